@@ -1,0 +1,283 @@
+"""What the engine tells the journal: the only account of a run that anybody else reads.
+
+An event is a small typed record. It is appended, never changed; a picture of a run is a fold over its
+events (`flyte_nb._view`). Events are stored as MessagePack arrays: a field may be added at the end of a
+class, with a default; fields are never removed, reordered or given another meaning.
+
+Times are seconds since the epoch, as `time.time()` gives them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from .phases import ActionPhase
+
+
+class StoredLiterals(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Serialized `flyteidl2` literal map: in the journal itself, or in the store under `uri`.
+
+    Attributes
+    ----------
+    inline : bytes or None
+        The message, when it is small.
+    uri, size_bytes, checksum : str, int, str
+        Where the message is, how long it is and its BLAKE2b digest, when it is not.
+    """
+
+    inline: bytes | None = None
+    uri: str = ""
+    size_bytes: int = 0
+    checksum: str = ""
+
+
+class ErrorRecord(msgspec.Struct, array_like=True, frozen=True):
+    """A failure as it is remembered.
+
+    `traceback` holds the user's frames only; `class_name` is the importable or notebook-local name of the
+    exception's class, `code` what callers compare with.
+    """
+
+    code: str
+    kind: str
+    message: str
+    class_name: str = ""
+    traceback: str = ""
+    pickled: bytes | None = None
+
+
+class CacheOutcome(msgspec.Struct, array_like=True, frozen=True):
+    """What the cache said, and why, in words a user understands.
+
+    `status` is one of ``"hit"``, ``"miss"``, ``"disabled"``, ``"overwritten"``.
+    """
+
+    status: str
+    reason: str
+    key: str = ""
+    source_run: str = ""
+    source_action: str = ""
+
+
+class Owner(msgspec.Struct, array_like=True, frozen=True):
+    """The process that drives a run. `process_started_at` tells a reused process id from the first one."""
+
+    host: str
+    pid: int
+    process_started_at: float
+
+
+class Event(msgspec.Struct, array_like=True, tag_field="event", frozen=True, kw_only=False):
+    """Base of all events; `at` is when it happened."""
+
+    at: float
+
+
+class RunStarted(Event, tag="run_started"):
+    """A run has a name and an owner; its root action follows."""
+
+    task: str
+    owner: Owner
+    mode: str = ""
+    project: str = ""
+    domain: str = ""
+    org: str = ""
+    version: str = ""
+    raw_data_path: str = ""
+    custom_context: dict[str, str] = {}
+    env_vars: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    options: dict[str, str] = {}
+    source: str = ""
+    rerun_of: str = ""
+
+
+class RunResumed(Event, tag="run_resumed"):
+    """Another owner goes on with a run that ended badly, or whose owner is gone."""
+
+    owner: Owner
+    reusable: int = 0
+
+
+class RunEnded(Event, tag="run_ended"):
+    """The root action's end, with everything below it settled."""
+
+    phase: ActionPhase
+    error: ErrorRecord | None = None
+
+
+class GroupOpened(Event, tag="group_opened"):
+    """A `flyte.group` block was entered the first time under this parent.
+
+    `group` identifies it in its run; the same name opened again under the same parent and group is the same
+    group.
+    """
+
+    group: str
+    name: str
+    action: str
+    parent_group: str = ""
+
+
+class ActionQueued(Event, tag="action_queued"):
+    """An action exists. `running` says that its first attempt starts in the same breath."""
+
+    action: str
+    parent: str
+    task: str
+    short_name: str
+    inputs: StoredLiterals
+    group: str = ""
+    code_digest: str = ""
+    running: bool = False
+    placement: str = ""
+    max_attempts: int = 1
+    report: bool = False
+    cache_behavior: str = ""
+    resources: dict[str, str] = {}
+    custom_context: dict[str, str] | None = None
+    options: dict[str, str] = {}
+
+
+class AttemptStarted(Event, tag="attempt_started"):
+    """An attempt runs. Attempts count from 1."""
+
+    action: str
+    attempt: int
+
+
+class AttemptFailed(Event, tag="attempt_failed"):
+    """An attempt failed and another one follows after `retry_in_s` seconds."""
+
+    action: str
+    attempt: int
+    error: ErrorRecord
+    retry_in_s: float
+
+
+class ActionPaused(Event, tag="action_paused"):
+    """An action waits for a person, or goes on (`phase` RUNNING) after one answered."""
+
+    action: str
+    phase: ActionPhase
+    reason: str = ""
+
+
+class ActionEnded(Event, tag="action_ended"):
+    """The end of an action. Whoever awaited it hears of it only after this is committed.
+
+    `reused` tells why an earlier result was taken instead of running: ``"cache"``, ``"resume"`` or ``""``;
+    `rerun_reason` why a recorded result could *not* be taken on resume.
+    """
+
+    action: str
+    phase: ActionPhase
+    outputs: StoredLiterals | None = None
+    error: ErrorRecord | None = None
+    cache: CacheOutcome | None = None
+    reused: str = ""
+    attempt: int = 1
+
+
+class RerunDecided(Event, tag="rerun_decided"):
+    """On resume a finished action is not reused, and why."""
+
+    action: str
+    task: str
+    reason: str
+
+
+class TraceEnded(Event, tag="trace_ended"):
+    """A traced call under `action` ended. `outputs` is None when it raised; then it is not a checkpoint."""
+
+    action: str
+    key: str
+    name: str
+    started_at: float
+    inputs: StoredLiterals
+    outputs: StoredLiterals | None = None
+    error: ErrorRecord | None = None
+    code_digest: str = ""
+    group: str = ""
+    reused: bool = False
+
+
+class ReportChanged(Event, tag="report_changed"):
+    """A tab of an action's report was appended to or replaced. `content` is HTML, inline or in the store."""
+
+    action: str
+    tab: str
+    replace: bool
+    content: StoredLiterals
+
+
+class LinkAdded(Event, tag="link_added"):
+    """A link of an action, or why it could not be made (`error`, then `uri` is empty)."""
+
+    action: str
+    name: str
+    uri: str
+    error: str = ""
+
+
+class PromptAsked(Event, tag="prompt_asked"):
+    """A question waits for a person."""
+
+    action: str
+    prompt_id: str
+    name: str
+    prompt: str
+    data_type: str
+    expires_at: float
+
+
+class PromptAnswered(Event, tag="prompt_answered"):
+    """The first valid answer to a question; `value` is JSON."""
+
+    action: str
+    prompt_id: str
+    value: str
+    answered_by: str = ""
+
+
+class StallNoticed(Event, tag="stall_noticed"):
+    """An action has held the event loop for `seconds` without letting anybody else run."""
+
+    action: str
+    seconds: float
+
+
+AnyEvent: TypeAlias = (
+    RunStarted
+    | RunResumed
+    | RunEnded
+    | GroupOpened
+    | ActionQueued
+    | AttemptStarted
+    | AttemptFailed
+    | ActionPaused
+    | ActionEnded
+    | RerunDecided
+    | TraceEnded
+    | ReportChanged
+    | LinkAdded
+    | PromptAsked
+    | PromptAnswered
+    | StallNoticed
+)
+
+
+class LogLine(msgspec.Struct, array_like=True, frozen=True):
+    """A piece of text an action printed or logged.
+
+    `stream` is ``"stdout"``, ``"stderr"`` or the name of a logging level in lower case. `text` holds one or
+    more whole lines, or the rest of a last line without its end.
+    """
+
+    at: float
+    action: str
+    stream: str
+    text: str
