@@ -142,6 +142,17 @@ class ActionQueued(Event, tag="action_queued"):
     options: dict[str, str] = {}
 
 
+class TaskSeen(Event, tag="task_seen"):
+    """The code of a task as this run uses it: `parts` tells, per reached name, its digest.
+
+    Written once per task before its first action, so that a later resume can say what changed.
+    """
+
+    task: str
+    code_digest: str
+    parts: dict[str, str] = {}
+
+
 class AttemptStarted(Event, tag="attempt_started"):
     """An attempt runs. Attempts count from 1."""
 
@@ -255,6 +266,7 @@ AnyEvent: TypeAlias = (
     | RunResumed
     | RunEnded
     | GroupOpened
+    | TaskSeen
     | ActionQueued
     | AttemptStarted
     | AttemptFailed

@@ -1,0 +1,92 @@
+"""Results kept for later calls, and reservations that let identical calls run once.
+
+Keys are made by the engine; this module only keeps what belongs to a key.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from ..models.events import Owner
+from ..models.records import CacheEntry
+from . import codec
+from .connection import open_database, translated
+from .liveness import is_alive
+
+
+class CacheTable:
+    """The cache of a home; one may be shared by threads."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection = open_database(path)
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> CacheEntry | None:
+        """The entry of `key`.
+
+        Raises
+        ------
+        JournalCorruptionError
+            If the entry does not match its checksum.
+        """
+        with self._lock, translated(self._path, "read"):
+            row = self._connection.execute(
+                "SELECT run, action, task, outputs, crc, created_at FROM cache WHERE key = ?", (key,)
+            ).fetchone()
+        if row is None:
+            return None
+        codec.decode_literals(row[3], row[4], f"Cache entry {key}")
+        return CacheEntry(key=key, run=row[0], action=row[1], task=row[2], outputs=row[3], created_at=row[5])
+
+    def put(self, entry: CacheEntry) -> None:
+        """Keep `entry`; a later one of the same key takes its place."""
+        with self._lock, translated(self._path, "write to"):
+            self._connection.execute(
+                "INSERT OR REPLACE INTO cache (key, run, action, task, outputs, crc, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    entry.key,
+                    entry.run,
+                    entry.action,
+                    entry.task,
+                    entry.outputs,
+                    codec.checksum(entry.outputs),
+                    entry.created_at,
+                ),
+            )
+
+    def reserve(self, key: str, owner: Owner) -> bool:
+        """Take the right to compute `key`; False while a living process has it.
+
+        The same process may not take it twice either: within a process, calls wait for each other in memory.
+        """
+        with self._lock, translated(self._path, "write to"):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                row = self._connection.execute(
+                    "SELECT host, pid, process_started_at, taken_at FROM reservations WHERE key = ?", (key,)
+                ).fetchone()
+                free = row is None or not is_alive(Owner(row[0], row[1], row[2]), row[3])
+                if free:
+                    self._connection.execute(
+                        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?)",
+                        (key, owner.host, owner.pid, owner.process_started_at, time.time()),
+                    )
+            finally:
+                self._connection.execute("COMMIT")
+        return free
+
+    def release(self, key: str, owner: Owner) -> None:
+        """Give the right back."""
+        with self._lock, translated(self._path, "write to"):
+            self._connection.execute(
+                "DELETE FROM reservations WHERE key = ? AND host = ? AND pid = ?", (key, owner.host, owner.pid)
+            )
+
+    def close(self) -> None:
+        """Close the connection."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,74 @@
+"""How this package opens SQLite, and what its errors mean to a user."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import JournalCorruptionError, JournalError, JournalWriteError
+from . import schema
+
+BUSY_TIMEOUT_S = 15.0
+
+
+def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the journal at `path`, creating it when it may be written.
+
+    Raises
+    ------
+    JournalError
+        If the file cannot be opened or is no journal; the subclass says which.
+    """
+    mode = "ro" if read_only else "rwc"
+    with translated(path, "open"):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=BUSY_TIMEOUT_S,
+            cached_statements=64,
+        )
+        try:
+            if read_only:
+                connection.execute("PRAGMA query_only = 1")
+            else:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                schema.prepare(connection, str(path))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+@contextmanager
+def translated(path: Path, doing: str) -> Iterator[None]:
+    """Turn an SQLite error into one of ours that names the file and the way out."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        raise _explained(path, doing, error) from error
+
+
+def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalError:
+    what = str(error)
+    where = f"Cannot {doing} the journal {path}: {what}."
+    if "malformed" in what or "not a database" in what:
+        return JournalCorruptionError(f"{where} Run `flyte-nb doctor` to see what can be repaired.")
+    if "full" in what:
+        return JournalWriteError(
+            f"{where} The disk is full. Everything recorded so far is safe; free some space and resume the run."
+        )
+    if "readonly" in what or "read-only" in what or "unable to open" in what:
+        return JournalWriteError(
+            f"{where} The home folder must be writable; choose another one with init(home=...) or FLYTE_NB_HOME."
+        )
+    if "locked" in what or "busy" in what:
+        return JournalWriteError(
+            f"{where} Another process has held it for more than {BUSY_TIMEOUT_S:g} s; find it with"
+            " `flyte-nb doctor`, or choose another home with init(home=...)."
+        )
+    return JournalWriteError(f"{where} Everything recorded so far is safe.")

@@ -1,0 +1,144 @@
+"""Read runs while they happen or long after, from any process."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import RunNotFoundError
+from ..models.events import AnyEvent, LogLine, Owner
+from ..models.phases import ActionPhase
+from ..models.records import RunRecord
+from . import codec
+from .connection import open_database, translated
+
+_RUN_COLUMNS = (
+    "name, task, project, domain, phase, created_at, ended_at, owner_host, owner_pid, owner_started_at,"
+    " heartbeat_at, source, labels, rerun_of, snapshot IS NOT NULL"
+)
+_PAGE_ROWS = 5_000
+
+
+class JournalReader:
+    """Read-only view of a journal; one may be shared by threads.
+
+    Parameters
+    ----------
+    path : Path
+        The database. When it does not exist yet, there are simply no runs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, name: str) -> RunRecord:
+        """The run of that name.
+
+        Raises
+        ------
+        RunNotFoundError
+        """
+        rows = self._query(f"SELECT {_RUN_COLUMNS} FROM runs WHERE name = ?", (name,))
+        if not rows:
+            raise RunNotFoundError(
+                f"No run named {name!r} in {self._path.parent}. `flyte_nb.remote.Run.listall()` lists those there are."
+            )
+        return _run_record(rows[0])
+
+    def runs(
+        self,
+        *,
+        phases: Sequence[ActionPhase] = (),
+        task: str | None = None,
+        limit: int = 100,
+        newest_first: bool = True,
+    ) -> list[RunRecord]:
+        """Runs by time of creation."""
+        conditions: list[str] = []
+        values: list[object] = []
+        if phases:
+            conditions.append(f"phase IN ({','.join('?' * len(phases))})")
+            values.extend(phase.value for phase in phases)
+        if task is not None:
+            conditions.append("task = ?")
+            values.append(task)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        direction = "DESC" if newest_first else "ASC"
+        rows = self._query(
+            f"SELECT {_RUN_COLUMNS} FROM runs {where} ORDER BY created_at {direction}, id {direction} LIMIT ?",
+            (*values, limit),
+        )
+        return [_run_record(row) for row in rows]
+
+    def events(self, run: str, after: int = 0) -> Iterator[tuple[int, AnyEvent]]:
+        """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""
+        for seq, body, crc in self._rows("events", run, after):
+            yield seq, codec.decode_event(body, crc, f"Event {seq} of run {run!r}")
+
+    def logs(self, run: str, after: int = 0) -> Iterator[tuple[int, LogLine]]:
+        """Log lines of `run` with a number above `after`, in order."""
+        for seq, body, crc in self._rows("logs", run, after):
+            yield seq, codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
+
+    def snapshot(self, run: str) -> bytes | None:
+        """The code stored with `run`."""
+        rows = self._query("SELECT snapshot FROM runs WHERE name = ?", (run,))
+        return rows[0][0] if rows else None
+
+    def data_version(self) -> int:
+        """A number that changes whenever another connection committed something."""
+        rows = self._query("PRAGMA data_version", ())
+        return int(rows[0][0]) if rows else 0
+
+    def close(self) -> None:
+        """Close; a later call opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _rows(self, table: str, run: str, after: int) -> Iterator[tuple[int, bytes, int]]:
+        identity = self._query("SELECT id FROM runs WHERE name = ?", (run,))
+        if not identity:
+            return
+        run_id = identity[0][0]
+        while True:
+            rows = self._query(
+                f"SELECT seq, body, crc FROM {table} WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
+                (run_id, after, _PAGE_ROWS),
+            )
+            yield from rows
+            if len(rows) < _PAGE_ROWS:
+                return
+            after = rows[-1][0]
+
+    def _query(self, statement: str, values: tuple[object, ...]) -> list[tuple[object, ...] | tuple]:  # type: ignore[type-arg]
+        with self._lock, translated(self._path, "read"):
+            if self._connection is None:
+                if not self._path.exists():
+                    return []
+                self._connection = open_database(self._path, read_only=True)
+            return self._connection.execute(statement, values).fetchall()
+
+
+def _run_record(row: tuple) -> RunRecord:  # type: ignore[type-arg]
+    return RunRecord(
+        name=row[0],
+        task=row[1],
+        project=row[2],
+        domain=row[3],
+        phase=ActionPhase(row[4]),
+        created_at=row[5],
+        ended_at=row[6],
+        owner=Owner(host=row[7], pid=row[8], process_started_at=row[9]),
+        heartbeat_at=row[10],
+        source=row[11],
+        labels=json.loads(row[12]),
+        rerun_of=row[13],
+        has_snapshot=bool(row[14]),
+    )

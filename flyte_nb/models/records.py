@@ -1,0 +1,56 @@
+"""Rows that can be read without folding a run's events."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .events import Owner
+from .phases import ActionPhase
+
+
+class RunRecord(msgspec.Struct, frozen=True):
+    """One line of the list of runs.
+
+    `phase` is what the journal holds; whether the owner still lives is `flyte_nb._journal.liveness`' to say.
+    Times are seconds since the epoch; `ended_at` is None while nothing ended.
+    """
+
+    name: str
+    task: str
+    project: str
+    domain: str
+    phase: ActionPhase
+    created_at: float
+    ended_at: float | None
+    owner: Owner
+    heartbeat_at: float
+    source: str = ""
+    labels: dict[str, str] = {}
+    rerun_of: str = ""
+    has_snapshot: bool = False
+
+
+class Request(msgspec.Struct, frozen=True):
+    """Something a person asked of a run from outside its code.
+
+    `kind` is ``"abort"`` or ``"answer"``; an empty `action` means the run itself. `body` is JSON.
+    """
+
+    request_id: int
+    run: str
+    action: str
+    kind: str
+    body: str
+    posted_at: float
+    posted_by: str = ""
+
+
+class CacheEntry(msgspec.Struct, frozen=True):
+    """A remembered result: where it came from and the stored outputs (encoded `StoredLiterals`)."""
+
+    key: str
+    run: str
+    action: str
+    task: str
+    outputs: bytes
+    created_at: float
