@@ -1,0 +1,215 @@
+"""An action while it lives: who called it, how it can be stopped, what it still holds.
+
+Nothing of it outlives the action; what must be remembered is in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from ..models.events import StoredLiterals
+from .machine import ActionMachine, Stop, StopReason
+from .naming import CallCounts
+from .ticks import TickCommits, commits_of
+
+if TYPE_CHECKING:
+    from .capacity import Capacity
+    from .live_run import LiveRun
+    from .logs import ActionLog
+    from .plan import TaskPlan
+    from .reporting import Report
+    from .scope import Scope
+    from .service import Timer
+
+GRACE_S = 2.0
+
+
+class Action:
+    """A call on its way.
+
+    Attributes
+    ----------
+    environment : dict or None
+        Environment variables of its attempts.
+    stop_hard : bool
+        The grace period is over.
+    ended, closed : bool
+        `closed`: the user's code is done and may start nothing more; `ended`: the end is recorded.
+    """
+
+    __slots__ = (
+        "_cancels",
+        "_children",
+        "_children_gone",
+        "_loop",
+        "_task",
+        "closed",
+        "commits",
+        "counts",
+        "custom_context",
+        "ended",
+        "environment",
+        "group",
+        "kept_outputs",
+        "log",
+        "machine",
+        "name",
+        "parent",
+        "places",
+        "plan",
+        "report",
+        "run",
+        "scope",
+        "seen_groups",
+        "stop_hard",
+        "timed_out_by",
+        "timers",
+    )
+
+    def __init__(
+        self, run: LiveRun, plan: TaskPlan, name: str, parent: Action | None, group: str, custom_context: dict[str, str]
+    ) -> None:
+        self.run = run
+        self.plan = plan
+        self.name = name
+        self.parent = parent
+        self.group = group
+        self.scope: Scope
+        self.commits: TickCommits
+        self.custom_context = custom_context
+        self.counts: CallCounts = {}
+        self.machine = ActionMachine(plan.max_attempts, plan.delay_s)
+        self.environment: dict[str, str] | None = plan.environment
+        self.places: list[Capacity] = []
+        self.seen_groups: set[str] | None = None
+        self.log: ActionLog | None = None
+        self.report: Report | None = None
+        self.timers: dict[str, Timer] | None = None
+        self.timed_out_by = ""
+        self.kept_outputs: StoredLiterals | None = None
+        self.closed = False
+        self.ended = False
+        self.stop_hard = False
+        self._children: set[Action] | None = None
+        self._children_gone: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._cancels = 0
+
+    def live_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take note of the asyncio task that drives this action: the caller's."""
+        self._loop = loop
+        self._task = asyncio.current_task(loop)
+        self.commits = self.run.commits if loop is self.run.loop else commits_of(loop, self.run.journal)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether `stop` has cancelled the awaiting task and nobody has taken it back."""
+        return self._cancels > 0 or self.machine.stop is not None
+
+    # stopping ---------------------------------------------------------------------------------------------
+
+    def stop(self, stop: Stop) -> None:
+        """Have the action stopped; politely, and hard after `GRACE_S` seconds. Any thread may call it."""
+        if self.ended or not self.machine.wish_stop(stop):
+            return
+        self._cancel_task()
+        self.run.call_after(GRACE_S, lambda: self._harden(stop))
+
+    def _harden(self, stop: Stop) -> None:
+        if not self.ended and self.machine.stop is stop:
+            self.stop_hard = True
+            self._cancel_task()
+
+    def forgive(self) -> None:
+        """Another attempt starts; nobody wants it stopped yet."""
+        self.stop_hard = False
+        self.timed_out_by = ""
+
+    def _cancel_task(self) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(self._deliver_cancel)
+        except RuntimeError:
+            pass  # the loop is closed, and with it all that ran there
+
+    def _deliver_cancel(self) -> None:
+        if self.ended or self._task is None:
+            return
+        self._cancels += 1
+        self._task.cancel()
+
+    async def absorb_cancels(self) -> None:
+        """Take back the cancellations that `stop` sent, so that the awaiting code goes on.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            If somebody else cancelled the awaiting task as well.
+        """
+        task = asyncio.current_task()
+        if task is None:
+            return
+        while self._cancels:
+            self._cancels -= 1
+            task.uncancel()
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            pass
+        if task.cancelling():
+            raise asyncio.CancelledError
+
+    # children ---------------------------------------------------------------------------------------------
+
+    def adopt(self, child: Action) -> None:
+        """A call of this action has begun."""
+        if self._children is None:
+            self._children = set()
+        self._children.add(child)
+
+    def release(self, child: Action) -> None:
+        """A call of this action is over."""
+        children = self._children
+        if children is None:
+            return
+        children.discard(child)
+        gone = self._children_gone
+        if gone is not None and not children:
+            gone.get_loop().call_soon_threadsafe(_set_done, gone)
+
+    def stop_children(self, message: str) -> None:
+        """Stop what this action has begun."""
+        for child in tuple(self._children or ()):
+            child.stop(Stop(StopReason.PARENT_ENDED, message))
+
+    async def settle_children(self) -> None:
+        """Stop what is still going on below and wait until it is over."""
+        cancelled = False
+        while self._children:
+            self.stop_children(f"Its parent {self.plan.short_name} ended.")
+            self._children_gone = asyncio.get_running_loop().create_future()
+            try:
+                if self._children:
+                    await self._children_gone
+            except asyncio.CancelledError:
+                cancelled = True
+                for child in tuple(self._children):
+                    if child.machine.stop is not None:
+                        child._harden(child.machine.stop)
+            finally:
+                self._children_gone = None
+        if cancelled and self.machine.stop is None:
+            raise asyncio.CancelledError
+
+    def __repr__(self) -> str:
+        return f"<Action {self.name} {self.plan.name} of run {self.run.name}>"
+
+
+def _set_done(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+

@@ -1,0 +1,73 @@
+"""The synchronous door: wait for a coroutine without `await`, wherever the caller stands."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from .stepping import can_wait_here, wait_here
+
+T = TypeVar("T")
+
+_patch_lock = threading.Lock()
+
+
+def wait_blocking(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """Run `coroutine` on `loop` and return its result.
+
+    Inside an async task only that task waits. On a thread without that loop the thread waits. On the loop's
+    own thread outside any task (a notebook cell), the loop is run from within.
+    """
+    if can_wait_here() and asyncio.get_running_loop() is not None:
+        return wait_here(coroutine)
+    if _runs_here(loop):
+        return run_from_within(loop, coroutine)
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    try:
+        return future.result()
+    except BaseException:
+        future.cancel()
+        raise
+
+
+def run_from_within(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run the loop that the caller is a callback of until `coroutine` is done."""
+    make_reentrant(loop)
+    task = loop.create_task(coroutine, context=contextvars.copy_context())
+    return loop.run_until_complete(task)
+
+
+def make_reentrant(loop: asyncio.AbstractEventLoop) -> None:
+    """Let `loop` be run from within one of its own callbacks.
+
+    nest-asyncio2 also swaps asyncio's tasks and futures for the slower ones written in Python, which the loop
+    it patches does not need; they are put back.
+    """
+    with _patch_lock:
+        if getattr(loop, "_flyte_nb_reentrant", False):
+            return
+        import nest_asyncio2
+
+        kept = [
+            (module, name, getattr(module, name))
+            for module, names in (
+                (asyncio, ("Task", "Future")),
+                (asyncio.tasks, ("Task", "_CTask")),
+                (asyncio.futures, ("Future", "_CFuture")),
+            )
+            for name in names
+        ]
+        nest_asyncio2.apply(loop)
+        for module, name, value in kept:
+            setattr(module, name, value)
+        loop._flyte_nb_reentrant = True  # type: ignore[attr-defined]
+
+
+def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    try:
+        return asyncio.get_running_loop() is loop
+    except RuntimeError:
+        return False

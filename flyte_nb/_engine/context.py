@@ -1,0 +1,172 @@
+"""What a task can ask about where it runs, and what it can set for the calls it makes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+from .._task.invocation import active_invoker
+from ..models.events import GroupOpened
+from .reporting import Report, report_of
+from .scope import Scope, current_scope
+
+
+@dataclass(frozen=True)
+class ActionID:
+    """Identity of an action."""
+
+    name: str
+    run_name: str = ""
+    project: str = ""
+    domain: str = ""
+    org: str = ""
+
+
+@dataclass(frozen=True)
+class TaskContext:
+    """The running action, as its code sees it.
+
+    Specification: *Custom context*, *Reports*.
+    """
+
+    action: ActionID
+    version: str
+    raw_data_path: str
+    run_start_time: float
+    attempt_number: int
+    mode: str
+    custom_context: dict[str, str]
+    _scope: Scope
+
+    @property
+    def report(self) -> Report:
+        """The report of this action."""
+        return report_of(self._scope.action)
+
+
+def ctx() -> TaskContext | None:
+    """The context of the running task, None outside one.
+
+    Examples
+    --------
+    >>> flyte.ctx().custom_context.get("trace_id")
+
+    Specification: *Custom context*.
+    """
+    scope = current_scope()
+    if scope is None:
+        return None
+    action, run = scope.action, scope.action.run
+    options = run.options
+    return TaskContext(
+        action=ActionID(action.name, run.name, options.project, options.domain, options.org),
+        version=options.version,
+        raw_data_path=run.store.root,
+        run_start_time=run.started_at,
+        attempt_number=action.machine.attempt,
+        mode=options.mode or "local",
+        custom_context=dict(scope.custom_context),
+        _scope=scope,
+    )
+
+
+def get_custom_context() -> dict[str, str]:
+    """The custom context of the running task; empty outside one.
+
+    Specification: *Custom context*.
+    """
+    scope = current_scope()
+    return dict(scope.custom_context) if scope is not None else {}
+
+
+@contextmanager
+def custom_context(**values: str) -> Iterator[None]:
+    """Set or override custom context for the calls made inside the block.
+
+    Parameters
+    ----------
+    **values : str
+        Keys and values; values are strings.
+
+    Raises
+    ------
+    TypeError
+        If a value is not a string.
+
+    Examples
+    --------
+    >>> with flyte.custom_context(trace_id="child"):
+    ...     await downstream()
+
+    Specification: *Custom context*.
+    """
+    checked = checked_custom_context(values)
+    scope = current_scope()
+    if scope is None:
+        yield
+        return
+    token = active_invoker.set(
+        Scope(scope.action, scope.group, {**scope.custom_context, **checked}, scope.trace)
+    )
+    try:
+        yield
+    finally:
+        active_invoker.reset(token)
+
+
+def checked_custom_context(values: dict[str, Any] | None) -> dict[str, str]:
+    """`values`, if all of them are strings."""
+    for key, value in (values or {}).items():
+        if not isinstance(key, str) or not isinstance(value, str):
+            raise TypeError(
+                f"Custom context holds strings only: {key!r} has a value of type {type(value).__name__}."
+                f" Write {key}=str(...) and parse it where it is read."
+            )
+    return dict(values or {})
+
+
+@contextmanager
+def group(name: str) -> Iterator[None]:
+    """Show the calls made inside the block under one heading.
+
+    Parameters
+    ----------
+    name : str
+        The heading. Opened again under the same task and group, it is the same heading.
+
+    Examples
+    --------
+    >>> with flyte.group("training"):
+    ...     model = await train(data)
+
+    Specification: *Grouping actions*.
+    """
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"A group has a name, a non-empty str; got {name!r}.")
+    scope = current_scope()
+    if scope is None:
+        yield
+        return
+    token = active_invoker.set(
+        Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace)
+    )
+    try:
+        yield
+    finally:
+        active_invoker.reset(token)
+
+
+def open_group(scope: Scope, name: str) -> str:
+    """Identity of the group `name` below where `scope` is; recorded the first time."""
+    action = scope.action
+    identity = blake2b(f"{action.name}\0{scope.group}\0{name}".encode(), digest_size=8).hexdigest()
+    if action.seen_groups is None:
+        action.seen_groups = set()
+    if identity not in action.seen_groups:
+        action.seen_groups.add(identity)
+        action.run.log.append(GroupOpened(time.time(), identity, name, action.name, scope.group))
+    return identity

@@ -1,0 +1,304 @@
+"""Starts runs, resumes them, and carries out what people ask of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .._task.registry import registered_tasks
+from .._task.secret import resolve_secret
+from ..errors import RuntimeSystemError, RuntimeUserError
+from ..models.events import Owner, RunResumed, RunStarted, StallNoticed
+from ..models.records import Request
+from ..storage import Store
+from .cached import CachedCalls
+from .capacity import Capacity
+from .code_snapshot import take_snapshot
+from .finished import FinishedWork
+from .interrupts import watch_of
+from .live_run import LiveRun, RunOptions
+from .logs import LogCapture
+from .naming import new_run_name
+from .plan import TaskPlan
+from .ports import Backend, Journal, Requests, ResultCache
+from .service import ServiceThread
+
+if TYPE_CHECKING:
+    from .._task.task import Task
+    from ..types.interface import Prepared
+
+logger = logging.getLogger("flyte_nb")
+
+HEARTBEAT_EVERY_S = 2.0
+STALL_AFTER_S = 1.0
+PING_EVERY_S = 0.1
+
+
+class Controller:
+    """The engine of one process.
+
+    Parameters
+    ----------
+    journal, requests, cache : see `flyte_nb._engine.ports`
+    backends : mapping of str to Backend
+        ``"loop"`` and ``"thread"`` must be there; others by the name of their queue or mode.
+    owner : Owner
+        This process.
+    open_store : callable
+        Gives the store for a raw data path, the default one for an empty string.
+    default_cache : str
+        Cache behaviour of tasks and environments that say nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        requests: Requests,
+        cache: ResultCache,
+        backends: Mapping[str, Backend],
+        owner: Owner,
+        open_store: Callable[[str], Store],
+        default_cache: str = "disable",
+    ) -> None:
+        self.journal = journal
+        self.cached = CachedCalls(cache, owner)
+        self.service = ServiceThread(self._duty)
+        self.runs: dict[str, LiveRun] = {}
+        self._requests = requests
+        self._backends = backends
+        self._owner = owner
+        self._open_store = open_store
+        self._default_cache = default_cache
+        self._capture = LogCapture()
+        self._lock = threading.Lock()
+        self._last_beat = 0.0
+        self._pings: dict[asyncio.AbstractEventLoop, _Ping] = {}
+
+    # runs ---------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        task: Task[Any, Any],
+        prepared: Prepared,
+        options: RunOptions,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        finished: FinishedWork | None = None,
+        rerun_of: str = "",
+    ) -> LiveRun:
+        """Begin a new run of `task` on `loop`.
+
+        Raises
+        ------
+        RunStateError
+            If a run of the chosen name exists.
+        """
+        snapshot = take_snapshot(task)
+        if snapshot.problem:
+            logger.info("The code of %s cannot be kept with its run: %s", task.name, snapshot.problem)
+        started = RunStarted(
+            time.time(),
+            task=task.name,
+            owner=self._owner,
+            mode=options.mode or "",
+            project=options.project,
+            domain=options.domain,
+            org=options.org,
+            version=options.version,
+            raw_data_path=options.raw_data_path,
+            custom_context=options.custom_context,
+            env_vars=options.env_vars,
+            labels=options.labels,
+            annotations=options.annotations,
+            options={**options.recorded, **({"snapshot_problem": snapshot.problem} if snapshot.problem else {})},
+            source=options.source,
+            rerun_of=rerun_of,
+        )
+        log = self.journal.begin_run(options.name or new_run_name(), started, snapshot.payload)
+        return self._launch(task, prepared, options, loop, log, finished)
+
+    def resume(
+        self,
+        name: str,
+        task: Task[Any, Any],
+        prepared: Prepared,
+        options: RunOptions,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        finished: FinishedWork,
+        previous_owner: Owner,
+    ) -> LiveRun:
+        """Go on with a run that ended badly or lost its process."""
+        resumed = RunResumed(time.time(), self._owner, len(finished))
+        log = self.journal.take_over_run(name, resumed, previous_owner)
+        return self._launch(task, prepared, options, loop, log, finished)
+
+    def _launch(
+        self,
+        task: Task[Any, Any],
+        prepared: Prepared,
+        options: RunOptions,
+        loop: asyncio.AbstractEventLoop,
+        log: Any,
+        finished: FinishedWork | None,
+    ) -> LiveRun:
+        limit = options.max_action_concurrency
+        run = LiveRun(
+            self,
+            log,
+            options,
+            loop,
+            self._open_store(options.raw_data_path),
+            finished,
+            Capacity(limit) if limit else None,
+            {**registered_tasks(), task.name: task},
+            max((known.generation for known in registered_tasks().values()), default=0),
+        )
+        plan = run.plan_for(task)
+        with self._lock:
+            self.runs[run.name] = run
+        self._capture.begin()
+        self.service.hold()
+        context = contextvars.copy_context()
+
+        def begin() -> None:
+            watch_of(loop).begin()
+            run.root_task = loop.create_task(run.main(plan, prepared), context=context)
+
+        try:
+            if asyncio.get_running_loop() is loop:
+                begin()
+                return run
+        except RuntimeError:
+            pass
+        loop.call_soon_threadsafe(begin)
+        return run
+
+    def forget(self, run: LiveRun) -> None:
+        """A run has ended; called on its loop."""
+        watch_of(run.loop).end()
+        with self._lock:
+            self.runs.pop(run.name, None)
+            if not any(other.loop is run.loop for other in self.runs.values()):
+                self._pings.pop(run.loop, None)
+        self._capture.end()
+        self.service.release()
+
+    # plans --------------------------------------------------------------------------------------------------
+
+    def make_plan(self, task: Task[Any, Any], func: Callable[..., Any], options: RunOptions) -> TaskPlan:
+        """How a run with `options` uses `task`.
+
+        Raises
+        ------
+        RuntimeUserError
+            If the task names a queue that nobody registered, or a secret that cannot be found.
+        """
+        declared = task.options
+        environment = {**options.env_vars, **(declared.env_vars or {}), **_secrets(declared.secrets)}
+        cache = declared.cache
+        if cache is not None and (cache.behavior == "disable" or options.disable_run_cache):
+            cache = None
+        timeout = declared.timeout
+        retries = declared.retries
+        return TaskPlan(
+            task,
+            func=func,
+            backend=self._backend_for(task, options),
+            environment=environment or None,
+            cache=cache,
+            timeout=timeout,
+            max_attempts=1 + retries.count,
+            delay_s=retries.delay_s if retries.count else None,
+            resources=declared.resources.describe() if declared.resources is not None else {},
+            options=declared.describe(),
+        )
+
+    def _backend_for(self, task: Task[Any, Any], options: RunOptions) -> Backend:
+        queue = task.options.queue or options.queue
+        if queue is not None:
+            found = self._backends.get(queue)
+            if found is None:
+                known = sorted(set(self._backends) - {"loop", "thread"})
+                raise RuntimeUserError(
+                    "UnknownQueue",
+                    f"Task {task.name!r} asks for queue {queue!r}, and init(queues=...) knows"
+                    f" {', '.join(map(repr, known)) or 'none'}. Register it: init(queues={{{queue!r}: ...}}).",
+                )
+            return found
+        return self._backends["loop" if task.is_async else "thread"]
+
+    # what people ask ----------------------------------------------------------------------------------------
+
+    def _duty(self) -> None:
+        """On the service thread: requests, heartbeats, logs, commits, stalls."""
+        with self._lock:
+            runs = dict(self.runs)
+        if not runs:
+            return
+        for request in self._requests.open_requests(list(runs)):
+            self._carry_out(request, runs[request.run])
+        for run in runs.values():
+            run.flush_logs()
+        now = time.monotonic()
+        try:
+            if now - self._last_beat >= HEARTBEAT_EVERY_S:
+                self._last_beat = now
+                self.journal.beat([run.log.run_id for run in runs.values()])
+            elif self.journal.has_queued:
+                self.journal.flush()
+        except RuntimeSystemError:
+            pass  # stays queued; whoever needs it durable hears of it
+        self._ping_loops(list(runs.values()), now)
+
+    def _carry_out(self, request: Request, run: LiveRun) -> None:
+        if request.kind != "abort":
+            return
+        reason = json.loads(request.body).get("reason") or "It was aborted."
+        by = f" by {request.posted_by}" if request.posted_by else ""
+        if run.abort(f"{reason}{by}", request.action):
+            self._requests.settle(request.request_id, "aborted")
+        else:
+            self._requests.settle(request.request_id, "nothing to abort: it is not running")
+
+    def _ping_loops(self, runs: list[LiveRun], now: float) -> None:
+        for run in runs:
+            ping = self._pings.setdefault(run.loop, _Ping(now))
+            if ping.answered:
+                if now - ping.sent_at >= PING_EVERY_S:
+                    ping.send(run.loop, now)
+            elif now - ping.sent_at > STALL_AFTER_S:
+                stuck = run.stepping
+                if stuck is not None and not ping.reported:
+                    ping.reported = True
+                    run.log.append(StallNoticed(time.time(), stuck.name, now - ping.sent_at))
+
+
+class _Ping:
+    """Asks a loop whether it still turns; the asking also wakes it."""
+
+    def __init__(self, now: float) -> None:
+        self.sent_at = now
+        self.answered = True
+        self.reported = False
+
+    def send(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
+        self.sent_at, self.answered, self.reported = now, False, False
+        try:
+            loop.call_soon_threadsafe(self._answer)
+        except RuntimeError:
+            self.answered = True
+
+    def _answer(self) -> None:
+        self.answered = True
+
+
+def _secrets(secrets: Any) -> dict[str, str]:
+    return {secret.environment_variable: resolve_secret(secret) for secret in secrets or ()}

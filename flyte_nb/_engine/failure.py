@@ -1,0 +1,112 @@
+"""A user's exception as parents see it and as the journal remembers it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import traceback
+from types import TracebackType
+
+from ..errors import (
+    BaseRuntimeError,
+    NonRecoverableError,
+    OOMError,
+    RuntimeUnknownError,
+    RuntimeUserError,
+)
+from ..models.events import ErrorRecord
+
+_OWN_FOLDERS = (
+    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
+    os.path.dirname(asyncio.__file__) + os.sep,
+)
+MAX_TRACEBACK_CHARACTERS = 100_000
+
+
+def as_runtime_error(error: BaseException) -> BaseRuntimeError:
+    """What the parent catches: one of ours as it is, anything else as a `RuntimeUserError` around it."""
+    if isinstance(error, BaseRuntimeError):
+        return error
+    if isinstance(error, MemoryError):
+        wrapped: BaseRuntimeError = OOMError(f"The task ran out of memory: {error or 'MemoryError'}")
+    elif isinstance(error, Exception):
+        wrapped = RuntimeUserError(type(error).__name__, _message(error))
+    else:
+        wrapped = RuntimeUserError(
+            type(error).__name__, f"The task ended with {type(error).__name__}({_message(error)!r})."
+        )
+    error.__traceback__ = without_own_frames(error.__traceback__)
+    wrapped.__cause__ = error
+    return wrapped
+
+
+def is_final(error: BaseException) -> bool:
+    """Whether another attempt would be wrong."""
+    return isinstance(error, NonRecoverableError) or not isinstance(error, Exception)
+
+
+def record_of(error: BaseRuntimeError) -> ErrorRecord:
+    """What is remembered of a failure."""
+    original = error.__cause__ if error.__cause__ is not None else error
+    kind = type(original)
+    return ErrorRecord(
+        code=error.code,
+        kind=error.kind,
+        message=error.root_cause_message,
+        class_name=f"{kind.__module__}.{kind.__qualname__}",
+        traceback=user_traceback(original),
+    )
+
+
+def error_from(record: ErrorRecord) -> BaseRuntimeError:
+    """The error a reader raises for a remembered failure."""
+    from .. import errors
+
+    kind = getattr(errors, record.code, None)
+    error: BaseRuntimeError
+    if isinstance(kind, type) and issubclass(kind, BaseRuntimeError):
+        error = kind.__new__(kind)
+        BaseRuntimeError.__init__(error, record.code, record.kind, record.message)  # type: ignore[arg-type]
+    elif record.kind == "user":
+        error = RuntimeUserError(record.code, record.message)
+    elif record.kind == "system":
+        error = errors.RuntimeSystemError(record.code, record.message)
+    else:
+        error = RuntimeUnknownError(record.code, record.message)
+    if record.traceback:
+        error.add_note("The task's own traceback:\n" + record.traceback)
+    return error
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback of `error` with the user's frames and no others, as Python prints it."""
+    summary = traceback.TracebackException.from_exception(error, compact=True)
+    pending: list[traceback.TracebackException | None] = [summary]
+    while pending:
+        part = pending.pop()
+        if part is None:
+            continue
+        part.stack = traceback.StackSummary.from_list(
+            [frame for frame in part.stack if not frame.filename.startswith(_OWN_FOLDERS)]
+        )
+        pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or [])]
+    text = "".join(summary.format())
+    if len(text) <= MAX_TRACEBACK_CHARACTERS:
+        return text
+    half = MAX_TRACEBACK_CHARACTERS // 2
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+
+
+def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
+    """`trace` from the first frame that is the user's."""
+    found = trace
+    while found is not None and found.tb_frame.f_code.co_filename.startswith(_OWN_FOLDERS):
+        found = found.tb_next
+    return found if found is not None else trace
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"<{type(error).__name__} whose text cannot be had: {type(broken).__name__}>"

@@ -1,0 +1,107 @@
+"""What an earlier try of a run had finished, read from its events, for a resume to take up.
+
+An action is taken if it succeeded and its code is what it was; the digest of an action's code covers the
+tasks it reaches, so a parent above an edited task is run again too. The caller gets the reason.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..models.events import (
+    ActionEnded,
+    ActionQueued,
+    AnyEvent,
+    ErrorRecord,
+    RerunDecided,
+    StoredLiterals,
+    TaskSeen,
+    TraceEnded,
+)
+from ..models.phases import ActionPhase
+from .code_digest import code_parts
+
+if TYPE_CHECKING:
+    from .live_run import LiveRun
+    from .plan import TaskPlan
+
+_REUSABLE = (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedAction:
+    """A succeeded action of an earlier try."""
+
+    task: str
+    code_digest: str
+    outputs: StoredLiterals
+    from_other_run: bool
+
+
+class FinishedWork:
+    """Actions and traces that need not run again.
+
+    Parameters
+    ----------
+    events : iterable
+        All events of the earlier try, in order.
+    from_other_run : bool
+        Whether they are of another run than the one that goes on.
+    """
+
+    def __init__(self, events: Iterable[AnyEvent], *, from_other_run: bool) -> None:
+        self._actions: dict[str, FinishedAction] = {}
+        self._traces: dict[tuple[str, str], TraceEnded] = {}
+        self._parts: dict[tuple[str, str], dict[str, str]] = {}
+        self.root_inputs: StoredLiterals | None = None
+        self.root_error: ErrorRecord | None = None
+        self._from_other_run = from_other_run
+        queued: dict[str, ActionQueued] = {}
+        for event in events:
+            if isinstance(event, ActionQueued):
+                queued[event.action] = event
+                self._actions.pop(event.action, None)
+                if not event.parent:
+                    self.root_inputs = event.inputs
+            elif isinstance(event, ActionEnded):
+                self._note_end(queued.get(event.action), event)
+            elif isinstance(event, TraceEnded):
+                if event.outputs is not None:
+                    self._traces[event.action, event.key] = event
+            elif isinstance(event, TaskSeen):
+                self._parts[event.task, event.code_digest] = event.parts
+
+    def __len__(self) -> int:
+        return len(self._actions)
+
+    def take(self, name: str, plan: TaskPlan, run: LiveRun) -> FinishedAction | None:
+        """The finished action of that name, unless its code has changed; then the run says why not."""
+        found = self._actions.get(name)
+        if found is None or found.code_digest == plan.code_digest:
+            return found
+        del self._actions[name]
+        run.log.append(RerunDecided(time.time(), name, plan.name, self._what_changed(found, plan)))
+        return None
+
+    def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
+        """The finished trace of that key under that action, unless its code has changed."""
+        found = self._traces.get((action, key))
+        return found if found is not None and found.code_digest == digest else None
+
+    def _note_end(self, queued: ActionQueued | None, ended: ActionEnded) -> None:
+        if queued is None or not queued.parent or ended.phase not in _REUSABLE or ended.outputs is None:
+            return
+        self._actions[ended.action] = FinishedAction(
+            queued.task, queued.code_digest, ended.outputs, self._from_other_run
+        )
+
+    def _what_changed(self, found: FinishedAction, plan: TaskPlan) -> str:
+        before = self._parts.get((found.task, found.code_digest), {})
+        now = code_parts(plan.func)
+        changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
+        if not before or not changed:
+            return f"The code of {plan.short_name} changed."
+        return f"The code of {plan.short_name} changed: {', '.join(changed)}."

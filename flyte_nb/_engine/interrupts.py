@@ -1,0 +1,108 @@
+"""A kernel interrupt reaches the run that a cell waits for.
+
+While the main thread runs a loop from within (`run.wait()` in a cell) the interrupt must not strike the engine
+at a random line: a handler takes note and the wait raises `KeyboardInterrupt` when the tree has stopped. While
+a cell awaits, Jupyter cancels the cell; a byte on the signal wake-up descriptor tells that cancellation from one
+the user's code asked for, and wakes a loop that would have slept through it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+RECENT_S = 1.0
+
+
+@contextmanager
+def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
+    """Inside the block, on the main thread, the first interrupt calls `on_first`, the second raises."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        on_first()
+
+    try:
+        signal.signal(signal.SIGINT, handle)
+    except (ValueError, TypeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class InterruptWatch:
+    """Notes interrupts of the process while a loop of the main thread has runs.
+
+    Use from the loop's own thread only.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._users = 0
+        self._receiver: socket.socket | None = None
+        self._sender: socket.socket | None = None
+        self._before = -1
+        self._last = float("-inf")
+
+    @property
+    def interrupted_just_now(self) -> bool:
+        """Whether an interrupt came within the last second."""
+        self._read()
+        return time.monotonic() - self._last < RECENT_S
+
+    def begin(self) -> None:
+        """Watch until `end`."""
+        self._users += 1
+        if self._users > 1 or threading.current_thread() is not threading.main_thread():
+            return
+        self._receiver, self._sender = socket.socketpair()
+        self._receiver.setblocking(False)
+        self._sender.setblocking(False)
+        self._before = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+        self._loop.add_reader(self._receiver, self._read)
+
+    def end(self) -> None:
+        """Undo one `begin`."""
+        self._users -= 1
+        if self._users or self._receiver is None or self._sender is None:
+            return
+        signal.set_wakeup_fd(self._before)
+        self._loop.remove_reader(self._receiver)
+        self._receiver.close()
+        self._sender.close()
+        self._receiver = self._sender = None
+
+    def _read(self) -> None:
+        if self._receiver is None:
+            return
+        try:
+            numbers = self._receiver.recv(4096)
+        except (BlockingIOError, InterruptedError):
+            return
+        if signal.SIGINT in numbers:
+            self._last = time.monotonic()
+
+
+_watches: dict[int, InterruptWatch] = {}
+
+
+def watch_of(loop: Any) -> InterruptWatch:
+    """The watch of `loop`, made on first use."""
+    found = _watches.get(id(loop))
+    if found is None or found._loop is not loop:
+        found = _watches[id(loop)] = InterruptWatch(loop)
+    return found

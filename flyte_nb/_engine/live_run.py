@@ -1,0 +1,239 @@
+"""A run while it lives in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import BaseRuntimeError, RuntimeSystemError
+from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
+from ..models.phases import ActionPhase
+from ..storage import Store, use_store
+from .action import Action
+from .code_digest import code_digest, code_parts
+from .failure import as_runtime_error, record_of
+from .machine import Stop, StopReason
+from .naming import ROOT_ACTION
+from .scope import Scope
+from .submission import perform
+from .ticks import commits_of
+
+if TYPE_CHECKING:
+    from .._task.task import Task
+    from ..types.interface import Prepared
+    from .capacity import Capacity
+    from .controller import Controller
+    from .finished import FinishedAction, FinishedWork
+    from .logs import ActionLog
+    from .plan import TaskPlan
+    from .ports import EventLog
+    from .service import Timer
+
+INLINE_BYTES = 32 * 1024
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What `with_runcontext` was given; see there."""
+
+    mode: str | None = None
+    name: str | None = None
+    version: str = ""
+    raw_data_path: str = ""
+    overwrite_cache: bool = False
+    disable_run_cache: bool = False
+    project: str = ""
+    domain: str = ""
+    org: str = ""
+    env_vars: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    queue: str | None = None
+    max_action_concurrency: int | None = None
+    custom_context: dict[str, str] = field(default_factory=dict)
+    source: str = ""
+    recorded: dict[str, str] = field(default_factory=dict)
+
+
+class LiveRun:
+    """State that the actions of one run share.
+
+    Attributes
+    ----------
+    live : dict
+        Actions on their way, by name.
+    stepping : Action or None
+        Whose code holds the loop right now.
+    done : concurrent.futures.Future
+        Done once the end is committed; never carries the run's own failure, which is `error`.
+    finished : FinishedWork or None
+        Results of an earlier try, on resume.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        log: EventLog,
+        options: RunOptions,
+        loop: asyncio.AbstractEventLoop,
+        store: Store,
+        finished: FinishedWork | None,
+        capacity: Capacity | None,
+        pinned: dict[str, Task[Any, Any]],
+        generation: int,
+    ) -> None:
+        self.controller = controller
+        self.log = log
+        self.name = log.name
+        self.options = options
+        self.loop = loop
+        self.journal = controller.journal
+        self.commits = commits_of(loop, controller.journal)
+        self.cached = controller.cached
+        self.store = store
+        self.finished = finished
+        self.capacity = capacity
+        self.live: dict[str, Action] = {}
+        self.stepping: Action | None = None
+        self.started_at = time.time()
+        self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.phase = ActionPhase.RUNNING
+        self.error: BaseRuntimeError | None = None
+        self.values: Any = None
+        self.dirty_logs: set[ActionLog] = set()
+        self.root_task: asyncio.Task[None] | None = None
+        self._pinned = pinned
+        self._generation = generation
+        self._plans: dict[Task[Any, Any], TaskPlan] = {}
+        self._seen_tasks: dict[str, str] = {}
+        self._abort_message = ""
+
+    # code ---------------------------------------------------------------------------------------------------
+
+    def plan_for(self, task: Task[Any, Any]) -> TaskPlan:
+        """How this run uses `task`: as it was when the run started, even if its cell was run again since."""
+        plan = self._plans.get(task)
+        if plan is not None:
+            return plan
+        pinned = self._pinned.get(task.name)
+        current = pinned if pinned is not None and task.generation > self._generation else task
+        plan = self.controller.make_plan(task, current.func, self.options)
+        plan.code_digest = self._digest(task.name, current)
+        if self._pinned.get(task.name) is task:
+            self._plans[task] = plan
+        return plan
+
+    def _digest(self, name: str, task: Task[Any, Any]) -> str:
+        digest = self._seen_tasks.get(name)
+        if digest is None or self._pinned.get(name) is not task:
+            digest = code_digest(task.func)
+            if self._seen_tasks.get(name) != digest:
+                self._seen_tasks[name] = digest
+                self.log.append(TaskSeen(time.time(), name, digest, code_parts(task.func)))
+        return digest
+
+    # values -------------------------------------------------------------------------------------------------
+
+    def keep(self, serialized: bytes) -> StoredLiterals:
+        """Serialized literals as an event holds them: small ones inline, others in the store."""
+        if len(serialized) <= INLINE_BYTES:
+            return StoredLiterals(serialized)
+        blob = self.store.put_nowait(serialized, suffix=".pb")
+        return StoredLiterals(None, blob.uri, blob.size_bytes, blob.checksum)
+
+    def fetch(self, kept: StoredLiterals) -> bytes:
+        """The bytes that `keep` put away."""
+        if kept.inline is not None:
+            return kept.inline
+        return self.store.get_nowait(kept.uri, checksum=kept.checksum)
+
+    async def reuse(
+        self, found: FinishedAction, plan: TaskPlan, name: str, parent: Action, scope: Scope, prepared: Prepared
+    ) -> Any:
+        """Answer a call with the result of an earlier try."""
+        serialized = self.fetch(found.outputs)
+        if found.from_other_run:
+            now = time.time()
+            self.log.append(
+                ActionQueued(
+                    now, name, parent.name, plan.name, plan.short_name, self.keep(prepared.serialized),
+                    scope.group, plan.code_digest,
+                )
+            )
+            self.log.append(
+                ActionEnded(now, name, ActionPhase.RECOVERED, self.keep(serialized), None, None, "resume")
+            )
+            await parent.commits.committed()
+        value = plan.interface.read_outputs_nowait(serialized)
+        if value is plan.interface.REFUSED:
+            value = await plan.interface.read_outputs(serialized)
+        return value
+
+    # life ---------------------------------------------------------------------------------------------------
+
+    async def main(self, plan: TaskPlan, prepared: Prepared) -> None:
+        """Run the root action; the body of the run's own asyncio task."""
+        with use_store(self.store):
+            root = Action(self, plan, ROOT_ACTION, None, "", self.options.custom_context)
+            root.scope = Scope(root, "", self.options.custom_context)
+            if self._abort_message:
+                root.machine.wish_stop(Stop(StopReason.ABORT, self._abort_message))
+            phase, record = ActionPhase.SUCCEEDED, None
+            try:
+                self.values = await perform(root, prepared)
+            except asyncio.CancelledError:
+                phase = ActionPhase.ABORTED
+                record = ErrorRecord("Cancelled", "user", self._abort_message or "The run was cancelled.")
+            except BaseException as error:
+                self.error = as_runtime_error(error)
+                record = record_of(self.error)
+                phase = _PHASE_OF_CODE.get(self.error.code, ActionPhase.FAILED)
+                if phase is ActionPhase.ABORTED and root.machine.stop is None:
+                    phase = ActionPhase.FAILED
+        self._finish(phase, record)
+
+    def abort(self, message: str, action: str = "") -> bool:
+        """Stop the run, or one action of it; False if there is nothing to stop. Any thread may call it."""
+        if action and action != ROOT_ACTION:
+            found = self.live.get(action)
+            if found is None:
+                return False
+            found.stop(Stop(StopReason.ABORT, message))
+            return True
+        if self.done.done():
+            return False
+        self._abort_message = message
+        root = self.live.get(ROOT_ACTION)
+        if root is not None:
+            root.stop(Stop(StopReason.ABORT, message))
+        return True
+
+    def call_after(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """A timer that runs even while user code holds the loop."""
+        return self.controller.service.call_after(delay_s, callback)
+
+    def flush_logs(self) -> None:
+        """Queue what actions have printed so far."""
+        for log in tuple(self.dirty_logs):
+            log.flush()
+
+    def _finish(self, phase: ActionPhase, record: ErrorRecord | None) -> None:
+        self.phase = phase
+        try:
+            self.journal.end_run(self.log, RunEnded(time.time(), phase, record))
+        except RuntimeSystemError as error:
+            self.phase = ActionPhase.FAILED
+            self.error = error
+        finally:
+            self.controller.forget(self)
+            self.done.set_result(None)
+
+
+_PHASE_OF_CODE = {
+    "ActionAbortedError": ActionPhase.ABORTED,
+    "TaskTimeoutError": ActionPhase.TIMED_OUT,
+}

@@ -1,0 +1,117 @@
+"""What happens next to an action: pure decisions, no clock, no loop, no journal.
+
+States: an action is *attempting* until it has *ended*. Events are the outcomes of attempts and the wishes of
+others (`Stop`); each answer is a command for the runner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from ..models.phases import ActionPhase
+
+
+class Outcome(Enum):
+    """How an attempt ended."""
+
+    RETURNED = "returned"
+    RAISED = "raised"
+    RAISED_FOR_GOOD = "raised for good"
+    TIMED_OUT = "timed out"
+    CANCELLED = "cancelled"
+
+
+class StopReason(Enum):
+    """Who wants an action stopped. Later members win over earlier ones."""
+
+    TIMEOUT = 1
+    PARENT_ENDED = 2
+    ABORT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The wish that an action stops, and the sentence its parent will read."""
+
+    reason: StopReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Command: start attempt number `attempt` after `delay_s` seconds."""
+
+    attempt: int
+    delay_s: float
+
+
+class Answer(Enum):
+    """What the awaiting parent gets."""
+
+    VALUE = "value"
+    ERROR = "error"
+    ABORTED_ERROR = "aborted error"
+    CANCELLATION = "cancellation"
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Command: record `phase` and give the parent `answer`."""
+
+    phase: ActionPhase
+    answer: Answer
+
+
+SUCCEEDED = End(ActionPhase.SUCCEEDED, Answer.VALUE)
+_FAILED = End(ActionPhase.FAILED, Answer.ERROR)
+_TIMED_OUT = End(ActionPhase.TIMED_OUT, Answer.ERROR)
+_ABORTED = End(ActionPhase.ABORTED, Answer.ABORTED_ERROR)
+_CANCELLED = End(ActionPhase.ABORTED, Answer.CANCELLATION)
+
+
+class ActionMachine:
+    """Attempts of one action.
+
+    Parameters
+    ----------
+    max_attempts : int
+        1 + the number of retries.
+    delay_s : callable
+        Seconds to wait before retry number n, counted from 1.
+    """
+
+    __slots__ = ("_delay_s", "_max_attempts", "attempt", "stop")
+
+    def __init__(self, max_attempts: int, delay_s: Callable[[int], float] | None = None) -> None:
+        self._max_attempts = max_attempts
+        self._delay_s = delay_s
+        self.attempt = 1
+        self.stop: Stop | None = None
+
+    def wish_stop(self, stop: Stop) -> bool:
+        """Take note of a wish; False if a stronger or equal one was there already."""
+        if self.stop is not None and self.stop.reason.value >= stop.reason.value:
+            return False
+        self.stop = stop
+        return True
+
+    def attempt_ended(self, outcome: Outcome) -> End | Retry:
+        """Decide after an attempt."""
+        if self.stop is not None:
+            if self.stop.reason is StopReason.ABORT:
+                return _ABORTED
+            if self.stop.reason is StopReason.PARENT_ENDED:
+                return _CANCELLED
+            outcome = Outcome.TIMED_OUT
+        if outcome is Outcome.RETURNED:
+            return SUCCEEDED
+        if outcome is Outcome.CANCELLED:
+            return _CANCELLED
+        if outcome is not Outcome.RAISED_FOR_GOOD and self.attempt < self._max_attempts:
+            delay_s = self._delay_s(self.attempt) if self._delay_s is not None else 0.0
+            self.attempt += 1
+            self.stop = None
+            return Retry(self.attempt, delay_s)
+        return _TIMED_OUT if outcome is Outcome.TIMED_OUT else _FAILED

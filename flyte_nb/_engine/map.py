@@ -1,0 +1,189 @@
+"""`flyte.map`: one task over many inputs, results in the order of the inputs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from typing import Any
+
+from .._task.task import Task
+from .blocking import wait_blocking
+from .context import open_group
+from .scope import Scope, current_scope
+
+Target = Any
+
+
+class _Map:
+    """Callable `flyte.map`, with its asynchronous twin `flyte.map.aio`."""
+
+    def __call__(
+        self,
+        func: Target,
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> Iterator[Any]:
+        """Call a task once for every tuple of inputs and yield the results in order.
+
+        Parameters
+        ----------
+        func : task or functools.partial of a task
+            Arguments given by the partial are the same for all calls.
+        *iterables : iterable
+            One per remaining positional parameter; the shortest decides how many calls there are.
+        group_name : str, optional
+            Heading in the tree; by default the name of the task.
+        concurrency : int
+            How many calls run at once; 0 is no limit.
+        return_exceptions : bool
+            Yield the exception of a failed call in its place; else raise the first one.
+
+        Yields
+        ------
+        object
+            Results, or exceptions.
+
+        Examples
+        --------
+        >>> results = list(flyte.map(call_llm_api, prompts, concurrency=3))
+
+        Specification: *Controlling parallel execution*.
+        """
+        task, call = _target(func, concurrency)
+        scope = current_scope()
+        if scope is None:
+            return _plain(call, iterables, return_exceptions)
+        return _blocking(scope, _results(_grouped(scope, task, group_name), task, func, iterables, concurrency, return_exceptions))
+
+    def aio(
+        self,
+        func: Target,
+        *iterables: Iterable[Any],
+        group_name: str | None = None,
+        concurrency: int = 0,
+        return_exceptions: bool = True,
+    ) -> AsyncIterator[Any]:
+        """As `flyte.map`, for ``async for``; works for sync tasks too.
+
+        Specification: *Async and sync task interoperability*.
+        """
+        task, _ = _target(func, concurrency)
+        scope = current_scope()
+        inner = _grouped(scope, task, group_name) if scope is not None else None
+        return _results(inner, task, func, iterables, concurrency, return_exceptions)
+
+    def __repr__(self) -> str:
+        return "<flyte.map>"
+
+
+map = _Map()
+
+
+async def _results(
+    scope: Scope | None,
+    task: Task[Any, Any],
+    func: Target,
+    iterables: tuple[Iterable[Any], ...],
+    concurrency: int,
+    return_exceptions: bool,
+) -> AsyncIterator[Any]:
+    loop = asyncio.get_running_loop()
+    inputs = zip(*iterables, strict=False)
+    begun: deque[asyncio.Task[Any]] = deque()
+    exhausted = False
+
+    def begin_one(_: object = None) -> bool:
+        nonlocal exhausted
+        if exhausted:
+            return False
+        try:
+            args = next(inputs)
+        except StopIteration:
+            exhausted = True
+            return False
+        call = loop.create_task(_call(scope, task, func, args), context=contextvars.copy_context())
+        if concurrency:
+            call.add_done_callback(begin_one)
+        begun.append(call)
+        return True
+
+    try:
+        started = 0
+        while (not concurrency or started < concurrency) and begin_one():
+            started += 1
+        while begun:
+            call = begun[0]
+            await asyncio.wait([call])
+            begun.popleft()
+            if call.cancelled():
+                raise asyncio.CancelledError
+            error = call.exception()
+            if error is None:
+                yield call.result()
+            elif return_exceptions:
+                yield error
+            else:
+                raise error
+    finally:
+        exhausted = True
+        for call in begun:
+            call.cancel()
+
+
+def _call(
+    scope: Scope | None, task: Task[Any, Any], func: Target, args: tuple[Any, ...]
+) -> Coroutine[Any, Any, Any]:
+    fixed, named = (func.args, func.keywords) if isinstance(func, functools.partial) else ((), {})
+    if scope is None:
+        return task.aio(*fixed, *args, **named)
+    return scope.call_async(task, (*fixed, *args), dict(named))
+
+
+def _plain(
+    call: Callable[..., Any], iterables: tuple[Iterable[Any], ...], return_exceptions: bool
+) -> Iterator[Any]:
+    for args in zip(*iterables, strict=False):
+        try:
+            result = call(*args)
+            if asyncio.iscoroutine(result):
+                result = asyncio.run(result)
+        except Exception as error:
+            if not return_exceptions:
+                raise
+            result = error
+        yield result
+
+
+def _blocking(scope: Scope, results: AsyncIterator[Any]) -> Iterator[Any]:
+    loop = scope.action.run.loop
+    while True:
+        try:
+            yield wait_blocking(_next(results), loop)
+        except StopAsyncIteration:
+            return
+
+
+async def _next(results: AsyncIterator[Any]) -> Any:
+    return await anext(results)
+
+
+def _grouped(scope: Scope, task: Task[Any, Any], group_name: str | None) -> Scope:
+    name = group_name or f"map {task.short_name}"
+    return Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace)
+
+
+def _target(func: Target, concurrency: int) -> tuple[Task[Any, Any], Callable[..., Any]]:
+    task = func.func if isinstance(func, functools.partial) else func
+    if not isinstance(task, Task):
+        raise TypeError(
+            f"flyte.map maps a task, or a functools.partial of one; got {type(task).__name__}: {task!r}."
+            " Decorate the function with @env.task."
+        )
+    if not isinstance(concurrency, int) or concurrency < 0:
+        raise ValueError(f"concurrency is how many calls run at once, 0 for no limit; got {concurrency!r}.")
+    return task, func

@@ -1,0 +1,48 @@
+"""Names: the same in every replay, whatever the order in which things happen to start.
+
+An action is named by a digest of its parent's name, its task's name, the digest of its inputs and how many
+times the parent had already made that same call. A trace's key is made the same way.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import blake2b
+
+ROOT_ACTION = "a0"
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+CallCounts = dict[tuple[str, bytes], int]
+
+
+def child_name(parent: str, kind: str, inputs_digest: bytes, counts: CallCounts) -> str:
+    """Name of a call under `parent`; counts it.
+
+    Parameters
+    ----------
+    parent : str
+        Name of the calling action.
+    kind : str
+        The task's full name, or the trace's.
+    inputs_digest : bytes
+        What tells these inputs from others.
+    counts : dict
+        The parent's own; how often each (kind, inputs) pair was called so far.
+
+    Returns
+    -------
+    str
+        20 hexadecimal digits.
+    """
+    key = (kind, inputs_digest)
+    index = counts.get(key, 0)
+    counts[key] = index + 1
+    return blake2b(
+        f"{parent}\0{kind}\0{index}\0".encode() + inputs_digest, digest_size=10
+    ).hexdigest()
+
+
+def new_run_name() -> str:
+    """A short name nobody has: ``r`` and twelve letters or digits (60 random bits)."""
+    number = secrets.randbits(60)
+    return "r" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(0, 60, 5))

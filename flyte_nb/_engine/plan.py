@@ -1,0 +1,81 @@
+"""A task as one run uses it: everything that is the same for all its calls, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .ports import Backend
+
+if TYPE_CHECKING:
+    from .._task.cache import Cache
+    from .._task.task import Task
+    from .._task.timeout import Timeout
+    from ..types.interface import Interface
+
+
+class TaskPlan:
+    """What a run needs to know of a task before calling it.
+
+    Attributes
+    ----------
+    code_digest : str
+        Of the task and all it reaches; filled by the run on first need.
+    delay_s : callable or None
+        Seconds before retry n, counted from 1.
+    """
+
+    __slots__ = (
+        "backend",
+        "cache",
+        "code_digest",
+        "custom",
+        "delay_s",
+        "environment",
+        "func",
+        "interface",
+        "is_async",
+        "links",
+        "max_attempts",
+        "max_inline_io_bytes",
+        "name",
+        "options",
+        "report",
+        "resources",
+        "short_name",
+        "task",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        task: Task[Any, Any],
+        *,
+        func: Callable[..., Any],
+        backend: Backend,
+        environment: dict[str, str] | None,
+        cache: Cache | None,
+        timeout: Timeout | None,
+        max_attempts: int,
+        delay_s: Callable[[int], float] | None,
+        resources: dict[str, str],
+        options: dict[str, str],
+    ) -> None:
+        self.task = task
+        self.name: str = task.name
+        self.short_name: str = task.short_name
+        self.interface: Interface = task.interface
+        self.func = func
+        self.is_async: bool = task.is_async
+        self.backend = backend
+        self.environment = environment
+        self.cache = cache
+        self.timeout = timeout
+        self.max_attempts = max_attempts
+        self.delay_s = delay_s
+        self.resources = resources
+        self.options = options
+        self.links = task.options.links
+        self.report: bool = task.options.report
+        self.max_inline_io_bytes: int = task.options.max_inline_io_bytes
+        self.code_digest = ""

@@ -1,0 +1,59 @@
+"""What a caller carries, and how its calls become actions."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from .._task.invocation import active_invoker
+from .blocking import wait_blocking
+from .submission import submit
+
+if TYPE_CHECKING:
+    from .._task.task import Task
+    from .action import Action
+
+
+class Scope:
+    """The action that calls, the group it is in, its custom context; the active invoker of its code.
+
+    Scopes are never changed, only replaced.
+
+    Attributes
+    ----------
+    group : str
+        Identity of the innermost open group, or empty.
+    trace : str
+        Name of the traced function that runs, or empty.
+    """
+
+    __slots__ = ("action", "custom_context", "group", "trace")
+
+    def __init__(self, action: Action, group: str, custom_context: dict[str, str], trace: str = "") -> None:
+        self.action = action
+        self.group = group
+        self.custom_context = custom_context
+        self.trace = trace
+
+    def entering(self, action: Action) -> Scope:
+        """The scope that the code of `action`, a child, starts with."""
+        return Scope(action, "", self.custom_context)
+
+    def call(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call `task` as an action: a coroutine for an async task, the value for a sync one."""
+        coroutine = submit(self, task, args, kwargs)
+        if task.is_async:
+            return coroutine
+        return wait_blocking(coroutine, self.action.run.loop)
+
+    def call_async(
+        self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """Call `task` as an action, to be awaited whatever it is."""
+        return submit(self, task, args, kwargs)
+
+
+def current_scope() -> Scope | None:
+    """The scope of the code that runs, None outside a run."""
+    invoker = active_invoker.get()
+    return invoker if isinstance(invoker, Scope) else None

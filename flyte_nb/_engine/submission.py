@@ -1,0 +1,316 @@
+"""The way of a call: name it, look it up, record it, place it, run it, record its end, answer.
+
+`submit` is awaited by the caller, on the caller's loop. An async task runs right there; nothing else is
+created for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from ..errors import (
+    ActionAbortedError,
+    BaseRuntimeError,
+    InlineIOMaxBytesBreached,
+    OnlyAsyncIOSupportedError,
+    RuntimeUserError,
+    TaskTimeoutError,
+    TraceDoesNotAllowNestedTasksError,
+)
+from ..models.events import (
+    ActionEnded,
+    ActionQueued,
+    AttemptFailed,
+    AttemptStarted,
+    CacheOutcome,
+    ErrorRecord,
+    StoredLiterals,
+)
+from ..models.phases import ActionPhase
+from . import links
+from .action import Action
+from .capacity import give_back_all
+from .failure import as_runtime_error, is_final, record_of
+from .machine import Answer, End, Outcome, Retry, Stop, StopReason
+from .naming import child_name
+
+if TYPE_CHECKING:
+    from .._task.task import Task
+    from ..types.interface import Prepared
+    from .plan import TaskPlan
+    from .scope import Scope
+
+
+async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Call `task` from `scope` and return what it returns.
+
+    Raises
+    ------
+    RuntimeUserError
+        What the task raised, or one of its subclasses for a timeout, an abort, an unfit value.
+    asyncio.CancelledError
+        If the awaiting task was cancelled.
+    """
+    parent = scope.action
+    run = parent.run
+    if scope.trace or parent.closed:
+        raise _refusal(scope, task)
+    plan = run.plan_for(task)
+    arguments = plan.interface.bind(args, kwargs)
+    prepared = plan.interface.prepare_inputs_nowait(arguments)
+    if prepared is None:
+        prepared = await plan.interface.prepare_inputs(arguments)
+    name = child_name(parent.name, plan.name, prepared.digest, parent.counts)
+    if run.finished is not None:
+        found = run.finished.take(name, plan, run)
+        if found is not None:
+            return await run.reuse(found, plan, name, parent, scope, prepared)
+    action = Action(run, plan, name, parent, scope.group, scope.custom_context)
+    action.scope = scope.entering(action)
+    parent.adopt(action)
+    if parent.places:
+        give_back_all(parent)
+    try:
+        return await perform(action, prepared)
+    finally:
+        parent.release(action)
+
+
+async def perform(action: Action, prepared: Prepared) -> Any:
+    """Run `action` from its first event to its last."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise OnlyAsyncIOSupportedError(
+            f"Task {action.plan.name!r} was awaited on an event loop that is not asyncio's. Await tasks under"
+            " asyncio, or under anyio with its asyncio back-end."
+        ) from None
+    run, plan = action.run, action.plan
+    action.live_on(loop)
+    run.live[action.name] = action
+    try:
+        waits = run.capacity is not None or plan.backend.capacity is not None
+        _record_queued(action, prepared.serialized, running=not waits and plan.cache is None)
+        if plan.cache is not None:
+            return await run.cached.perform(action, prepared, _attempts)
+        return await _attempts(action, prepared, None, recorded_start=not waits)
+    except GeneratorExit:
+        if not action.ended:
+            _record_end(action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."), None)
+        raise
+    finally:
+        action.ended = True
+        run.live.pop(action.name, None)
+        if action.places:
+            give_back_all(action)
+
+
+async def _attempts(
+    action: Action, prepared: Prepared, cache: CacheOutcome | None, *, recorded_start: bool = False
+) -> Any:
+    run, plan, machine = action.run, action.plan, action.machine
+    arguments: dict[str, Any] | None = prepared.values
+    timeout = plan.timeout
+    error: BaseException | None = None
+    outputs: Prepared | None = None
+    if timeout is not None:
+        _start_timer(action, timeout.deadline_s, "deadline")
+    try:
+        if timeout is not None:
+            _start_timer(action, timeout.max_queued_time_s, "max_queued_time")
+        if not recorded_start:
+            if run.capacity is not None:
+                await run.capacity.take(action)
+            if plan.backend.capacity is not None:
+                await plan.backend.capacity.take(action)
+            run.log.append(AttemptStarted(time.time(), action.name, 1))
+            action.commits.soon()
+            _stop_timers(action, "max_queued_time")
+    except asyncio.CancelledError:
+        return await _end(action, machine.attempt_ended(Outcome.CANCELLED), None, None, cache)
+    while True:
+        try:
+            if timeout is not None:
+                _start_timer(action, timeout.max_runtime_s, "max_runtime")
+            if arguments is None:
+                arguments = await plan.interface.read_inputs(prepared.serialized)
+            value = await plan.backend.run(action, arguments)
+            outputs = plan.interface.prepare_outputs_nowait(value)
+            if outputs is None:
+                outputs = await plan.interface.prepare_outputs(value)
+            _check_inline_size(plan, "output", outputs.serialized)
+            outcome = Outcome.RETURNED
+        except asyncio.CancelledError:
+            outcome = Outcome.CANCELLED
+        except GeneratorExit:
+            raise
+        except KeyboardInterrupt as interrupt:
+            error, outcome = interrupt, Outcome.RAISED_FOR_GOOD
+            run.abort("The run was interrupted.")
+        except BaseException as raised:
+            error = raised
+            outcome = Outcome.RAISED_FOR_GOOD if is_final(raised) else Outcome.RAISED
+        arguments = None
+        _stop_timers(action, "max_runtime")
+        decision = machine.attempt_ended(outcome)
+        if isinstance(decision, End):
+            return await _end(action, decision, outputs, error, cache)
+        try:
+            if action.stop_requested:
+                await action.absorb_cancels()
+            failed = _timeout_error(action) if outcome is Outcome.CANCELLED else as_runtime_error(error or RuntimeError())
+            action.forgive()
+            await _wait_for_retry(action, decision, failed)
+        except asyncio.CancelledError:
+            return await _end(action, machine.attempt_ended(Outcome.CANCELLED), None, None, cache)
+
+
+async def _wait_for_retry(action: Action, decision: Retry, failed: BaseRuntimeError) -> None:
+    log = action.run.log
+    log.append(
+        AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)
+    )
+    action.commits.soon()
+    if decision.delay_s:
+        await asyncio.sleep(decision.delay_s)
+    log.append(AttemptStarted(time.time(), action.name, decision.attempt))
+    action.commits.soon()
+
+
+async def _end(
+    action: Action, end: End, outputs: Prepared | None, error: BaseException | None, cache: CacheOutcome | None
+) -> Any:
+    action.closed = True
+    machine = action.machine
+    if action.timers:
+        _stop_timers(action)
+    cancelled = end.answer is Answer.CANCELLATION
+    try:
+        await action.settle_children()
+    except asyncio.CancelledError:
+        cancelled = True
+    failed: BaseRuntimeError | None = None
+    if end.answer is Answer.ERROR:
+        failed = _timeout_error(action) if end.phase is ActionPhase.TIMED_OUT else as_runtime_error(error or RuntimeError())
+    elif end.answer is Answer.ABORTED_ERROR:
+        failed = ActionAbortedError(machine.stop.message if machine.stop else "The action was aborted.")
+    kept: StoredLiterals | None = None
+    if end.answer is Answer.VALUE and outputs is not None:
+        try:
+            kept = action.kept_outputs = action.run.keep(outputs.serialized)
+        except Exception as broken:
+            failed = as_runtime_error(broken)
+            end = End(ActionPhase.FAILED, Answer.ERROR)
+    record = record_of(failed) if failed is not None else None
+    if end.answer is Answer.CANCELLATION:
+        record = ErrorRecord("Cancelled", "user", machine.stop.message if machine.stop else "Its caller cancelled it.")
+    _record_end(action, end.phase, kept, record, cache)
+    await action.commits.committed()
+    if cancelled and end.answer is not Answer.ABORTED_ERROR:
+        raise asyncio.CancelledError
+    if action.stop_requested:
+        await action.absorb_cancels()
+    if failed is not None:
+        raise failed
+    return outputs.values if outputs is not None else None
+
+
+def _record_queued(action: Action, serialized: bytes, *, running: bool) -> None:
+    run, plan = action.run, action.plan
+    _check_inline_size(plan, "input", serialized)
+    parent = action.parent
+    context = action.custom_context
+    run.log.append(
+        ActionQueued(
+            time.time(),
+            action.name,
+            parent.name if parent is not None else "",
+            plan.name,
+            plan.short_name,
+            run.keep(serialized),
+            action.group,
+            plan.code_digest,
+            running,
+            plan.backend.name,
+            plan.max_attempts,
+            plan.report,
+            plan.cache.behavior if plan.cache is not None else "",
+            plan.resources,
+            None if parent is not None and context is parent.scope.custom_context else context,
+            plan.options,
+        )
+    )
+    action.commits.soon()
+    if plan.links:
+        links.record_links(action)
+
+
+def _record_end(
+    action: Action,
+    phase: ActionPhase,
+    outputs: StoredLiterals | None,
+    error: ErrorRecord | None,
+    cache: CacheOutcome | None,
+) -> None:
+    action.ended = True
+    run = action.run
+    if action.report is not None:
+        action.report.flush()
+    if action.log is not None:
+        action.log.flush(rest=True)
+    run.log.append(
+        ActionEnded(time.time(), action.name, phase, outputs, error, cache, "", action.machine.attempt)
+    )
+
+
+def _check_inline_size(plan: TaskPlan, what: str, serialized: bytes) -> None:
+    if len(serialized) > plan.max_inline_io_bytes:
+        raise InlineIOMaxBytesBreached(
+            f"The {what}s of task {plan.name!r} that travel by value are {len(serialized):,} bytes; at most"
+            f" {plan.max_inline_io_bytes:,} are allowed. Return large data by reference (flyte.io.File, Dir,"
+            " DataFrame), or raise max_inline_io_bytes on the task."
+        )
+
+
+def _refusal(scope: Scope, task: Task[Any, Any]) -> RuntimeUserError:
+    if scope.trace:
+        return TraceDoesNotAllowNestedTasksError(
+            f"Task {task.name!r} was called inside the traced function {scope.trace!r}. Call tasks from tasks;"
+            f" or run it in place with {task.func.__name__}.forward(...)."
+        )
+    return RuntimeUserError(
+        "ParentEnded",
+        f"Task {task.name!r} cannot start: {scope.action.plan.short_name!r}, which calls it, has ended. Await what"
+        " a task starts before it returns.",
+    )
+
+
+def _timeout_error(action: Action) -> TaskTimeoutError:
+    limit = action.timed_out_by or "timeout"
+    return TaskTimeoutError(f"Task {action.plan.name!r} exceeded its {limit}.")
+
+
+def _start_timer(action: Action, seconds: float | None, which: str) -> None:
+    if seconds is None:
+        return
+
+    def expire() -> None:
+        action.timed_out_by = f"{which} of {seconds:g} s"
+        action.stop(Stop(StopReason.TIMEOUT, action.timed_out_by))
+
+    timers = action.timers
+    if timers is None:
+        timers = action.timers = {}
+    timers[which] = action.run.call_after(seconds, expire)
+
+
+def _stop_timers(action: Action, *which: str) -> None:
+    timers = action.timers
+    if not timers:
+        return
+    for name in which or tuple(timers):
+        timer = timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()

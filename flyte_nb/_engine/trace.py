@@ -1,0 +1,273 @@
+"""Checkpoints inside a task: calls of helper functions that are recorded, and not repeated on resume."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+
+from .._task.invocation import active_invoker
+from ..models.events import StoredLiterals, TraceEnded
+from ..types.interface import REFUSED, Interface
+from .blocking import wait_blocking
+from .code_digest import code_digest
+from .failure import as_runtime_error, record_of
+from .naming import child_name
+from .scope import Scope, current_scope
+
+if TYPE_CHECKING:
+    from ..types.interface import Prepared
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def trace(func: F) -> F:
+    """Record every call of `func` made by a task; a recorded call is not made again when the run resumes.
+
+    Parameters
+    ----------
+    func : function
+        Coroutine function, async generator function, function or generator function. Annotated like a task.
+
+    Returns
+    -------
+    function
+        Called outside a run it is simply `func`. A call that raises is recorded for the eye, and is no
+        checkpoint. A generator that is left early is none either.
+
+    Examples
+    --------
+    >>> @flyte.trace
+    ... async def call_llm(prompt: str) -> str: ...
+
+    Specification: *Traces*.
+    """
+    if inspect.isasyncgenfunction(func):
+        wrapper: Any = _trace_async_generator(func)
+    elif inspect.iscoroutinefunction(func):
+        wrapper = _trace_coroutine(func)
+    elif inspect.isgeneratorfunction(func):
+        wrapper = _trace_generator(func)
+    elif inspect.isfunction(func):
+        wrapper = _trace_function(func)
+    else:
+        raise TypeError(f"flyte.trace decorates functions; got {type(func).__name__}: {func!r}.")
+    functools.update_wrapper(wrapper, func)
+    return wrapper  # type: ignore[no-any-return]
+
+
+def _trace_coroutine(func: Callable[..., Any]) -> Callable[..., Any]:
+    traced = _Traced(func)
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        scope = current_scope()
+        if scope is None:
+            return await func(*args, **kwargs)
+        one = await traced.begin(scope, args, kwargs)
+        if one.recorded is not None:
+            return await one.value()
+        token = active_invoker.set(one.inner_scope)
+        try:
+            value = await func(*args, **kwargs)
+        except BaseException as error:
+            one.failed(error)
+            raise
+        finally:
+            active_invoker.reset(token)
+        return await one.succeeded(value)
+
+    return call
+
+
+def _trace_async_generator(func: Callable[..., Any]) -> Callable[..., Any]:
+    traced = _Traced(func)
+
+    async def call(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        scope = current_scope()
+        if scope is None:
+            async for item in func(*args, **kwargs):
+                yield item
+            return
+        one = await traced.begin(scope, args, kwargs)
+        if one.recorded is not None:
+            for item in await one.value():
+                yield item
+            return
+        items = []
+        try:
+            async for item in func(*args, **kwargs):
+                items.append(item)
+                yield item
+        except Exception as error:
+            one.failed(error)
+            raise
+        await one.succeeded(items)
+
+    return call
+
+
+def _trace_function(func: Callable[..., Any]) -> Callable[..., Any]:
+    traced = _Traced(func)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        scope = current_scope()
+        if scope is None:
+            return func(*args, **kwargs)
+        one = _now(traced.begin(scope, args, kwargs), scope)
+        if one.recorded is not None:
+            return _now(one.value(), scope)
+        token = active_invoker.set(one.inner_scope)
+        try:
+            value = func(*args, **kwargs)
+        except BaseException as error:
+            one.failed(error)
+            raise
+        finally:
+            active_invoker.reset(token)
+        return _now(one.succeeded(value), scope)
+
+    return call
+
+
+def _trace_generator(func: Callable[..., Any]) -> Callable[..., Any]:
+    traced = _Traced(func)
+
+    def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        scope = current_scope()
+        if scope is None:
+            yield from func(*args, **kwargs)
+            return
+        one = _now(traced.begin(scope, args, kwargs), scope)
+        if one.recorded is not None:
+            yield from _now(one.value(), scope)
+            return
+        items = []
+        try:
+            for item in func(*args, **kwargs):
+                items.append(item)
+                yield item
+        except Exception as error:
+            one.failed(error)
+            raise
+        _now(one.succeeded(items), scope)
+
+    return call
+
+
+class _Traced:
+    """A traced function: its interface and the digest of its code, worked out on first use."""
+
+    def __init__(self, func: Callable[..., Any]) -> None:
+        self.func = func
+        self.name: str = func.__qualname__.rpartition("<locals>.")[2]
+        self._interface: Interface | None = None
+
+    @property
+    def interface(self) -> Interface:
+        if self._interface is None:
+            self._interface = Interface.from_function(_as_plain_function(self.func), name=self.name)
+        return self._interface
+
+    async def begin(self, scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _TracedCall:
+        arguments = self.interface.bind(args, kwargs)
+        prepared = self.interface.prepare_inputs_nowait(arguments)
+        if prepared is None:
+            prepared = await self.interface.prepare_inputs(arguments)
+        action = scope.action
+        key = child_name(action.name, f"trace:{self.name}", prepared.digest, action.counts)
+        return _TracedCall(self, scope, key, prepared, code_digest(self.func))
+
+
+class _TracedCall:
+    """One call of a traced function."""
+
+    def __init__(self, traced: _Traced, scope: Scope, key: str, prepared: Prepared, digest: str) -> None:
+        self._traced = traced
+        self._scope = scope
+        self._key = key
+        self._inputs = prepared.serialized
+        self._digest = digest
+        self._started_at = time.time()
+        run = scope.action.run
+        self.recorded: StoredLiterals | None = None
+        if run.finished is not None:
+            found = run.finished.take_trace(scope.action.name, key, digest)
+            if found is not None:
+                self.recorded = found.outputs
+                if run.finished.from_other_run and found.outputs is not None:
+                    self._append(run.keep(run.fetch(found.outputs)), reused=True)
+
+    @property
+    def inner_scope(self) -> Scope:
+        scope = self._scope
+        return Scope(scope.action, scope.group, scope.custom_context, self._traced.name)
+
+    async def value(self) -> Any:
+        """The recorded value."""
+        assert self.recorded is not None
+        serialized = self._scope.action.run.fetch(self.recorded)
+        value = self._traced.interface.read_outputs_nowait(serialized)
+        return await self._traced.interface.read_outputs(serialized) if value is REFUSED else value
+
+    async def succeeded(self, value: Any) -> Any:
+        """Record `value`, make it durable, and hand it on."""
+        interface = self._traced.interface
+        outputs = interface.prepare_outputs_nowait(value)
+        if outputs is None:
+            outputs = await interface.prepare_outputs(value)
+        run = self._scope.action.run
+        self._append(run.keep(outputs.serialized))
+        run.journal.flush()
+        return outputs.values
+
+    def failed(self, error: BaseException) -> None:
+        """Record that the call raised."""
+        if isinstance(error, (GeneratorExit, asyncio.CancelledError)):
+            return
+        self._append(None, error=error)
+
+    def _append(
+        self, outputs: StoredLiterals | None, *, error: BaseException | None = None, reused: bool = False
+    ) -> None:
+        action = self._scope.action
+        run = action.run
+        run.log.append(
+            TraceEnded(
+                time.time(),
+                action.name,
+                self._key,
+                self._traced.name,
+                self._started_at,
+                run.keep(self._inputs),
+                outputs,
+                record_of(as_runtime_error(error)) if error is not None else None,
+                self._digest,
+                self._scope.group,
+                reused,
+            )
+        )
+
+
+def _now(coroutine: Coroutine[Any, Any, Any], scope: Scope) -> Any:
+    return wait_blocking(coroutine, scope.action.run.loop)
+
+
+def _as_plain_function(func: Callable[..., Any]) -> Callable[..., Any]:
+    """`func` with the type of what it gives in all: a list of items for a generator."""
+    if not (inspect.isasyncgenfunction(func) or inspect.isgeneratorfunction(func)):
+        return func
+
+    def items() -> Any: ...
+
+    try:
+        annotation = get_type_hints(func, include_extras=True).get("return")
+    except Exception:
+        annotation = None
+    arguments = get_args(annotation)
+    items.__signature__ = inspect.signature(func)  # type: ignore[attr-defined]
+    items.__annotations__ = {**func.__annotations__, "return": list[arguments[0]] if arguments else list[Any]}
+    items.__module__, items.__qualname__ = func.__module__, func.__qualname__
+    return items

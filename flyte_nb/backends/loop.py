@@ -1,0 +1,25 @@
+"""Async tasks on the caller's own event loop."""
+
+from __future__ import annotations
+
+import contextvars
+from collections.abc import Awaitable
+from typing import Any
+
+from .._engine.action import Action
+from .._engine.capacity import Capacity
+from .._engine.stepping import drive
+from .._task.invocation import active_invoker
+
+
+class LoopBackend:
+    """Runs a coroutine function inside the awaiting task, in a context of its own."""
+
+    name = "loop"
+    capacity: Capacity | None = None
+
+    def run(self, action: Action, arguments: dict[str, Any]) -> Awaitable[Any]:
+        """See `flyte_nb._engine.ports.Backend`."""
+        context = contextvars.copy_context()
+        context.run(active_invoker.set, action.scope)
+        return drive(action.plan.func(**arguments), context, action)

@@ -1,0 +1,148 @@
+"""Sync tasks on threads of the kernel's process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import ctypes
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from .._engine.action import Action
+from .._engine.capacity import Capacity
+from .._engine.environment import applied
+from .._task.invocation import active_invoker
+
+IDLE_S = 10.0
+POLITE_S = 1.0
+
+
+class ThreadBackend:
+    """Runs a function on a thread; as many at once as there are places, not counting those that wait for children.
+
+    A thread cannot be killed. To stop an attempt, `CancelledError` is raised in it at its next line of Python;
+    when it does not end in time its thread is left behind and its result is thrown away.
+
+    Parameters
+    ----------
+    places : int
+        How many functions run at once.
+    """
+
+    name = "thread"
+
+    def __init__(self, places: int = 32) -> None:
+        self.capacity: Capacity | None = Capacity(places)
+        self._idle: list[_Thread] = []
+        self._lock = threading.Lock()
+
+    async def run(self, action: Action, arguments: dict[str, Any]) -> Any:
+        """See `flyte_nb._engine.ports.Backend`."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[tuple[bool, Any]] = loop.create_future()
+        context = contextvars.copy_context()
+        context.run(active_invoker.set, action.scope)
+        func, environment = action.plan.func, action.environment
+
+        def work() -> None:
+            try:
+                if environment is None:
+                    outcome = True, context.run(func, **arguments)
+                else:
+                    with applied(environment):
+                        outcome = True, context.run(func, **arguments)
+            except BaseException as error:
+                outcome = False, error
+            try:
+                loop.call_soon_threadsafe(_settle, ended, outcome)
+            except RuntimeError:
+                pass  # the loop is closed and nobody waits
+
+        thread = self._begin(work)
+        try:
+            returned, value = await asyncio.shield(ended)
+        except asyncio.CancelledError:
+            action.stop_children("Their parent was stopped.")
+            thread.interrupt(work)
+            returned, value = await _last_word(ended)
+        if returned:
+            return value
+        try:
+            raise value
+        finally:
+            del value
+
+    def _begin(self, work: Callable[[], None]) -> _Thread:
+        with self._lock:
+            thread = self._idle.pop() if self._idle else _Thread(self._give_back)
+        thread.give(work)
+        return thread
+
+    def _give_back(self, thread: _Thread, *, leaving: bool) -> bool:
+        """A thread is free, or wants to leave; False if it must stay because work was just given to it."""
+        with self._lock:
+            if not leaving:
+                self._idle.append(thread)
+                return True
+            if thread in self._idle:
+                self._idle.remove(thread)
+                return True
+            return False
+
+
+async def _last_word(ended: asyncio.Future[tuple[bool, Any]]) -> tuple[bool, Any]:
+    """What the attempt answers to being stopped, for as long as politeness lasts."""
+    try:
+        await asyncio.wait([ended], timeout=POLITE_S)
+    except asyncio.CancelledError:
+        pass
+    return ended.result() if ended.done() else (False, asyncio.CancelledError())
+
+
+def _settle(ended: asyncio.Future[tuple[bool, Any]], outcome: tuple[bool, Any]) -> None:
+    if not ended.done():
+        ended.set_result(outcome)
+
+
+class _Thread:
+    """A thread that does one piece of work after another and leaves when it is idle for long."""
+
+    def __init__(self, give_back: Callable[..., bool]) -> None:
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._give_back = give_back
+        self._lock = threading.Lock()
+        self._doing: Callable[[], None] | None = None
+        self._thread = threading.Thread(target=self._serve, name="flyte_nb-task", daemon=True)
+        self._thread.start()
+
+    def give(self, work: Callable[[], None]) -> None:
+        """Do `work` next."""
+        self._inbox.put(work)
+
+    def interrupt(self, work: Callable[[], None]) -> None:
+        """Raise `CancelledError` in `work`, if that is what the thread still does."""
+        with self._lock:
+            if self._doing is work and self._thread.ident is not None:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(asyncio.CancelledError)
+                )
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                work = self._inbox.get(timeout=IDLE_S)
+            except queue.Empty:
+                if self._give_back(self, leaving=True):
+                    return
+                continue
+            self._doing = work
+            try:
+                work()
+                with self._lock:
+                    self._doing = None
+            except BaseException:
+                self._doing = None  # the interrupt came after the work was done
+            work = None  # type: ignore[assignment]
+            self._give_back(self, leaving=False)
