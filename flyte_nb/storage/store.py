@@ -1,0 +1,98 @@
+"""What every store promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Protocol
+
+from ..errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlob:
+    """Where bytes were put.
+
+    Attributes
+    ----------
+    uri : str
+        Address for `Store.get`.
+    size_bytes : int
+    checksum : str
+        BLAKE2b-16 of the content, 32 hexadecimal digits.
+    """
+
+    uri: str
+    size_bytes: int
+    checksum: str
+
+
+class Store(Protocol):
+    """Keeps bytes under the digest of their content.
+
+    Putting the same bytes twice gives the same address. An object becomes visible whole or not at all, and what
+    is read is compared with its checksum. `_nowait` methods do their I/O on the calling thread.
+    """
+
+    @property
+    def root(self) -> str:
+        """Address below which everything is kept."""
+
+    def put_nowait(self, data: bytes, *, suffix: str = "") -> StoredBlob:
+        """Keep `data`; the address ends in `suffix`.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+
+    def get_nowait(self, uri: str, *, checksum: str = "") -> bytes:
+        """The bytes at `uri`.
+
+        Raises
+        ------
+        StorageError
+            If they are missing, or not those that were put there.
+        """
+
+    async def put(self, data: bytes, *, suffix: str = "") -> StoredBlob:
+        """As `put_nowait`, letting the loop go on where the store is far away."""
+
+    async def get(self, uri: str, *, checksum: str = "") -> bytes:
+        """As `get_nowait`, letting the loop go on where the store is far away."""
+
+    def has(self, uri: str) -> bool:
+        """Whether something is kept at `uri`."""
+
+    def owns(self, uri: str) -> bool:
+        """Whether `uri` lies below this store's root."""
+
+    def path_for(self, name: str) -> str:
+        """Address of a new object called `name` below the root; nothing is written."""
+
+
+def checksum_of(data: bytes) -> str:
+    """BLAKE2b-16 of `data` as 32 hexadecimal digits."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def verified(data: bytes, uri: str, checksum: str) -> bytes:
+    """`data`, if it has that checksum; an empty checksum is taken on trust.
+
+    Raises
+    ------
+    StorageError
+        If it has another.
+    """
+    if checksum and (found := checksum_of(data)) != checksum:
+        raise StorageError(
+            f"{uri} is damaged: expected {checksum}, found {found} over {len(data):,} bytes. The action that wrote it"
+            " can be run again: resume the run after removing the file."
+        )
+    return data
+
+
+def blob_name(checksum: str, suffix: str) -> str:
+    """Path below a root for content of that checksum; 256 folders keep listings short."""
+    return f"blobs/{checksum[:2]}/{checksum}{suffix}"

@@ -1,0 +1,331 @@
+"""Numbers, text, times: values that are immutable and small."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+import pathlib
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from .converter import Converter
+from .messages import Literal, LiteralType, SimpleType, TypeStructure
+from .transformer import TypeTransformerFailedError
+
+_INT64 = range(-(2**63), 2**63)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+class PrimitiveConverter(Converter):
+    """Base of the converters whose values are immutable and handed on as they are."""
+
+    simple = SimpleType.STRING
+    tag = ""
+
+    def isolated(self, value: Any, literal: Literal) -> Any:
+        """See `Converter`."""
+        return value if type(value) is self.python_type else self.read(literal)
+
+    def literal_type(self) -> LiteralType:
+        """See `Converter`."""
+        structure = TypeStructure(tag=self.tag) if self.tag else None
+        return LiteralType(simple=self.simple, structure=structure)
+
+
+class IntConverter(PrimitiveConverter):
+    """int; those beyond 64 bits travel as text."""
+
+    simple = SimpleType.INTEGER
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if type(value) is not int:
+            value = _as_int(value)
+        if value in _INT64:
+            literal.scalar.primitive.integer = value
+        else:
+            literal.scalar.primitive.string_value = str(value)
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        primitive = literal.scalar.primitive
+        kind = primitive.WhichOneof("value")
+        if kind == "integer":
+            return primitive.integer
+        if kind == "string_value":
+            return int(primitive.string_value)
+        raise _unexpected("int", literal)
+
+
+class FloatConverter(PrimitiveConverter):
+    """float; an int is taken too."""
+
+    simple = SimpleType.FLOAT
+
+    def accepts(self, value: Any) -> bool:
+        """See `Converter`."""
+        return isinstance(value, float)
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if type(value) is not float:
+            value = _as_float(value)
+        literal.scalar.primitive.float_value = value
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        primitive = literal.scalar.primitive
+        kind = primitive.WhichOneof("value")
+        if kind == "float_value":
+            return primitive.float_value
+        if kind == "integer":
+            return float(primitive.integer)
+        raise _unexpected("float", literal)
+
+
+class BoolConverter(PrimitiveConverter):
+    """bool."""
+
+    simple = SimpleType.BOOLEAN
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if type(value) is not bool:
+            value = _numpy_item(value, bool)
+        literal.scalar.primitive.boolean = value
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        if literal.scalar.primitive.WhichOneof("value") != "boolean":
+            raise _unexpected("bool", literal)
+        return literal.scalar.primitive.boolean
+
+
+class StrConverter(PrimitiveConverter):
+    """str; a lone surrogate, which protobuf refuses, travels escaped."""
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not isinstance(value, str):
+            raise _unfit("str", value)
+        try:
+            literal.scalar.primitive.string_value = value
+        except (UnicodeEncodeError, ValueError):
+            literal.scalar.binary.value = value.encode("utf-8", "surrogatepass")
+            literal.scalar.binary.tag = "utf-8-surrogates"
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        scalar = literal.scalar
+        if scalar.primitive.WhichOneof("value") == "string_value":
+            return scalar.primitive.string_value
+        if scalar.binary.tag == "utf-8-surrogates":
+            return scalar.binary.value.decode("utf-8", "surrogatepass")
+        raise _unexpected("str", literal)
+
+
+class NoneConverter(PrimitiveConverter):
+    """None."""
+
+    simple = SimpleType.NONE
+
+    def accepts(self, value: Any) -> bool:
+        """See `Converter`."""
+        return value is None
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if value is not None:
+            raise _unfit("None", value)
+        literal.scalar.none_type.SetInParent()
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        return None
+
+    def isolated(self, value: Any, literal: Literal) -> Any:
+        """See `Converter`."""
+        return None
+
+
+class BytesConverter(PrimitiveConverter):
+    """bytes."""
+
+    simple = SimpleType.BINARY
+    tag = "bytes"
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not isinstance(value, (bytes, bytearray, memoryview)):
+            raise _unfit("bytes", value)
+        literal.scalar.binary.value = bytes(value)
+        literal.scalar.binary.tag = "bytes"
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        if not literal.scalar.HasField("binary"):
+            raise _unexpected("bytes", literal)
+        return literal.scalar.binary.value
+
+
+class DatetimeConverter(PrimitiveConverter):
+    """datetime. Its zone is kept beside the instant; one without a zone stays without."""
+
+    simple = SimpleType.DATETIME
+
+    def accepts(self, value: Any) -> bool:
+        """See `Converter`."""
+        return isinstance(value, datetime.datetime)
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not isinstance(value, datetime.datetime):
+            raise _unfit("datetime.datetime", value)
+        literal.metadata["iso"] = value.isoformat()
+        key = getattr(value.tzinfo, "key", None)
+        if key:
+            literal.metadata["zone"] = key
+        instant = value if value.tzinfo is not None else value.replace(tzinfo=datetime.timezone.utc)
+        whole, rest = divmod(instant - _EPOCH, datetime.timedelta(seconds=1))
+        literal.scalar.primitive.datetime.seconds = whole
+        literal.scalar.primitive.datetime.nanos = rest.microseconds * 1000
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        text = literal.metadata.get("iso")
+        if text:
+            value = datetime.datetime.fromisoformat(text)
+            zone = literal.metadata.get("zone")
+            if zone:
+                from zoneinfo import ZoneInfo
+
+                value = value.astimezone(ZoneInfo(zone))
+            return value
+        stamp = literal.scalar.primitive.datetime
+        return _EPOCH + datetime.timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+
+
+class TimedeltaConverter(PrimitiveConverter):
+    """timedelta."""
+
+    simple = SimpleType.DURATION
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not isinstance(value, datetime.timedelta):
+            raise _unfit("datetime.timedelta", value)
+        micros = value // datetime.timedelta(microseconds=1)
+        sign = -1 if micros < 0 else 1
+        seconds, rest = divmod(abs(micros), 1_000_000)
+        duration = literal.scalar.primitive.duration
+        duration.SetInParent()
+        duration.seconds = sign * seconds
+        duration.nanos = sign * rest * 1000
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        duration = literal.scalar.primitive.duration
+        micros = abs(duration.nanos) // 1000 * (-1 if duration.nanos < 0 else 1)
+        return datetime.timedelta(seconds=duration.seconds, microseconds=micros)
+
+
+class TextConverter(PrimitiveConverter):
+    """A type with an exact text: date, time, Decimal, UUID, paths, complex."""
+
+    def __init__(self, python_type: Any, dump: Callable[[Any], str], load: Callable[[str], Any]) -> None:
+        super().__init__(python_type)
+        self.tag = python_type.__name__
+        self._dump = dump
+        self._load = load
+
+    def accepts(self, value: Any) -> bool:
+        """See `Converter`."""
+        if self.python_type is datetime.date:
+            return type(value) is datetime.date
+        return isinstance(value, self.python_type)
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not self.accepts(value):
+            raise _unfit(f"{self.python_type.__module__}.{self.python_type.__qualname__}", value)
+        literal.scalar.primitive.string_value = self._dump(value)
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        if literal.scalar.primitive.WhichOneof("value") != "string_value":
+            raise _unexpected(self.tag, literal)
+        return self._load(literal.scalar.primitive.string_value)
+
+
+def primitive_converter(python_type: Any) -> Converter | None:
+    """The converter of a primitive type, None for others."""
+    simple = _SIMPLE.get(python_type)
+    if simple is not None:
+        return simple(python_type)
+    if isinstance(python_type, type):
+        if issubclass(python_type, pathlib.PurePath):
+            return TextConverter(python_type, str, python_type)
+        texts = _TEXTS.get(python_type)
+        if texts is not None:
+            return TextConverter(python_type, *texts)
+    return None
+
+
+_SIMPLE: dict[Any, type[Converter]] = {
+    int: IntConverter,
+    float: FloatConverter,
+    bool: BoolConverter,
+    str: StrConverter,
+    bytes: BytesConverter,
+    None: NoneConverter,
+    type(None): NoneConverter,
+    datetime.datetime: DatetimeConverter,
+    datetime.timedelta: TimedeltaConverter,
+}
+
+_TEXTS: dict[Any, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
+    datetime.date: (datetime.date.isoformat, datetime.date.fromisoformat),
+    datetime.time: (datetime.time.isoformat, datetime.time.fromisoformat),
+    decimal.Decimal: (str, decimal.Decimal),
+    uuid.UUID: (str, uuid.UUID),
+    complex: (repr, complex),
+}
+
+
+def _as_int(value: Any) -> int:
+    if isinstance(value, int):
+        return int(value)
+    return int(_numpy_item(value, int))
+
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        number = float(value)
+        if isinstance(value, int) and math.isfinite(number) and int(number) != value:
+            raise TypeTransformerFailedError(f"Expected float; {value} has more digits than a float can hold.")
+        return number
+    return float(_numpy_item(value, float))
+
+
+def _numpy_item(value: Any, wanted: type) -> Any:
+    """The Python number of a numpy scalar, of the wanted kind."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        item = value.item()
+        if type(item) is wanted or (wanted is float and type(item) is int):
+            return item
+    raise _unfit(wanted.__name__, value)
+
+
+def _unfit(expected: str, value: Any) -> TypeTransformerFailedError:
+    text = repr(value)
+    shown = text if len(text) <= 120 else text[:117] + "..."
+    return TypeTransformerFailedError(f"Expected {expected}, got {type(value).__qualname__}: {shown}.")
+
+
+def _unexpected(expected: str, literal: Literal) -> TypeTransformerFailedError:
+    kind = literal.WhichOneof("value")
+    return TypeTransformerFailedError(f"Expected the literal of a {expected}, got {kind or 'an empty one'}.")

@@ -1,0 +1,54 @@
+"""What users registered: transformers, and types they do not want as inputs."""
+
+from __future__ import annotations
+
+from typing import Any, get_origin
+
+from .transformer import TypeTransformer
+
+_transformers: dict[Any, TypeTransformer[Any]] = {}
+_restricted: dict[Any, str] = {tuple: "tuple"}
+_generation = 0
+
+
+def register_transformer(python_type: Any, transformer: TypeTransformer[Any]) -> None:
+    """Use `transformer` for `python_type` from now on."""
+    global _generation
+    _transformers[python_type] = transformer
+    _generation += 1
+
+
+def restrict(python_type: Any, name: str) -> None:
+    """Refuse `python_type` as the type of a task's input."""
+    global _generation
+    _restricted[python_type] = name
+    _generation += 1
+
+
+def generation() -> int:
+    """A number that grows with every registration."""
+    return _generation
+
+
+def transformer_of(python_type: Any) -> TypeTransformer[Any] | None:
+    """The transformer registered for a type, its origin or the nearest of its bases."""
+    if not _transformers:
+        return None
+    for candidate in (python_type, get_origin(python_type)):
+        try:
+            if candidate is not None and candidate in _transformers:
+                return _transformers[candidate]
+        except TypeError:
+            continue
+    for base in getattr(python_type, "__mro__", ())[1:-1]:
+        if base in _transformers:
+            return _transformers[base]
+    return None
+
+
+def restriction_of(python_type: Any) -> str | None:
+    """The name of a restricted type, None for others."""
+    try:
+        return _restricted.get(python_type) or _restricted.get(get_origin(python_type))
+    except TypeError:
+        return None

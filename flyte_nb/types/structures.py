@@ -1,0 +1,151 @@
+"""Dataclasses, Pydantic models, typed dictionaries, named tuples, sets: types with a schema.
+
+Values are converted by declared type and structure, never by pickled class: a class that is defined again in
+its cell is another class, and its values must still fit. Pydantic knows the schema, MessagePack carries it.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+import typing
+from typing import Any, get_origin
+
+from . import plain
+from .converter import Converter
+from .messages import Literal, LiteralType, SimpleType, TypeStructure
+from .transformer import TypeTransformerFailedError
+from .type_text import type_text
+
+TAG = "msgpack"
+
+_CONTAINERS = (tuple, set, frozenset, dict, list, collections.deque, collections.OrderedDict, collections.defaultdict)
+
+
+class StructureConverter(Converter):
+    """A type that Pydantic can describe."""
+
+    def __init__(self, python_type: Any, adapter: Any) -> None:
+        super().__init__(python_type)
+        self._adapter = adapter
+        self._class = get_origin(python_type) or python_type
+
+    def accepts(self, value: Any) -> bool:
+        """See `Converter`."""
+        if typing.is_typeddict(self._class):
+            return isinstance(value, dict)
+        if isinstance(self._class, type):
+            return isinstance(value, self._class) or _same_name(type(value), self._class)
+        return False
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not self.accepts(value):
+            value = self._validated(self._taken_apart(value))
+        try:
+            builtin = self._adapter.dump_python(value, by_alias=False, warnings=False)
+            data = plain.dumps(builtin)
+        except Exception as error:
+            raise TypeTransformerFailedError(
+                f"{type_text(self.python_type)} holds something that cannot be stored: {error}"
+            ) from error
+        literal.scalar.binary.value = data
+        literal.scalar.binary.tag = TAG
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        if literal.scalar.binary.tag != TAG:
+            raise TypeTransformerFailedError(f"Expected the literal of {type_text(self.python_type)}.")
+        return self._validated(plain.loads(literal.scalar.binary.value))
+
+    def literal_type(self) -> LiteralType:
+        """See `Converter`."""
+        described = LiteralType(simple=SimpleType.STRUCT, structure=TypeStructure(tag=type_text(self.python_type)))
+        try:
+            described.metadata.update(json.loads(json.dumps(self._adapter.json_schema())))
+        except Exception:
+            described.metadata.Clear()  # a type without a JSON schema is still a structure
+        return described
+
+    def _taken_apart(self, value: Any) -> Any:
+        """A mapping may stand for a structure; anything else does not fit."""
+        if isinstance(value, (dict, *_CONTAINERS)):
+            return value
+        raise TypeTransformerFailedError(
+            f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+        )
+
+    def _validated(self, builtin: Any) -> Any:
+        from pydantic import ValidationError
+
+        try:
+            return self._adapter.validate_python(builtin, by_alias=False, by_name=True)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}" for problem in error.errors()[:5]
+            )
+            raise TypeTransformerFailedError(f"Not a valid {type_text(self.python_type)}: {problems}.") from None
+
+
+class PlainConverter(Converter):
+    """A bare ``list``, ``dict``, ``set`` or ``tuple``: whatever is in it."""
+
+    def fill(self, literal: Literal, value: Any) -> None:
+        """See `Converter`."""
+        if not isinstance(value, self.python_type):
+            raise TypeTransformerFailedError(
+                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+            )
+        try:
+            literal.scalar.binary.value = plain.dumps(value)
+        except Exception as error:
+            raise TypeTransformerFailedError(
+                f"The {self.python_type.__name__} holds something that cannot be stored: {error}"
+            ) from error
+        literal.scalar.binary.tag = TAG
+
+    def read(self, literal: Literal) -> Any:
+        """See `Converter`."""
+        return plain.loads(literal.scalar.binary.value)
+
+    def literal_type(self) -> LiteralType:
+        """See `Converter`."""
+        return LiteralType(simple=SimpleType.STRUCT, structure=TypeStructure(tag=self.python_type.__name__))
+
+
+def structure_converter(python_type: Any) -> Converter | None:
+    """The converter of a type with a schema, None for others."""
+    if python_type in (list, dict, set, frozenset, tuple):
+        return PlainConverter(python_type)
+    if not _has_schema(python_type):
+        return None
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticUserError
+
+    try:
+        adapter = TypeAdapter(python_type)
+    except PydanticUserError:
+        return None
+    return StructureConverter(python_type, adapter)
+
+
+def _has_schema(python_type: Any) -> bool:
+    origin = get_origin(python_type) or python_type
+    if origin in _CONTAINERS or origin in (
+        collections.abc.Sequence,
+        collections.abc.Mapping,
+        collections.abc.Iterable,
+        collections.abc.Set,
+    ):
+        return True
+    if typing.is_typeddict(origin) or (isinstance(origin, type) and dataclasses.is_dataclass(origin)):
+        return True
+    if isinstance(origin, type) and issubclass(origin, tuple) and hasattr(origin, "_fields"):
+        return True
+    return hasattr(origin, "__pydantic_core_schema__") or hasattr(origin, "__get_pydantic_core_schema__")
+
+
+def _same_name(kind: type, declared: type) -> bool:
+    """Whether `kind` is the declared class from another run of its cell."""
+    return kind.__qualname__ == declared.__qualname__ and kind.__module__ == declared.__module__

@@ -1,0 +1,126 @@
+"""Named values of known types as one serialized literal map: the inputs of a task, or its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+from ..errors import RuntimeDataValidationError
+from .messages import Literal, LiteralMap
+from .registered import generation
+from .registry import converter_for
+from .transformer import TypeTransformerFailedError
+
+DIGEST_BYTES = 16
+
+
+class Variables:
+    """Conversion of a set of variables.
+
+    Parameters
+    ----------
+    types : mapping of str to type
+    task_name : str
+        For messages.
+    """
+
+    def __init__(self, types: Mapping[str, Any], task_name: str) -> None:
+        self.generation = generation()
+        self._converters = {name: converter_for(python_type) for name, python_type in types.items()}
+        self._items = tuple(self._converters.items())
+        self.immediate = all(converter.immediate for converter in self._converters.values())
+        self._hashes = any(converter.hashes for converter in self._converters.values())
+        self._task_name = task_name
+
+    def prepare(self, values: Mapping[str, Any]) -> tuple[bytes, bytes, dict[str, Any]]:
+        """Serialized literals, their digest, and values that share nothing mutable with `values`.
+
+        Raises
+        ------
+        RuntimeDataValidationError
+            If a value does not fit.
+        """
+        message = LiteralMap()
+        literals = message.literals
+        independent = {}
+        for name, converter in self._items:
+            value, literal = values[name], literals[name]
+            try:
+                converter.fill(literal, value)
+                independent[name] = converter.isolated(value, literal)
+            except TypeTransformerFailedError as error:
+                raise RuntimeDataValidationError(name, error, self._task_name) from error
+        serialized = message.SerializeToString(deterministic=True)
+        return serialized, self._digest(message, serialized), independent
+
+    async def prepare_async(self, values: Mapping[str, Any]) -> tuple[bytes, bytes, dict[str, Any]]:
+        """As `prepare`, for converters that need an event loop."""
+        message = LiteralMap()
+        independent = {}
+        for name, converter in self._items:
+            value, literal = values[name], message.literals[name]
+            try:
+                await converter.fill_async(literal, value)
+                independent[name] = await converter.isolated_async(value, literal)
+            except TypeTransformerFailedError as error:
+                raise RuntimeDataValidationError(name, error, self._task_name) from error
+        serialized = message.SerializeToString(deterministic=True)
+        return serialized, self._digest(message, serialized), independent
+
+    def read(self, serialized: bytes) -> dict[str, Any]:
+        """New values of serialized literals."""
+        literals = LiteralMap.FromString(serialized).literals
+        values = {}
+        for name, converter in self._items:
+            try:
+                values[name] = converter.read(literals[name])
+            except TypeTransformerFailedError as error:
+                raise RuntimeDataValidationError(name, error, self._task_name) from error
+        return values
+
+    async def read_async(self, serialized: bytes) -> dict[str, Any]:
+        """As `read`, for converters that need an event loop."""
+        literals = LiteralMap.FromString(serialized).literals
+        values = {}
+        for name, converter in self._items:
+            try:
+                values[name] = await converter.read_async(literals[name])
+            except TypeTransformerFailedError as error:
+                raise RuntimeDataValidationError(name, error, self._task_name) from error
+        return values
+
+    def digest_without(self, serialized: bytes, ignored: Iterable[str]) -> bytes:
+        """The digest of serialized literals as if `ignored` were not among them."""
+        message = LiteralMap.FromString(serialized)
+        for name in ignored:
+            message.literals.pop(name, None)
+        return self._digest(message, message.SerializeToString(deterministic=True))
+
+    def _digest(self, message: LiteralMap, serialized: bytes) -> bytes:
+        if self._hashes:
+            stripped = LiteralMap()
+            for name, literal in message.literals.items():
+                _put_hashes_for_values(literal, stripped.literals[name])
+            serialized = stripped.SerializeToString(deterministic=True)
+        return blake2b(serialized, digest_size=DIGEST_BYTES).digest()
+
+
+def _put_hashes_for_values(literal: Literal, stripped: Literal) -> None:
+    if literal.hash:
+        stripped.hash = literal.hash
+        return
+    kind = literal.WhichOneof("value")
+    if kind == "collection":
+        stripped.collection.SetInParent()
+        for item in literal.collection.literals:
+            _put_hashes_for_values(item, stripped.collection.literals.add())
+    elif kind == "map":
+        stripped.map.SetInParent()
+        for key, item in literal.map.literals.items():
+            _put_hashes_for_values(item, stripped.map.literals[key])
+    elif kind == "scalar" and literal.scalar.HasField("union"):
+        stripped.scalar.union.type.CopyFrom(literal.scalar.union.type)
+        _put_hashes_for_values(literal.scalar.union.value, stripped.scalar.union.value)
+    else:
+        stripped.CopyFrom(literal)
