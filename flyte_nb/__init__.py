@@ -1,0 +1,108 @@
+"""flyte_nb: a workflow environment that lives in a notebook.
+
+>>> import flyte_nb as flyte
+>>> env = flyte.TaskEnvironment("etl")
+>>> @env.task
+... async def main(days: int) -> int: ...
+>>> flyte.run(main, days=30).outputs()
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from . import durable as durable
+    from . import errors as errors
+    from . import models as models
+    from . import remote as remote
+    from . import report as report
+    from . import types as types
+    from ._engine.context import TaskContext as TaskContext
+    from ._engine.context import ctx as ctx
+    from ._engine.context import custom_context as custom_context
+    from ._engine.context import get_custom_context as get_custom_context
+    from ._engine.context import group as group
+    from ._engine.map import map as map
+    from ._engine.trace import trace as trace
+    from ._runtime.initialize import current_domain as current_domain
+    from ._runtime.initialize import current_project as current_project
+    from ._runtime.initialize import init as init
+    from ._runtime.initialize import init_from_config as init_from_config
+    from ._start import rerun as rerun
+    from ._start import run as run
+    from ._start import with_runcontext as with_runcontext
+    from ._task.cache import Cache as Cache
+    from ._task.cache import CachePolicy as CachePolicy
+    from ._task.environment import TaskEnvironment as TaskEnvironment
+    from ._task.image import Image as Image
+    from ._task.link import Link as Link
+    from ._task.pod_template import PodTemplate as PodTemplate
+    from ._task.resources import GPU as GPU
+    from ._task.resources import Resources as Resources
+    from ._task.retries import Backoff as Backoff
+    from ._task.retries import RetryStrategy as RetryStrategy
+    from ._task.reuse import ReusePolicy as ReusePolicy
+    from ._task.secret import Secret as Secret
+    from ._task.secret import SecretRequest as SecretRequest
+    from ._task.timeout import Timeout as Timeout
+    from .models import ActionPhase as ActionPhase
+    from .remote import Run as Run
+
+logger = logging.getLogger("flyte_nb")
+
+_SUBMODULES = ("durable", "errors", "models", "remote", "report", "types")
+
+_HOMES = {
+    "ActionPhase": "models",
+    "Backoff": "_task.retries",
+    "Cache": "_task.cache",
+    "CachePolicy": "_task.cache",
+    "GPU": "_task.resources",
+    "Image": "_task.image",
+    "Link": "_task.link",
+    "PodTemplate": "_task.pod_template",
+    "Resources": "_task.resources",
+    "RetryStrategy": "_task.retries",
+    "ReusePolicy": "_task.reuse",
+    "Run": "remote",
+    "Secret": "_task.secret",
+    "SecretRequest": "_task.secret",
+    "TaskContext": "_engine.context",
+    "TaskEnvironment": "_task.environment",
+    "Timeout": "_task.timeout",
+    "ctx": "_engine.context",
+    "current_domain": "_runtime.initialize",
+    "current_project": "_runtime.initialize",
+    "custom_context": "_engine.context",
+    "get_custom_context": "_engine.context",
+    "group": "_engine.context",
+    "init": "_runtime.initialize",
+    "init_from_config": "_runtime.initialize",
+    "map": "_engine.map",
+    "rerun": "_start",
+    "run": "_start",
+    "trace": "_engine.trace",
+    "with_runcontext": "_start",
+}
+
+__all__ = sorted([*_HOMES, "durable", "errors", "logger", "models", "remote", "report", "types", "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    elif name in _SUBMODULES:
+        value = importlib.import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *(name for name in globals() if name.startswith("__"))]

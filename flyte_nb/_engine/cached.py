@@ -89,7 +89,7 @@ class CachedCalls:
         if policy.max_age_s is not None and age_s > policy.max_age_s:
             return None, f"The kept result is {age_s:.0f} s old; max_age is {policy.max_age_s:g} s."
         outputs = _decoder.decode(entry.outputs)
-        if outputs.inline is None and not action.run.store_has(outputs):
+        if not action.run.can_fetch(outputs):
             return None, f"The kept result is gone from {outputs.uri}."
         return entry, f"Same code and same inputs as action {entry.action} of run {entry.run}."
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._task.cache import Cache
 from .._task.registry import registered_tasks
 from .._task.secret import resolve_secret
 from ..errors import RuntimeSystemError, RuntimeUserError
@@ -19,7 +20,7 @@ from ..models.records import Request
 from ..storage import Store
 from .cached import CachedCalls
 from .capacity import Capacity
-from .code_snapshot import take_snapshot
+from .._code.snapshot import take_snapshot
 from .finished import FinishedWork
 from .interrupts import watch_of
 from .live_run import LiveRun, RunOptions
@@ -75,7 +76,7 @@ class Controller:
         self._backends = backends
         self._owner = owner
         self._open_store = open_store
-        self._default_cache = default_cache
+        self._default_cache = Cache(default_cache) if default_cache != "disable" else None
         self._capture = LogCapture()
         self._lock = threading.Lock()
         self._last_beat = 0.0
@@ -161,7 +162,7 @@ class Controller:
             {**registered_tasks(), task.name: task},
             max((known.generation for known in registered_tasks().values()), default=0),
         )
-        plan = run.plan_for(task)
+        plan = run.plan_of_root = run.plan_for(task)
         with self._lock:
             self.runs[run.name] = run
         self._capture.begin()
@@ -203,7 +204,7 @@ class Controller:
         """
         declared = task.options
         environment = {**options.env_vars, **(declared.env_vars or {}), **_secrets(declared.secrets)}
-        cache = declared.cache
+        cache = declared.cache if declared.cache is not None else self._default_cache
         if cache is not None and (cache.behavior == "disable" or options.disable_run_cache):
             cache = None
         timeout = declared.timeout

@@ -22,7 +22,7 @@ from ..models.events import (
     TraceEnded,
 )
 from ..models.phases import ActionPhase
-from .code_digest import code_parts
+from .._code.digest import code_parts
 
 if TYPE_CHECKING:
     from .live_run import LiveRun

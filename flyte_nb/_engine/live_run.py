@@ -13,8 +13,9 @@ from ..errors import BaseRuntimeError, RuntimeSystemError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
+from ..types.interface import REFUSED
 from .action import Action
-from .code_digest import code_digest, code_parts
+from .._code.digest import code_digest, code_parts
 from .failure import as_runtime_error, record_of
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
@@ -106,11 +107,12 @@ class LiveRun:
         self.values: Any = None
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
+        self.plan_of_root: TaskPlan
         self._pinned = pinned
         self._generation = generation
         self._plans: dict[Task[Any, Any], TaskPlan] = {}
         self._seen_tasks: dict[str, str] = {}
-        self._abort_message = ""
+        self.abort_message = ""
 
     # code ---------------------------------------------------------------------------------------------------
 
@@ -151,6 +153,10 @@ class LiveRun:
             return kept.inline
         return self.store.get_nowait(kept.uri, checksum=kept.checksum)
 
+    def can_fetch(self, kept: StoredLiterals) -> bool:
+        """Whether `fetch` would find something."""
+        return kept.inline is not None or self.store.has(kept.uri)
+
     async def reuse(
         self, found: FinishedAction, plan: TaskPlan, name: str, parent: Action, scope: Scope, prepared: Prepared
     ) -> Any:
@@ -169,7 +175,7 @@ class LiveRun:
             )
             await parent.commits.committed()
         value = plan.interface.read_outputs_nowait(serialized)
-        if value is plan.interface.REFUSED:
+        if value is REFUSED:
             value = await plan.interface.read_outputs(serialized)
         return value
 
@@ -180,14 +186,14 @@ class LiveRun:
         with use_store(self.store):
             root = Action(self, plan, ROOT_ACTION, None, "", self.options.custom_context)
             root.scope = Scope(root, "", self.options.custom_context)
-            if self._abort_message:
-                root.machine.wish_stop(Stop(StopReason.ABORT, self._abort_message))
+            if self.abort_message:
+                root.machine.wish_stop(Stop(StopReason.ABORT, self.abort_message))
             phase, record = ActionPhase.SUCCEEDED, None
             try:
                 self.values = await perform(root, prepared)
             except asyncio.CancelledError:
                 phase = ActionPhase.ABORTED
-                record = ErrorRecord("Cancelled", "user", self._abort_message or "The run was cancelled.")
+                record = ErrorRecord("Cancelled", "user", self.abort_message or "The run was cancelled.")
             except BaseException as error:
                 self.error = as_runtime_error(error)
                 record = record_of(self.error)
@@ -206,7 +212,7 @@ class LiveRun:
             return True
         if self.done.done():
             return False
-        self._abort_message = message
+        self.abort_message = message
         root = self.live.get(ROOT_ACTION)
         if root is not None:
             root.stop(Stop(StopReason.ABORT, message))

@@ -102,13 +102,23 @@ class _RecordingHandler(logging.Handler):
     """Records what a task logs."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        scope = current_scope()
-        if scope is None:
-            return
         try:
-            log_of(scope.action).write(record.levelname.lower(), self.format(record) + "\n")
+            scope = current_scope()
+            if scope is not None:
+                log_of(scope.action).write(record.levelname.lower(), self.format(record) + "\n")
+            if logging.lastResort is not None and record.levelno >= logging.lastResort.level and self._is_alone(record):
+                logging.lastResort.handle(record)
         except Exception:
             self.handleError(record)
+
+    def _is_alone(self, record: logging.LogRecord) -> bool:
+        """Whether without this handler logging would have fallen back to its handler of last resort."""
+        place: logging.Logger | None = logging.getLogger(record.name)
+        while place is not None:
+            if any(handler is not self for handler in place.handlers):
+                return False
+            place = place.parent if place.propagate else None
+        return True
 
 
 class LogCapture:

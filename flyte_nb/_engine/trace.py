@@ -13,7 +13,7 @@ from .._task.invocation import active_invoker
 from ..models.events import StoredLiterals, TraceEnded
 from ..types.interface import REFUSED, Interface
 from .blocking import wait_blocking
-from .code_digest import code_digest
+from .._code.digest import code_digest
 from .failure import as_runtime_error, record_of
 from .naming import child_name
 from .scope import Scope, current_scope

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import RunNotFoundError
-from ..models.events import AnyEvent, LogLine, Owner
+from ..models.events import AnyEvent, LogLine, Owner, ReportChanged, StoredLiterals
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord
 from . import codec
@@ -84,6 +84,21 @@ class JournalReader:
         """Log lines of `run` with a number above `after`, in order."""
         for seq, body, crc in self._rows("logs", run, after):
             yield seq, codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
+
+    def all_stored_literals(self) -> Iterator[StoredLiterals]:
+        """Inputs and outputs of every action and trace of every run, and of every cache entry; report pieces that
+        are kept outside the journal."""
+        for run in self.runs(limit=-1):
+            for _, event in self.events(run.name):
+                if isinstance(event, ReportChanged):
+                    if event.content.inline is None:
+                        yield event.content
+                    continue
+                for kept in (getattr(event, "inputs", None), getattr(event, "outputs", None)):
+                    if kept is not None:
+                        yield kept
+        for key, outputs, crc in self._query("SELECT key, outputs, crc FROM cache", ()):
+            yield codec.decode_literals(outputs, crc, f"Cache entry {key}")
 
     def snapshot(self, run: str) -> bytes | None:
         """The code stored with `run`."""

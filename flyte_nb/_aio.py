@@ -1,0 +1,110 @@
+"""Every blocking call has an awaitable twin, `.aio`, and its result may be awaited too.
+
+Readers of the journal take microseconds, so there is one synchronous way and a thin door for `await`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AwaitedAsItself:
+    """Result of a blocking call: ``await run.details()`` gives what ``run.details()`` gives."""
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self
+        yield
+
+
+class Waited(AwaitedAsItself):
+    """What a call without a result gives; a notebook shows nothing for it."""
+
+    def _ipython_display_(self) -> None:
+        """Show nothing."""
+
+    def __repr__(self) -> str:
+        return "None"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return None
+        yield
+
+
+class Text(str, AwaitedAsItself):
+    """A text that may be awaited."""
+
+    __slots__ = ()
+
+
+class BlockingCall(Generic[P, T]):
+    """A function with its awaitable twin.
+
+    Parameters
+    ----------
+    blocking : function
+    awaitable : coroutine function, optional
+        The twin where waiting must leave the loop free; by default the blocking function, called at once.
+    """
+
+    def __init__(
+        self, blocking: Callable[P, T], awaitable: Callable[..., Coroutine[Any, Any, T]] | None = None
+    ) -> None:
+        functools.update_wrapper(self, blocking)
+        self._blocking = blocking
+        self._awaitable = awaitable
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._blocking(*args, **kwargs)
+
+    async def aio(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Await what a plain call would wait for."""
+        if self._awaitable is not None:
+            return await self._awaitable(*args, **kwargs)
+        return self._blocking(*args, **kwargs)
+
+    def awaitable(self, twin: Callable[..., Coroutine[Any, Any, T]]) -> BlockingCall[P, T]:
+        """Decorator that gives the twin."""
+        return BlockingCall(self._blocking, twin)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> BlockingCall[..., T]:
+        if instance is None:
+            return self
+        awaitable = functools.partial(self._awaitable, instance) if self._awaitable is not None else None
+        return BlockingCall(functools.partial(self._blocking, instance), awaitable)
+
+    def __repr__(self) -> str:
+        return f"<{getattr(self, '__qualname__', 'call')}, also .aio>"
+
+
+@overload
+def with_aio(function: Callable[P, T]) -> BlockingCall[P, T]: ...
+@overload
+def with_aio(*, in_thread: bool) -> Callable[[Callable[P, T]], BlockingCall[P, T]]: ...
+def with_aio(function: Callable[P, T] | None = None, *, in_thread: bool = False) -> Any:
+    """Decorator: give a blocking function its `.aio`.
+
+    Parameters
+    ----------
+    in_thread : bool
+        Whether the twin does the work on a thread, so that the loop goes on.
+    """
+
+    def decorate(blocking: Callable[P, T]) -> BlockingCall[P, T]:
+        if not in_thread:
+            return BlockingCall(blocking)
+
+        async def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+            return await asyncio.to_thread(blocking, *args, **kwargs)
+
+        return BlockingCall(blocking, twin)
+
+    return decorate(function) if function is not None else decorate

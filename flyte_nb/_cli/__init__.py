@@ -1,0 +1,3 @@
+"""Type: the command line ``flyte-nb``."""
+
+from .main import main as main

@@ -1,0 +1,186 @@
+"""Is the journal sound, and what can be mended?"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import JournalCorruptionError, JournalError
+from ..models.events import ErrorRecord, Owner, RunEnded
+from ..models.phases import ActionPhase
+from . import codec
+from .connection import open_database, translated
+from .liveness import is_alive
+
+
+@dataclass
+class Findings:
+    """What an examination found.
+
+    Attributes
+    ----------
+    damage : list of str
+        What cannot be read.
+    orphans : list of str
+        Runs whose process is gone and whose end nobody wrote.
+    stale_reservations : list of str
+        Cache keys reserved by processes that are gone.
+    damaged_cache_keys : list of str
+    mended : list of str
+        What was repaired.
+    """
+
+    runs: int = 0
+    events: int = 0
+    damage: list[str] = field(default_factory=list)
+    orphans: list[str] = field(default_factory=list)
+    stale_reservations: list[str] = field(default_factory=list)
+    damaged_cache_keys: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether there is nothing to mend."""
+        return not (self.damage or self.orphans or self.stale_reservations or self.damaged_cache_keys)
+
+
+def examine(path: Path, *, repair: bool = False) -> Findings:
+    """Check every record of the journal at `path`; with `repair`, mend what can be mended.
+
+    Orphaned runs are ended as ABORTED (they can still be resumed), reservations of dead processes and damaged
+    cache entries are dropped, and from a database that SQLite cannot read whole, all that can be read is
+    copied into a new one; the old file is kept beside it.
+
+    Raises
+    ------
+    JournalError
+        If the journal cannot be opened at all, or is of a newer version.
+    """
+    findings = Findings()
+    if not path.exists():
+        return findings
+    try:
+        connection = open_database(path)
+    except JournalCorruptionError as error:
+        findings.damage.append(str(error))
+        return findings
+    try:
+        _check_pages(connection, findings)
+        _check_rows(connection, findings)
+        _check_owners(connection, findings)
+        if repair:
+            _mend(connection, findings)
+    finally:
+        connection.close()
+    if repair and findings.damage:
+        kept = _salvage(path)
+        findings.mended.append(f"copied what can be read into a new journal; the damaged one is {kept}")
+    return findings
+
+
+def _check_pages(connection: sqlite3.Connection, findings: Findings) -> None:
+    try:
+        rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
+    except sqlite3.DatabaseError as error:
+        findings.damage.append(str(error))
+        return
+    findings.damage += [row[0] for row in rows if row[0] != "ok"]
+
+
+def _check_rows(connection: sqlite3.Connection, findings: Findings) -> None:
+    try:
+        findings.runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+        for run, seq, body, crc in connection.execute("SELECT run, seq, body, crc FROM events"):
+            findings.events += 1
+            _note(findings.damage, lambda: codec.decode_event(body, crc, f"Event {seq} of run number {run}"))
+        for run, seq, body, crc in connection.execute("SELECT run, seq, body, crc FROM logs"):
+            _note(findings.damage, lambda: codec.decode_log(body, crc, f"Log line {seq} of run number {run}"))
+        for key, outputs, crc in connection.execute("SELECT key, outputs, crc FROM cache"):
+            problems: list[str] = []
+            _note(problems, lambda: codec.decode_literals(outputs, crc, f"Cache entry {key}"))
+            if problems:
+                findings.damaged_cache_keys.append(key)
+    except sqlite3.DatabaseError as error:
+        findings.damage.append(str(error))
+
+
+def _note(problems: list[str], check: object) -> None:
+    try:
+        check()  # type: ignore[operator]
+    except JournalError as error:
+        problems.append(str(error))
+
+
+def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
+    try:
+        rows = connection.execute(
+            "SELECT name, owner_host, owner_pid, owner_started_at, heartbeat_at FROM runs WHERE ended_at IS NULL"
+        ).fetchall()
+        findings.orphans = [row[0] for row in rows if not is_alive(Owner(row[1], row[2], row[3]), row[4])]
+        rows = connection.execute("SELECT key, host, pid, process_started_at, taken_at FROM reservations").fetchall()
+        findings.stale_reservations = [row[0] for row in rows if not is_alive(Owner(row[1], row[2], row[3]), row[4])]
+    except sqlite3.DatabaseError as error:
+        findings.damage.append(str(error))
+
+
+def _mend(connection: sqlite3.Connection, findings: Findings) -> None:
+    for name in findings.orphans:
+        _end_orphan(connection, name)
+        findings.mended.append(f"ended run {name}, whose process is gone")
+    for key in findings.stale_reservations:
+        connection.execute("DELETE FROM reservations WHERE key = ?", (key,))
+        findings.mended.append(f"released cache key {key}")
+    for key in findings.damaged_cache_keys:
+        connection.execute("DELETE FROM cache WHERE key = ?", (key,))
+        findings.mended.append(f"dropped damaged cache entry {key}")
+
+
+def _end_orphan(connection: sqlite3.Connection, name: str) -> None:
+    error = ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
+    ended = RunEnded(time.time(), ActionPhase.ABORTED, error)
+    body = codec.encode(ended)
+    connection.execute("BEGIN IMMEDIATE")
+    run_id = connection.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchone()[0]
+    last = connection.execute(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1),"
+        " (SELECT coalesce(max(seq), 0) FROM logs WHERE run = ?1))",
+        (run_id,),
+    ).fetchone()[0]
+    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (run_id, last + 1, body, codec.checksum(body)))
+    connection.execute("UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?", (ended.phase.value, ended.at, run_id))
+    connection.execute("COMMIT")
+
+
+def _salvage(path: Path) -> Path:
+    """Copy all readable rows into a new database and put it in the old one's place."""
+    rescued = path.with_name(path.name + ".rescued")
+    rescued.unlink(missing_ok=True)
+    with translated(path, "rescue"):
+        target = open_database(rescued)
+        source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            for table in ("runs", "events", "logs", "requests", "cache"):
+                _copy_rows(source, target, table)
+        finally:
+            source.close()
+            target.close()
+    damaged = path.with_name(f"{path.name}.damaged-{int(time.time())}")
+    path.rename(damaged)
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    rescued.rename(path)
+    return damaged
+
+
+def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: str) -> None:
+    target.execute("BEGIN")
+    try:
+        for row in source.execute(f"SELECT * FROM {table}"):
+            if table in ("events", "logs") and codec.checksum(row[2]) != row[3]:
+                continue
+            target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
+    except sqlite3.DatabaseError:
+        pass  # the rest of this table cannot be read
+    target.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""The composition root: picks the parts, puts them together, and starts runs."""

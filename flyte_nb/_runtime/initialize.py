@@ -1,0 +1,122 @@
+"""`init` and what it tells."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .._aio import with_aio
+from .._engine.scope import current_scope
+from .runtime import configure, current_settings
+from .settings import config_file, read_config, settings_from
+
+
+@with_aio
+def init(
+    org: str | None = None,
+    project: str | None = None,
+    domain: str | None = None,
+    root_dir: str | os.PathLike[str] | None = None,
+    log_level: int | str | None = None,
+    endpoint: str | None = None,
+    storage: Any = None,
+    load_plugin_type_transformers: bool = True,
+    images: dict[str, str] | None = None,
+    *,
+    home: str | os.PathLike[str] | None = None,
+    queues: Mapping[str, Any] | None = None,
+    cache: str = "disable",
+    **hosted_only: Any,
+) -> None:
+    """Say where things live and where tasks run. Everything has a default, so nothing needs to be called.
+
+    Parameters
+    ----------
+    org, project, domain : str, optional
+        Recorded with every run.
+    root_dir, endpoint, images, **hosted_only
+        Known from hosted clusters; accepted, without effect here.
+    log_level : int or str, optional
+        Of the logger ``flyte_nb``.
+    storage : str, optional
+        Folder or address (``s3://bucket/prefix``) of large values; by default a folder of the home.
+    load_plugin_type_transformers : bool
+        Whether installed packages may register types.
+    home : path, optional
+        Folder of the journal; by default ``FLYTE_NB_HOME``, else the platform's user data folder.
+    queues : dict of str to back-end, optional
+        Places that tasks may name with ``queue=``.
+    cache : {"disable", "auto", "override"}
+        For tasks and environments that say nothing.
+
+    Raises
+    ------
+    TypeError
+        For a parameter that nobody knows.
+    InitializationError
+        If a value cannot be worked with, or runs are going on.
+
+    Specification: *Notebooks*, *Custom types*.
+    """
+    configure(
+        settings_from(
+            org=org,
+            project=project,
+            domain=domain,
+            root_dir=root_dir,
+            log_level=log_level,
+            storage=storage,
+            load_plugin_type_transformers=load_plugin_type_transformers,
+            home=home,
+            queues=queues,
+            cache=cache,
+            others={"endpoint": endpoint, "images": images, **hosted_only},
+        )
+    )
+
+
+@with_aio
+def init_from_config(
+    path: str | os.PathLike[str] | None = None,
+    root_dir: str | os.PathLike[str] | None = None,
+    log_level: int | str | None = None,
+    **options: Any,
+) -> None:
+    """As `init`, with organisation, project and domain from a configuration file, if there is one.
+
+    Parameters
+    ----------
+    path : path, optional
+        YAML with a section ``task``; by default ``FLYTECTL_CONFIG``, ``.flyte/config.yaml`` here or at home.
+    **options
+        Of `init`; they win over the file.
+
+    Raises
+    ------
+    InitializationError
+        If the file is given and missing, or cannot be read.
+
+    Specification: *Notebooks*.
+    """
+    file = config_file(path)
+    found = read_config(file) if file is not None else {}
+    init(root_dir=root_dir, log_level=log_level, **{**found, **options})
+
+
+def current_project() -> str:
+    """The project of the running task, else the one given to `init`.
+
+    Specification: *Other features*.
+    """
+    scope = current_scope()
+    return scope.action.run.options.project if scope is not None else current_settings().project
+
+
+def current_domain() -> str:
+    """The domain of the running task, else the one given to `init`.
+
+    Specification: *Other features*.
+    """
+    scope = current_scope()
+    return scope.action.run.options.domain if scope is not None else current_settings().domain

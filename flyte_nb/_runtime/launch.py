@@ -1,0 +1,270 @@
+"""Start runs, and take up earlier ones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._engine.blocking import wait_blocking
+from .._code.snapshot import load_snapshot
+from .._engine.finished import FinishedWork
+from .._engine.live_run import LiveRun, RunOptions
+from .._journal.liveness import is_alive
+from .._task.registry import find_task
+from .._task.task import Task
+from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
+from ..models.events import ActionQueued, RunStarted, StoredLiterals
+from ..models.phases import ActionPhase
+from ..models.records import RunRecord
+from ..storage import Store, use_store
+from ..types.interface import Prepared
+from .notebook_loop import notebook_loop, running_loop
+from .runtime import Runtime, current_runtime
+
+if TYPE_CHECKING:
+    from ..models.events import AnyEvent
+
+T = TypeVar("T")
+
+_MODES = (None, "notebook", "background")
+
+
+def start(
+    task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: RunOptions
+) -> LiveRun:
+    """Start a run of `task`.
+
+    Raises
+    ------
+    TypeError
+        If `task` is none, or the arguments are not its own.
+    RuntimeUserError
+        If a value does not fit, or a name or queue cannot be used.
+    """
+    _check_is_task(task)
+    runtime = current_runtime()
+    loop = loop_for(runtime, options.mode)
+    arguments = task.interface.bind(args, kwargs)
+    with use_store(runtime.open_store(options.raw_data_path)):
+        prepared = task.interface.prepare_inputs_nowait(arguments)
+        if prepared is None:
+            prepared = finished_now(task.interface.prepare_inputs(arguments))
+    return runtime.controller.start(task, prepared, options, loop)
+
+
+async def start_async(
+    task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: RunOptions
+) -> LiveRun:
+    """As `start`; inputs are stored without holding up the caller's loop."""
+    _check_is_task(task)
+    runtime = current_runtime()
+    loop = loop_for(runtime, options.mode)
+    arguments = task.interface.bind(args, kwargs)
+    with use_store(runtime.open_store(options.raw_data_path)):
+        prepared = await task.interface.prepare_inputs(arguments)
+    return runtime.controller.start(task, prepared, options, loop)
+
+
+def resume(name: str) -> LiveRun:
+    """Go on with a run that failed, was aborted, or lost its process.
+
+    Raises
+    ------
+    RunNotFoundError
+        If there is no such run.
+    RunStateError
+        If it is going on, or has succeeded.
+    CodeBundleError
+        If its code is neither defined here nor stored with it.
+    """
+    runtime = current_runtime()
+    record = runtime.reader.run(name)
+    _check_resumable(runtime, record)
+    events = [event for _, event in runtime.reader.events(name)]
+    options = options_of(_started(events))
+    task = task_of(runtime, record.task, name)
+    finished = FinishedWork(events, from_other_run=False)
+    store = runtime.open_store(options.raw_data_path)
+    prepared = finished_now(_again(task, finished.root_inputs, store, {}))
+    return runtime.controller.resume(
+        name,
+        task,
+        prepared,
+        options,
+        loop_for(runtime, options.mode),
+        finished=finished,
+        previous_owner=record.owner,
+    )
+
+
+def rerun(
+    name: str, action_name: str, recover: bool, inputs: dict[str, Any], options: RunOptions | None
+) -> LiveRun:
+    """Start a new run from an earlier one's inputs, some of them changed.
+
+    Raises
+    ------
+    RunNotFoundError, ActionNotFoundError
+        If there is no such run or action.
+    """
+    runtime = current_runtime()
+    record = runtime.reader.run(name)
+    events = [event for _, event in runtime.reader.events(name)]
+    queued = next(
+        (event for event in events if isinstance(event, ActionQueued) and event.action == action_name), None
+    )
+    if queued is None:
+        raise ActionNotFoundError(f"Run {name!r} has no action {action_name!r}.")
+    task = task_of(runtime, queued.task, name)
+    earlier = options_of(_started(events))
+    options = options or earlier
+    store = runtime.open_store(options.raw_data_path or earlier.raw_data_path)
+    prepared = finished_now(_again(task, queued.inputs, store, inputs))
+    finished = FinishedWork(events, from_other_run=True) if recover else None
+    return runtime.controller.start(
+        task, prepared, options, loop_for(runtime, options.mode), finished=finished, rerun_of=record.name
+    )
+
+
+def finished_now(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a conversion that needs a loop, for a caller that cannot await."""
+    background = current_runtime().loop
+    if background.is_current():
+        return wait_blocking(coroutine, background.get())
+    context = contextvars.copy_context()
+
+    async def in_context() -> T:
+        return await asyncio.get_running_loop().create_task(coroutine, context=context)
+
+    return asyncio.run_coroutine_threadsafe(in_context(), background.get()).result()
+
+
+def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
+    """The loop that a run of that mode uses, seen from the caller.
+
+    Raises
+    ------
+    RuntimeUserError
+        For a mode that nobody knows, or one that needs a loop where none runs.
+    """
+    if mode == "background":
+        return runtime.loop.get()
+    if mode == "notebook":
+        found = notebook_loop() or running_loop()
+        if found is None:
+            raise RuntimeUserError(
+                "NoRunningLoop",
+                "mode='notebook' uses the caller's own event loop, and none runs here. Leave the mode out.",
+            )
+        return found
+    if mode is not None:
+        raise RuntimeUserError(
+            "UnknownMode",
+            f"Mode {mode!r} is not known; use one of {', '.join(repr(known) for known in _MODES)}.",
+        )
+    return notebook_loop() or runtime.loop.get()
+
+
+def task_of(runtime: Runtime, name: str, run: str) -> Task[Any, Any]:
+    """The task called `name`: as it is defined here, else as it was stored with `run`.
+
+    Raises
+    ------
+    CodeBundleError
+        If it is neither.
+    """
+    task = find_task(name)
+    if task is not None:
+        return task
+    snapshot = runtime.reader.snapshot(run)
+    if snapshot is None:
+        raise CodeBundleError(
+            f"The code of task {name!r} is not defined here and was not stored with run {run!r}."
+            " Run the cells that define it, or import its module, and try again."
+        )
+    loaded = load_snapshot(snapshot)
+    found = loaded if isinstance(loaded, Task) and loaded.name == name else find_task(name)
+    if found is None:
+        raise CodeBundleError(f"The code stored with run {run!r} holds no task {name!r}.")
+    return found
+
+
+def options_of(started: RunStarted) -> RunOptions:
+    """The options a run was started with."""
+    recorded = started.options
+    limit = recorded.get("max_action_concurrency")
+    return RunOptions(
+        mode=started.mode or None,
+        version=started.version,
+        raw_data_path=started.raw_data_path,
+        overwrite_cache=recorded.get("overwrite_cache") == "True",
+        disable_run_cache=recorded.get("disable_run_cache") == "True",
+        project=started.project,
+        domain=started.domain,
+        org=started.org,
+        env_vars=started.env_vars,
+        labels=started.labels,
+        annotations=started.annotations,
+        queue=recorded.get("queue"),
+        max_action_concurrency=int(limit) if limit else None,
+        custom_context=started.custom_context,
+        source=started.source,
+        recorded=recorded,
+    )
+
+
+def source_name() -> str:
+    """Where a run was started from: the notebook's or the script's file name, as far as it can be known."""
+    session = os.environ.get("JPY_SESSION_NAME")
+    if session:
+        return os.path.basename(session)
+    main = getattr(sys.modules.get("__main__"), "__file__", None)
+    return os.path.basename(main) if main else ""
+
+
+async def _again(
+    task: Task[Any, Any], kept: StoredLiterals | None, store: Store, changed: dict[str, Any]
+) -> Prepared:
+    if kept is None:
+        raise RunStateError("The run ended before its inputs were recorded; start it anew.")
+    interface = task.interface
+    unknown = sorted(changed.keys() - interface.inputs.keys())
+    if unknown:
+        raise TypeError(f"{task.name}() got an unexpected keyword argument {unknown[0]!r}.")
+    with use_store(store):
+        serialized = kept.inline if kept.inline is not None else store.get_nowait(kept.uri, checksum=kept.checksum)
+        arguments = await interface.read_inputs(serialized)
+        if changed:
+            return await interface.prepare_inputs({**arguments, **changed})
+    return Prepared(serialized, interface.digest_of(serialized), arguments)
+
+
+def _started(events: list[AnyEvent]) -> RunStarted:
+    first = events[0] if events else None
+    if not isinstance(first, RunStarted):
+        raise RunNotFoundError("The run's first event is missing from the journal. `flyte-nb doctor` may tell why.")
+    return first
+
+
+def _check_resumable(runtime: Runtime, record: RunRecord) -> None:
+    if record.phase is ActionPhase.SUCCEEDED:
+        raise RunStateError(f"Run {record.name!r} has succeeded; run it again with flyte_nb.rerun({record.name!r}).")
+    if record.phase.is_terminal:
+        return
+    if record.name in runtime.controller.runs:
+        raise RunStateError(f"Run {record.name!r} is going on in this process.")
+    if is_alive(record.owner, record.heartbeat_at):
+        raise RunStateError(
+            f"Run {record.name!r} is going on in process {record.owner.pid} on {record.owner.host}. Abort it first:"
+            f" flyte_nb.remote.Run.get({record.name!r}).abort()."
+        )
+
+
+def _check_is_task(task: Any) -> None:
+    if not isinstance(task, Task):
+        hint = " Decorate it with @env.task." if callable(task) else ""
+        raise TypeError(f"flyte_nb.run runs a task; got {type(task).__name__}: {task!r:.120}.{hint}")

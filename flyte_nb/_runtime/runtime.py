@@ -1,0 +1,163 @@
+"""One runtime per process: a home, a journal, an engine, places to run."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import threading
+
+from .._engine.controller import Controller
+from .._journal import Home, JournalReader, JournalWriter, Mailbox, default_home
+from .._journal.cache_table import CacheTable
+from .._journal.liveness import this_process
+from .._journal.mailbox import announce_posts_to, stop_announcing_to
+from ..backends.loop import LoopBackend
+from ..backends.threads import ThreadBackend
+from ..errors import InitializationError
+from ..models.events import Owner
+from ..storage import Store, open_store
+from .background_loop import BackgroundLoop
+from .notebook_loop import in_notebook
+from .settings import Settings
+
+logger = logging.getLogger("flyte_nb")
+
+
+class Runtime:
+    """The parts of a process that runs tasks.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Raises
+    ------
+    InitializationError, JournalError
+        If the home cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = Home(settings.home if settings.home is not None else default_home())
+        path = self.home.journal_path
+        self.writer = JournalWriter(path)
+        self.reader = JournalReader(path)
+        self.mailbox = Mailbox(path)
+        self.cache = CacheTable(path)
+        self.owner: Owner = this_process()
+        self.loop = BackgroundLoop()
+        self.default_store: Store = (
+            open_store(settings.storage) if settings.storage else open_store(self.home.store_path)
+        )
+        self.controller = Controller(
+            journal=self.writer,
+            requests=self.mailbox,
+            cache=self.cache,
+            backends={"loop": LoopBackend(), "thread": ThreadBackend(), **settings.queues},
+            owner=self.owner,
+            open_store=self.open_store,
+            default_cache=settings.cache,
+        )
+        announce_posts_to(self.controller.service.announce)
+
+    def open_store(self, raw_data_path: str) -> Store:
+        """The store of a run with that raw data path; an empty one is the default."""
+        return open_store(raw_data_path) if raw_data_path else self.default_store
+
+    def close(self) -> None:
+        """Commit what is queued and close the files."""
+        stop_announcing_to(self.controller.service.announce)
+        self.writer.close()
+        self.reader.close()
+        self.mailbox.close()
+        self.cache.close()
+
+
+_lock = threading.RLock()
+_current: Runtime | None = None
+_settings = Settings()
+
+
+def current_runtime() -> Runtime:
+    """The runtime of this process, made on first use."""
+    global _current
+    found = _current
+    if found is not None:
+        return found
+    with _lock:
+        if _current is None:
+            _current = Runtime(_settings)
+            if _settings.load_plugins:
+                from ..types.plugins import load_type_plugins
+
+                load_type_plugins()
+        return _current
+
+
+def current_settings() -> Settings:
+    """What `init` was told last."""
+    return _settings
+
+
+def chosen_home() -> Home:
+    """The home folder, without a runtime on it."""
+    found = _current
+    return found.home if found is not None else Home(_settings.home if _settings.home is not None else default_home())
+
+
+def configure(settings: Settings) -> None:
+    """Use `settings` from now on.
+
+    Raises
+    ------
+    InitializationError
+        If runs are going on: they belong to the runtime they started with.
+    """
+    global _current, _settings
+    with _lock:
+        if _current is not None:
+            running = ", ".join(_current.controller.runs)
+            if running:
+                raise InitializationError(
+                    f"init() cannot change the settings while runs are going on: {running}. Wait for them or abort them."
+                )
+            _current.close()
+            _current = None
+        _settings = settings
+    if settings.log_level is not None:
+        logger.setLevel(settings.log_level)
+    if settings.load_plugins:
+        from ..types.plugins import load_type_plugins
+
+        load_type_plugins()
+    if settings.home is not None:
+        current_runtime()
+
+
+def _wait_for_runs() -> None:
+    """A script that ends without waiting: its runs are finished all the same."""
+    runtime = _current
+    if runtime is None:
+        return
+    if not in_notebook():
+        for run in list(runtime.controller.runs.values()):
+            print(f"flyte_nb: waiting for run {run.name}; Ctrl-C aborts it.", file=sys.stderr)
+            try:
+                run.done.result()
+            except KeyboardInterrupt:
+                run.abort("The process was interrupted.")
+                run.done.result(timeout=5)
+    runtime.close()
+
+
+def _forget_in_child() -> None:
+    global _current
+    _current = None
+
+
+atexit.register(_wait_for_runs)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)
+

@@ -1,0 +1,215 @@
+"""`flyte.run` and its relatives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ._aio import BlockingCall, with_aio
+from ._engine.context import checked_custom_context
+from ._engine.live_run import RunOptions
+from ._runtime import launch
+from ._runtime.runtime import current_settings
+from ._task.task import Task
+from .remote.run import Run
+
+# Accepted because code for hosted clusters says them; recorded, without effect here.
+_HOSTED_ONLY = frozenset(
+    {
+        "service_account",
+        "copy_style",
+        "dry_run",
+        "copy_bundle_to",
+        "interactive_mode",
+        "preserve_original_types",
+        "cache_lookup_scope",
+        "debug",
+        "run_base_dir",
+        "interruptible",
+        "log_level",
+        "log_format",
+        "reset_root_logger",
+    }
+)
+
+
+class Runner:
+    """A way to run tasks with options; made by `with_runcontext`.
+
+    Examples
+    --------
+    >>> flyte.with_runcontext(name="nightly", custom_context={"trace_id": "1"}).run(main, days=30)
+    """
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+
+    def _run(self, task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+        live = launch.start(task, args, kwargs, self._options)
+        return Run(live.name, live)
+
+    async def _run_async(self, task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+        live = await launch.start_async(task, args, kwargs, self._options)
+        return Run(live.name, live)
+
+    run = BlockingCall(_run, _run_async)
+
+    def __repr__(self) -> str:
+        return f"Runner({self._options!r})"
+
+
+def with_runcontext(
+    mode: str | None = None,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    raw_data_path: str | None = None,
+    overwrite_cache: bool = False,
+    project: str | None = None,
+    domain: str | None = None,
+    env_vars: dict[str, str] | None = None,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+    disable_run_cache: bool = False,
+    queue: str | None = None,
+    max_action_concurrency: int | None = None,
+    custom_context: dict[str, str] | None = None,
+    **hosted_only: Any,
+) -> Runner:
+    """A runner with options for one run.
+
+    Parameters
+    ----------
+    mode : {None, "local", "notebook", "background"}
+        Where async tasks run: by default on the notebook's own loop in a kernel, else on the runtime's loop thread;
+        "background" is that thread also in a kernel.
+    name : str, optional
+        Of the run; one that nobody has.
+    version, project, domain, labels, annotations
+        Recorded.
+    raw_data_path : str, optional
+        Folder or address of this run's large values.
+    overwrite_cache : bool
+        Run cached tasks and put the results in place of the kept ones.
+    disable_run_cache : bool
+        Neither look into the cache nor keep results.
+    env_vars : dict of str to str, optional
+        Environment variables of every task.
+    queue : str, optional
+        Back-end of tasks that name none.
+    max_action_concurrency : int, optional
+        How many actions may run at once, not counting those that wait for others.
+    custom_context : dict of str to str, optional
+        Base of what `get_custom_context` gives in every task.
+    **hosted_only
+        Known from hosted clusters; recorded, without effect here.
+
+    Raises
+    ------
+    TypeError
+        For a parameter nobody knows, or custom context that is not text.
+    ValueError
+        For a limit below 1.
+
+    Specification: *Custom context*, *Controlling parallel execution*.
+    """
+    unknown = sorted(hosted_only.keys() - _HOSTED_ONLY)
+    if unknown:
+        raise TypeError(f"with_runcontext() got an unexpected keyword argument {unknown[0]!r}.")
+    if max_action_concurrency is not None and max_action_concurrency < 1:
+        raise ValueError(f"max_action_concurrency is at least 1; got {max_action_concurrency!r}.")
+    settings = current_settings()
+    recorded = {key: str(value) for key, value in hosted_only.items() if value is not None}
+    if queue is not None:
+        recorded["queue"] = queue
+    if max_action_concurrency is not None:
+        recorded["max_action_concurrency"] = str(max_action_concurrency)
+    if overwrite_cache:
+        recorded["overwrite_cache"] = "True"
+    if disable_run_cache:
+        recorded["disable_run_cache"] = "True"
+    return Runner(
+        RunOptions(
+            mode=None if mode == "local" else mode,
+            name=name,
+            version=version or "",
+            raw_data_path=raw_data_path or "",
+            overwrite_cache=overwrite_cache,
+            disable_run_cache=disable_run_cache,
+            project=project or settings.project,
+            domain=domain or settings.domain,
+            org=settings.org,
+            env_vars=dict(env_vars or {}),
+            labels=dict(labels or {}),
+            annotations=dict(annotations or {}),
+            queue=queue,
+            max_action_concurrency=max_action_concurrency,
+            custom_context=checked_custom_context(custom_context),
+            source=launch.source_name(),
+            recorded=recorded,
+        )
+    )
+
+
+def _run(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+    """Run a task with all it calls; returns at once.
+
+    Parameters
+    ----------
+    task : task
+        A function decorated with ``@env.task``.
+    *args, **kwargs
+        Its inputs.
+
+    Returns
+    -------
+    Run
+        Wait for it with `Run.wait`, or get what it returned with `Run.outputs`.
+
+    Raises
+    ------
+    TypeError
+        If it is no task, or the arguments are not its own.
+    RuntimeDataValidationError
+        If a value does not fit its type.
+    RestrictedTypeError
+        If a type cannot be an input.
+
+    Examples
+    --------
+    >>> flyte.run(main, days=30).outputs()
+
+    Specification: *Notebooks*.
+    """
+    return with_runcontext().run(task, *args, **kwargs)
+
+
+async def _run_async(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+    return await with_runcontext().run.aio(task, *args, **kwargs)
+
+
+run = BlockingCall(_run, _run_async)
+
+
+@with_aio
+def rerun(run_name: str, action_name: str = "a0", recover: bool = False, **inputs: Any) -> Run:
+    """Run an earlier run's task again, in a run of its own, perhaps with other inputs.
+
+    Parameters
+    ----------
+    run_name : str
+    action_name : str
+        Which of its actions; by default the first.
+    recover : bool
+        Take the results of actions that succeeded there and whose code is unchanged; they are RECOVERED.
+    **inputs
+        Inputs that differ.
+
+    Raises
+    ------
+    RunNotFoundError, ActionNotFoundError
+        If there is no such run or action.
+
+    Specification: *Other features*.
+    """
+    live = launch.rerun(run_name, action_name, recover, inputs, None)
+    return Run(live.name, live)

@@ -1,0 +1,311 @@
+"""Fold events into the picture of a run. No clock, no journal: events in, tree out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..models import events as ev
+from ..models.phases import ActionPhase
+
+INTERRUPTED = ev.ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
+
+
+@dataclass(slots=True)
+class AttemptView:
+    """One attempt of an action; `error` is why another one followed."""
+
+    number: int
+    started_at: float
+    ended_at: float | None = None
+    error: ev.ErrorRecord | None = None
+
+
+@dataclass(slots=True)
+class TraceView:
+    """One traced call."""
+
+    key: str
+    name: str
+    action: str
+    group: str
+    started_at: float
+    ended_at: float
+    inputs: ev.StoredLiterals
+    outputs: ev.StoredLiterals | None
+    error: ev.ErrorRecord | None
+    reused: bool
+
+
+@dataclass(slots=True)
+class GroupView:
+    """One heading: opened by an action, perhaps inside another group."""
+
+    group: str
+    name: str
+    action: str
+    parent_group: str
+
+
+@dataclass(slots=True)
+class ActionView:
+    """One action. Times are seconds since the epoch; None is 'not yet'."""
+
+    name: str
+    parent: str
+    task: str
+    short_name: str
+    group: str
+    phase: ActionPhase
+    queued_at: float
+    inputs: ev.StoredLiterals
+    code_digest: str = ""
+    placement: str = ""
+    max_attempts: int = 1
+    has_report: bool = False
+    cache_behavior: str = ""
+    resources: dict[str, str] = field(default_factory=dict)
+    custom_context: dict[str, str] | None = None
+    options: dict[str, str] = field(default_factory=dict)
+    started_at: float | None = None
+    ended_at: float | None = None
+    attempts: list[AttemptView] = field(default_factory=list)
+    outputs: ev.StoredLiterals | None = None
+    error: ev.ErrorRecord | None = None
+    cache: ev.CacheOutcome | None = None
+    reused: str = ""
+    rerun_reason: str = ""
+    children: list[str] = field(default_factory=list)
+    traces: list[TraceView] = field(default_factory=list)
+    links: list[ev.LinkAdded] = field(default_factory=list)
+    tabs: dict[str, list[ev.StoredLiterals]] = field(default_factory=dict)
+    prompts: dict[str, ev.PromptAsked] = field(default_factory=dict)
+    answers: dict[str, ev.PromptAnswered] = field(default_factory=dict)
+    stalled_s: float = 0.0
+    resumed: int = 0
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the run's first action."""
+        return not self.parent
+
+
+@dataclass(slots=True)
+class RunView:
+    """A run as its events tell it.
+
+    Attributes
+    ----------
+    actions : dict of str to ActionView
+        In the order in which they were queued.
+    root : str
+        Name of the first action, empty before it is queued.
+    resumes : list of RunResumed
+    """
+
+    name: str = ""
+    started: ev.RunStarted | None = None
+    phase: ActionPhase = ActionPhase.QUEUED
+    ended_at: float | None = None
+    error: ev.ErrorRecord | None = None
+    root: str = ""
+    actions: dict[str, ActionView] = field(default_factory=dict)
+    groups: dict[str, GroupView] = field(default_factory=dict)
+    resumes: list[ev.RunResumed] = field(default_factory=list)
+    reruns: list[ev.RerunDecided] = field(default_factory=list)
+    task_parts: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Take one more event into the picture."""
+        _APPLY[type(event)](self, event)
+
+    def interrupted(self) -> None:
+        """The owner is gone: nothing that was going on goes on."""
+        _settle(self, INTERRUPTED)
+        if not self.phase.is_terminal:
+            self.phase = ActionPhase.ABORTED
+            self.error = INTERRUPTED
+
+    def counts(self) -> dict[ActionPhase, int]:
+        """How many actions are in each phase."""
+        counts: dict[ActionPhase, int] = {}
+        for action in self.actions.values():
+            counts[action.phase] = counts.get(action.phase, 0) + 1
+        return counts
+
+
+def project(events: Iterable[ev.AnyEvent], name: str = "") -> RunView:
+    """The picture that `events`, in their order, make."""
+    view = RunView(name)
+    for event in events:
+        view.apply(event)
+    return view
+
+
+def _settle(view: RunView, error: ev.ErrorRecord, at: float | None = None) -> None:
+    for action in view.actions.values():
+        if not action.phase.is_terminal:
+            action.phase = ActionPhase.ABORTED
+            action.error = action.error or error
+            action.ended_at = at
+
+
+def _run_started(view: RunView, event: ev.RunStarted) -> None:
+    view.started = event
+    view.phase = ActionPhase.RUNNING
+
+
+def _run_resumed(view: RunView, event: ev.RunResumed) -> None:
+    _settle(view, INTERRUPTED, event.at)
+    view.resumes.append(event)
+    view.phase, view.error, view.ended_at = ActionPhase.RUNNING, None, None
+
+
+def _run_ended(view: RunView, event: ev.RunEnded) -> None:
+    _settle(view, ev.ErrorRecord("ParentEnded", "user", "The run ended."), event.at)
+    view.phase, view.error, view.ended_at = event.phase, event.error, event.at
+
+
+def _group_opened(view: RunView, event: ev.GroupOpened) -> None:
+    view.groups.setdefault(
+        event.group, GroupView(event.group, event.name, event.action, event.parent_group)
+    )
+
+
+def _action_queued(view: RunView, event: ev.ActionQueued) -> None:
+    before = view.actions.get(event.action)
+    action = ActionView(
+        event.action,
+        event.parent,
+        event.task,
+        event.short_name,
+        event.group,
+        ActionPhase.RUNNING if event.running else ActionPhase.QUEUED,
+        event.at,
+        event.inputs,
+        event.code_digest,
+        event.placement,
+        event.max_attempts,
+        event.report,
+        event.cache_behavior,
+        event.resources,
+        event.custom_context,
+        event.options,
+    )
+    if event.running:
+        action.started_at = event.at
+        action.attempts.append(AttemptView(1, event.at))
+    if before is not None:
+        action.resumed = before.resumed + 1
+        action.rerun_reason = before.rerun_reason
+        action.children = before.children
+    elif event.parent in view.actions:
+        view.actions[event.parent].children.append(event.action)
+    if not event.parent:
+        view.root = event.action
+    view.actions[event.action] = action
+
+
+def _attempt_started(view: RunView, event: ev.AttemptStarted) -> None:
+    action = view.actions[event.action]
+    action.phase = ActionPhase.RUNNING
+    action.started_at = action.started_at or event.at
+    action.attempts.append(AttemptView(event.attempt, event.at))
+
+
+def _attempt_failed(view: RunView, event: ev.AttemptFailed) -> None:
+    action = view.actions[event.action]
+    action.phase = ActionPhase.QUEUED
+    if action.attempts:
+        action.attempts[-1].ended_at, action.attempts[-1].error = event.at, event.error
+
+
+def _action_paused(view: RunView, event: ev.ActionPaused) -> None:
+    view.actions[event.action].phase = event.phase
+
+
+def _action_ended(view: RunView, event: ev.ActionEnded) -> None:
+    action = view.actions[event.action]
+    action.phase, action.ended_at = event.phase, event.at
+    action.outputs, action.error = event.outputs, event.error
+    action.cache, action.reused = event.cache, event.reused
+    if action.attempts:
+        action.attempts[-1].ended_at = event.at
+        action.attempts[-1].error = event.error
+
+
+def _rerun_decided(view: RunView, event: ev.RerunDecided) -> None:
+    view.reruns.append(event)
+    action = view.actions.get(event.action)
+    if action is not None:
+        action.rerun_reason = event.reason
+
+
+def _task_seen(view: RunView, event: ev.TaskSeen) -> None:
+    view.task_parts[event.task] = event.parts
+
+
+def _trace_ended(view: RunView, event: ev.TraceEnded) -> None:
+    view.actions[event.action].traces.append(
+        TraceView(
+            event.key,
+            event.name,
+            event.action,
+            event.group,
+            event.started_at,
+            event.at,
+            event.inputs,
+            event.outputs,
+            event.error,
+            event.reused,
+        )
+    )
+
+
+def _report_changed(view: RunView, event: ev.ReportChanged) -> None:
+    action = view.actions[event.action]
+    action.has_report = True
+    pieces = action.tabs.setdefault(event.tab, [])
+    if event.replace:
+        pieces.clear()
+    pieces.append(event.content)
+
+
+def _link_added(view: RunView, event: ev.LinkAdded) -> None:
+    view.actions[event.action].links.append(event)
+
+
+def _prompt_asked(view: RunView, event: ev.PromptAsked) -> None:
+    view.actions[event.action].prompts[event.prompt_id] = event
+
+
+def _prompt_answered(view: RunView, event: ev.PromptAnswered) -> None:
+    view.actions[event.action].answers[event.prompt_id] = event
+
+
+def _stall_noticed(view: RunView, event: ev.StallNoticed) -> None:
+    action = view.actions.get(event.action)
+    if action is not None:
+        action.stalled_s = max(action.stalled_s, event.seconds)
+
+
+_APPLY: dict[type, Callable[[RunView, Any], None]] = {
+    ev.RunStarted: _run_started,
+    ev.RunResumed: _run_resumed,
+    ev.RunEnded: _run_ended,
+    ev.GroupOpened: _group_opened,
+    ev.ActionQueued: _action_queued,
+    ev.AttemptStarted: _attempt_started,
+    ev.AttemptFailed: _attempt_failed,
+    ev.ActionPaused: _action_paused,
+    ev.ActionEnded: _action_ended,
+    ev.RerunDecided: _rerun_decided,
+    ev.TaskSeen: _task_seen,
+    ev.TraceEnded: _trace_ended,
+    ev.ReportChanged: _report_changed,
+    ev.LinkAdded: _link_added,
+    ev.PromptAsked: _prompt_asked,
+    ev.PromptAnswered: _prompt_answered,
+    ev.StallNoticed: _stall_noticed,
+}

@@ -1,0 +1,90 @@
+"""Time that a resumed run lives through only once: the same answers when replayed.
+
+Specification: *Other features*.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as _datetime
+import time as _time
+
+from .._aio import BlockingCall
+from .._engine.blocking import wait_blocking
+from .._engine.scope import current_scope
+from .._engine.trace import trace
+
+__all__ = ["now", "sleep", "time"]
+
+
+@trace
+async def durable_time() -> float:
+    """The clock, read once per call and remembered."""
+    return _time.time()
+
+
+async def _time_async() -> float:
+    return await durable_time()
+
+
+def _time_blocking() -> float:
+    """Seconds since the epoch; in a task, a resumed run gets the answer the first try got.
+
+    Specification: *Other features*.
+    """
+    scope = current_scope()
+    if scope is None:
+        return _time.time()
+    return wait_blocking(durable_time(), scope.action.run.loop)
+
+
+async def _now_async() -> _datetime.datetime:
+    return _datetime.datetime.fromtimestamp(await durable_time(), _datetime.timezone.utc)
+
+
+def _now_blocking() -> _datetime.datetime:
+    """The time in UTC; in a task, a resumed run gets the answer the first try got.
+
+    Specification: *Other features*.
+    """
+    return _datetime.datetime.fromtimestamp(_time_blocking(), _datetime.timezone.utc)
+
+
+async def _sleep_async(seconds: float) -> None:
+    until = await durable_time() + _checked(seconds)
+    await asyncio.sleep(max(0.0, until - _time.time()))
+
+
+def _sleep_blocking(seconds: float) -> None:
+    """Sleep; in a task, a resumed run sleeps only what is left.
+
+    Parameters
+    ----------
+    seconds : float
+        Not negative.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+
+    Specification: *Other features*.
+    """
+    until = _time_blocking() + _checked(seconds)
+    left = max(0.0, until - _time.time())
+    scope = current_scope()
+    if scope is None:
+        _time.sleep(left)
+    else:
+        wait_blocking(asyncio.sleep(left), scope.action.run.loop)
+
+
+def _checked(seconds: float) -> float:
+    if seconds < 0:
+        raise ValueError(f"durable.sleep takes seconds, not negative; got {seconds!r}.")
+    return seconds
+
+
+time = BlockingCall(_time_blocking, _time_async)
+now = BlockingCall(_now_blocking, _now_async)
+sleep = BlockingCall(_sleep_blocking, _sleep_async)

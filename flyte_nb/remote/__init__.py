@@ -1,0 +1,13 @@
+"""Runs and actions as readers of the journal see them, from any process, while they happen or long after.
+
+Specification: *Remote tasks*.
+"""
+
+from .action import Action as Action
+from .details import ActionDetails as ActionDetails
+from .details import RunDetails as RunDetails
+from .run import Run as Run
+from .values import ActionInputs as ActionInputs
+from .values import ActionOutputs as ActionOutputs
+
+__all__ = ["Action", "ActionDetails", "ActionInputs", "ActionOutputs", "Run", "RunDetails"]

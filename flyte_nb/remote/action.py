@@ -1,0 +1,145 @@
+"""An action of a run, found by its name."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Iterator, Sequence
+
+from .._aio import AwaitedAsItself, Text, Waited, with_aio
+from .._engine.blocking import wait_blocking
+from ..models.phases import ActionPhase
+from .details import ActionDetails, action_details, moment
+from .history import RunHistory
+from .requests import post_abort
+
+POLL_EVERY_S = 0.05
+
+
+class Action(AwaitedAsItself):
+    """One call of a task.
+
+    Specification: *Remote tasks*, *Abort and cancel actions*.
+    """
+
+    def __init__(self, history: RunHistory, name: str) -> None:
+        self.name = name
+        self._history = history
+
+    @classmethod
+    def get(cls, run_name: str, name: str) -> Action:
+        """The action `name` of the run `run_name`.
+
+        Raises
+        ------
+        RunNotFoundError, ActionNotFoundError
+            If there is no such run or action.
+        """
+        history = RunHistory(run_name)
+        history.record()
+        history.action(name)
+        return cls(history, name)
+
+    @classmethod
+    def listall(
+        cls,
+        for_run_name: str,
+        in_phase: ActionPhase | str | Sequence[ActionPhase | str] | None = None,
+        parent_name: str | None = None,
+        task_name: str | None = None,
+    ) -> Iterator[Action]:
+        """Actions of a run, in the order in which they were queued.
+
+        Raises
+        ------
+        RunNotFoundError
+            If there is no such run.
+        """
+        history = RunHistory(for_run_name)
+        view = history.view()
+        one = isinstance(in_phase, (str, ActionPhase))
+        phases = {ActionPhase(phase) for phase in ([in_phase] if one else in_phase or ())}
+        return iter(
+            [
+                cls(history, action.name)
+                for action in view.actions.values()
+                if (not phases or action.phase in phases)
+                and parent_name in (None, action.parent)
+                and task_name in (None, action.task)
+            ]
+        )
+
+    @property
+    def run_name(self) -> str:
+        """The run it belongs to."""
+        return self._history.name
+
+    @property
+    def task_name(self) -> str:
+        """The task it calls."""
+        return self._history.action(self.name).task
+
+    @property
+    def parent_name(self) -> str:
+        """The action that called it; empty for the root."""
+        return self._history.action(self.name).parent
+
+    @property
+    def phase(self) -> ActionPhase:
+        """Where it stands."""
+        return self._history.action(self.name).phase
+
+    @property
+    def start_time(self) -> datetime.datetime | None:
+        """When its first attempt started."""
+        return moment(self._history.action(self.name).started_at)
+
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.phase.is_terminal
+
+    @with_aio
+    def details(self) -> ActionDetails:
+        """All there is to know now."""
+        return action_details(self._history, self._history.view(), self._history.action(self.name))
+
+    def _wait(self) -> Waited:
+        """Wait until it has ended."""
+        wait_blocking(self._await(), self._history.runtime.loop.get())
+        return Waited()
+
+    async def _await(self) -> Waited:
+        while not self.done():
+            await asyncio.sleep(POLL_EVERY_S)
+        return Waited()
+
+    wait = with_aio(_wait).awaitable(_await)
+
+    @with_aio
+    def abort(self, reason: str = "It was aborted.") -> Waited:
+        """Stop it and everything below it. Its parent gets an `ActionAbortedError`."""
+        if not self.done():
+            post_abort(self.run_name, self.name, reason)
+        return Waited()
+
+    @with_aio
+    def get_logs(self) -> list[str]:
+        """Lines it printed or logged."""
+        return self._history.log_lines(self.name)
+
+    @with_aio
+    def show_logs(self, max_lines: int | None = None) -> Waited:
+        """Print its log: the last `max_lines` lines, or all."""
+        lines = self._history.log_lines(self.name)
+        for line in lines[-max_lines:] if max_lines else lines:
+            print(line)
+        return Waited()
+
+    @with_aio
+    def get_report(self) -> Text:
+        """Its report as HTML text."""
+        return Text(self._history.report(self.name))
+
+    def __repr__(self) -> str:
+        view = self._history.action(self.name)
+        return f"<Action {self.name} {view.task} of run {self.run_name}: {view.phase}>"

@@ -1,0 +1,186 @@
+"""Everything a reader can know of a run or an action, as values."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .._aio import AwaitedAsItself
+from .._view import ActionView, AttemptView, RunView
+from ..models.events import CacheOutcome, ErrorRecord, LinkAdded
+from ..models.phases import ActionPhase
+from .values import ActionInputs, ActionOutputs, inputs_of, outputs_of
+
+if TYPE_CHECKING:
+    from .history import RunHistory
+
+
+@dataclass(frozen=True)
+class ActionDetails(AwaitedAsItself):
+    """One action.
+
+    Attributes
+    ----------
+    cache : CacheOutcome or None
+        What the cache said, and why; None where no cache was asked.
+    reused : str
+        ``"cache"`` or ``"resume"`` when an earlier result was taken.
+    rerun_reason : str
+        On resume, why a finished action was run again.
+    runtime : float or None
+        Seconds from start to end, or to nothing yet.
+
+    Specification: *Remote tasks*.
+    """
+
+    name: str
+    run_name: str
+    task_name: str
+    parent_name: str
+    phase: ActionPhase
+    start_time: datetime.datetime | None
+    end_time: datetime.datetime | None
+    runtime: float | None
+    attempts: int
+    attempt_list: list[AttemptView]
+    error_info: ErrorRecord | None
+    abort_info: str
+    links: list[LinkAdded]
+    group: str
+    cache: CacheOutcome | None
+    reused: str
+    rerun_reason: str
+    metadata: dict[str, str]
+    _history: RunHistory
+    _view: ActionView
+
+    def inputs(self) -> ActionInputs:
+        """What it was given."""
+        return inputs_of(self._view.inputs, self.task_name, self._history.store())
+
+    def outputs(self) -> ActionOutputs:
+        """What it returned; empty while or where it returned nothing."""
+        if self._view.outputs is None:
+            return ActionOutputs()
+        return outputs_of(self._view.outputs, self.task_name, self._history.store())
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.phase.is_terminal
+
+    def __repr__(self) -> str:
+        seconds = f"{self.runtime:.2f} s" if self.runtime is not None else "not started"
+        problem = f" {self.error_info.code}: {self.error_info.message}" if self.error_info else ""
+        return f"<{self.task_name} {self.name} {self.phase} {seconds}{problem}>"
+
+
+@dataclass(frozen=True)
+class RunDetails(AwaitedAsItself):
+    """A run and all its actions.
+
+    Specification: *Remote tasks*.
+    """
+
+    name: str
+    task_name: str
+    phase: ActionPhase
+    start_time: datetime.datetime | None
+    end_time: datetime.datetime | None
+    error_info: ErrorRecord | None
+    counts: dict[ActionPhase, int]
+    resumes: int
+    reruns: list[tuple[str, str]]
+    labels: dict[str, str]
+    rerun_of: str
+    _history: RunHistory
+    _view: RunView
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.phase.is_terminal
+
+    @property
+    def action_details(self) -> ActionDetails:
+        """The root action."""
+        return action_details(self._history, self._view, self._view.actions[self._view.root])
+
+    @property
+    def actions(self) -> list[ActionDetails]:
+        """All actions, in the order in which they were queued."""
+        return [action_details(self._history, self._view, action) for action in self._view.actions.values()]
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{count} {phase}" for phase, count in self.counts.items())
+        lines = [f"Run {self.name} of {self.task_name}: {self.phase} ({counts})"]
+        if self.resumes:
+            lines.append(f"resumed {self.resumes} time(s)")
+        lines += [f"ran again: {action} ({reason})" for action, reason in self.reruns]
+        if self.error_info is not None:
+            lines.append(f"{self.error_info.code}: {self.error_info.message}")
+        return "\n".join(lines)
+
+
+def action_details(history: RunHistory, view: RunView, action: ActionView) -> ActionDetails:
+    """An action of a picture, as details."""
+    group = view.groups.get(action.group)
+    metadata = {**action.options, **{f"resources.{key}": value for key, value in action.resources.items()}}
+    metadata["placement"] = action.placement
+    return ActionDetails(
+        name=action.name,
+        run_name=view.name,
+        task_name=action.task,
+        parent_name=action.parent,
+        phase=action.phase,
+        start_time=moment(action.started_at),
+        end_time=moment(action.ended_at),
+        runtime=_seconds(action),
+        attempts=len(action.attempts),
+        attempt_list=list(action.attempts),
+        error_info=action.error,
+        abort_info=action.error.message if action.phase is ActionPhase.ABORTED and action.error else "",
+        links=list(action.links),
+        group=group.name if group is not None else "",
+        cache=action.cache,
+        reused=action.reused,
+        rerun_reason=action.rerun_reason,
+        metadata=metadata,
+        _history=history,
+        _view=action,
+    )
+
+
+def run_details(history: RunHistory) -> RunDetails:
+    """A run as it is now, as details."""
+    view = history.view()
+    started = view.started
+    return RunDetails(
+        name=view.name,
+        task_name=started.task if started is not None else "",
+        phase=view.phase,
+        start_time=moment(started.at if started is not None else None),
+        end_time=moment(view.ended_at),
+        error_info=view.error,
+        counts=view.counts(),
+        resumes=len(view.resumes),
+        reruns=[(decided.task, decided.reason) for decided in view.reruns],
+        labels=dict(started.labels) if started is not None else {},
+        rerun_of=started.rerun_of if started is not None else "",
+        _history=history,
+        _view=view,
+    )
+
+
+def moment(at: float | None) -> datetime.datetime | None:
+    """Seconds since the epoch as a time in UTC."""
+    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc) if at is not None else None
+
+
+def _seconds(action: ActionView) -> float | None:
+    if action.started_at is None or action.ended_at is None:
+        return None
+    return action.ended_at - action.started_at
+
+

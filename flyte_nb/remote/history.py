@@ -1,0 +1,108 @@
+"""The events of one run, read and folded once, then kept up to date."""
+
+from __future__ import annotations
+
+import threading
+
+from .._journal.liveness import is_alive
+from .._runtime.runtime import Runtime, current_runtime
+from .._view import ActionView, RunView
+from ..errors import ActionNotFoundError
+from ..models.phases import ActionPhase
+from ..models.records import RunRecord
+from ..storage import Store
+
+
+class RunHistory:
+    """Reader of a run.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    RunNotFoundError
+        When it is read and there is no such run.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.runtime: Runtime = current_runtime()
+        self._lock = threading.Lock()
+        self._view = RunView(name)
+        self._read_up_to = 0
+
+    def record(self) -> RunRecord:
+        """The run's line in the list of runs."""
+        return self.runtime.reader.run(self.name)
+
+    def phase(self) -> ActionPhase:
+        """Phase of the run; ABORTED when its process is gone."""
+        record = self.record()
+        return ActionPhase.ABORTED if self._is_orphan(record) else record.phase
+
+    def view(self) -> RunView:
+        """The run as it is now."""
+        if self.name in self.runtime.controller.runs:
+            self.runtime.writer.flush()
+        record = self.record()
+        with self._lock:
+            for seq, event in self.runtime.reader.events(self.name, self._read_up_to):
+                self._view.apply(event)
+                self._read_up_to = seq
+            if self._is_orphan(record):
+                self._view.interrupted()
+            return self._view
+
+    def action(self, name: str) -> ActionView:
+        """One action of the run.
+
+        Raises
+        ------
+        ActionNotFoundError
+        """
+        view = self.view()
+        found = view.actions.get(name)
+        if found is None:
+            raise ActionNotFoundError(f"Run {self.name!r} has no action {name!r}; it has {len(view.actions)} actions.")
+        return found
+
+    def store(self) -> Store:
+        """Where the run's large values are."""
+        started = self.view().started
+        return self.runtime.open_store(started.raw_data_path if started is not None else "")
+
+    def log_lines(self, action: str | None = None) -> list[str]:
+        """Text that actions printed or logged, in order, one whole line each."""
+        live = self.runtime.controller.runs.get(self.name)
+        if live is not None:
+            live.flush_logs()
+            self.runtime.writer.flush()
+        pieces = [line.text for _, line in self.runtime.reader.logs(self.name) if action in (None, line.action)]
+        return "".join(pieces).splitlines()
+
+    def report(self, action: str) -> str:
+        """The HTML of an action's report: one section per tab."""
+        view, store = self.action(action), self.store()
+        sections = []
+        for tab, pieces in view.tabs.items():
+            html = "".join(
+                (piece.inline if piece.inline is not None else store.get_nowait(piece.uri, checksum=piece.checksum)).decode()
+                for piece in pieces
+            )
+            sections.append((tab, html))
+        if len(sections) == 1:
+            return sections[0][1]
+        return "\n".join(f"<section data-tab={_quoted(tab)}>{html}</section>" for tab, html in sections)
+
+    def _is_orphan(self, record: RunRecord) -> bool:
+        if record.phase.is_terminal or self.name in self.runtime.controller.runs:
+            return False
+        return not is_alive(record.owner, record.heartbeat_at)
+
+
+def _quoted(text: str) -> str:
+    import html
+
+    return f'"{html.escape(text)}"'

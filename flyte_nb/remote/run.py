@@ -1,0 +1,332 @@
+"""A run: started here, or found by its name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from .._aio import AwaitedAsItself, Text, Waited, with_aio
+from .._engine.failure import error_from
+from .._runtime import launch
+from .._runtime.runtime import current_runtime
+from ..errors import ActionAbortedError, BaseRuntimeError, RunStateError
+from ..models.phases import ActionPhase
+from .action import Action
+from .details import ActionDetails, RunDetails, action_details, run_details
+from .history import RunHistory
+from .requests import post_abort
+from .timeline import Timeline, timeline_of
+from .values import ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of
+from .waiting import POLL_EVERY_S, await_live, await_other, wait_for_live, wait_for_other
+
+if TYPE_CHECKING:
+    from .._engine.live_run import LiveRun
+
+
+class Run(AwaitedAsItself):
+    """A run.
+
+    Every blocking method has an awaitable twin: ``await run.wait.aio()``.
+
+    Attributes
+    ----------
+    name : str
+
+    Examples
+    --------
+    >>> run = flyte.run(main, days=30)
+    >>> run.wait()
+    >>> run.outputs()
+
+    Specification: *Remote tasks*, *Notebooks*.
+    """
+
+    def __init__(self, name: str, live: LiveRun | None = None) -> None:
+        self.name = name
+        self._live = live
+        self._history = RunHistory(name)
+
+    @classmethod
+    def get(cls, name: str) -> Run:
+        """The run of that name, of this process or any other.
+
+        Raises
+        ------
+        RunNotFoundError
+            If there is none.
+        """
+        runtime = current_runtime()
+        live = runtime.controller.runs.get(name)
+        if live is None:
+            runtime.reader.run(name)
+        return cls(name, live)
+
+    @classmethod
+    def listall(
+        cls,
+        in_phase: ActionPhase | str | Sequence[ActionPhase | str] | None = None,
+        task_name: str | None = None,
+        limit: int = 100,
+        sort_by: tuple[str, str] | None = None,
+    ) -> Iterator[Run]:
+        """Runs, the newest first.
+
+        Parameters
+        ----------
+        in_phase : phase or sequence of phases, optional
+        task_name : str, optional
+        limit : int
+        sort_by : ("created_at", "asc" or "desc"), optional
+
+        Raises
+        ------
+        ValueError
+            For another order, or a phase that does not exist.
+        """
+        newest_first = True
+        if sort_by is not None:
+            field, direction = sort_by
+            if field != "created_at" or direction not in ("asc", "desc"):
+                raise ValueError(f"Runs are sorted by ('created_at', 'asc') or ('created_at', 'desc'); got {sort_by!r}.")
+            newest_first = direction == "desc"
+        one = isinstance(in_phase, (str, ActionPhase))
+        phases = [ActionPhase(phase) for phase in ([in_phase] if one else in_phase or ())]
+        runtime = current_runtime()
+        records = runtime.reader.runs(phases=phases, task=task_name, limit=limit, newest_first=newest_first)
+        return iter([cls(record.name, runtime.controller.runs.get(record.name)) for record in records])
+
+    # state --------------------------------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> ActionPhase:
+        """Where the run stands. A run whose process is gone is ABORTED."""
+        live = self._live
+        if live is not None and live.done.done():
+            return live.phase
+        return self._history.phase()
+
+    @property
+    def url(self) -> str:
+        """Address of the run: its name in the journal of its home."""
+        return f"{self._history.runtime.home.path.as_uri()}#{self.name}"
+
+    def done(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.phase.is_terminal
+
+    @with_aio
+    def sync(self) -> Run:
+        """The run itself; it is always read anew."""
+        return self
+
+    @with_aio
+    def details(self) -> RunDetails:
+        """All there is to know now."""
+        return run_details(self._history)
+
+    @property
+    def action(self) -> Action:
+        """The root action."""
+        return Action(self._history, self._history.view().root)
+
+    # waiting ------------------------------------------------------------------------------------------------
+
+    def _wait(self, quiet: bool = True, wait_for: str = "terminal") -> Waited:
+        """Wait until the run has ended, well or not.
+
+        In a cell or a task the loop goes on meanwhile. Interrupting the cell aborts the run.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If the cell was interrupted; the run is aborted by then.
+        """
+        if self._live is not None:
+            wait_for_live(self._live)
+        else:
+            wait_for_other(self._history)
+        return Waited()
+
+    async def _await(self, quiet: bool = True, wait_for: str = "terminal") -> Waited:
+        if self._live is not None:
+            await await_live(self._live)
+        else:
+            await await_other(self._history)
+        return Waited()
+
+    wait = with_aio(_wait).awaitable(_await)
+
+    def _outputs(self) -> ActionOutputs:
+        """What the root action returned; waits for the end.
+
+        Raises
+        ------
+        BaseRuntimeError
+            The run's own failure: what its root task raised, or why it ended.
+        """
+        self._wait()
+        return self._read_outputs()
+
+    async def _outputs_async(self) -> ActionOutputs:
+        await self._await()
+        return self._read_outputs()
+
+    outputs = with_aio(_outputs).awaitable(_outputs_async)
+
+    @with_aio
+    def raise_for_status(self) -> Waited:
+        """Raise the run's failure; do nothing while it goes on or where it went well."""
+        error = self._failure()
+        if error is not None:
+            raise error
+        return Waited()
+
+    @with_aio
+    def inputs(self) -> ActionInputs:
+        """What the root action was given."""
+        root = self._history.action(self._history.view().root)
+        return inputs_of(root.inputs, root.task, self._history.store())
+
+    def watch(self) -> Iterator[RunDetails]:
+        """The run's details whenever it has changed, until it has ended."""
+        version = -1
+        while True:
+            ended = self.done()
+            current = self._version()
+            if current != version or ended:
+                version = current
+                yield self._details_now()
+            if ended:
+                return
+            self._pause()
+
+    async def watch_async(self) -> AsyncIterator[RunDetails]:
+        """As `watch`, for ``async for``."""
+        version = -1
+        while True:
+            ended = self.done()
+            current = self._version()
+            if current != version or ended:
+                version = current
+                yield self._details_now()
+            if ended:
+                return
+            await asyncio.sleep(POLL_EVERY_S)
+
+    # acting -------------------------------------------------------------------------------------------------
+
+    @with_aio
+    def abort(self, reason: str = "It was aborted.") -> Waited:
+        """Stop the run and everything below it; also when another process drives it.
+
+        Parameters
+        ----------
+        reason : str
+            What the awaiting code and the history are told.
+        """
+        if not self.done():
+            post_abort(self.name, "", reason)
+        return Waited()
+
+    @with_aio
+    def resume(self) -> Run:
+        """Go on after a failure, an abort or a lost process: finished actions are not run again.
+
+        Raises
+        ------
+        RunStateError
+            If the run is going on, or has succeeded.
+        CodeBundleError
+            If its code can be found nowhere.
+        """
+        self._live = launch.resume(self.name)
+        self._history = RunHistory(self.name)
+        return self
+
+    # reading ------------------------------------------------------------------------------------------------
+
+    @with_aio
+    def get_logs(self, action_name: str | None = None) -> list[str]:
+        """Lines that actions printed or logged, in order: of one action, or of all."""
+        if action_name is not None:
+            self._history.action(action_name)
+        return self._history.log_lines(action_name)
+
+    @with_aio
+    def show_logs(self, action_name: str | None = None, max_lines: int | None = None) -> Waited:
+        """Print the log: the last `max_lines` lines, or all."""
+        lines = self.get_logs(action_name)
+        for line in lines[-max_lines:] if max_lines else lines:
+            print(line)
+        return Waited()
+
+    @with_aio
+    def get_report(self, action_name: str | None = None) -> Text:
+        """The report of an action, by default of the root, as HTML text."""
+        return Text(self._history.report(action_name or self._history.view().root))
+
+    @with_aio
+    def first_failure(self) -> ActionDetails | None:
+        """The action whose failure came first and caused the run's, with the user's traceback; None where nothing failed."""
+        view = self._history.view()
+        failed = [
+            action
+            for action in view.actions.values()
+            if action.phase in (ActionPhase.FAILED, ActionPhase.TIMED_OUT) and action.error is not None
+        ]
+        if not failed:
+            return None
+        first = min(failed, key=lambda action: (action.ended_at or float("inf"), not action.children))
+        return action_details(self._history, view, first)
+
+    @with_aio
+    def timeline(self) -> Timeline:
+        """What ran when."""
+        return timeline_of(self._history.view())
+
+    def __repr__(self) -> str:
+        record = self._history.record()
+        return f"<Run {self.name} of {record.task}: {self.phase}>"
+
+    def _details_now(self) -> RunDetails:
+        return run_details(self._history)
+
+    def _pause(self) -> None:
+        from .._engine.blocking import wait_blocking
+
+        wait_blocking(asyncio.sleep(POLL_EVERY_S), self._history.runtime.loop.get())
+
+    def _version(self) -> int:
+        view = self._history.view()
+        return self._history._read_up_to + len(view.resumes)
+
+    def _read_outputs(self) -> ActionOutputs:
+        error = self._failure()
+        if error is not None:
+            raise error
+        live = self._live
+        if live is not None and live.done.done():
+            return as_outputs(live.values, live.plan_of_root.interface)
+        root = self._history.action(self._history.view().root)
+        if root.outputs is None:
+            raise RunStateError(f"Run {self.name!r} is {self.phase}; it has no outputs.")
+        return outputs_of(root.outputs, root.task, self._history.store())
+
+    def _failure(self) -> BaseRuntimeError | None:
+        live = self._live
+        if live is not None and live.done.done():
+            if live.error is not None:
+                return live.error
+            if live.phase is ActionPhase.ABORTED:
+                return ActionAbortedError(live.abort_message or f"Run {self.name!r} was aborted.")
+            return None
+        phase = self.phase
+        if not phase.is_terminal or phase is ActionPhase.SUCCEEDED:
+            return None
+        record = self._history.view().error
+        if record is None or phase is ActionPhase.ABORTED:
+            message = record.message if record is not None else "It was aborted."
+            return ActionAbortedError(f"Run {self.name!r} was aborted: {message}")
+        return error_from(record)
+

@@ -1,0 +1,73 @@
+"""Values of literals whose Python type nobody remembers, by their own shape."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+from . import arrays, frames, pickled, plain, structures
+from .collections import DictConverter, ListConverter
+from .converter import Converter
+from .messages import Literal, LiteralMap
+from .primitives import DatetimeConverter, NoneConverter, TimedeltaConverter
+
+
+def untyped_values(serialized: bytes) -> dict[str, Any]:
+    """Values of a serialized literal map."""
+    literals = LiteralMap.FromString(serialized).literals
+    return {name: _shape.read(literals[name]) for name in sorted(literals)}
+
+
+class _Shape(Converter):
+    """Reads any literal that this package writes."""
+
+    def read(self, literal: Literal) -> Any:
+        kind = literal.WhichOneof("value")
+        if kind == "collection":
+            return _list.read(literal)
+        if kind == "map":
+            return _dict.read(literal)
+        scalar = literal.scalar
+        found = scalar.WhichOneof("value")
+        if found == "primitive":
+            return self._primitive(literal)
+        if found == "union":
+            return self.read(scalar.union.value)
+        if found == "structured_dataset":
+            return frames.FrameConverter(Any, "pandas").read(literal)
+        if found == "binary":
+            return self._binary(literal, scalar.binary.tag)
+        if found == "blob":
+            return self._blob(literal)
+        return NoneConverter(None).read(literal)
+
+    def _primitive(self, literal: Literal) -> Any:
+        primitive = literal.scalar.primitive
+        which = primitive.WhichOneof("value")
+        if which == "datetime":
+            return DatetimeConverter(datetime.datetime).read(literal)
+        if which == "duration":
+            return TimedeltaConverter(datetime.timedelta).read(literal)
+        return getattr(primitive, which) if which else None
+
+    def _binary(self, literal: Literal, tag: str) -> Any:
+        if tag == structures.TAG:
+            return plain.loads(literal.scalar.binary.value)
+        if tag == pickled.TAG:
+            return pickled.PickledConverter(Any).read(literal)
+        if tag == arrays.TAG:
+            return arrays.ArrayConverter(Any).read(literal)
+        return literal.scalar.binary.value
+
+    def _blob(self, literal: Literal) -> Any:
+        form = literal.scalar.blob.metadata.type.format
+        if form == pickled.TAG:
+            return pickled.PickledConverter(Any).read(literal)
+        if form == arrays.TAG:
+            return arrays.ArrayConverter(Any).read(literal)
+        return literal.scalar.blob.uri
+
+
+_shape = _Shape(Any)
+_list = ListConverter(list, _shape)
+_dict = DictConverter(dict, _shape)
