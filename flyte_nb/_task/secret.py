@@ -1,0 +1,172 @@
+"""Secrets that a task needs: declared by name, looked up when it runs, never shown."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import RuntimeUserError
+
+SECRETS_DIR = "FLYTE_NB_SECRETS_DIR"
+KEYRING_SERVICE = "flyte_nb"
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_NOT_IN_VARIABLE = re.compile(r"[^A-Za-z0-9]")
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret by name; the task finds its value in an environment variable.
+
+    Parameters
+    ----------
+    key : str
+    group : str, optional
+        What it belongs to, such as the service it opens.
+    mount : str or Path, optional
+        A file that may hold it.
+    as_env_var : str, optional
+        The variable for the task; by default ``GROUP_KEY`` in capitals.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a name that cannot be one.
+
+    Examples
+    --------
+    >>> Secret("api-key", group="openai").environment_variable
+    'OPENAI_API_KEY'
+
+    Specification: *Secrets*.
+    """
+
+    key: str
+    group: str | None = None
+    mount: str | Path | None = None
+    as_env_var: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_name("key", self.key)
+        if self.group is not None:
+            _check_name("group", self.group)
+        if self.as_env_var is not None and not _VARIABLE.match(self.as_env_var):
+            raise ValueError(
+                f"Secret {self.label!r}: as_env_var is a variable's name, letters, digits and underscores,"
+                f" got {self.as_env_var!r}."
+            )
+
+    @property
+    def label(self) -> str:
+        """``group/key``, or the key alone."""
+        return f"{self.group}/{self.key}" if self.group else self.key
+
+    @property
+    def environment_variable(self) -> str:
+        """The variable that holds the value while the task runs, and may give it."""
+        return self.as_env_var or _NOT_IN_VARIABLE.sub("_", self.label).upper()
+
+
+SecretRequest = str | Secret | list[str | Secret]
+
+
+def as_secrets(value: SecretRequest | tuple[str | Secret, ...] | None) -> tuple[Secret, ...]:
+    """`value` as secrets; text is a key.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is neither text nor a `Secret`.
+    """
+    if value is None:
+        return ()
+    return tuple(_as_secret(one) for one in (value if isinstance(value, (list, tuple)) else (value,)))
+
+
+def resolve_secret(secret: Secret) -> str:
+    """The value of `secret`: from its environment variable, else a file, else the keyring.
+
+    Raises
+    ------
+    RuntimeUserError
+        With code "SecretNotFound", if none of them has it.
+
+    Specification: *Secrets*.
+    """
+    value = os.environ.get(secret.environment_variable)
+    if value is None:
+        value = _from_file(secret)
+    if value is not None:
+        return value
+    value, problem = _from_keyring(secret)
+    if value is not None:
+        return value
+    raise RuntimeUserError("SecretNotFound", _not_found(secret, problem))
+
+
+def _as_secret(value: object) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    if isinstance(value, str):
+        return Secret(value)
+    raise TypeError(
+        f"secrets: expected names or Secret objects, got an object of type {type(value).__name__}."
+    )
+
+
+def _check_name(what: str, name: object) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"Secret {what}: expected text, got an object of type {type(name).__name__}.")
+    if not name or name in (".", "..") or any(sign in "/\\\0" or sign.isspace() for sign in name):
+        raise ValueError(f"Secret {what}: expected a name without slashes or blanks, got {name!r}.")
+
+
+def _files(secret: Secret) -> list[Path]:
+    files = []
+    folder = os.environ.get(SECRETS_DIR)
+    if folder:
+        files.append(Path(folder, secret.label))
+    if secret.mount is not None:
+        mount = Path(secret.mount)
+        files.append(mount / secret.key if mount.is_dir() else mount)
+    return files
+
+
+def _from_file(secret: Secret) -> str | None:
+    for path in _files(secret):
+        if path.is_file():
+            return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    return None
+
+
+def _from_keyring(secret: Secret) -> tuple[str | None, str]:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None, "the package keyring is not installed"
+    try:
+        value = keyring.get_password(KEYRING_SERVICE, secret.label)
+    except keyring.errors.KeyringError as error:
+        return None, f"the keyring cannot be read here ({type(error).__name__})"
+    return value, ""
+
+
+def _not_found(secret: Secret, keyring_problem: str) -> str:
+    folder = os.environ.get(SECRETS_DIR)
+    file = (
+        f"the file {Path(folder, secret.label)}"
+        if folder
+        else f"the file {secret.label} in a folder named by {SECRETS_DIR}"
+    )
+    if secret.mount is not None:
+        file += f" or {secret.mount}"
+    note = f" ({keyring_problem})" if keyring_problem else ""
+    return (
+        f"Secret {secret.label!r} was not found. Give it in one of three places:"
+        f" the environment variable, os.environ[{secret.environment_variable!r}] = ...;"
+        f" {file};"
+        f" or the keyring, python -m keyring set {KEYRING_SERVICE} {secret.label}{note}."
+    )

@@ -1,0 +1,254 @@
+"""A function that a run turns into an action."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import itertools
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Generic, Never, ParamSpec, TypeVar, overload
+
+from .function_check import check_ignored_inputs
+from .invocation import active_invoker
+from .options import read_options
+from .reference import place_of, task_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..types.interface import Interface
+    from .cache import CacheRequest
+    from .environment import TaskEnvironment
+    from .link import Link
+    from .options import TaskOptions
+    from .pod_template import PodTemplate
+    from .resources import Resources
+    from .retries import RetryStrategy
+    from .reuse import ReusePolicy
+    from .secret import SecretRequest
+    from .timeout import TimeoutType
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+_generations = itertools.count(1)
+
+OVERRIDABLE = (
+    "short_name",
+    "resources",
+    "cache",
+    "retries",
+    "timeout",
+    "reusable",
+    "env_vars",
+    "secrets",
+    "service_account",
+    "max_inline_io_bytes",
+    "pod_template",
+    "queue",
+    "interruptible",
+    "links",
+    "plugin_config",
+)
+
+
+class Task(Generic[P, R]):
+    """A function that runs as an action when a run calls it, and as itself elsewhere.
+
+    Made with the decorator `TaskEnvironment.task`.
+
+    Parameters
+    ----------
+    func : callable
+    name : str
+        ``"environment.function"``.
+    options : TaskOptions
+    environment : TaskEnvironment, optional
+
+    Attributes
+    ----------
+    short_name : str
+        What an action of it is called: the function's name unless said otherwise.
+    is_async : bool
+        Whether calling it gives something to await.
+    generation : int
+        Counts declarations in this process, a later one is higher; 0 for a task carried here by value.
+
+    Examples
+    --------
+    >>> @env.task(retries=2)
+    ... async def double(x: int) -> int:
+    ...     return 2 * x
+    >>> double.name
+    'etl.double'
+
+    Specification: *Build tasks*.
+    """
+
+    def __init__(
+        self,
+        func: Callable[P, R],
+        *,
+        name: str,
+        options: TaskOptions,
+        environment: TaskEnvironment | None = None,
+    ) -> None:
+        check_ignored_inputs(func, options.cache)
+        self._describe_as(func, name, options, environment)
+        self.generation = next(_generations)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        invoker = active_invoker.get()
+        if invoker is None:
+            return self.func(*args, **kwargs)
+        return invoker.call(self, args, kwargs)  # type: ignore[no-any-return]
+
+    @overload
+    def aio(
+        self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+    ) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
+    def aio(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
+        """Call the task to await its result, whether its function is async or not.
+
+        Outside a run a function that is not async runs on a thread.
+        """
+        invoker = active_invoker.get()
+        if invoker is not None:
+            return invoker.call_async(self, args, kwargs)
+        func: Callable[..., Any] = self.func
+        if self.is_async:
+            return func(*args, **kwargs)  # type: ignore[no-any-return]
+        return asyncio.to_thread(func, *args, **kwargs)
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the plain function: no action, no record, also inside a run."""
+        return self.func(*args, **kwargs)
+
+    def override(
+        self,
+        *,
+        short_name: str | None = None,
+        resources: Resources | None = None,
+        cache: CacheRequest | None = None,
+        retries: int | RetryStrategy | None = None,
+        timeout: TimeoutType | None = None,
+        reusable: ReusePolicy | None = None,
+        env_vars: Mapping[str, str] | None = None,
+        secrets: SecretRequest | None = None,
+        service_account: str | None = None,
+        max_inline_io_bytes: int | None = None,
+        pod_template: PodTemplate | str | None = None,
+        queue: str | None = None,
+        interruptible: bool | None = None,
+        links: Link | tuple[Link, ...] | list[Link] | None = None,
+        plugin_config: Any = None,
+        **unknown: Never,
+    ) -> Task[P, R]:
+        """The same task with other options, for the calls made through what you get.
+
+        The task itself stays as it is; overriding what was overridden adds up. None leaves an option
+        alone, and a value replaces the earlier one altogether.
+
+        Raises
+        ------
+        TypeError
+            For an option that nobody knows, or a value of the wrong type.
+        ValueError
+            For a value that cannot be.
+
+        Examples
+        --------
+        >>> await train.override(short_name="train on all", retries=5, timeout="2h")(rows)
+
+        Specification: *Remote tasks*, *Links*, *Error handling*.
+        """
+        if unknown:
+            raise TypeError(
+                f"Task {self.name!r}: override() knows no option {next(iter(unknown))!r}. It knows"
+                f" {', '.join(OVERRIDABLE)}."
+            )
+        given = (
+            short_name, resources, cache, retries, timeout, reusable, env_vars, secrets, service_account,
+            max_inline_io_bytes, pod_template, queue, interruptible, links, plugin_config,
+        )  # fmt: skip
+        changes = read_options(dict(zip(OVERRIDABLE, given, strict=True)))
+        if cache is not None:
+            check_ignored_inputs(self.func, changes["cache"])
+        return self._with(self.options.replaced(changes))
+
+    @property
+    def interface(self) -> Interface:
+        """Names and types of inputs and outputs.
+
+        Raises
+        ------
+        TypeError
+            If the signature cannot be that of a task.
+        """
+        declared = self._declared or self
+        if declared._interface is None:
+            from ..types.interface import Interface
+
+            declared._interface = Interface.from_function(declared.func, name=declared.name)
+        return declared._interface
+
+    @property
+    def native_interface(self) -> Interface:
+        """Names and types of inputs and outputs."""
+        return self.interface
+
+    def __repr__(self) -> str:
+        return f"<{'async ' if self.is_async else ''}task {self.name}>"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        if self._declared is not None:
+            return _variant, (self._declared, self.options)
+        place = place_of(self)
+        return (task_at, place) if place is not None else super().__reduce_ex__(protocol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "func": self.func,
+            "name": self.name,
+            "options": self.options,
+            "environment": self.environment,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._describe_as(**state)
+        self.generation = 0
+        if self.environment is not None:
+            self.environment.tasks[self.name] = self
+
+    def _describe_as(
+        self,
+        func: Callable[P, R],
+        name: str,
+        options: TaskOptions,
+        environment: TaskEnvironment | None,
+    ) -> None:
+        functools.update_wrapper(self, func, updated=())
+        self.func = func
+        self.name = name
+        self.options = options
+        self.short_name: str = options.short_name or func.__name__
+        self.environment = environment
+        self.is_async = inspect.iscoroutinefunction(func)
+        self._interface: Interface | None = None
+        self._declared: Task[P, R] | None = None
+
+    def _with(self, options: TaskOptions) -> Task[P, R]:
+        variant: Task[P, R] = object.__new__(type(self))
+        variant.__dict__.update(self.__dict__)
+        variant.options = options
+        variant.short_name = options.short_name or self.func.__name__
+        variant._declared = self._declared or self
+        return variant
+
+
+def _variant(declared: Task[P, R], options: TaskOptions) -> Task[P, R]:
+    return declared._with(options)
