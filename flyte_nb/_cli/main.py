@@ -172,7 +172,7 @@ def gc(keep: str) -> None:
     from .._runtime.upkeep import sweep
     from .._task.timeout import seconds_of
 
-    swept = sweep(chosen_home(), seconds_of(keep))
+    swept = sweep(chosen_home(), seconds(keep, "--keep"))
     click.echo(f"Forgot {len(swept.runs)} runs; removed {swept.files} files ({swept.size_bytes:,} bytes).")
 
 

@@ -41,14 +41,14 @@ class PickledConverter(Converter):
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
-        return not isinstance(self.python_type, type) or isinstance(value, self.python_type)
+        return self._fits(value)
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
         if value is None:
             literal.scalar.none_type.SetInParent()
             return
-        if isinstance(self.python_type, type) and not self._fits(value):
+        if not self._fits(value):
             raise TypeTransformerFailedError(
                 f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
             )
@@ -90,8 +90,9 @@ class PickledConverter(Converter):
     def _fits(self, value: Any) -> bool:
         declared = self.python_type
         return (
-            declared is FlytePickle
-            or declared is object
+            declared is Any
+            or declared is FlytePickle
+            or not isinstance(declared, type)
             or isinstance(value, declared)
             or type(value).__qualname__ == declared.__qualname__
         )

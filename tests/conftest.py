@@ -1,0 +1,22 @@
+"""Every test has a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb._runtime.runtime import current_runtime
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path) -> Iterator[Path]:
+    """A fresh home folder, in use."""
+    folder = tmp_path / "home"
+    flyte.init(home=folder)
+    yield folder
+    for run in list(current_runtime().controller.runs.values()):
+        run.abort("The test is over.")
+        run.done.result(timeout=10)

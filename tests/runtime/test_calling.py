@@ -1,0 +1,346 @@
+"""Outside a run a task is its function; inside, a call is an action."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import threading
+
+import anyio
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb.remote import Action
+
+env = flyte.TaskEnvironment("calling")
+
+
+@env.task
+async def double(x: int) -> int:
+    return 2 * x
+
+
+@env.task
+def triple(x: int) -> int:
+    return 3 * x
+
+
+@env.task
+def add(x: int, y: int = 10) -> int:
+    return x + y
+
+
+def task_names(run: flyte.Run) -> list[str]:
+    return [action.task_name for action in Action.listall(run.name)]
+
+
+def test_outside_a_run_a_sync_task_is_its_function() -> None:
+    assert triple(2) == 6
+
+
+def test_outside_a_run_an_async_task_is_its_coroutine_function() -> None:
+    assert asyncio.run(double(2)) == 4
+
+
+def test_aio_of_a_sync_task_outside_a_run_is_awaitable() -> None:
+    assert asyncio.run(triple.aio(2)) == 6
+
+
+def test_a_call_in_a_run_is_an_action_of_its_parent() -> None:
+    @env.task
+    async def parent() -> int:
+        return await double(4)
+
+    run = flyte.run(parent)
+
+    assert run.outputs() == 8
+    root, child = Action.listall(run.name)
+    assert (root.parent_name, child.parent_name) == ("", root.name)
+    assert child.task_name == "calling.double"
+
+
+def test_forward_runs_in_place_without_an_action() -> None:
+    @env.task
+    async def parent() -> int:
+        return triple.forward(2) + await double.forward(1)
+
+    run = flyte.run(parent)
+
+    assert run.outputs() == 8
+    assert task_names(run) == ["calling.parent"]
+
+
+def test_a_sync_task_calls_a_sync_task() -> None:
+    @env.task
+    def parent(x: int) -> int:
+        return triple(x) + triple(x=x + 1)
+
+    assert flyte.run(parent, 1).outputs() == 9
+
+
+def test_an_async_task_calls_a_sync_task_without_holding_up_its_sibling() -> None:
+    met = threading.Event()
+
+    @env.task
+    def waits_for_the_sibling() -> bool:
+        return met.wait(timeout=20)
+
+    @env.task
+    async def blocks() -> bool:
+        return waits_for_the_sibling()
+
+    @env.task
+    async def sibling() -> None:
+        met.set()
+
+    @env.task
+    async def parent() -> bool:
+        result, _ = await asyncio.gather(blocks(), sibling())
+        return result
+
+    assert flyte.run(parent).outputs() == (True,)
+
+
+def test_a_sync_task_is_awaited_through_aio() -> None:
+    @env.task
+    async def parent() -> list[int]:
+        return list(await asyncio.gather(*(triple.aio(x) for x in range(4))))
+
+    run = flyte.run(parent)
+
+    assert run.outputs()[0] == [0, 3, 6, 9]
+    assert task_names(run).count("calling.triple") == 4
+
+
+def test_a_sync_task_reaches_async_ones_with_asyncio_run() -> None:
+    @env.task
+    def parent(n: int) -> list[int]:
+        async def all_of_them() -> list[int]:
+            return list(await asyncio.gather(*(double(x) for x in range(n))))
+
+        return asyncio.run(all_of_them())
+
+    run = flyte.run(parent, 3)
+
+    assert run.outputs()[0] == [0, 2, 4]
+    assert task_names(run).count("calling.double") == 3
+
+
+def test_map_gives_results_in_the_order_of_the_inputs() -> None:
+    @env.task
+    def parent() -> list[int]:
+        return list(flyte.map(triple, range(5)))
+
+    assert flyte.run(parent).outputs()[0] == [0, 3, 6, 9, 12]
+
+
+def test_map_takes_a_partial_and_several_iterables() -> None:
+    @env.task
+    async def parent() -> tuple[list[int], list[int]]:
+        fixed = list(flyte.map(functools.partial(add, y=1), [1, 2]))
+        several = list(flyte.map(add, [1, 2], [10, 20]))
+        return fixed, several
+
+    assert flyte.run(parent).outputs() == ([2, 3], [11, 22])
+
+
+def test_map_aio_is_iterated_asynchronously_and_takes_sync_tasks() -> None:
+    @env.task
+    async def parent() -> list[int]:
+        return [item async for item in flyte.map.aio(triple, [1, 2, 3])]
+
+    assert flyte.run(parent).outputs()[0] == [3, 6, 9]
+
+
+def test_map_runs_no_more_at_once_than_its_concurrency() -> None:
+    running, most = 0, 0
+
+    @env.task
+    async def counts(x: int) -> int:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return x
+
+    @env.task
+    async def parent() -> list[int]:
+        return list(flyte.map(counts, range(12), concurrency=3))
+
+    assert flyte.run(parent).outputs()[0] == list(range(12))
+    assert most == 3
+
+
+def test_map_yields_the_exception_of_a_failed_call_in_its_place() -> None:
+    @env.task
+    async def picky(x: int) -> int:
+        if x == 1:
+            raise ValueError("not one")
+        return x
+
+    @env.task
+    async def parent() -> list[str]:
+        return [type(item).__name__ for item in flyte.map(picky, range(3))]
+
+    assert flyte.run(parent).outputs()[0] == ["int", "RuntimeUserError", "int"]
+
+
+def test_map_raises_the_first_exception_when_told_to() -> None:
+    @env.task
+    async def fails(x: int) -> int:
+        raise ValueError(f"at {x}")
+
+    @env.task
+    async def parent() -> str:
+        try:
+            list(flyte.map(fails, range(3), return_exceptions=False))
+        except flyte.errors.RuntimeUserError as error:
+            return error.code
+        return "nothing"
+
+    assert flyte.run(parent).outputs() == ("ValueError",)
+
+
+def test_map_refuses_a_function_that_is_no_task() -> None:
+    with pytest.raises(TypeError, match="decorate|Decorate"):
+        flyte.map(len, ["a"])
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_three_async_tasks_that_block_in_map_at_once_finish_in_any_order(order: tuple[int, ...]) -> None:
+    """Nested pumping unwinds last in, first out; nothing here is nested."""
+    gates = [threading.Event() for _ in range(3)]
+    all_blocked = threading.Barrier(3, timeout=20)
+    finished: list[int] = []
+
+    @env.task
+    def held(index: int) -> int:
+        all_blocked.wait()
+        assert gates[index].wait(timeout=20)
+        return index
+
+    @env.task
+    async def blocking(index: int) -> int:
+        [result] = list(flyte.map(held, [index], return_exceptions=False))
+        finished.append(index)
+        position = len(finished)
+        if position < 3:
+            gates[order[position]].set()
+        return result
+
+    @env.task
+    async def parent() -> list[int]:
+        gates[order[0]].set()
+        return list(await asyncio.gather(*(blocking(index) for index in range(3))))
+
+    assert flyte.run(parent).outputs()[0] == [0, 1, 2]
+    assert finished == list(order)
+
+
+def test_tasks_run_in_anyio_task_groups() -> None:
+    @env.task
+    async def parent() -> list[int]:
+        results: list[int] = []
+
+        async def one(x: int) -> None:
+            results.append(await double(x))
+
+        async with anyio.create_task_group() as group:
+            for x in range(4):
+                group.start_soon(one, x)
+        return sorted(results)
+
+    assert flyte.run(parent).outputs()[0] == [0, 2, 4, 6]
+
+
+def test_a_semaphore_limits_tasks() -> None:
+    @env.task
+    async def parent() -> int:
+        semaphore, inside, most = asyncio.Semaphore(2), 0, 0
+
+        async def one(x: int) -> None:
+            nonlocal inside, most
+            async with semaphore:
+                inside += 1
+                most = max(most, inside)
+                await double(x)
+                inside -= 1
+
+        await asyncio.gather(*(one(x) for x in range(6)))
+        return most
+
+    assert flyte.run(parent).outputs() == 2
+
+
+def test_cancelling_the_asyncio_task_of_a_call_aborts_the_action() -> None:
+    @env.task
+    async def sleeps() -> None:
+        await asyncio.sleep(60)
+
+    @env.task
+    async def parent() -> str:
+        call = asyncio.create_task(sleeps())
+        await asyncio.sleep(0)
+        call.cancel()
+        try:
+            await call
+        except asyncio.CancelledError:
+            return "cancelled"
+        return "went on"
+
+    run = flyte.run(parent)
+
+    assert run.outputs() == ("cancelled",)
+    assert [str(action.phase) for action in Action.listall(run.name)] == ["succeeded", "aborted"]
+
+
+def test_asyncio_timeout_around_a_call_works() -> None:
+    @env.task
+    async def sleeps() -> None:
+        await asyncio.sleep(60)
+
+    @env.task
+    async def parent() -> str:
+        try:
+            async with asyncio.timeout(0.05):
+                await sleeps()
+        except TimeoutError:
+            return "timed out"
+        return "went on"
+
+    assert flyte.run(parent).outputs() == ("timed out",)
+
+
+def test_tasks_and_functions_are_passed_as_arguments() -> None:
+    def increment(x: int) -> int:
+        return x + 1
+
+    @env.task
+    async def apply(task: object, function: object) -> int:
+        return await task(function(1))  # type: ignore[operator]
+
+    @env.task
+    async def parent() -> int:
+        return await apply(double, increment)
+
+    run = flyte.run(parent)
+
+    assert run.outputs() == 4
+    assert "calling.double" in task_names(run)
+
+
+def test_a_plain_thread_of_a_task_that_copies_its_context_calls_tasks() -> None:
+    import contextvars
+    from concurrent.futures import ThreadPoolExecutor
+
+    @env.task
+    def parent() -> int:
+        context = contextvars.copy_context()
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(context.run, triple, 5).result()
+
+    run = flyte.run(parent)
+
+    assert run.outputs() == 15
+    assert "calling.triple" in task_names(run)

@@ -1,0 +1,278 @@
+"""What parents see when children fail, are retried, or take too long."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import threading
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb import errors
+from flyte_nb.remote import Action
+from flyte_nb.remote import Run
+
+env = flyte.TaskEnvironment("faults")
+
+
+class OurError(Exception):
+    pass
+
+
+@env.task
+async def fails(text: str = "boom") -> int:
+    raise OurError(text)
+
+
+def test_a_users_exception_reaches_the_parent_with_its_code_and_cause() -> None:
+    seen: dict[str, object] = {}
+
+    @env.task
+    async def parent() -> int:
+        try:
+            return await fails()
+        except errors.RuntimeUserError as error:
+            seen.update(code=error.code, cause=error.__cause__, message=error.root_cause_message)
+            return 5
+
+    run = flyte.run(parent)
+
+    assert run.outputs() == 5
+    assert run.phase == flyte.ActionPhase.SUCCEEDED
+    assert seen["code"] == "OurError"
+    assert isinstance(seen["cause"], OurError)
+    assert seen["message"] == "boom"
+
+
+def test_outputs_raises_the_runs_failure_and_wait_does_not() -> None:
+    run = flyte.run(fails, "no way")
+
+    run.wait()
+    assert run.phase == "failed"
+    with pytest.raises(errors.RuntimeUserError, match="no way") as caught:
+        run.outputs()
+    assert caught.value.code == "OurError"
+    with pytest.raises(errors.RuntimeUserError):
+        run.raise_for_status()
+
+
+def test_the_first_failure_is_the_child_with_the_users_traceback_whole_and_nothing_of_ours() -> None:
+    @env.task
+    async def deeper() -> int:
+        return await fails("down here")
+
+    @env.task
+    async def parent() -> int:
+        return await deeper()
+
+    run = flyte.run(parent)
+    run.wait()
+
+    failure = run.first_failure()
+    assert failure is not None
+    assert failure.task_name == "faults.fails"
+    assert failure.error_info is not None
+    assert 'raise OurError(text)' in failure.error_info.traceback
+    assert "_engine" not in failure.error_info.traceback
+    assert failure.error_info.traceback.rstrip().endswith("OurError: down here")
+
+
+def test_a_run_that_went_well_has_no_first_failure() -> None:
+    @env.task
+    async def fine() -> int:
+        return 1
+
+    run = flyte.run(fine)
+    run.wait()
+    assert run.first_failure() is None
+
+
+def test_another_process_raises_the_same_error() -> None:
+    run = flyte.run(fails)
+    run.wait()
+
+    with pytest.raises(errors.RuntimeUserError) as caught:
+        Run.get(run.name).outputs()
+    assert caught.value.code == "OurError"
+    assert "raise OurError(text)" in "".join(caught.value.__notes__)
+
+
+def test_a_failed_attempt_is_retried_and_both_are_recorded() -> None:
+    calls = 0
+
+    @env.task(retries=2)
+    async def flaky() -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise OurError("first")
+        return calls
+
+    run = flyte.run(flaky)
+
+    assert run.outputs() == 2
+    details = run.action.details()
+    assert details.attempts == 2
+    first, second = details.attempt_list
+    assert first.error is not None and first.error.code == "OurError"
+    assert second.error is None
+
+
+def test_when_retries_are_exhausted_the_last_attempts_own_error_is_raised() -> None:
+    calls = 0
+
+    @env.task(retries=flyte.RetryStrategy(2, backoff=flyte.Backoff(base=0.001)))
+    async def always() -> int:
+        nonlocal calls
+        calls += 1
+        raise OurError(f"attempt {calls}")
+
+    with pytest.raises(errors.RuntimeUserError, match="attempt 3") as caught:
+        flyte.run(always).outputs()
+    assert caught.value.code == "OurError"
+    assert calls == 3
+
+
+def test_a_non_recoverable_error_stops_retries() -> None:
+    calls = 0
+
+    @env.task(retries=5)
+    async def hopeless() -> int:
+        nonlocal calls
+        calls += 1
+        raise errors.NonRecoverableError("give up")
+
+    with pytest.raises(errors.NonRecoverableError, match="give up"):
+        flyte.run(hopeless).outputs()
+    assert calls == 1
+
+
+@pytest.mark.parametrize(
+    "timeout", [0.05, datetime.timedelta(milliseconds=50), flyte.Timeout(max_runtime=0.05), flyte.Timeout(deadline=0.05)]
+)
+def test_a_task_that_takes_too_long_is_a_timeout_error_in_its_parent(timeout: object) -> None:
+    @env.task(timeout=timeout)
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    @env.task
+    async def parent() -> str:
+        try:
+            await slow()
+        except errors.TaskTimeoutError as error:
+            return str(error)
+        return "in time"
+
+    run = flyte.run(parent)
+
+    assert "faults.slow" in run.outputs()[0]
+    assert [str(action.phase) for action in Action.listall(run.name)] == ["succeeded", "timed_out"]
+
+
+def test_a_task_that_waits_too_long_for_its_turn_is_a_timeout_error() -> None:
+    turn = threading.Event()
+
+    @env.task(timeout=flyte.Timeout(max_queued_time=0.05))
+    async def late() -> None: ...
+
+    @env.task
+    async def first() -> None:
+        await asyncio.to_thread(turn.wait, 20)
+
+    @env.task
+    async def parent() -> str:
+        holding = asyncio.create_task(first())
+        await asyncio.sleep(0)
+        try:
+            await late()
+        except errors.TaskTimeoutError:
+            return "timed out"
+        finally:
+            turn.set()
+            await holding
+        return "ran"
+
+    run = flyte.with_runcontext(max_action_concurrency=1).run(parent)
+    assert run.outputs() == ("timed out",)
+
+
+def test_a_timed_out_attempt_is_retried() -> None:
+    calls = 0
+
+    @env.task(timeout=0.05, retries=1)
+    async def slow_once() -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.sleep(60)
+        return calls
+
+    assert flyte.run(slow_once).outputs() == 2
+
+
+def test_a_timeout_stops_a_sync_task_at_its_next_line() -> None:
+    @env.task(timeout=0.05)
+    def spins() -> None:
+        while True:
+            pass
+
+    with pytest.raises(errors.TaskTimeoutError):
+        flyte.run(spins).outputs()
+
+
+def test_a_childs_failure_that_gather_returns_as_a_value_leaves_the_run_green() -> None:
+    @env.task
+    async def parent() -> list[str]:
+        results = await asyncio.gather(fails(), fails(text="other"), return_exceptions=True)
+        return [type(result).__name__ for result in results]
+
+    assert flyte.run(parent).outputs()[0] == ["RuntimeUserError", "RuntimeUserError"]
+
+
+def test_memory_error_is_an_oom_error_in_the_parent() -> None:
+    @env.task
+    async def hungry() -> int:
+        raise MemoryError("too much")
+
+    @env.task
+    async def parent() -> str:
+        try:
+            await hungry()
+        except errors.OOMError as error:
+            return error.code
+        return "fine"
+
+    assert flyte.run(parent).outputs() == ("OOMError",)
+
+
+def test_a_value_that_does_not_fit_names_the_input_and_the_task() -> None:
+    @env.task
+    async def takes(x: int) -> int:
+        return x
+
+    with pytest.raises(errors.RuntimeDataValidationError, match="'x' of task 'faults.takes'.*Expected int, got str"):
+        flyte.run(takes, "one")
+
+
+def test_a_return_value_that_does_not_fit_is_the_tasks_failure() -> None:
+    @env.task
+    async def gives() -> int:
+        return "one"  # type: ignore[return-value]
+
+    with pytest.raises(errors.RuntimeDataValidationError, match="o0"):
+        flyte.run(gives).outputs()
+
+
+def test_wrong_arguments_are_a_type_error_that_names_the_task() -> None:
+    with pytest.raises(TypeError, match=r"faults\.fails\(\).*nothing"):
+        flyte.run(fails, nothing=1)
+
+
+def test_values_over_the_inline_limit_are_refused_by_name() -> None:
+    @env.task(max_inline_io_bytes=1000)
+    async def large() -> str:
+        return "x" * 2000
+
+    with pytest.raises(errors.InlineIOMaxBytesBreached, match=r"faults\.large.*1,000"):
+        flyte.run(large).outputs()
