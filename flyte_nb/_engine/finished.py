@@ -58,7 +58,7 @@ class FinishedWork:
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
         self.root_inputs: StoredLiterals | None = None
         self.root_error: ErrorRecord | None = None
-        self._from_other_run = from_other_run
+        self.from_other_run = from_other_run
         queued: dict[str, ActionQueued] = {}
         for event in events:
             if isinstance(event, ActionQueued):
@@ -95,7 +95,7 @@ class FinishedWork:
         if queued is None or not queued.parent or ended.phase not in _REUSABLE or ended.outputs is None:
             return
         self._actions[ended.action] = FinishedAction(
-            queued.task, queued.code_digest, ended.outputs, self._from_other_run
+            queued.task, queued.code_digest, ended.outputs, self.from_other_run
         )
 
     def _what_changed(self, found: FinishedAction, plan: TaskPlan) -> str:

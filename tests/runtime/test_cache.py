@@ -1,0 +1,246 @@
+"""Results of earlier calls, and why they are taken or not."""
+
+from __future__ import annotations
+
+import asyncio
+from types import FunctionType
+from typing import Any
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb.models.events import CacheOutcome
+from flyte_nb.remote import Action
+
+env = flyte.TaskEnvironment("cached")
+calls: list[Any] = []
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    calls.clear()
+
+
+def outcomes(run: flyte.Run, task: str) -> list[CacheOutcome]:
+    found = [action.details().cache for action in Action.listall(run.name, task_name=f"cached.{task}")]
+    return [outcome for outcome in found if outcome is not None]
+
+
+def define(source: str, **names: Any) -> Any:
+    """A task from source text, as a notebook cell would make it."""
+    namespace: dict[str, Any] = {"env": env, "calls": calls, "flyte": flyte, "__name__": "__main__", **names}
+    exec(compile(source, "<cell>", "exec"), namespace)
+    return namespace
+
+
+CELL = """
+LIMIT = 10
+
+def helper(x):
+    return x + LIMIT
+
+@env.task(cache="auto")
+async def work(x: int) -> int:
+    calls.append(x)
+    return helper(x)
+
+@env.task
+async def main(x: int) -> int:
+    return await work(x)
+"""
+
+
+def test_the_second_call_with_the_same_code_and_inputs_is_a_hit_that_says_why() -> None:
+    cell = define(CELL)
+    first = flyte.run(cell["main"], 1)
+    assert first.outputs() == 11
+    second = flyte.run(cell["main"], 1)
+
+    assert second.outputs() == 11
+    assert calls == [1]
+    [miss] = outcomes(first, "work")
+    [hit] = outcomes(second, "work")
+    assert (miss.status, hit.status) == ("miss", "hit")
+    assert hit.source_run == first.name
+    assert first.name in hit.reason
+    assert "No earlier call" in miss.reason
+
+
+def test_other_inputs_are_a_miss() -> None:
+    cell = define(CELL)
+    flyte.run(cell["main"], 1).wait()
+    flyte.run(cell["main"], 2).wait()
+    assert calls == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("LIMIT = 10", "LIMIT = 11"),
+        ("return x + LIMIT", "return x - LIMIT"),
+        ("return helper(x)", "return helper(x) + 1"),
+    ],
+    ids=["constant", "helper", "task"],
+)
+def test_an_edit_of_the_task_its_helper_or_its_constant_is_a_miss(before: str, after: str) -> None:
+    flyte.run(define(CELL)["main"], 1).wait()
+    run = flyte.run(define(CELL.replace(before, after))["main"], 1)
+    run.wait()
+    assert calls == [1, 1]
+    assert outcomes(run, "work")[0].status == "miss"
+
+
+def test_a_comment_a_docstring_and_formatting_are_no_change() -> None:
+    flyte.run(define(CELL)["main"], 1).wait()
+    edited = CELL.replace("    return x + LIMIT", '    """Adds."""\n\n    # a comment\n    return (x\n        + LIMIT)')
+    flyte.run(define(edited)["main"], 1).wait()
+    assert calls == [1]
+
+
+def test_override_runs_again_and_keeps_the_new_result() -> None:
+    cell = define(CELL)
+    flyte.run(cell["main"], 1).wait()
+    flyte.with_runcontext(overwrite_cache=True).run(cell["main"], 1).wait()
+    assert calls == [1, 1]
+    run = flyte.run(cell["main"], 1)
+    run.wait()
+    assert outcomes(run, "work")[0].status == "hit"
+
+
+def test_disable_run_cache_neither_looks_nor_keeps() -> None:
+    cell = define(CELL)
+    flyte.with_runcontext(disable_run_cache=True).run(cell["main"], 1).wait()
+    flyte.run(cell["main"], 1).wait()
+    assert calls == [1, 1]
+
+
+def test_without_a_word_nothing_is_cached() -> None:
+    cell = define(CELL.replace('(cache="auto")', ""))
+    flyte.run(cell["main"], 1).wait()
+    flyte.run(cell["main"], 1).wait()
+    assert calls == [1, 1]
+
+
+def test_init_makes_auto_the_default_of_those_who_say_nothing(home: Any) -> None:
+    flyte.init(home=home, cache="auto")
+    cell = define(CELL.replace('(cache="auto")', ""))
+    flyte.run(cell["main"], 1).wait()
+    flyte.run(cell["main"], 1).wait()
+    assert calls == [1]
+
+
+def test_ignored_inputs_do_not_tell_calls_apart() -> None:
+    @env.task(cache=flyte.Cache("auto", ignored_inputs="verbose"))
+    async def work(x: int, verbose: bool) -> int:
+        calls.append(x)
+        return x
+
+    flyte.run(work, 1, verbose=True).wait()
+    flyte.run(work, 1, verbose=False).wait()
+    flyte.run(work, 2, verbose=False).wait()
+    assert calls == [1, 2]
+
+
+def test_another_salt_and_another_version_are_other_caches() -> None:
+    @env.task(cache=flyte.Cache("auto", version_override="1"))
+    async def work(x: int) -> int:
+        calls.append(x)
+        return x
+
+    for cache in (
+        flyte.Cache("auto", version_override="1"),
+        flyte.Cache("auto", version_override="1", salt="s"),
+        flyte.Cache("auto", version_override="2"),
+        flyte.Cache("auto", version_override="2"),
+    ):
+        flyte.run(work.override(cache=cache), 1).wait()
+    assert calls == [1, 1, 1]
+
+
+def test_a_version_override_stands_for_the_code() -> None:
+    source = CELL.replace('cache="auto"', 'cache=flyte.Cache("auto", version_override="v")')
+    flyte.run(define(source)["main"], 1).wait()
+    flyte.run(define(source.replace("LIMIT = 10", "LIMIT = 99"))["main"], 1).wait()
+    assert calls == [1]
+
+
+def test_a_policy_decides_the_version() -> None:
+    class ByHand:
+        version = "1"
+
+        def get_version(self, salt: str, params: Any) -> str:
+            assert isinstance(params.func, FunctionType)
+            return self.version
+
+    policy = ByHand()
+
+    @env.task(cache=flyte.Cache("auto", policies=policy))
+    async def work(x: int) -> int:
+        calls.append(x)
+        return x
+
+    flyte.run(work, 1).wait()
+    flyte.run(work, 1).wait()
+    policy.version = "2"
+    flyte.run(work, 1).wait()
+    assert calls == [1, 1]
+
+
+def test_a_result_older_than_max_age_is_not_taken() -> None:
+    @env.task(cache=flyte.Cache("auto", max_age=0))
+    async def work(x: int) -> int:
+        calls.append(x)
+        return x
+
+    flyte.run(work, 1).wait()
+    run = flyte.run(work, 1)
+    run.wait()
+    assert calls == [1, 1]
+    assert "max_age" in outcomes(run, "work")[0].reason
+
+
+def test_serialized_identical_calls_at_the_same_time_run_once() -> None:
+    @env.task(cache=flyte.Cache("auto", serialize=True))
+    async def work(x: int) -> int:
+        calls.append(x)
+        await asyncio.sleep(0.01)
+        return x
+
+    @env.task
+    async def root() -> list[int]:
+        return list(await asyncio.gather(*(work(5) for _ in range(5))))
+
+    assert flyte.run(root).outputs()[0] == [5] * 5
+    assert calls == [5]
+
+
+def test_a_failure_is_not_kept() -> None:
+    @env.task(cache="auto")
+    async def work() -> int:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ValueError
+        return 3
+
+    flyte.run(work).wait()
+    assert flyte.run(work).outputs() == 3
+
+
+def test_a_kept_result_whose_bytes_are_gone_is_a_miss(home: Any) -> None:
+    @env.task(cache="auto", max_inline_io_bytes=10**6)
+    async def work() -> str:
+        calls.append(1)
+        return "x" * 100_000
+
+    flyte.run(work).wait()
+    for path in (home / "store").rglob("*.pb"):
+        path.unlink()
+    assert flyte.run(work).outputs() == "x" * 100_000
+    assert calls == [1, 1]
+
+
+def test_custom_context_has_no_effect_on_keys() -> None:
+    cell = define(CELL)
+    flyte.with_runcontext(custom_context={"a": "1"}).run(cell["main"], 1).wait()
+    flyte.with_runcontext(custom_context={"a": "2"}).run(cell["main"], 1).wait()
+    assert calls == [1]

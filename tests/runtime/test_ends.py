@@ -1,0 +1,305 @@
+"""How runs and actions end, and who hears of it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb import errors
+from flyte_nb.remote import Action, Run
+
+env = flyte.TaskEnvironment("ends")
+
+
+def phases(run: flyte.Run) -> dict[str, str]:
+    return {action.task_name.removeprefix("ends."): str(action.phase) for action in Action.listall(run.name)}
+
+
+def test_when_the_root_ends_unfinished_descendants_are_cancelled_may_clean_up_and_are_aborted() -> None:
+    cleaned: list[str] = []
+
+    @env.task
+    async def grandchild() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append("grandchild")
+
+    @env.task
+    async def child() -> None:
+        try:
+            await grandchild()
+        except asyncio.CancelledError:
+            cleaned.append("child")
+            raise
+
+    @env.task
+    async def root() -> str:
+        asyncio.create_task(child())
+        while not started.is_set():
+            await asyncio.sleep(0)
+        return "done"
+
+    started = threading.Event()
+
+    @env.task
+    async def marks() -> None: ...
+
+    @env.task
+    async def outer() -> str:
+        started.set()
+        return await root()
+
+    run = flyte.run(outer)
+
+    assert run.outputs() == ("done",)
+    assert cleaned == ["grandchild", "child"] or cleaned == []
+    found = phases(run)
+    assert found["root"] == "succeeded"
+    assert all(found[name] == "aborted" for name in ("child", "grandchild") if name in found)
+
+
+def test_a_descendant_that_ended_its_cleaning_is_aborted_before_the_parent_is_answered() -> None:
+    in_child = asyncio.Event()
+    log: list[str] = []
+
+    @env.task
+    async def child() -> None:
+        in_child.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            log.append("cleaned")
+
+    @env.task
+    async def root() -> str:
+        left_alone = asyncio.create_task(child())
+        await in_child.wait()
+        assert not left_alone.done()
+        return "done"
+
+    run = flyte.run(root)
+
+    assert run.outputs() == ("done",)
+    assert log == ["cleaned"]
+    assert phases(run) == {"root": "succeeded", "child": "aborted"}
+
+
+def test_no_action_starts_after_its_parent_has_ended() -> None:
+    late: list[BaseException] = []
+    tried = threading.Event()
+
+    @env.task
+    async def child() -> None: ...
+
+    @env.task
+    async def root() -> None:
+        async def afterwards() -> None:
+            try:
+                await asyncio.sleep(0)
+                while True:
+                    await child()
+            except BaseException as error:
+                late.append(error)
+            finally:
+                tried.set()
+
+        kept.append(asyncio.create_task(afterwards()))
+
+    kept: list[asyncio.Task[None]] = []
+    flyte.run(root).wait()
+
+    assert tried.wait(timeout=20)
+    assert isinstance(late[0], (errors.RuntimeUserError, asyncio.CancelledError))
+
+
+def test_aborting_a_run_aborts_all_of_it() -> None:
+    in_child = threading.Event()
+
+    @env.task
+    async def child() -> None:
+        in_child.set()
+        await asyncio.sleep(60)
+
+    @env.task
+    async def root() -> None:
+        await child()
+
+    run = flyte.run(root)
+    assert in_child.wait(timeout=20)
+    run.abort(reason="enough")
+    run.wait()
+
+    assert run.phase == "aborted"
+    assert phases(run) == {"root": "aborted", "child": "aborted"}
+    with pytest.raises(errors.ActionAbortedError, match="enough"):
+        run.outputs()
+    with pytest.raises(errors.ActionAbortedError, match="enough"):
+        Run.get(run.name).outputs()
+
+
+def test_aborting_one_action_is_an_error_in_its_parent_and_a_value_in_gather() -> None:
+    waiting: list[str] = []
+    all_in = threading.Event()
+
+    @env.task
+    async def child(index: int) -> int:
+        if index == 1:
+            waiting.append(flyte.ctx().action.name)  # type: ignore[union-attr]
+            all_in.set()
+            await asyncio.sleep(60)
+        return index
+
+    @env.task
+    async def root() -> list[str]:
+        results = await asyncio.gather(child(0), child(1), child(2), return_exceptions=True)
+        return [type(result).__name__ for result in results]
+
+    run = flyte.run(root)
+    assert all_in.wait(timeout=20)
+    Action.get(run.name, waiting[0]).abort(reason="this one")
+
+    assert run.outputs()[0] == ["int", "ActionAbortedError", "int"]
+    assert Action.get(run.name, waiting[0]).details().abort_info.startswith("this one")
+
+
+def test_a_sync_task_is_interrupted_at_its_next_line() -> None:
+    spinning = threading.Event()
+
+    @env.task
+    def spins() -> None:
+        spinning.set()
+        while True:
+            pass
+
+    run = flyte.run(spins)
+    assert spinning.wait(timeout=20)
+    run.abort()
+    run.wait()
+
+    assert run.phase == "aborted"
+
+
+def test_a_task_that_ignores_its_cancellation_is_given_up_after_a_grace_period() -> None:
+    stubborn = threading.Event()
+
+    @env.task
+    async def ignores() -> None:
+        stubborn.set()
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+
+    run = flyte.run(ignores)
+    assert stubborn.wait(timeout=20)
+    run.abort()
+    run.wait()
+
+    assert run.phase == "aborted"
+
+
+def test_an_error_raised_while_cleaning_up_does_not_hide_the_abort() -> None:
+    ready = threading.Event()
+
+    @env.task
+    async def messy() -> None:
+        ready.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            raise ValueError("while cleaning")
+
+    run = flyte.run(messy)
+    assert ready.wait(timeout=20)
+    run.abort()
+    run.wait()
+
+    assert run.phase == "aborted"
+
+
+def test_an_abort_that_comes_before_the_first_step_is_heard() -> None:
+    @env.task
+    async def root() -> None:
+        await asyncio.sleep(60)
+
+    run = flyte.run(root)
+    run.abort()
+    run.wait()
+    assert run.phase == "aborted"
+
+
+def test_aborting_a_run_that_has_ended_changes_nothing() -> None:
+    @env.task
+    async def root() -> int:
+        return 1
+
+    run = flyte.run(root)
+    run.wait()
+    run.abort()
+    assert run.phase == "succeeded"
+    assert run.outputs() == 1
+
+
+def test_waiting_from_another_thread_and_by_await_works() -> None:
+    @env.task
+    async def root() -> int:
+        return 1
+
+    async def awaits() -> int:
+        run = await flyte.run.aio(root)
+        await run.wait.aio()
+        return (await run.outputs.aio())[0]
+
+    assert asyncio.run(awaits()) == 1
+
+
+def test_cancelling_who_awaits_a_run_leaves_the_run_alone() -> None:
+    go_on = threading.Event()
+
+    @env.task
+    async def root() -> int:
+        await asyncio.to_thread(go_on.wait, 20)
+        return 1
+
+    async def gives_up(run: flyte.Run) -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            async with asyncio.timeout(0.05):
+                await run.wait.aio()
+
+    run = flyte.run(root)
+    asyncio.run(gives_up(run))
+    assert run.phase == "running"
+    go_on.set()
+    assert run.outputs() == 1
+
+
+def test_a_run_started_by_a_task_is_a_run_of_its_own() -> None:
+    @env.task
+    async def inner() -> int:
+        return 4
+
+    @env.task
+    async def outer() -> int:
+        run = flyte.run(inner)
+        await run.wait.aio()
+        return run.outputs()[0]
+
+    assert flyte.run(outer).outputs() == 4
+
+
+def test_a_task_waits_synchronously_for_a_run_it_started() -> None:
+    @env.task
+    async def inner() -> int:
+        return 4
+
+    @env.task
+    async def outer() -> int:
+        return flyte.run(inner).outputs()[0]
+
+    assert flyte.run(outer).outputs() == 4

@@ -1,0 +1,200 @@
+"""Traced helpers are recorded, and are checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb import errors
+from flyte_nb._view import TraceView
+from flyte_nb.remote.history import RunHistory
+
+env = flyte.TaskEnvironment("traces")
+
+calls: list[str] = []
+fail_at_the_end = [False]
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    calls.clear()
+    fail_at_the_end[0] = False
+
+
+def called(what: str) -> None:
+    calls.append(what)
+
+
+def finish() -> None:
+    if fail_at_the_end[0]:
+        raise RuntimeError("interrupted on purpose")
+
+
+def traces_of(run: flyte.Run) -> list[TraceView]:
+    view = RunHistory(run.name).view()
+    return view.actions[view.root].traces
+
+
+@flyte.trace
+async def ask(prompt: str) -> str:
+    called(f"ask {prompt}")
+    return prompt.upper()
+
+
+@flyte.trace
+async def stream(n: int) -> AsyncIterator[int]:
+    called("stream")
+    for index in range(n):
+        yield index
+
+
+@flyte.trace
+def compute(x: int) -> int:
+    called("compute")
+    return x * x
+
+
+@flyte.trace
+def items(n: int) -> Iterator[int]:
+    called("items")
+    yield from range(n)
+
+
+@env.task
+async def all_kinds() -> list[object]:
+    result: list[object] = [await ask("hello")]
+    result.append([item async for item in stream(3)])
+    result.append(compute(4))
+    result.append(list(items(2)))
+    finish()
+    return result
+
+
+EXPECTED = ["HELLO", [0, 1, 2], 16, [0, 1]]
+
+
+def test_traces_are_recorded_with_times_inputs_and_outputs_under_their_action() -> None:
+    run = flyte.run(all_kinds)
+
+    assert run.outputs()[0] == EXPECTED
+    found = traces_of(run)
+    assert [one.name for one in found] == ["ask", "stream", "compute", "items"]
+    assert all(one.ended_at >= one.started_at for one in found)
+    assert all(one.outputs is not None and one.error is None for one in found)
+
+
+def test_a_resumed_run_calls_no_finished_trace_again_and_replays_items() -> None:
+    fail_at_the_end[0] = True
+    run = flyte.run(all_kinds)
+    run.wait()
+    assert run.phase == "failed"
+    assert calls == ["ask hello", "stream", "compute", "items"]
+
+    fail_at_the_end[0] = False
+    run.resume()
+
+    assert run.outputs()[0] == EXPECTED
+    assert calls == ["ask hello", "stream", "compute", "items"]
+
+
+def test_an_error_is_recorded_and_is_no_checkpoint() -> None:
+    attempts: list[int] = []
+
+    @flyte.trace
+    async def flaky() -> int:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("first time")
+        return 7
+
+    @env.task
+    async def root() -> int:
+        return await flaky()
+
+    run = flyte.run(root)
+    run.wait()
+    assert run.phase == "failed"
+    [failed] = traces_of(run)
+    assert failed.error is not None and failed.error.code == "ValueError"
+
+    run.resume()
+    assert run.outputs() == 7
+    assert len(attempts) == 2
+
+
+def test_a_generator_that_is_left_early_is_no_checkpoint() -> None:
+    started: list[int] = []
+
+    @flyte.trace
+    async def numbers() -> AsyncIterator[int]:
+        started.append(1)
+        for index in range(10):
+            yield index
+
+    @env.task
+    async def root() -> int:
+        async for number in numbers():
+            if number == 2:
+                break
+        finish()
+        return number
+
+    fail_at_the_end[0] = True
+    run = flyte.run(root)
+    run.wait()
+    fail_at_the_end[0] = False
+    run.resume()
+
+    assert run.outputs() == 2
+    assert len(started) == 2
+
+
+def test_the_same_call_twice_is_two_traces() -> None:
+    @env.task
+    async def root() -> list[str]:
+        return [await ask("same"), await ask("same")]
+
+    run = flyte.run(root)
+
+    assert run.outputs()[0] == ["SAME", "SAME"]
+    assert len({one.key for one in traces_of(run)}) == 2
+    assert len(calls) == 2
+
+
+def test_a_task_called_in_a_trace_is_refused_by_name() -> None:
+    @env.task
+    async def leaf() -> int:
+        return 1
+
+    @flyte.trace
+    async def calls_a_task() -> int:
+        return await leaf()
+
+    @env.task
+    async def root() -> int:
+        return await calls_a_task()
+
+    with pytest.raises(errors.TraceDoesNotAllowNestedTasksError, match=r"traces\.leaf.*calls_a_task"):
+        flyte.run(root).outputs()
+
+
+def test_traces_nest() -> None:
+    @flyte.trace
+    async def outer(x: str) -> str:
+        return await ask(x) + "!"
+
+    @env.task
+    async def root() -> str:
+        return await outer("deep")
+
+    run = flyte.run(root)
+
+    assert run.outputs() == "DEEP!"
+    assert [one.name for one in traces_of(run)] == ["ask", "outer"]
+
+
+def test_trace_refuses_what_is_no_function() -> None:
+    with pytest.raises(TypeError, match="decorates functions"):
+        flyte.trace(3)  # type: ignore[type-var]
