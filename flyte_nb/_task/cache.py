@@ -140,8 +140,6 @@ class Unsaid(str):
 
 DISABLE_UNLESS_SAID = cast("CacheRequest", Unsaid("disable"))
 
-_PLAIN = {behavior: Cache(cast("CacheBehavior", behavior)) for behavior in _BEHAVIORS}
-
 
 def as_cache(value: CacheRequest) -> Cache:
     """`value` as settings.
@@ -155,9 +153,7 @@ def as_cache(value: CacheRequest) -> Cache:
         return value
     if not isinstance(value, str):
         raise TypeError(f"cache: expected {_listed()} or a Cache, {got(value)}.")
-    if value not in _PLAIN:
-        raise ValueError(f"cache: expected {_listed()} or a Cache, got {value!r}.")
-    return _PLAIN[value]
+    return Cache(value)
 
 
 def _policies(value: Any) -> tuple[CachePolicy, ...]:

@@ -197,7 +197,7 @@ class TaskEnvironment:
             "links": links,
             "entrypoint": entrypoint,
         }
-        options = self._common.replaced(read_options(given))
+        options = self._common.replaced(read_options(given.items()))
 
         def declare(function: Callable[..., Any]) -> Task[Any, Any]:
             if isinstance(function, Task):
@@ -306,7 +306,7 @@ class TaskEnvironment:
             "interruptible": self.interruptible,
             "plugin_config": self.plugin_config,
         }
-        return TaskOptions(image=as_image(self.image)).replaced(read_options(given))
+        return TaskOptions(image=as_image(self.image)).replaced(read_options(given.items()))
 
 
 _SETTINGS = (
@@ -334,7 +334,7 @@ def _checked_name(name: object) -> str:
         raise ValueError("TaskEnvironment: the name is empty. Give one such as 'etl'.")
     if any(sign in "./\\\0" or sign.isspace() for sign in name):
         raise ValueError(
-            f"TaskEnvironment: the name {name!r} has a dot, slash or blank in it; in a task's name a dot parts"
-            " the environment from the function. Use letters, digits, hyphens and underscores."
+            f"TaskEnvironment: the name {name!r} has a dot, slash or blank in it; in a task's name a dot"
+            " parts the environment from the function. Use letters, digits, hyphens and underscores."
         )
     return name

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +77,13 @@ class TaskOptions:
 
     def replaced(self, changes: dict[str, Any]) -> TaskOptions:
         """These options with some of them changed; the values are taken as they are."""
-        return dataclasses.replace(self, **changes)
+        copy = object.__new__(TaskOptions)
+        for put, value in zip(_puts, _all_of(self), strict=True):  # twice as fast as dataclasses.replace
+            put(copy, value)
+        for name, value in changes.items():
+            _put[name](copy, value)
+        _put["_described"](copy, None)
+        return copy
 
     def _words(self) -> dict[str, str]:
         template = self.pod_template
@@ -96,9 +103,14 @@ class TaskOptions:
         }
 
 
-def read_options(given: Mapping[str, Any]) -> dict[str, Any]:
+_put = {slot.name: getattr(TaskOptions, slot.name).__set__ for slot in dataclasses.fields(TaskOptions)}
+_puts = tuple(_put.values())
+_all_of = operator.attrgetter(*_put)
+
+
+def read_options(given: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """The options among `given` that were said, as `TaskOptions` holds them; None says nothing."""
-    return {name: _READERS[name](value) for name, value in given.items() if value is not None}
+    return {name: _READERS[name](value) for name, value in given if value is not None}
 
 
 def as_env_vars(value: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import itertools
@@ -122,7 +121,9 @@ class Task(Generic[P, R]):
         func: Callable[..., Any] = self.func
         if self.is_async:
             return func(*args, **kwargs)  # type: ignore[no-any-return]
-        return asyncio.to_thread(func, *args, **kwargs)
+        from asyncio import to_thread
+
+        return to_thread(func, *args, **kwargs)
 
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function: no action, no record, also inside a run."""
@@ -175,7 +176,7 @@ class Task(Generic[P, R]):
             short_name, resources, cache, retries, timeout, reusable, env_vars, secrets, service_account,
             max_inline_io_bytes, pod_template, queue, interruptible, links, plugin_config,
         )  # fmt: skip
-        changes = read_options(dict(zip(OVERRIDABLE, given, strict=True)))
+        changes = read_options(zip(OVERRIDABLE, given, strict=True))
         if cache is not None:
             check_ignored_inputs(self.func, changes["cache"])
         return self._with(self.options.replaced(changes))
