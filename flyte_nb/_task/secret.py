@@ -137,7 +137,7 @@ def _files(secret: Secret) -> list[Path]:
 def _from_file(secret: Secret) -> str | None:
     for path in _files(secret):
         if path.is_file():
-            return path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+            return path.read_text(encoding="utf-8").removesuffix("\n")
     return None
 
 

@@ -107,9 +107,9 @@ def test_attributes_of_the_function_do_not_reach_into_the_task() -> None:
     def odd(x: int) -> int:
         return x
 
-    odd.name = odd.options = "mine"  # type: ignore[attr-defined]
+    odd.forward = odd.options = "mine"  # type: ignore[attr-defined]
     task = env.task(odd)
-    assert task.name == "tasks.odd"
+    assert task.forward(3) == 3
     assert task.options.retries.count == 0
 
 
