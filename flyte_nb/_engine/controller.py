@@ -23,7 +23,7 @@ from .capacity import Capacity
 from .._code.snapshot import take_snapshot
 from .finished import FinishedWork
 from .interrupts import watch_of
-from .live_run import LiveRun, RunOptions
+from .live_run import LiveRun, RunOptions, kept
 from .logs import LogCapture
 from .naming import new_run_name
 from .plan import TaskPlan
@@ -121,6 +121,7 @@ class Controller:
             options={**options.recorded, **({"snapshot_problem": snapshot.problem} if snapshot.problem else {})},
             source=options.source,
             rerun_of=rerun_of,
+            inputs=kept(prepared.serialized, self._open_store(options.raw_data_path)),
         )
         log = self.journal.begin_run(options.name or new_run_name(), started, snapshot.payload)
         return self._launch(task, prepared, options, loop, log, finished)

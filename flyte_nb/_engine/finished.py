@@ -15,8 +15,8 @@ from ..models.events import (
     ActionEnded,
     ActionQueued,
     AnyEvent,
-    ErrorRecord,
     RerunDecided,
+    RunStarted,
     StoredLiterals,
     TaskSeen,
     TraceEnded,
@@ -57,15 +57,14 @@ class FinishedWork:
         self._traces: dict[tuple[str, str], TraceEnded] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
         self.root_inputs: StoredLiterals | None = None
-        self.root_error: ErrorRecord | None = None
         self.from_other_run = from_other_run
         queued: dict[str, ActionQueued] = {}
         for event in events:
-            if isinstance(event, ActionQueued):
+            if isinstance(event, RunStarted):
+                self.root_inputs = event.inputs
+            elif isinstance(event, ActionQueued):
                 queued[event.action] = event
                 self._actions.pop(event.action, None)
-                if not event.parent:
-                    self.root_inputs = event.inputs
             elif isinstance(event, ActionEnded):
                 self._note_end(queued.get(event.action), event)
             elif isinstance(event, TraceEnded):

@@ -121,11 +121,11 @@ class LiveRun:
         plan = self._plans.get(task)
         if plan is not None:
             return plan
-        pinned = self._pinned.get(task.name)
-        current = pinned if pinned is not None and task.generation > self._generation else task
+        pinned = self._pinned.setdefault(task.name, task)
+        current = pinned if task.generation > self._generation else task
         plan = self.controller.make_plan(task, current.func, self.options)
         plan.code_digest = self._digest(task.name, current)
-        if self._pinned.get(task.name) is task:
+        if pinned is task:
             self._plans[task] = plan
         return plan
 
@@ -141,11 +141,8 @@ class LiveRun:
     # values -------------------------------------------------------------------------------------------------
 
     def keep(self, serialized: bytes) -> StoredLiterals:
-        """Serialized literals as an event holds them: small ones inline, others in the store."""
-        if len(serialized) <= INLINE_BYTES:
-            return StoredLiterals(serialized)
-        blob = self.store.put_nowait(serialized, suffix=".pb")
-        return StoredLiterals(None, blob.uri, blob.size_bytes, blob.checksum)
+        """Serialized literals as an event holds them."""
+        return kept(serialized, self.store)
 
     def fetch(self, kept: StoredLiterals) -> bytes:
         """The bytes that `keep` put away."""
@@ -237,6 +234,14 @@ class LiveRun:
         finally:
             self.controller.forget(self)
             self.done.set_result(None)
+
+
+def kept(serialized: bytes, store: Store) -> StoredLiterals:
+    """Serialized literals as an event holds them: small ones inline, others in `store`."""
+    if len(serialized) <= INLINE_BYTES:
+        return StoredLiterals(serialized)
+    blob = store.put_nowait(serialized, suffix=".pb")
+    return StoredLiterals(None, blob.uri, blob.size_bytes, blob.checksum)
 
 
 _PHASE_OF_CODE = {

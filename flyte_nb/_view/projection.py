@@ -127,6 +127,21 @@ class RunView:
             self.phase = ActionPhase.ABORTED
             self.error = INTERRUPTED
 
+    def first_failure(self) -> ActionView | None:
+        """The action deepest in the tree whose error is the one that ended the run."""
+        action = self.actions.get(self.root)
+        if action is None or action.error is None:
+            return None
+        while True:
+            causes = [
+                child
+                for child in map(self.actions.__getitem__, action.children)
+                if child.error is not None and _same_failure(child.error, action.error)
+            ]
+            if not causes:
+                return action
+            action = min(causes, key=lambda child: child.ended_at or float("inf"))
+
     def counts(self) -> dict[ActionPhase, int]:
         """How many actions are in each phase."""
         counts: dict[ActionPhase, int] = {}
@@ -141,6 +156,10 @@ def project(events: Iterable[ev.AnyEvent], name: str = "") -> RunView:
     for event in events:
         view.apply(event)
     return view
+
+
+def _same_failure(one: ev.ErrorRecord, other: ev.ErrorRecord | None) -> bool:
+    return other is not None and (one.code, one.message) == (other.code, other.message)
 
 
 def _settle(view: RunView, error: ev.ErrorRecord, at: float | None = None) -> None:

@@ -76,7 +76,7 @@ class Event(msgspec.Struct, array_like=True, tag_field="event", frozen=True, kw_
 
 
 class RunStarted(Event, tag="run_started"):
-    """A run has a name and an owner; its root action follows."""
+    """A run has a name, an owner and inputs; its root action follows."""
 
     task: str
     owner: Owner
@@ -93,6 +93,7 @@ class RunStarted(Event, tag="run_started"):
     options: dict[str, str] = {}
     source: str = ""
     rerun_of: str = ""
+    inputs: StoredLiterals | None = None
 
 
 class RunResumed(Event, tag="run_resumed"):

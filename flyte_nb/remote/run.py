@@ -268,17 +268,13 @@ class Run(AwaitedAsItself):
 
     @with_aio
     def first_failure(self) -> ActionDetails | None:
-        """The action whose failure came first and caused the run's, with the user's traceback; None where nothing failed."""
+        """The action that failed first and made the run fail, with the user's traceback; None for a run that went well.
+
+        Failures that somebody caught on the way are not it.
+        """
         view = self._history.view()
-        failed = [
-            action
-            for action in view.actions.values()
-            if action.phase in (ActionPhase.FAILED, ActionPhase.TIMED_OUT) and action.error is not None
-        ]
-        if not failed:
-            return None
-        first = min(failed, key=lambda action: (action.ended_at or float("inf"), not action.children))
-        return action_details(self._history, view, first)
+        failed = view.first_failure()
+        return action_details(self._history, view, failed) if failed is not None else None
 
     @with_aio
     def timeline(self) -> Timeline:

@@ -1,0 +1,295 @@
+"""A run that ended badly goes on where it was; what had succeeded is not run again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import Any
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb import errors
+from flyte_nb.remote import Action, Run
+
+calls: list[str] = []
+broken = [True]
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    calls.clear()
+    broken[0] = True
+
+
+env = flyte.TaskEnvironment("resuming")
+
+
+def define(source: str) -> dict[str, Any]:
+    """Tasks from source text, as notebook cells would make them."""
+    namespace: dict[str, Any] = {
+        "env": env, "flyte": flyte, "asyncio": asyncio, "note": calls.append, "broken": lambda: broken[0], "__name__": "__main__",
+    }  # fmt: skip
+    exec(compile(source, "<cell>", "exec"), namespace)
+    return namespace
+
+
+CELLS = """
+def scale(x):
+    return x * 10
+
+@env.task
+async def first(x: int) -> int:
+    note(f"first {x}")
+    return scale(x)
+
+@env.task
+async def second(x: int) -> int:
+    note(f"second {x}")
+    return x + 1
+
+@env.task
+async def last(values: list[int]) -> int:
+    note("last")
+    if broken():
+        raise ValueError("broken")
+    return sum(values)
+
+@env.task
+async def main(n: int) -> int:
+    note("main")
+    ones = await asyncio.gather(*(first(x) for x in range(n)))
+    twos = await asyncio.gather(*(second(x) for x in ones))
+    return await last(list(twos))
+"""
+
+
+def failed_run(source: str = CELLS) -> Run:
+    run = flyte.run(define(source)["main"], 2)
+    run.wait()
+    assert run.phase == "failed"
+    calls.clear()
+    broken[0] = False
+    return run
+
+
+def test_only_what_had_not_succeeded_runs_again() -> None:
+    run = failed_run()
+
+    run.resume()
+
+    assert run.outputs() == 12
+    assert calls == ["main", "last"]
+    assert run.phase == "succeeded"
+    assert run.details().resumes == 1
+
+
+def test_a_run_found_by_name_resumes_too() -> None:
+    name = failed_run().name
+
+    assert Run.get(name).resume().outputs() == 12
+    assert calls == ["main", "last"]
+
+
+def test_after_editing_one_task_it_and_what_depends_on_its_outputs_run_again_and_the_run_says_which_and_why() -> None:
+    run = failed_run()
+    define(CELLS.replace("return x + 1", "return x + 2"))
+
+    run.resume()
+
+    assert run.outputs() == 14
+    assert calls == ["main", "second 0", "second 10", "last"]
+    reruns = run.details().reruns
+    assert {task for task, _ in reruns} == {"resuming.second"}
+    assert all("second" in reason for _, reason in reruns)
+
+
+def test_after_editing_a_helper_what_reaches_it_runs_again_and_the_helper_is_named() -> None:
+    run = failed_run()
+    define(CELLS.replace("return x * 10", "return x * 100"))
+
+    run.resume()
+
+    assert run.outputs() == 102
+    assert calls == ["main", "first 0", "first 1", "second 100", "last"]
+    assert any("scale" in reason for _, reason in run.details().reruns)
+
+
+def test_a_comment_invalidates_nothing() -> None:
+    run = failed_run()
+    define(CELLS.replace("return x + 1", "# next\n    return (x + 1)"))
+
+    run.resume()
+
+    assert run.outputs() == 12
+    assert calls == ["main", "last"]
+
+
+def test_an_aborted_run_resumes() -> None:
+    cells = define(
+        """
+started = []
+
+@env.task
+async def quick(x: int) -> int:
+    note(f"quick {x}")
+    return x
+
+@env.task
+async def main() -> int:
+    one = await quick(1)
+    started.append(1)
+    if broken():
+        await asyncio.sleep(60)
+    return one
+"""
+    )
+    run = flyte.run(cells["main"])
+    while not cells["started"]:
+        pass
+    run.abort()
+    run.wait()
+    assert run.phase == "aborted"
+    broken[0] = False
+
+    assert run.resume().outputs() == 1
+    assert calls == ["quick 1"]
+
+
+def test_a_run_that_succeeded_is_not_resumed() -> None:
+    broken[0] = False
+    run = flyte.run(define(CELLS)["main"], 1)
+    run.wait()
+    with pytest.raises(errors.RunStateError, match=r"succeeded.*rerun"):
+        run.resume()
+
+
+def test_a_run_that_is_going_on_is_not_resumed() -> None:
+    @env.task
+    async def waits() -> None:
+        await asyncio.sleep(60)
+
+    run = flyte.run(waits)
+    with pytest.raises(errors.RunStateError, match="going on"):
+        Run.get(run.name).resume()
+    run.abort()
+
+
+def test_resuming_a_run_that_does_not_exist_names_it() -> None:
+    with pytest.raises(errors.RunNotFoundError, match="'nowhere'"):
+        Run.get("nowhere")
+
+
+def test_a_resumed_run_gives_equal_calls_their_own_results() -> None:
+    cells = define(
+        """
+@env.task
+async def count() -> int:
+    note("count")
+    return total()
+
+@env.task
+async def main() -> list[int]:
+    results = [await count() for _ in range(3)]
+    if broken():
+        raise ValueError
+    return results
+"""
+    )
+    cells["total"] = itertools.count(1).__next__
+    run = flyte.run(cells["main"])
+    run.wait()
+    broken[0] = False
+
+    assert run.resume().outputs()[0] == [1, 2, 3]
+    assert calls == ["count"] * 3
+
+
+def test_durable_time_gives_the_same_answers_and_sleep_is_slept_once() -> None:
+    cells = define(
+        """
+from flyte_nb import durable
+
+@env.task
+async def main() -> list[float]:
+    times = [await durable.time.aio(), durable.time()]
+    await durable.sleep.aio(0.01)
+    moments = [durable.now().timestamp()]
+    note(times + moments)
+    if broken():
+        raise ValueError
+    return times + moments
+"""
+    )
+    run = flyte.run(cells["main"])
+    run.wait()
+    broken[0] = False
+
+    assert run.resume().outputs()[0] == calls[0]
+    assert calls[0] == calls[1]
+
+
+def test_rerun_is_a_run_of_its_own_with_some_inputs_changed() -> None:
+    broken[0] = False
+    earlier = flyte.run(define(CELLS)["main"], 2)
+    earlier.wait()
+    calls.clear()
+
+    run = flyte.rerun(earlier.name, n=1)
+
+    assert run.name != earlier.name
+    assert run.outputs() == 1
+    assert calls == ["main", "first 0", "second 0", "last"]
+    assert run.details().rerun_of == earlier.name
+
+
+def test_rerun_with_recover_takes_what_had_succeeded() -> None:
+    earlier = failed_run()
+
+    run = flyte.rerun(earlier.name, recover=True)
+
+    assert run.outputs() == 12
+    assert calls == ["main", "last"]
+    phases = [str(action.phase) for action in Action.listall(run.name)]
+    assert phases.count("recovered") == 4
+    assert earlier.phase == "failed"
+
+
+def test_rerun_of_one_action_runs_its_task_with_its_inputs() -> None:
+    broken[0] = False
+    earlier = flyte.run(define(CELLS)["main"], 2)
+    earlier.wait()
+    [action] = [
+        action for action in Action.listall(earlier.name, task_name="resuming.second") if action.details().inputs()["x"] == 10
+    ]
+    assert flyte.rerun(earlier.name, action.name).outputs() == 11
+
+
+def test_rerun_of_an_action_that_does_not_exist_names_it() -> None:
+    run = failed_run()
+    with pytest.raises(errors.ActionNotFoundError, match="'nothing'"):
+        flyte.rerun(run.name, "nothing")
+
+
+def test_rerun_with_an_input_nobody_knows_is_a_type_error() -> None:
+    run = failed_run()
+    with pytest.raises(TypeError, match="'m'"):
+        flyte.rerun(run.name, m=1)
+
+
+def test_retries_count_anew_after_a_resume() -> None:
+    cells = define(
+        """
+@env.task(retries=1)
+async def main() -> int:
+    note("try")
+    if broken():
+        raise ValueError
+    return 1
+"""
+    )
+    run = flyte.run(cells["main"])
+    run.wait()
+    assert calls == ["try", "try"]
+    broken[0] = False
+    assert run.resume().outputs() == 1
