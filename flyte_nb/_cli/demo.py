@@ -26,7 +26,7 @@ def run_tour(notebook: Path | None = None) -> None:
     path = notebook or TOUR
     if not path.is_file():
         raise click.ClickException(f"There is no notebook {path}. Run the demo from a checkout of the project.")
-    content = nbformat.read(path, as_version=4)
+    content = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     cells = sum(cell.cell_type == "code" for cell in content.cells)
     click.echo(f"Running {path.name}: {cells} cells, in a kernel of their own.\n")
     begun = time.perf_counter()

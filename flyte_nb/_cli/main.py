@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from .._journal.home import ENVIRONMENT_VARIABLE
 from ..errors import BaseRuntimeError
 
 
@@ -23,13 +25,13 @@ class _Commands(click.Group):
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flyte-nb")
-@click.option("--home", type=click.Path(path_type=Path), help="Home folder; by default FLYTE_NB_HOME or the platform's.")
+@click.option(
+    "--home", type=click.Path(path_type=Path), help="Home folder; by default FLYTE_NB_HOME or the platform's."
+)
 def main(home: Path | None) -> None:
     """Runs of flyte_nb: look at them, stop them, take them up again."""
     if home is not None:
-        from .._runtime.initialize import init
-
-        init(home=home)
+        os.environ[ENVIRONMENT_VARIABLE] = str(home)
 
 
 @main.group()
@@ -170,7 +172,7 @@ def gc(keep: str) -> None:
     """Forget runs older than a given age, and the stored values nobody refers to any more."""
     from .._runtime.runtime import chosen_home
     from .._runtime.upkeep import sweep
-    from .._task.timeout import seconds_of
+    from .._task.duration import seconds
 
     swept = sweep(chosen_home(), seconds(keep, "--keep"))
     click.echo(f"Forgot {len(swept.runs)} runs; removed {swept.files} files ({swept.size_bytes:,} bytes).")

@@ -30,7 +30,11 @@ def print_runs(runs: list[Run]) -> None:
         details = run.details()
         started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if details.start_time else ""
         table.add_row(
-            run.name, escape(details.task_name), _colored(str(details.phase)), started, str(sum(details.counts.values()))
+            run.name,
+            escape(details.task_name),
+            _colored(str(details.phase)),
+            started,
+            str(sum(details.counts.values())),
         )
     Console().print(table)
 

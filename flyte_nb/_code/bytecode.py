@@ -18,7 +18,24 @@ _UNSEEN_NAMES = frozenset({"__doc__", "__firstlineno__", "__static_attributes__"
 _GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _ATTRIBUTE_LOADS = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR", "IMPORT_FROM"})
 _MUTATORS = frozenset(
-    "add append appendleft clear discard extend extendleft insert pop popitem popleft remove reverse setdefault sort update".split()
+    [
+        "add",
+        "append",
+        "appendleft",
+        "clear",
+        "discard",
+        "extend",
+        "extendleft",
+        "insert",
+        "pop",
+        "popitem",
+        "popleft",
+        "remove",
+        "reverse",
+        "setdefault",
+        "sort",
+        "update",
+    ]
 )
 _HAS_JUMP = frozenset(dis.hasjrel) | frozenset(dis.hasjabs)
 
@@ -53,7 +70,9 @@ def read_code(code: CodeType, constant_text: Callable[[Any], str]) -> tuple[str,
 
 def _lines(code: CodeType, constant_text: Callable[[Any], str], names: Names) -> Iterator[str]:
     kept = [
-        instruction for instruction in _without_unseen(list(dis.get_instructions(code))) if instruction.opname not in _NOISE
+        instruction
+        for instruction in _without_unseen(list(dis.get_instructions(code)))
+        if instruction.opname not in _NOISE
     ]
     index_at = _index_by_offset(code, kept)
     _collect_names(kept, names)
@@ -73,9 +92,7 @@ def _lines(code: CodeType, constant_text: Callable[[Any], str], names: Names) ->
             yield f"except {start} {end} {index_at(entry.target)} {entry.depth} {entry.lasti}"
 
 
-def _argument(
-    instruction: dis.Instruction, index_at: Callable[[int], int], constant_text: Callable[[Any], str]
-) -> str:
+def _argument(instruction: dis.Instruction, index_at: Callable[[int], int], constant_text: Callable[[Any], str]) -> str:
     if instruction.opcode in _HAS_JUMP:
         return f"to {index_at(instruction.argval)}"
     if instruction.opcode in dis.hasconst:

@@ -7,6 +7,7 @@ trouble, and a difference between two digests can be named.
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import sys
 import types
@@ -20,8 +21,22 @@ from .values import MUTABLE, value_text
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _SKIPPED_IN_CLASSES = frozenset(
-    "__dict__ __weakref__ __doc__ __module__ __qualname__ __firstlineno__ __static_attributes__ __annotations__"
-    " __dataclass_fields__ __dataclass_params__ __match_args__ __abstractmethods__ _abc_impl __parameters__".split()
+    [
+        "__dict__",
+        "__weakref__",
+        "__doc__",
+        "__module__",
+        "__qualname__",
+        "__firstlineno__",
+        "__static_attributes__",
+        "__annotations__",
+        "__dataclass_fields__",
+        "__dataclass_params__",
+        "__match_args__",
+        "__abstractmethods__",
+        "_abc_impl",
+        "__parameters__",
+    ]
 )
 _MISSING = object()
 
@@ -109,7 +124,9 @@ class Reach:
 
     def _instance(self, value: Any) -> str:
         kind = type(value)
-        if is_users(kind.__module__) and (hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__")):
+        if is_users(kind.__module__) and (
+            hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__")
+        ):
             state = getattr(value, "__dict__", {})
             fields = " ".join(f"{key}={self._refer('', state[key])}" for key in sorted(state))
             return f"instance of {self._class(kind)} {fields}"
@@ -148,7 +165,7 @@ class Reach:
 
     def _read_class(self, label: str, kind: type) -> None:
         lines = [f"base {self._refer('', base)}" for base in kind.__bases__]
-        for name, annotation in sorted(kind.__dict__.get("__annotations__", {}).items()):
+        for name, annotation in sorted(inspect.get_annotations(kind).items()):
             lines.append(f"annotation {name} {self._annotation(annotation, _globals_of(kind))}")
         for name, value in sorted(kind.__dict__.items()):
             if name in _SKIPPED_IN_CLASSES or name.startswith("__pydantic"):

@@ -8,6 +8,7 @@ import enum
 import pathlib
 import re
 import uuid
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
@@ -31,7 +32,7 @@ def value_text(value: Any, depth: int = 0) -> str | None:
         return _joined(kind.__name__, [value_text(item, depth + 1) for item in value])
     if kind in (set, frozenset):
         texts = [value_text(item, depth + 1) for item in value]
-        return _joined(kind.__name__, sorted(text or "" for text in texts) if None not in texts else [None])
+        return _joined(kind.__name__, sorted(texts, key=str))
     if kind is dict:
         return _joined("dict", [value_text(part, depth + 1) for item in value.items() for part in item])
     if isinstance(value, enum.Enum):
@@ -43,7 +44,10 @@ def value_text(value: Any, depth: int = 0) -> str | None:
     return None
 
 
-def _joined(name: str, parts: list[str | None]) -> str | None:
-    if None in parts:
-        return None
-    return f"{name} [{', '.join(part for part in parts if part is not None)}]"
+def _joined(name: str, parts: Iterable[str | None]) -> str | None:
+    known = []
+    for part in parts:
+        if part is None:
+            return None
+        known.append(part)
+    return f"{name} [{', '.join(known)}]"

@@ -102,6 +102,8 @@ class Action:
         self._loop = loop
         self._task = asyncio.current_task(loop)
         self.commits = self.run.commits if loop is self.run.loop else commits_of(loop, self.run.journal)
+        if self.machine.stop is not None:
+            self._cancel_task()  # `stop` came first and found nothing to cancel
 
     @property
     def stop_requested(self) -> bool:
@@ -212,4 +214,3 @@ class Action:
 def _set_done(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-

@@ -99,15 +99,11 @@ class CachedCalls:
         value = await interface.read_outputs(run.fetch(outputs))
         outcome = CacheOutcome("hit", reason, entry.key, entry.run, entry.action)
         action.ended = True
-        run.log.append(
-            ActionEnded(time.time(), action.name, ActionPhase.SUCCEEDED, outputs, None, outcome, "cache")
-        )
+        run.log.append(ActionEnded(time.time(), action.name, ActionPhase.SUCCEEDED, outputs, None, outcome, "cache"))
         await action.commits.committed()
         return value
 
-    async def _run_and_keep(
-        self, action: Action, prepared: Prepared, attempts: Attempts, outcome: CacheOutcome
-    ) -> Any:
+    async def _run_and_keep(self, action: Action, prepared: Prepared, attempts: Attempts, outcome: CacheOutcome) -> Any:
         value = await attempts(action, prepared, outcome)
         if action.kept_outputs is not None:
             self._cache.put(

@@ -109,9 +109,7 @@ def custom_context(**values: str) -> Iterator[None]:
     if scope is None:
         yield
         return
-    token = active_invoker.set(
-        Scope(scope.action, scope.group, {**scope.custom_context, **checked}, scope.trace)
-    )
+    token = active_invoker.set(Scope(scope.action, scope.group, {**scope.custom_context, **checked}, scope.trace))
     try:
         yield
     finally:
@@ -151,9 +149,7 @@ def group(name: str) -> Iterator[None]:
     if scope is None:
         yield
         return
-    token = active_invoker.set(
-        Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace)
-    )
+    token = active_invoker.set(Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace))
     try:
         yield
     finally:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .._task.cache import Cache
+from .._code.snapshot import take_snapshot
+from .._task.cache import Cache, CacheBehavior
 from .._task.registry import registered_tasks
 from .._task.secret import resolve_secret
 from ..errors import RuntimeSystemError, RuntimeUserError
@@ -20,7 +21,6 @@ from ..models.records import Request
 from ..storage import Store
 from .cached import CachedCalls
 from .capacity import Capacity
-from .._code.snapshot import take_snapshot
 from .finished import FinishedWork
 from .interrupts import watch_of
 from .live_run import LiveRun, RunOptions, kept
@@ -66,7 +66,7 @@ class Controller:
         backends: Mapping[str, Backend],
         owner: Owner,
         open_store: Callable[[str], Store],
-        default_cache: str = "disable",
+        default_cache: CacheBehavior = "disable",
     ) -> None:
         self.journal = journal
         self.cached = CachedCalls(cache, owner)

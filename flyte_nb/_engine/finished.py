@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .._code.digest import code_parts
 from ..models.events import (
     ActionEnded,
     ActionQueued,
@@ -22,7 +23,6 @@ from ..models.events import (
     TraceEnded,
 )
 from ..models.phases import ActionPhase
-from .._code.digest import code_parts
 
 if TYPE_CHECKING:
     from .live_run import LiveRun

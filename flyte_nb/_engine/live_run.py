@@ -9,13 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .._code.digest import code_digest, code_parts
 from ..errors import BaseRuntimeError, RuntimeSystemError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
 from ..types.interface import REFUSED
 from .action import Action
-from .._code.digest import code_digest, code_parts
 from .failure import as_runtime_error, record_of
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
@@ -163,13 +163,17 @@ class LiveRun:
             now = time.time()
             self.log.append(
                 ActionQueued(
-                    now, name, parent.name, plan.name, plan.short_name, self.keep(prepared.serialized),
-                    scope.group, plan.code_digest,
+                    now,
+                    name,
+                    parent.name,
+                    plan.name,
+                    plan.short_name,
+                    self.keep(prepared.serialized),
+                    scope.group,
+                    plan.code_digest,
                 )
             )
-            self.log.append(
-                ActionEnded(now, name, ActionPhase.RECOVERED, self.keep(serialized), None, None, "resume")
-            )
+            self.log.append(ActionEnded(now, name, ActionPhase.RECOVERED, self.keep(serialized), None, None, "resume"))
             await parent.commits.committed()
         value = plan.interface.read_outputs_nowait(serialized)
         if value is REFUSED:
@@ -183,6 +187,7 @@ class LiveRun:
         with use_store(self.store):
             root = Action(self, plan, ROOT_ACTION, None, "", self.options.custom_context)
             root.scope = Scope(root, "", self.options.custom_context)
+            self.live[ROOT_ACTION] = root
             if self.abort_message:
                 root.machine.wish_stop(Stop(StopReason.ABORT, self.abort_message))
             phase, record = ActionPhase.SUCCEEDED, None

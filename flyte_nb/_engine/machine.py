@@ -97,6 +97,12 @@ class ActionMachine:
         self.stop = stop
         return True
 
+    def gave_up(self) -> End:
+        """Decide after a cancellation that came between attempts, or before the first."""
+        if self.stop is None or self.stop.reason is StopReason.PARENT_ENDED:
+            return _CANCELLED
+        return _ABORTED if self.stop.reason is StopReason.ABORT else _TIMED_OUT
+
     def attempt_ended(self, outcome: Outcome) -> End | Retry:
         """Decide after an attempt."""
         if self.stop is not None:

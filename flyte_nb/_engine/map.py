@@ -58,7 +58,9 @@ class _Map:
         scope = current_scope()
         if scope is None:
             return _plain(call, iterables, return_exceptions)
-        return _blocking(scope, _results(_grouped(scope, task, group_name), task, func, iterables, concurrency, return_exceptions))
+        return _blocking(
+            scope, _results(_grouped(scope, task, group_name), task, func, iterables, concurrency, return_exceptions)
+        )
 
     def aio(
         self,
@@ -135,18 +137,14 @@ async def _results(
             call.cancel()
 
 
-def _call(
-    scope: Scope | None, task: Task[Any, Any], func: Target, args: tuple[Any, ...]
-) -> Coroutine[Any, Any, Any]:
+def _call(scope: Scope | None, task: Task[Any, Any], func: Target, args: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
     fixed, named = (func.args, func.keywords) if isinstance(func, functools.partial) else ((), {})
     if scope is None:
         return task.aio(*fixed, *args, **named)
     return scope.call_async(task, (*fixed, *args), dict(named))
 
 
-def _plain(
-    call: Callable[..., Any], iterables: tuple[Iterable[Any], ...], return_exceptions: bool
-) -> Iterator[Any]:
+def _plain(call: Callable[..., Any], iterables: tuple[Iterable[Any], ...], return_exceptions: bool) -> Iterator[Any]:
     for args in zip(*iterables, strict=False):
         try:
             result = call(*args)

@@ -11,7 +11,10 @@ from ..models.events import AnyEvent, LogLine, Owner, RunEnded, RunResumed, RunS
 from ..models.records import CacheEntry, Request
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from .action import Action
+    from .capacity import Capacity
 
 
 class EventLog(Protocol):
@@ -84,12 +87,14 @@ class ResultCache(Protocol):
 class Backend(Protocol):
     """A place where attempts run.
 
-    `name` appears in the journal as the action's placement.
+    `name` appears in the journal as the action's placement; `capacity` limits how many attempts run there at
+    once, None is no limit.
     """
 
     name: str
+    capacity: Capacity | None
 
-    async def run(self, action: Action, arguments: dict[str, Any]) -> Any:
+    def run(self, action: Action, arguments: dict[str, Any]) -> Awaitable[Any]:
         """Run the user's function once and return what it returned.
 
         The function must see `action.scope` as the active invoker, in a context of its own. When the

@@ -85,9 +85,7 @@ class Report:
         with self.lock:
             changes = [(name, change) for name, tab in self.tabs.items() if (change := tab.take_change())]
         for name, (replace, html) in changes:
-            run.log.append(
-                ReportChanged(time.time(), self._action.name, name, replace, run.keep(html.encode()))
-            )
+            run.log.append(ReportChanged(time.time(), self._action.name, name, replace, run.keep(html.encode())))
 
 
 def report_of(action: Action) -> Report:

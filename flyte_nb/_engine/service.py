@@ -48,6 +48,7 @@ class ServiceThread:
         self._holders = 0
         self._announced = False
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def hold(self) -> None:
         """Keep the service going until `release`."""
@@ -66,8 +67,17 @@ class ServiceThread:
     def announce(self) -> None:
         """Do the duty now."""
         with self._condition:
-            self._announced = True
+            self._announced = not self._closed
             self._condition.notify()
+
+    def close(self) -> None:
+        """Stop for good, with the duty that is being done ended."""
+        with self._condition:
+            self._holders, self._announced, self._closed = 0, False, True
+            thread = self._thread
+            self._condition.notify()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
 
     def call_after(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` on the service thread after `delay_s` seconds."""

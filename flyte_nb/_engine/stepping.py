@@ -37,7 +37,7 @@ _idle = _Idle()
 _RETURNED, _RAISED, _YIELDED, _WAITING = range(4)
 
 
-class _StepGreenlet(greenlet):
+class _StepGreenlet(greenlet):  # type: ignore[misc]
     """Runs steps given to it by `drive`, one after the other."""
 
     def run(self) -> None:
@@ -80,9 +80,7 @@ def wait_here(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 @types.coroutine
-def drive(
-    coroutine: Coroutine[Any, Any, T], context: contextvars.Context, action: Action
-) -> Generator[Any, Any, T]:
+def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, action: Action) -> Generator[Any, Any, T]:
     """Await `coroutine`, a task's, with its steps running in `context`.
 
     When `action.stop_hard` is set and the awaiting task is cancelled again, the coroutine is closed instead of

@@ -98,7 +98,9 @@ async def perform(action: Action, prepared: Prepared) -> Any:
         return await _attempts(action, prepared, None, recorded_start=not waits)
     except GeneratorExit:
         if not action.ended:
-            _record_end(action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."), None)
+            _record_end(
+                action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."), None
+            )
         raise
     finally:
         action.ended = True
@@ -129,7 +131,7 @@ async def _attempts(
             action.commits.soon()
             _stop_timers(action, "max_queued_time")
     except asyncio.CancelledError:
-        return await _end(action, machine.attempt_ended(Outcome.CANCELLED), None, None, cache)
+        return await _end(action, machine.gave_up(), None, None, cache)
     while True:
         try:
             if timeout is not None:
@@ -160,18 +162,18 @@ async def _attempts(
         try:
             if action.stop_requested:
                 await action.absorb_cancels()
-            failed = _timeout_error(action) if outcome is Outcome.CANCELLED else as_runtime_error(error or RuntimeError())
+            failed = (
+                _timeout_error(action) if outcome is Outcome.CANCELLED else as_runtime_error(error or RuntimeError())
+            )
             action.forgive()
             await _wait_for_retry(action, decision, failed)
         except asyncio.CancelledError:
-            return await _end(action, machine.attempt_ended(Outcome.CANCELLED), None, None, cache)
+            return await _end(action, machine.gave_up(), None, None, cache)
 
 
 async def _wait_for_retry(action: Action, decision: Retry, failed: BaseRuntimeError) -> None:
     log = action.run.log
-    log.append(
-        AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)
-    )
+    log.append(AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s))
     action.commits.soon()
     if decision.delay_s:
         await asyncio.sleep(decision.delay_s)
@@ -193,7 +195,9 @@ async def _end(
         cancelled = True
     failed: BaseRuntimeError | None = None
     if end.answer is Answer.ERROR:
-        failed = _timeout_error(action) if end.phase is ActionPhase.TIMED_OUT else as_runtime_error(error or RuntimeError())
+        failed = (
+            _timeout_error(action) if end.phase is ActionPhase.TIMED_OUT else as_runtime_error(error or RuntimeError())
+        )
     elif end.answer is Answer.ABORTED_ERROR:
         failed = ActionAbortedError(machine.stop.message if machine.stop else "The action was aborted.")
     kept: StoredLiterals | None = None
@@ -260,9 +264,7 @@ def _record_end(
         action.report.flush()
     if action.log is not None:
         action.log.flush(rest=True)
-    run.log.append(
-        ActionEnded(time.time(), action.name, phase, outputs, error, cache, "", action.machine.attempt)
-    )
+    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, "", action.machine.attempt))
 
 
 def _check_inline_size(plan: TaskPlan, what: str, serialized: bytes) -> None:

@@ -7,13 +7,13 @@ import functools
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from .._code.digest import code_digest
 from .._task.invocation import active_invoker
 from ..models.events import StoredLiterals, TraceEnded
 from ..types.interface import REFUSED, Interface
 from .blocking import wait_blocking
-from .._code.digest import code_digest
 from .failure import as_runtime_error, record_of
 from .naming import child_name
 from .scope import Scope, current_scope
@@ -168,7 +168,7 @@ class _Traced:
     @property
     def interface(self) -> Interface:
         if self._interface is None:
-            self._interface = Interface.from_function(_as_plain_function(self.func), name=self.name)
+            self._interface = Interface.from_function(self.func, name=self.name)
         return self._interface
 
     async def begin(self, scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _TracedCall:
@@ -253,21 +253,3 @@ class _TracedCall:
 
 def _now(coroutine: Coroutine[Any, Any, Any], scope: Scope) -> Any:
     return wait_blocking(coroutine, scope.action.run.loop)
-
-
-def _as_plain_function(func: Callable[..., Any]) -> Callable[..., Any]:
-    """`func` with the type of what it gives in all: a list of items for a generator."""
-    if not (inspect.isasyncgenfunction(func) or inspect.isgeneratorfunction(func)):
-        return func
-
-    def items() -> Any: ...
-
-    try:
-        annotation = get_type_hints(func, include_extras=True).get("return")
-    except Exception:
-        annotation = None
-    arguments = get_args(annotation)
-    items.__signature__ = inspect.signature(func)  # type: ignore[attr-defined]
-    items.__annotations__ = {**func.__annotations__, "return": list[arguments[0]] if arguments else list[Any]}
-    items.__module__, items.__qualname__ = func.__module__, func.__qualname__
-    return items

@@ -33,7 +33,8 @@ def decode_event(body: bytes, crc: int, where: str) -> AnyEvent:
     JournalCorruptionError
         If the bytes do not match `crc` or are no event; `where` names the row.
     """
-    return _decoded(_event_decoder, body, crc, where)
+    event: AnyEvent = _decoded(_event_decoder, body, crc, where)
+    return event
 
 
 def decode_log(body: bytes, crc: int, where: str) -> LogLine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -94,21 +95,21 @@ def _check_rows(connection: sqlite3.Connection, findings: Findings) -> None:
         findings.runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
         for run, seq, body, crc in connection.execute("SELECT run, seq, body, crc FROM events"):
             findings.events += 1
-            _note(findings.damage, lambda: codec.decode_event(body, crc, f"Event {seq} of run number {run}"))
+            _note(findings.damage, codec.decode_event, body, crc, f"Event {seq} of run number {run}")
         for run, seq, body, crc in connection.execute("SELECT run, seq, body, crc FROM logs"):
-            _note(findings.damage, lambda: codec.decode_log(body, crc, f"Log line {seq} of run number {run}"))
+            _note(findings.damage, codec.decode_log, body, crc, f"Log line {seq} of run number {run}")
         for key, outputs, crc in connection.execute("SELECT key, outputs, crc FROM cache"):
             problems: list[str] = []
-            _note(problems, lambda: codec.decode_literals(outputs, crc, f"Cache entry {key}"))
+            _note(problems, codec.decode_literals, outputs, crc, f"Cache entry {key}")
             if problems:
                 findings.damaged_cache_keys.append(key)
     except sqlite3.DatabaseError as error:
         findings.damage.append(str(error))
 
 
-def _note(problems: list[str], check: object) -> None:
+def _note(problems: list[str], decode: Callable[[bytes, int, str], object], body: bytes, crc: int, where: str) -> None:
     try:
-        check()  # type: ignore[operator]
+        decode(body, crc, where)
     except JournalError as error:
         problems.append(str(error))
 

@@ -39,10 +39,7 @@ def is_alive(owner: Owner, heartbeat_at: float) -> bool:
 
     try:
         process = psutil.Process(owner.pid)
-        return (
-            abs(process.create_time() - owner.process_started_at) < 1.0
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
+        return abs(process.create_time() - owner.process_started_at) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..errors import RunNotFoundError
 from ..models.events import AnyEvent, LogLine, Owner, ReportChanged, StoredLiterals
@@ -87,7 +88,8 @@ class JournalReader:
 
     def all_stored_literals(self) -> Iterator[StoredLiterals]:
         """Inputs and outputs of every action and trace of every run, and of every cache entry; report pieces that
-        are kept outside the journal."""
+        are kept outside the journal.
+        """
         for run in self.runs(limit=-1):
             for _, event in self.events(run.name):
                 if isinstance(event, ReportChanged):
@@ -103,7 +105,7 @@ class JournalReader:
     def snapshot(self, run: str) -> bytes | None:
         """The code stored with `run`."""
         rows = self._query("SELECT snapshot FROM runs WHERE name = ?", (run,))
-        return rows[0][0] if rows else None
+        return bytes(rows[0][0]) if rows and rows[0][0] is not None else None
 
     def data_version(self) -> int:
         """A number that changes whenever another connection committed something."""
@@ -132,7 +134,7 @@ class JournalReader:
                 return
             after = rows[-1][0]
 
-    def _query(self, statement: str, values: tuple[object, ...]) -> list[tuple[object, ...] | tuple]:  # type: ignore[type-arg]
+    def _query(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         with self._lock, translated(self._path, "read"):
             if self._connection is None:
                 if not self._path.exists():
@@ -141,7 +143,7 @@ class JournalReader:
             return self._connection.execute(statement, values).fetchall()
 
 
-def _run_record(row: tuple) -> RunRecord:  # type: ignore[type-arg]
+def _run_record(row: tuple[Any, ...]) -> RunRecord:
     return RunRecord(
         name=row[0],
         task=row[1],

@@ -167,16 +167,14 @@ class JournalWriter:
             self._commit([(f"UPDATE runs SET heartbeat_at = ? WHERE id IN ({marks})", (now, *run_ids))])
 
     def flush(self) -> None:
-        """Commit everything that is queued.
+        """Commit everything that is queued; what was appended before the call is durable after it.
 
         Raises
         ------
         JournalWriteError
             If it cannot be committed; it stays queued, and what was committed before is safe.
         """
-        if not (self._events or self._logs):
-            return
-        with self._commit_lock:
+        with self._commit_lock:  # also when nothing is queued: another thread may be committing what was
             self._commit([])
 
     def close(self) -> None:

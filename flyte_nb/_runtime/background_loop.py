@@ -19,9 +19,7 @@ class BackgroundLoop:
             if self._loop is None or self._loop.is_closed():
                 loop = asyncio.new_event_loop()
                 running = threading.Event()
-                threading.Thread(
-                    target=_run, args=(loop, running), name="flyte_nb-loop", daemon=True
-                ).start()
+                threading.Thread(target=_run, args=(loop, running), name="flyte_nb-loop", daemon=True).start()
                 running.wait()
                 self._loop = loop
             return self._loop

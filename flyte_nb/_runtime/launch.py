@@ -9,8 +9,8 @@ import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._engine.blocking import wait_blocking
 from .._code.snapshot import load_snapshot
+from .._engine.blocking import wait_blocking
 from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun, RunOptions
 from .._journal.liveness import is_alive
@@ -33,9 +33,7 @@ T = TypeVar("T")
 _MODES = (None, "notebook", "background")
 
 
-def start(
-    task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: RunOptions
-) -> LiveRun:
+def start(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: RunOptions) -> LiveRun:
     """Start a run of `task`.
 
     Raises
@@ -101,9 +99,7 @@ def resume(name: str) -> LiveRun:
     )
 
 
-def rerun(
-    name: str, action_name: str, recover: bool, inputs: dict[str, Any], options: RunOptions | None
-) -> LiveRun:
+def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], options: RunOptions | None) -> LiveRun:
     """Start a new run from an earlier one's inputs, some of them changed.
 
     Raises
@@ -114,9 +110,7 @@ def rerun(
     runtime = current_runtime()
     record = runtime.reader.run(name)
     events = [event for _, event in runtime.reader.events(name)]
-    queued = next(
-        (event for event in events if isinstance(event, ActionQueued) and event.action == action_name), None
-    )
+    queued = next((event for event in events if isinstance(event, ActionQueued) and event.action == action_name), None)
     if queued is None:
         raise ActionNotFoundError(f"Run {name!r} has no action {action_name!r}.")
     task = task_of(runtime, queued.task, name)
@@ -226,9 +220,7 @@ def source_name() -> str:
     return os.path.basename(main) if main else ""
 
 
-async def _again(
-    task: Task[Any, Any], kept: StoredLiterals | None, store: Store, changed: dict[str, Any]
-) -> Prepared:
+async def _again(task: Task[Any, Any], kept: StoredLiterals | None, store: Store, changed: dict[str, Any]) -> Prepared:
     if kept is None:
         raise RunStateError("The run ended before its inputs were recorded; start it anew.")
     interface = task.interface

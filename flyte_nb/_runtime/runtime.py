@@ -69,6 +69,7 @@ class Runtime:
     def close(self) -> None:
         """Commit what is queued and close the files."""
         stop_announcing_to(self.controller.service.announce)
+        self.controller.service.close()
         self.writer.close()
         self.reader.close()
         self.mailbox.close()
@@ -121,7 +122,7 @@ def configure(settings: Settings) -> None:
             running = ", ".join(_current.controller.runs)
             if running:
                 raise InitializationError(
-                    f"init() cannot change the settings while runs are going on: {running}. Wait for them or abort them."
+                    f"init() cannot change settings while runs are going on: {running}. Wait for them or abort them."
                 )
             _current.close()
             _current = None
@@ -160,4 +161,3 @@ def _forget_in_child() -> None:
 atexit.register(_wait_for_runs)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)
-

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from .._task.cache import CacheBehavior
 from ..errors import InitializationError
 
 CACHE_BEHAVIORS = ("auto", "override", "disable")
@@ -63,7 +64,7 @@ class Settings:
     domain: str = ""
     storage: str = ""
     queues: Mapping[str, Any] = field(default_factory=dict)
-    cache: str = "disable"
+    cache: CacheBehavior = "disable"
     root_dir: str = ""
     log_level: int | str | None = None
     load_plugins: bool = True
@@ -111,7 +112,7 @@ def settings_from(
         domain=domain or "",
         storage=_address(storage),
         queues=dict(queues or {}),
-        cache=cache,
+        cache=cast("CacheBehavior", cache),
         root_dir=os.fspath(root_dir) if root_dir is not None else "",
         log_level=log_level,
         load_plugins=load_plugin_type_transformers,

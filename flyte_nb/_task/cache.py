@@ -91,9 +91,7 @@ class Cache:
             raise ValueError(f"cache behavior: expected one of {_listed()}, got {self.behavior!r}.")
         if self.version_override is not None and not isinstance(self.version_override, str):
             raise TypeError(f"cache version_override: expected text, {got(self.version_override)}.")
-        ignored = (
-            (self.ignored_inputs,) if isinstance(self.ignored_inputs, str) else tuple(self.ignored_inputs)
-        )
+        ignored = (self.ignored_inputs,) if isinstance(self.ignored_inputs, str) else tuple(self.ignored_inputs)
         object.__setattr__(self, "ignored_inputs", ignored)
         object.__setattr__(self, "policies", _policies(self.policies))
         age = seconds(self.max_age, "cache max_age") if self.max_age is not None else None
@@ -122,9 +120,7 @@ class Cache:
         for policy in policies:
             version = policy.get_version(self.salt, VersionParameters(func))
             if not isinstance(version, str):
-                raise TypeError(
-                    f"Cache policy {type(policy).__name__}: get_version gives text, {got(version)}."
-                )
+                raise TypeError(f"Cache policy {type(policy).__name__}: get_version gives text, {got(version)}.")
             digest.update(b"\0" + version.encode())
         return digest.hexdigest()
 
@@ -162,9 +158,7 @@ def _policies(value: Any) -> tuple[CachePolicy, ...]:
     policies = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     for policy in policies:
         if not isinstance(policy, CachePolicy):
-            raise TypeError(
-                f"cache policies: expected objects with get_version(salt, params), {got(policy)}."
-            )
+            raise TypeError(f"cache policies: expected objects with get_version(salt, params), {got(policy)}.")
     return policies
 
 

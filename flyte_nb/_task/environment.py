@@ -127,9 +127,7 @@ class TaskEnvironment:
     @overload
     def task(self, func: Callable[P, R], **settings: Unpack[TaskSettings]) -> Task[P, R]: ...
     @overload
-    def task(
-        self, func: None = None, **settings: Unpack[TaskSettings]
-    ) -> Callable[[Callable[P, R]], Task[P, R]]: ...
+    def task(self, func: None = None, **settings: Unpack[TaskSettings]) -> Callable[[Callable[P, R]], Task[P, R]]: ...
     def task(
         self,
         func: Callable[..., Any] | None = None,
@@ -201,9 +199,7 @@ class TaskEnvironment:
 
         def declare(function: Callable[..., Any]) -> Task[Any, Any]:
             if isinstance(function, Task):
-                raise TypeError(
-                    f"{function.name!r} is a task already. Decorate its function, {function.name}.func."
-                )
+                raise TypeError(f"{function.name!r} is a task already. Decorate its function, {function.name}.func.")
             check_function(function)
             task: Task[Any, Any] = Task(
                 function, name=f"{self.name}.{function.__name__}", options=options, environment=self

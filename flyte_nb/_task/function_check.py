@@ -22,8 +22,7 @@ def check_function(func: object) -> None:
     """
     if isinstance(func, type):
         raise TypeError(
-            f"The class {func.__name__} cannot be a task. Write a function that makes and uses it, and"
-            " decorate that."
+            f"The class {func.__name__} cannot be a task. Write a function that makes and uses it, and decorate that."
         )
     if isinstance(func, functools.partial):
         raise TypeError(

@@ -205,9 +205,7 @@ class Image:
         steps = " + ".join((base, *(layer.describe() for layer in self.layers)))
         return f"{named}: {steps}" if named else steps
 
-    def _with(
-        self, kind: str, values: Sequence[str | Path], settings: Mapping[str, str | None] | None = None
-    ) -> Image:
+    def _with(self, kind: str, values: Sequence[str | Path], settings: Mapping[str, str | None] | None = None) -> Image:
         said = tuple((name, value) for name, value in (settings or {}).items() if value is not None)
         for value in values:
             if not isinstance(value, (str, Path)):

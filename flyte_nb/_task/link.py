@@ -57,9 +57,7 @@ def as_links(value: Link | tuple[Link, ...] | list[Link]) -> tuple[Link, ...]:
     links: tuple[Any, ...] = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     for link in links:
         if isinstance(link, type):
-            raise TypeError(
-                f"links: expected objects, got the class {link.__name__}. Write {link.__name__}(...)."
-            )
+            raise TypeError(f"links: expected objects, got the class {link.__name__}. Write {link.__name__}(...).")
         if not callable(getattr(link, "get_link", None)):
             raise TypeError(f"links: expected objects with get_link(...), {got(link)}.")
     return links

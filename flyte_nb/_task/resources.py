@@ -126,9 +126,7 @@ def _amounts(what: str, value: object) -> tuple[object, ...]:
 
 def _check_order(what: str, given: object, amounts: list[float] | list[int]) -> None:
     if len(amounts) == 2 and amounts[0] > amounts[1]:
-        raise ValueError(
-            f"{what}: the first of a pair is the least and cannot exceed the most, got {given!r}."
-        )
+        raise ValueError(f"{what}: the first of a pair is the least and cannot exceed the most, got {given!r}.")
 
 
 def _cores(amount: object) -> float:

@@ -90,9 +90,7 @@ class RetryStrategy:
         if self.count < 0:
             raise ValueError(f"retries: expected zero or more, got {self.count}.")
         if self.backoff is not None and not isinstance(self.backoff, Backoff):
-            raise TypeError(
-                f"retries backoff: expected a Backoff, {got(self.backoff)}. Write Backoff(base=...)."
-            )
+            raise TypeError(f"retries backoff: expected a Backoff, {got(self.backoff)}. Write Backoff(base=...).")
 
     def delay_s(self, retry: int) -> float:
         """Seconds before retry number `retry`, counted from 1."""

@@ -40,14 +40,11 @@ class ReusePolicy:
     def __post_init__(self) -> None:
         replicas = self.replicas if isinstance(self.replicas, tuple) else (self.replicas, self.replicas)
         if len(replicas) != 2:
-            raise ValueError(
-                f"reusable replicas: expected a number or a pair (least, most), got {self.replicas!r}."
-            )
+            raise ValueError(f"reusable replicas: expected a number or a pair (least, most), got {self.replicas!r}.")
         least, most = (_whole("replicas", number) for number in replicas)
         if least < 0 or most < 1 or least > most:
             raise ValueError(
-                "reusable replicas: expected at least one, and no more at least than at most,"
-                f" got {self.replicas!r}."
+                f"reusable replicas: expected at least one, and no more at least than at most, got {self.replicas!r}."
             )
         if _whole("concurrency", self.concurrency) < 1:
             raise ValueError(f"reusable concurrency: expected one or more, got {self.concurrency}.")

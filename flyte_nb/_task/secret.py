@@ -111,9 +111,7 @@ def _as_secret(value: object) -> Secret:
         return value
     if isinstance(value, str):
         return Secret(value)
-    raise TypeError(
-        f"secrets: expected names or Secret objects, got an object of type {type(value).__name__}."
-    )
+    raise TypeError(f"secrets: expected names or Secret objects, got an object of type {type(value).__name__}.")
 
 
 def _check_name(what: str, name: object) -> None:

@@ -187,9 +187,7 @@ def _run_ended(view: RunView, event: ev.RunEnded) -> None:
 
 
 def _group_opened(view: RunView, event: ev.GroupOpened) -> None:
-    view.groups.setdefault(
-        event.group, GroupView(event.group, event.name, event.action, event.parent_group)
-    )
+    view.groups.setdefault(event.group, GroupView(event.group, event.name, event.action, event.parent_group))
 
 
 def _action_queued(view: RunView, event: ev.ActionQueued) -> None:

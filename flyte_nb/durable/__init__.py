@@ -39,7 +39,7 @@ def _time_blocking() -> float:
 
 
 async def _now_async() -> _datetime.datetime:
-    return _datetime.datetime.fromtimestamp(await durable_time(), _datetime.timezone.utc)
+    return _datetime.datetime.fromtimestamp(await durable_time(), _datetime.UTC)
 
 
 def _now_blocking() -> _datetime.datetime:
@@ -47,7 +47,7 @@ def _now_blocking() -> _datetime.datetime:
 
     Specification: *Other features*.
     """
-    return _datetime.datetime.fromtimestamp(_time_blocking(), _datetime.timezone.utc)
+    return _datetime.datetime.fromtimestamp(_time_blocking(), _datetime.UTC)
 
 
 async def _sleep_async(seconds: float) -> None:

@@ -69,13 +69,13 @@ class Owner(msgspec.Struct, array_like=True, frozen=True):
     process_started_at: float
 
 
-class Event(msgspec.Struct, array_like=True, tag_field="event", frozen=True, kw_only=False):
+class Event(msgspec.Struct, array_like=True, tag_field="event", frozen=True):
     """Base of all events; `at` is when it happened."""
 
     at: float
 
 
-class RunStarted(Event, tag="run_started"):
+class RunStarted(Event, tag="run_started", frozen=True):
     """A run has a name, an owner and inputs; its root action follows."""
 
     task: str
@@ -96,21 +96,21 @@ class RunStarted(Event, tag="run_started"):
     inputs: StoredLiterals | None = None
 
 
-class RunResumed(Event, tag="run_resumed"):
+class RunResumed(Event, tag="run_resumed", frozen=True):
     """Another owner goes on with a run that ended badly, or whose owner is gone."""
 
     owner: Owner
     reusable: int = 0
 
 
-class RunEnded(Event, tag="run_ended"):
+class RunEnded(Event, tag="run_ended", frozen=True):
     """The root action's end, with everything below it settled."""
 
     phase: ActionPhase
     error: ErrorRecord | None = None
 
 
-class GroupOpened(Event, tag="group_opened"):
+class GroupOpened(Event, tag="group_opened", frozen=True):
     """A `flyte.group` block was entered the first time under this parent.
 
     `group` identifies it in its run; the same name opened again under the same parent and group is the same
@@ -123,7 +123,7 @@ class GroupOpened(Event, tag="group_opened"):
     parent_group: str = ""
 
 
-class ActionQueued(Event, tag="action_queued"):
+class ActionQueued(Event, tag="action_queued", frozen=True):
     """An action exists. `running` says that its first attempt starts in the same breath."""
 
     action: str
@@ -143,7 +143,7 @@ class ActionQueued(Event, tag="action_queued"):
     options: dict[str, str] = {}
 
 
-class TaskSeen(Event, tag="task_seen"):
+class TaskSeen(Event, tag="task_seen", frozen=True):
     """The code of a task as this run uses it: `parts` tells, per reached name, its digest.
 
     Written once per task before its first action, so that a later resume can say what changed.
@@ -154,14 +154,14 @@ class TaskSeen(Event, tag="task_seen"):
     parts: dict[str, str] = {}
 
 
-class AttemptStarted(Event, tag="attempt_started"):
+class AttemptStarted(Event, tag="attempt_started", frozen=True):
     """An attempt runs. Attempts count from 1."""
 
     action: str
     attempt: int
 
 
-class AttemptFailed(Event, tag="attempt_failed"):
+class AttemptFailed(Event, tag="attempt_failed", frozen=True):
     """An attempt failed and another one follows after `retry_in_s` seconds."""
 
     action: str
@@ -170,7 +170,7 @@ class AttemptFailed(Event, tag="attempt_failed"):
     retry_in_s: float
 
 
-class ActionPaused(Event, tag="action_paused"):
+class ActionPaused(Event, tag="action_paused", frozen=True):
     """An action waits for a person, or goes on (`phase` RUNNING) after one answered."""
 
     action: str
@@ -178,7 +178,7 @@ class ActionPaused(Event, tag="action_paused"):
     reason: str = ""
 
 
-class ActionEnded(Event, tag="action_ended"):
+class ActionEnded(Event, tag="action_ended", frozen=True):
     """The end of an action. Whoever awaited it hears of it only after this is committed.
 
     `reused` tells why an earlier result was taken instead of running: ``"cache"``, ``"resume"`` or ``""``;
@@ -194,7 +194,7 @@ class ActionEnded(Event, tag="action_ended"):
     attempt: int = 1
 
 
-class RerunDecided(Event, tag="rerun_decided"):
+class RerunDecided(Event, tag="rerun_decided", frozen=True):
     """On resume a finished action is not reused, and why."""
 
     action: str
@@ -202,7 +202,7 @@ class RerunDecided(Event, tag="rerun_decided"):
     reason: str
 
 
-class TraceEnded(Event, tag="trace_ended"):
+class TraceEnded(Event, tag="trace_ended", frozen=True):
     """A traced call under `action` ended. `outputs` is None when it raised; then it is not a checkpoint."""
 
     action: str
@@ -217,7 +217,7 @@ class TraceEnded(Event, tag="trace_ended"):
     reused: bool = False
 
 
-class ReportChanged(Event, tag="report_changed"):
+class ReportChanged(Event, tag="report_changed", frozen=True):
     """A tab of an action's report was appended to or replaced. `content` is HTML, inline or in the store."""
 
     action: str
@@ -226,7 +226,7 @@ class ReportChanged(Event, tag="report_changed"):
     content: StoredLiterals
 
 
-class LinkAdded(Event, tag="link_added"):
+class LinkAdded(Event, tag="link_added", frozen=True):
     """A link of an action, or why it could not be made (`error`, then `uri` is empty)."""
 
     action: str
@@ -235,7 +235,7 @@ class LinkAdded(Event, tag="link_added"):
     error: str = ""
 
 
-class PromptAsked(Event, tag="prompt_asked"):
+class PromptAsked(Event, tag="prompt_asked", frozen=True):
     """A question waits for a person."""
 
     action: str
@@ -246,7 +246,7 @@ class PromptAsked(Event, tag="prompt_asked"):
     expires_at: float
 
 
-class PromptAnswered(Event, tag="prompt_answered"):
+class PromptAnswered(Event, tag="prompt_answered", frozen=True):
     """The first valid answer to a question; `value` is JSON."""
 
     action: str
@@ -255,7 +255,7 @@ class PromptAnswered(Event, tag="prompt_answered"):
     answered_by: str = ""
 
 
-class StallNoticed(Event, tag="stall_noticed"):
+class StallNoticed(Event, tag="stall_noticed", frozen=True):
     """An action has held the event loop for `seconds` without letting anybody else run."""
 
     action: str

@@ -175,12 +175,10 @@ def run_details(history: RunHistory) -> RunDetails:
 
 def moment(at: float | None) -> datetime.datetime | None:
     """Seconds since the epoch as a time in UTC."""
-    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc) if at is not None else None
+    return datetime.datetime.fromtimestamp(at, datetime.UTC) if at is not None else None
 
 
 def _seconds(action: ActionView) -> float | None:
     if action.started_at is None or action.ended_at is None:
         return None
     return action.ended_at - action.started_at
-
-

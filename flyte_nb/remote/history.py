@@ -88,7 +88,9 @@ class RunHistory:
         sections = []
         for tab, pieces in view.tabs.items():
             html = "".join(
-                (piece.inline if piece.inline is not None else store.get_nowait(piece.uri, checksum=piece.checksum)).decode()
+                (
+                    piece.inline if piece.inline is not None else store.get_nowait(piece.uri, checksum=piece.checksum)
+                ).decode()
                 for piece in pieces
             )
             sections.append((tab, html))

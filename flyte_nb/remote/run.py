@@ -88,7 +88,9 @@ class Run(AwaitedAsItself):
         if sort_by is not None:
             field, direction = sort_by
             if field != "created_at" or direction not in ("asc", "desc"):
-                raise ValueError(f"Runs are sorted by ('created_at', 'asc') or ('created_at', 'desc'); got {sort_by!r}.")
+                raise ValueError(
+                    f"Runs are sorted by ('created_at', 'asc') or ('created_at', 'desc'); got {sort_by!r}."
+                )
             newest_first = direction == "desc"
         one = isinstance(in_phase, (str, ActionPhase))
         phases = [ActionPhase(phase) for phase in ([in_phase] if one else in_phase or ())]
@@ -325,4 +327,3 @@ class Run(AwaitedAsItself):
             message = record.message if record is not None else "It was aborted."
             return ActionAbortedError(f"Run {self.name!r} was aborted: {message}")
         return error_from(record)
-

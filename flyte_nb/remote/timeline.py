@@ -41,7 +41,9 @@ class Timeline(list[Span], AwaitedAsItself):
             left = int(span.start_s / total * _WIDTH)
             length = max(1, int((span.end_s - span.start_s) / total * _WIDTH))
             label = "  " * span.depth + span.label
-            rows.append(f"{label[:30]:<30} |{' ' * left}{'#' * length:<{_WIDTH - left}}| {span.end_s - span.start_s:8.3f} s")
+            rows.append(
+                f"{label[:30]:<30} |{' ' * left}{'#' * length:<{_WIDTH - left}}| {span.end_s - span.start_s:8.3f} s"
+            )
         return "\n".join(rows)
 
 

@@ -76,9 +76,7 @@ class LiteralConverter(Converter):
     def fill(self, literal: LiteralMessage, value: Any) -> None:
         """See `Converter`."""
         if not self.accepts(value):
-            raise TypeTransformerFailedError(
-                f"Expected one of {', '.join(map(repr, self._values))}, got {value!r}."
-            )
+            raise TypeTransformerFailedError(f"Expected one of {', '.join(map(repr, self._values))}, got {value!r}.")
         literal.scalar.primitive.string_value = _text_of(value)
 
     def read(self, literal: LiteralMessage) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Union, get_args, get_origin
 
 from .converter import Converter
@@ -137,7 +138,7 @@ class DictConverter(Converter):
         if not all(isinstance(key, str) for key in keys):
             odd = next(key for key in keys if not isinstance(key, str))
             raise TypeTransformerFailedError(f"Expected keys of type str, got {type(odd).__qualname__}: {odd!r}.")
-        if any(first > second for first, second in zip(keys, keys[1:], strict=False)):
+        if any(first > second for first, second in pairwise(keys)):
             literal.metadata[_KEYS] = json.dumps(keys)
 
 

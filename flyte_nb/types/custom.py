@@ -47,9 +47,7 @@ class TransformerConverter(Converter):
         return self._transformer.get_literal_type(self.python_type)
 
     def _failed(self, method: str, error: Exception) -> TypeTransformerFailedError:
-        return TypeTransformerFailedError(
-            f"{self._transformer.name}.{method} raised {type(error).__name__}: {error}"
-        )
+        return TypeTransformerFailedError(f"{self._transformer.name}.{method} raised {type(error).__name__}: {error}")
 
 
 class HashedConverter(Converter):

@@ -121,9 +121,7 @@ class TypeEngine:
         raise ValueError(f"No Python type is known for the literal type {literal_type}.")
 
     @classmethod
-    async def dict_to_literal_map(
-        cls, d: Mapping[str, Any], type_hints: Mapping[str, Any] | None = None
-    ) -> LiteralMap:
+    async def dict_to_literal_map(cls, d: Mapping[str, Any], type_hints: Mapping[str, Any] | None = None) -> LiteralMap:
         """Literals of named values; a type that is not given is that of the value."""
         literals = LiteralMap()
         for name, value in d.items():

@@ -95,7 +95,7 @@ class FrameConverter(Converter):
     def _uri(self, literal: Literal) -> str:
         if not literal.scalar.HasField("structured_dataset"):
             raise TypeTransformerFailedError(f"Expected the literal of a {type_text(self.python_type)}.")
-        return literal.scalar.structured_dataset.uri
+        return str(literal.scalar.structured_dataset.uri)
 
 
 def frame_converter(python_type: Any) -> Converter | None:

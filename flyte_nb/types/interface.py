@@ -68,7 +68,9 @@ class Interface:
         self.outputs = outputs
         self._several = several
         self._names = tuple(inputs)
-        self._defaults = {key: default for key, (_, default) in inputs.items() if default is not inspect.Parameter.empty}
+        self._defaults = {
+            key: default for key, (_, default) in inputs.items() if default is not inspect.Parameter.empty
+        }
         self._keyword_only: frozenset[str] = frozenset()
         self._input_variables: Variables | None = None
         self._output_variables: Variables | None = None
@@ -78,7 +80,7 @@ class Interface:
 
     @classmethod
     def from_function(cls, func: Callable[..., Any], name: str | None = None) -> Interface:
-        """The interface of `func`.
+        """The interface of `func`. A generator function gives the list of its items.
 
         Raises
         ------
@@ -99,6 +101,8 @@ class Interface:
                 keyword_only.add(parameter.name)
             inputs[parameter.name] = (hints.get(parameter.name, Any), parameter.default)
         annotation = hints.get("return", Any)
+        if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):
+            annotation = list[get_args(annotation)[0]] if get_args(annotation) else list[Any]  # type: ignore[misc]
         given = get_args(annotation)
         several = get_origin(annotation) is tuple and bool(given) and Ellipsis not in given
         if annotation is type(None):
@@ -124,7 +128,9 @@ class Interface:
         arguments = dict(zip(names, args, strict=False))
         if kwargs:
             arguments.update(kwargs)
-        if len(arguments) != count + len(kwargs) or (self._keyword_only and not self._keyword_only.isdisjoint(names[:count])):
+        if len(arguments) != count + len(kwargs) or (
+            self._keyword_only and not self._keyword_only.isdisjoint(names[:count])
+        ):
             raise self._misfit(args, kwargs)
         if len(arguments) != len(names):
             arguments = {**self._defaults, **arguments}
@@ -254,7 +260,9 @@ class Interface:
         parameters = [
             inspect.Parameter(
                 key,
-                inspect.Parameter.KEYWORD_ONLY if key in self._keyword_only else inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                inspect.Parameter.KEYWORD_ONLY
+                if key in self._keyword_only
+                else inspect.Parameter.POSITIONAL_OR_KEYWORD,
                 default=default,
             )
             for key, (_, default) in self.inputs.items()

@@ -16,7 +16,7 @@ from .messages import Literal, LiteralType, SimpleType, TypeStructure
 from .transformer import TypeTransformerFailedError
 
 _INT64 = range(-(2**63), 2**63)
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 class PrimitiveConverter(Converter):
@@ -188,7 +188,7 @@ class DatetimeConverter(PrimitiveConverter):
         key = getattr(value.tzinfo, "key", None)
         if key:
             literal.metadata["zone"] = key
-        instant = value if value.tzinfo is not None else value.replace(tzinfo=datetime.timezone.utc)
+        instant = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
         whole, rest = divmod(instant - _EPOCH, datetime.timedelta(seconds=1))
         literal.scalar.primitive.datetime.seconds = whole
         literal.scalar.primitive.datetime.nanos = rest.microseconds * 1000

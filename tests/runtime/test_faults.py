@@ -10,8 +10,7 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
-from flyte_nb.remote import Action
-from flyte_nb.remote import Run
+from flyte_nb.remote import Action, Run
 
 env = flyte.TaskEnvironment("faults")
 
@@ -73,7 +72,7 @@ def test_the_first_failure_is_the_child_with_the_users_traceback_whole_and_nothi
     assert failure is not None
     assert failure.task_name == "faults.fails"
     assert failure.error_info is not None
-    assert 'raise OurError(text)' in failure.error_info.traceback
+    assert "raise OurError(text)" in failure.error_info.traceback
     assert "_engine" not in failure.error_info.traceback
     assert failure.error_info.traceback.rstrip().endswith("OurError: down here")
 
@@ -149,7 +148,8 @@ def test_a_non_recoverable_error_stops_retries() -> None:
 
 
 @pytest.mark.parametrize(
-    "timeout", [0.05, datetime.timedelta(milliseconds=50), flyte.Timeout(max_runtime=0.05), flyte.Timeout(deadline=0.05)]
+    "timeout",
+    [0.05, datetime.timedelta(milliseconds=50), flyte.Timeout(max_runtime=0.05), flyte.Timeout(deadline=0.05)],
 )
 def test_a_task_that_takes_too_long_is_a_timeout_error_in_its_parent(timeout: object) -> None:
     @env.task(timeout=timeout)

@@ -45,8 +45,6 @@ def completed_marks(home: Path) -> set[str]:
     return marks
 
 
-
-
 @pytest.mark.parametrize("point", ["before_commit", "after_commit"])
 @pytest.mark.parametrize("number", range(1, 11))
 def test_a_process_killed_at_a_write_point_resumes_with_each_completed_side_effect_exactly_once(

@@ -109,7 +109,7 @@ def test_what_a_task_prints_and_logs_is_stored_with_its_action_in_order(capsys: 
     assert run.action.get_logs() == ["begin", "end"]
     assert len(run.get_logs()) == 9
     shown = capsys.readouterr()
-    assert "begin\na: one\nb: one\nfrom a thread\nend\n" == shown.out
+    assert shown.out == "begin\na: one\nb: one\nfrom a thread\nend\n"
     assert "a: three\n" in shown.err
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,8 +29,13 @@ env = flyte.TaskEnvironment("resuming")
 def define(source: str) -> dict[str, Any]:
     """Tasks from source text, as notebook cells would make them."""
     namespace: dict[str, Any] = {
-        "env": env, "flyte": flyte, "asyncio": asyncio, "note": calls.append, "broken": lambda: broken[0], "__name__": "__main__",
-    }  # fmt: skip
+        "env": env,
+        "flyte": flyte,
+        "asyncio": asyncio,
+        "note": calls.append,
+        "broken": partial(broken.__getitem__, 0),
+        "__name__": "__main__",
+    }
     exec(compile(source, "<cell>", "exec"), namespace)
     return namespace
 
@@ -260,7 +266,9 @@ def test_rerun_of_one_action_runs_its_task_with_its_inputs() -> None:
     earlier = flyte.run(define(CELLS)["main"], 2)
     earlier.wait()
     [action] = [
-        action for action in Action.listall(earlier.name, task_name="resuming.second") if action.details().inputs()["x"] == 10
+        action
+        for action in Action.listall(earlier.name, task_name="resuming.second")
+        if action.details().inputs()["x"] == 10
     ]
     assert flyte.rerun(earlier.name, action.name).outputs() == 11
 

@@ -63,9 +63,7 @@ def test_policies_add_to_the_code() -> None:
         "abc",
     }
     assert len(versions) == 6
-    assert one.version_for(step, "abc") == Cache("auto", policies=(FileVersion("1"),)).version_for(
-        step, "abc"
-    )
+    assert one.version_for(step, "abc") == Cache("auto", policies=(FileVersion("1"),)).version_for(step, "abc")
 
 
 def test_a_policy_that_gives_no_text_is_named() -> None:

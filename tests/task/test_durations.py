@@ -96,9 +96,7 @@ def test_pauses_stay_finite_however_many_retries() -> None:
     cap=st.floats(0, 1e6),
     retry=st.integers(1, 10_000),
 )
-def test_a_pause_is_never_negative_nor_above_its_cap(
-    base: float, factor: float, cap: float, retry: int
-) -> None:
+def test_a_pause_is_never_negative_nor_above_its_cap(base: float, factor: float, cap: float, retry: int) -> None:
     assert 0 <= Backoff(base, factor, cap).delay_s(retry) <= cap
 
 

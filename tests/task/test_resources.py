@@ -18,9 +18,7 @@ from flyte_nb._task.resources import GPU, Resources
         (None, None),
     ],
 )
-def test_memory_gives_its_upper_limit_in_bytes(
-    memory: str | tuple[str, str] | None, expected: int | None
-) -> None:
+def test_memory_gives_its_upper_limit_in_bytes(memory: str | tuple[str, str] | None, expected: int | None) -> None:
     assert Resources(memory=memory).memory_bytes == expected
 
 
@@ -41,9 +39,7 @@ def test_ways_to_write_a_gpu_mean_the_same() -> None:
     assert Resources(gpu=2).gpu == 2
 
 
-@pytest.mark.parametrize(
-    "memory", ["", "lots", "1GB", "-1Gi", "0Mi", "1 Gi", "1gi", ("2Gi", "1Gi"), ("1Gi",)]
-)
+@pytest.mark.parametrize("memory", ["", "lots", "1GB", "-1Gi", "0Mi", "1 Gi", "1gi", ("2Gi", "1Gi"), ("1Gi",)])
 def test_memory_that_cannot_be_is_refused(memory: str) -> None:
     with pytest.raises(ValueError, match="memory"):
         Resources(memory=memory)

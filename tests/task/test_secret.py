@@ -95,9 +95,7 @@ def test_a_file_keeps_all_but_its_last_line_end(tmp_path: Path) -> None:
     assert resolve_secret(Secret("api-key", mount=tmp_path)) == " two\nlines "
 
 
-def test_a_secret_that_is_nowhere_names_the_three_places(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_secret_that_is_nowhere_names_the_three_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FLYTE_NB_SECRETS_DIR", str(tmp_path))
     with pytest.raises(RuntimeUserError) as caught:
         resolve_secret(SECRET)

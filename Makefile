@@ -1,0 +1,65 @@
+PYTHON ?= python3
+VENV := .venv
+BENCH := .venv-bench
+BIN := $(VENV)/bin
+PIP := -m pip --disable-pip-version-check install --quiet
+
+.PHONY: help demo test test-all lab check format bench notebooks clean
+
+help:
+	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
+	@echo "make test       run the tests and the notebooks"
+	@echo "make test-all   the same, and the slow tests"
+	@echo "make lab        open the tour in JupyterLab"
+	@echo "make check      ruff, mypy, import-linter"
+	@echo "make format     let ruff format"
+	@echo "make bench      compare with the reference SDK, in one run"
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] < (3, 14) else "flyte_nb needs Python 3.11 to 3.13, and $(PYTHON) is %d.%d: make PYTHON=python3.12 ..." % sys.version_info[:2])'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing flyte_nb and the tour's data into $(VENV) ..."
+	@$(BIN)/python $(PIP) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing flyte_nb and what its tests need into $(VENV) ..."
+	@$(BIN)/python $(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo
+	@$(BIN)/flyte-nb demo
+
+lab: $(VENV)/.demo
+	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest -q -m "not slow"
+	$(MAKE) notebooks
+
+test-all: $(VENV)/.dev
+	$(BIN)/python -m pytest -q
+	$(MAKE) notebooks
+
+notebooks: $(VENV)/.dev
+	FLYTE_NB_HOME=$$(mktemp -d) $(BIN)/python -m pytest -q --nbval-lax notebooks
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.demo
+	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH)/bin/python $(PIP) -r benchmarks/peers.txt
+	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
+
+clean:
+	rm -rf $(VENV) $(BENCH) .mypy_cache .pytest_cache .ruff_cache build dist
