@@ -22,7 +22,7 @@ from ..storage import Store
 from .cached import CachedCalls
 from .capacity import Capacity
 from .finished import FinishedWork
-from .interrupts import watch_of
+from .interrupts import STUCK_AFTER_S, strike_main_thread, watch_of
 from .live_run import LiveRun, RunOptions, kept
 from .logs import LogCapture
 from .naming import new_run_name
@@ -276,6 +276,9 @@ class Controller:
             if ping.answered:
                 if now - ping.sent_at >= PING_EVERY_S:
                     ping.send(run.loop, now)
+            elif not ping.struck and now - ping.sent_at > STUCK_AFTER_S and watch_of(run.loop).has_unread:
+                ping.struck = True
+                strike_main_thread()
             elif now - ping.sent_at > STALL_AFTER_S:
                 stuck = run.stepping
                 if stuck is not None and not ping.reported:
@@ -290,9 +293,10 @@ class _Ping:
         self.sent_at = now
         self.answered = True
         self.reported = False
+        self.struck = False
 
     def send(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
-        self.sent_at, self.answered, self.reported = now, False, False
+        self.sent_at, self.answered, self.reported, self.struck = now, False, False, False
         try:
             loop.call_soon_threadsafe(self._answer)
         except RuntimeError:

@@ -9,6 +9,7 @@ the user's code asked for, and wakes a loop that would have slept through it.
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import signal
 import socket
 import threading
@@ -16,9 +17,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .live_run import LiveRun
 
 RECENT_S = 1.0
+STUCK_AFTER_S = 0.15
 
 
 @contextmanager
@@ -44,6 +49,24 @@ def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def strike_if_stuck(run: LiveRun) -> None:
+    """Interrupt once more, harder, if the run's loop does not turn: its user's code computes and never awaits."""
+    turned = threading.Event()
+    run.loop.call_soon_threadsafe(turned.set)
+
+    def strike() -> None:
+        if not turned.is_set():
+            strike_main_thread()
+
+    run.call_after(STUCK_AFTER_S, strike)
+
+
+def strike_main_thread() -> None:
+    """Raise `KeyboardInterrupt` in what the main thread computes, whatever handler for interrupts it has."""
+    ident = threading.main_thread().ident
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident or 0), ctypes.py_object(KeyboardInterrupt))
+
+
 class InterruptWatch:
     """Notes interrupts of the process while a loop of the main thread has runs.
 
@@ -63,6 +86,17 @@ class InterruptWatch:
         """Whether an interrupt came within the last second."""
         self._read()
         return time.monotonic() - self._last < RECENT_S
+
+    @property
+    def has_unread(self) -> bool:
+        """Whether an interrupt came that the loop, busy with something, has not seen. Any thread may ask."""
+        receiver = self._receiver
+        if receiver is None:
+            return False
+        try:
+            return signal.SIGINT in receiver.recv(4096, socket.MSG_PEEK)
+        except OSError:
+            return False
 
     def begin(self) -> None:
         """Watch until `end`."""

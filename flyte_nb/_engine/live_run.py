@@ -71,6 +71,8 @@ class LiveRun:
         Whose code holds the loop right now.
     done : concurrent.futures.Future
         Done once the end is committed; never carries the run's own failure, which is `error`.
+    interrupted : bool
+        A `KeyboardInterrupt` struck the code of one of its tasks.
     finished : FinishedWork or None
         Results of an earlier try, on resume.
     """
@@ -113,6 +115,7 @@ class LiveRun:
         self._plans: dict[Task[Any, Any], TaskPlan] = {}
         self._seen_tasks: dict[str, str] = {}
         self.abort_message = ""
+        self.interrupted = False
 
     # code ---------------------------------------------------------------------------------------------------
 

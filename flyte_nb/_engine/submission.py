@@ -150,6 +150,7 @@ async def _attempts(
             raise
         except KeyboardInterrupt as interrupt:
             error, outcome = interrupt, Outcome.RAISED_FOR_GOOD
+            run.interrupted = True
             run.abort("The run was interrupted.")
         except BaseException as raised:
             error = raised

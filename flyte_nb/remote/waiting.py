@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from .._engine.blocking import run_from_within
-from .._engine.interrupts import handled_interrupts, watch_of
+from .._engine.interrupts import handled_interrupts, strike_if_stuck, watch_of
 from .._engine.stepping import can_wait_here, wait_here
 from .._runtime.notebook_loop import running_loop
 
@@ -38,6 +38,7 @@ def wait_for_live(run: LiveRun) -> None:
         nonlocal interrupted
         interrupted = True
         run.abort(INTERRUPTED)
+        strike_if_stuck(run)
 
     with handled_interrupts(abort):
         if running_loop() is run.loop:
@@ -60,6 +61,8 @@ async def await_live(run: LiveRun) -> None:
         raise
     finally:
         watch.end()
+    if run.interrupted:
+        raise KeyboardInterrupt
 
 
 def wait_for_other(history: RunHistory) -> None:

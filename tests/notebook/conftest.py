@@ -1,0 +1,118 @@
+"""A real kernel for the tests of a notebook."""
+
+from __future__ import annotations
+
+import os
+import queue
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jupyter_client.manager import KernelManager
+
+TIMEOUT_S = 60
+
+
+@dataclass
+class CellResult:
+    """What a cell gave: printed text, displayed values, error."""
+
+    status: str = ""
+    text: str = ""
+    results: list[dict[str, Any]] = field(default_factory=list)
+    error: str = ""
+
+    @property
+    def value(self) -> str:
+        return self.results[-1]["text/plain"] if self.results else ""
+
+
+class Notebook:
+    """Runs cells in a kernel, one by one, and collects what lands in each of them."""
+
+    def __init__(self, home: Path) -> None:
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(env={**os.environ, "FLYTE_NB_HOME": str(home)})
+        self.client = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=TIMEOUT_S)
+        self.by_parent: dict[str, CellResult] = {}
+        self._idle: set[str] = set()
+
+    def start(self, source: str) -> str:
+        """Start a cell and return its id."""
+        cell: str = self.client.execute(source)
+        self.by_parent[cell] = CellResult()
+        return cell
+
+    def run(self, source: str, *, ok: bool = True) -> CellResult:
+        """Run a cell to its end."""
+        result = self.finish(self.start(source))
+        if ok:
+            assert result.status == "ok", result.error
+        return result
+
+    def finish(self, cell: str) -> CellResult:
+        """Wait for a cell to end."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while cell not in self._idle:
+            self._take(deadline)
+        while True:
+            reply = self.client.get_shell_msg(timeout=TIMEOUT_S)
+            if reply["parent_header"].get("msg_id") == cell:
+                break
+        self.by_parent[cell].status = reply["content"]["status"]
+        return self.by_parent[cell]
+
+    def until(self, cell: str, text: str) -> None:
+        """Wait until a cell has printed `text`."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while text not in self.by_parent[cell].text:
+            self._take(deadline)
+
+    def interrupt(self) -> None:
+        """What the stop button does."""
+        self.manager.interrupt_kernel()
+
+    def _take(self, deadline: float) -> None:
+        try:
+            message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(f"The kernel has been silent for {TIMEOUT_S} s.") from None
+        parent = message["parent_header"].get("msg_id", "")
+        result = self.by_parent.get(parent)
+        kind, content = message["msg_type"], message["content"]
+        if result is None:
+            return
+        if kind == "stream":
+            result.text += content["text"]
+        elif kind in ("execute_result", "display_data"):
+            result.results.append(content["data"])
+        elif kind == "error":
+            result.error = "\n".join(content["traceback"])
+        elif kind == "status" and content["execution_state"] == "idle":
+            self._idle.add(parent)
+
+
+@pytest.fixture
+def open_notebook(tmp_path: Path) -> Iterator[Callable[[], Notebook]]:
+    """Starts kernels that share a home."""
+    opened: list[Notebook] = []
+
+    def start() -> Notebook:
+        opened.append(Notebook(tmp_path / "kernel_home"))
+        return opened[-1]
+
+    yield start
+    for one in opened:
+        one.client.stop_channels()
+        one.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def notebook(open_notebook: Callable[[], Notebook]) -> Notebook:
+    """A kernel of its own."""
+    return open_notebook()

@@ -1,0 +1,307 @@
+"""Runs in a real kernel: its loop, its interrupts, its prints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flyte_nb._journal import JournalReader
+from flyte_nb._view import project
+
+if TYPE_CHECKING:
+    from .conftest import Notebook
+
+SETUP = """
+import asyncio, time, threading
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("cells")
+
+@env.task
+async def double(x: int) -> int:
+    return 2 * x
+"""
+
+
+def test_an_async_task_runs_on_the_kernels_own_loop(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run("lock = asyncio.Lock(); cell_loop = asyncio.get_running_loop()")
+    result = notebook.run(
+        """
+@env.task
+async def uses_lock() -> bool:
+    async with lock:
+        await asyncio.sleep(0)
+    return asyncio.get_running_loop() is cell_loop
+
+flyte.run(uses_lock).outputs()[0]
+"""
+    )
+    assert result.value == "True"
+
+
+def test_run_returns_at_once_and_wait_blocks_the_cell_only(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    result = notebook.run("run = flyte.run(double, 4)\nprint(run.done())\nrun.wait()\nprint(run.outputs())")
+    assert result.text == "False\nActionOutputs(8)\n"
+
+
+def test_top_level_await_waits_for_a_run(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    assert notebook.run("run = await flyte.run.aio(double, 5)\nawait run.wait.aio()\nrun.outputs()[0]").value == "10"
+
+
+def test_background_mode_leaves_the_kernels_loop_free(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    result = notebook.run(
+        """
+@env.task
+async def where() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+flyte.with_runcontext(mode="background").run(where).outputs()[0], flyte.run(where).outputs()[0]
+"""
+    )
+    assert result.value == "(False, True)"
+
+
+def test_a_run_goes_on_after_its_cell_has_ended(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(
+        """
+go_on = asyncio.Event()
+
+@env.task
+async def waits() -> str:
+    await go_on.wait()
+    return "went on"
+
+run = flyte.run(waits)
+"""
+    )
+    notebook.run("go_on.set()")
+    assert notebook.run("run.outputs()[0]").value == "'went on'"
+
+
+def test_what_tasks_print_lands_in_the_cell_they_were_started_from(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    first = notebook.start(
+        """
+go_on = asyncio.Event()
+
+@env.task
+def from_a_thread() -> None:
+    print("from a thread")
+
+@env.task
+async def talks() -> None:
+    print("before")
+    await go_on.wait()
+    print("after")
+    await from_a_thread.aio()
+
+run = flyte.run(talks)
+"""
+    )
+    notebook.finish(first)
+    second = notebook.run("go_on.set(); run.wait(); print('second cell')")
+    assert notebook.by_parent[first].text == "before\nafter\nfrom a thread\n"
+    assert second.text == "second cell\n"
+
+
+INTERRUPTED = """
+stopped = []
+
+@env.task
+async def leaf(index: int) -> None:
+    try:
+        await asyncio.sleep(60)
+    finally:
+        stopped.append(index)
+
+@env.task
+async def tree() -> None:
+    print("running", flush=True)
+    await asyncio.gather(*(leaf(index) for index in range(5)))
+
+run = flyte.run(tree)
+"""
+
+
+@pytest.mark.parametrize("wait", ["run.wait()", "await run.wait.aio()", "run.outputs()", "await run.outputs.aio()"])
+def test_interrupting_a_cell_that_waits_stops_the_whole_tree_and_leaves_the_kernel_healthy(
+    notebook: Notebook, wait: str
+) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start(INTERRUPTED + "\nprint('waiting', flush=True)\n" + wait)
+    notebook.until(cell, "waiting")
+    notebook.until(cell, "running")
+    notebook.interrupt()
+    result = notebook.finish(cell)
+
+    assert result.status == "error"
+    assert "KeyboardInterrupt" in result.error or "CancelledError" in result.error
+    after = notebook.run("run.wait(); print(run.phase, sorted(stopped))")
+    assert after.text == "aborted [0, 1, 2, 3, 4]\n"
+    again = notebook.run("flyte.run(double, 3).outputs()[0]")
+    assert again.value == "6"
+    assert notebook.run("await flyte.run(double, 4).wait.aio(); 'fine'").value == "'fine'"
+
+
+def test_interrupting_a_cell_that_waits_for_a_sync_task_stops_it(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start(
+        """
+@env.task
+def spins() -> None:
+    print("spinning", flush=True)
+    while True:
+        pass
+
+run = flyte.run(spins)
+run.wait()
+"""
+    )
+    notebook.until(cell, "spinning")
+    notebook.interrupt()
+    assert notebook.finish(cell).status == "error"
+    assert notebook.run("run.wait(); str(run.phase)").value == "'aborted'"
+
+
+def test_interrupting_an_async_task_that_computes_stops_the_run(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start(
+        """
+@env.task
+async def computes() -> None:
+    print("computing", flush=True)
+    while True:
+        pass
+
+run = flyte.run(computes)
+run.wait()
+"""
+    )
+    notebook.until(cell, "computing")
+    notebook.interrupt()
+    assert notebook.finish(cell).status == "error"
+    assert notebook.run("run.wait(); str(run.phase)").value == "'aborted'"
+
+
+def test_an_interrupt_of_another_cell_leaves_a_run_alone(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(
+        """
+go_on = asyncio.Event()
+
+@env.task
+async def waits() -> str:
+    await go_on.wait()
+    return "unharmed"
+
+run = flyte.run(waits)
+"""
+    )
+    cell = notebook.start("print('sleeping', flush=True)\ntime.sleep(60)")
+    notebook.until(cell, "sleeping")
+    notebook.interrupt()
+    assert notebook.finish(cell).status == "error"
+    assert notebook.run("go_on.set(); run.outputs()[0]").value == "'unharmed'"
+
+
+def test_a_run_whose_kernel_was_killed_resumes_in_another_kernel(
+    notebook: Notebook, open_notebook: Callable[[], Notebook]
+) -> None:
+    program = (
+        SETUP
+        + """
+@env.task
+async def step(x: int) -> int:
+    print("step", x, flush=True)
+    return x
+
+@env.task
+async def root(last: str) -> int:
+    value = await step(1)
+    if last == "hang":
+        print("hanging", flush=True)
+        import os
+        if not os.environ.get("GO_ON"):
+            await asyncio.sleep(600)
+    return value + await step(2)
+"""
+    )
+    notebook.run(program)
+    cell = notebook.start("flyte.with_runcontext(name='killed').run(root, 'hang').wait()")
+    notebook.until(cell, "hanging")
+    notebook.manager.shutdown_kernel(now=True)
+
+    other = open_notebook()
+    other.run("import os; os.environ['GO_ON'] = '1'")
+    other.run(program)
+    shown = other.run("run = flyte.Run.get('killed'); str(run.phase), run.details().error_info.code")
+    assert shown.value == "('aborted', 'Interrupted')"
+    resumed = other.run("run.resume().outputs()[0]")
+    assert resumed.value == "3"
+    assert resumed.text == "hanging\nstep 2\n"
+
+
+def test_the_stall_of_a_task_that_blocks_the_loop_is_noticed(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.run(SETUP)
+    notebook.run(
+        """
+@env.task
+async def blocks() -> None:
+    time.sleep(1.5)
+
+flyte.with_runcontext(name="stalled").run(blocks).wait()
+"""
+    )
+    reader = JournalReader(tmp_path / "kernel_home" / "journal.sqlite")
+    view = project((event for _, event in reader.events("stalled")), "stalled")
+    assert view.actions["a0"].stalled_s > 1.0
+
+
+def test_redefining_tasks_in_a_cell_run_again_is_silent(notebook: Notebook) -> None:
+    first, second = notebook.run(SETUP), notebook.run(SETUP.replace("2 * x", "3 * x"))
+    assert first.text == second.text == ""
+    assert notebook.run("flyte.run(double, 2).outputs()[0]").value == "6"
+
+
+def test_a_class_redefined_in_its_cell_still_fits(notebook: Notebook) -> None:
+    point = "from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n"
+    notebook.run(SETUP)
+    notebook.run(point)
+    notebook.run("@env.task\nasync def norm(p: Point) -> int:\n    return p.x")
+    notebook.run(point)
+    assert notebook.run("flyte.run(norm, Point(7)).outputs()[0]").value == "7"
+
+
+def test_waiting_does_not_swallow_the_cell_that_was_queued_behind(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start("run = flyte.run(double, 1)\nrun.wait()\nprint('first')")
+    queued = notebook.start("print('second')")
+    assert notebook.finish(cell).text == "first\n"
+    assert notebook.finish(queued).text == "second\n"
+
+
+def test_interrupting_an_awaiting_cell_whose_task_computes_stops_the_run(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start(
+        """
+@env.task
+async def computes() -> None:
+    print("computing", flush=True)
+    while True:
+        pass
+
+run = flyte.run(computes)
+await run.wait.aio()
+"""
+    )
+    notebook.until(cell, "computing")
+    notebook.interrupt()
+    assert notebook.finish(cell).status == "error"
+    assert notebook.run("run.wait(); str(run.phase)").value == "'aborted'"
