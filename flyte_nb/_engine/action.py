@@ -32,6 +32,8 @@ class Action:
     ----------
     environment : dict or None
         Environment variables of its attempts.
+    results : dict of str to StoredLiterals, or None
+        What its calls gave in earlier attempts, where there may be several.
     stop_hard : bool
         The grace period is over.
     ended, closed : bool
@@ -59,6 +61,7 @@ class Action:
         "places",
         "plan",
         "report",
+        "results",
         "run",
         "scope",
         "seen_groups",
@@ -88,6 +91,7 @@ class Action:
         self.timers: dict[str, Timer] | None = None
         self.timed_out_by = ""
         self.kept_outputs: StoredLiterals | None = None
+        self.results: dict[str, StoredLiterals] | None = None
         self.closed = False
         self.ended = False
         self.stop_hard = False
@@ -125,9 +129,19 @@ class Action:
             self._cancel_task()
 
     def forgive(self) -> None:
-        """Another attempt starts; nobody wants it stopped yet."""
+        """Another attempt starts: nobody wants it stopped yet, and its calls are counted from the beginning.
+
+        What succeeded below is remembered, so the attempt finds it by name and goes on where the last one failed.
+        """
         self.stop_hard = False
         self.timed_out_by = ""
+        self.counts.clear()
+
+    def remember(self, name: str, outputs: StoredLiterals) -> None:
+        """Keep what a call of this action gave, for another attempt."""
+        if self.results is None:
+            self.results = {}
+        self.results[name] = outputs
 
     def _cancel_task(self) -> None:
         loop = self._loop

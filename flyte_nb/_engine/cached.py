@@ -99,6 +99,7 @@ class CachedCalls:
         value = await interface.read_outputs(run.fetch(outputs))
         outcome = CacheOutcome("hit", reason, entry.key, entry.run, entry.action)
         action.ended = True
+        action.kept_outputs = outputs
         run.log.append(ActionEnded(time.time(), action.name, ActionPhase.SUCCEEDED, outputs, None, outcome, "cache"))
         await action.commits.committed()
         return value

@@ -178,10 +178,13 @@ class LiveRun:
             )
             self.log.append(ActionEnded(now, name, ActionPhase.RECOVERED, self.keep(serialized), None, None, "resume"))
             await parent.commits.committed()
+        return await self.value_of(found.outputs, plan)
+
+    async def value_of(self, outputs: StoredLiterals, plan: TaskPlan) -> Any:
+        """What a task returned, read anew."""
+        serialized = self.fetch(outputs)
         value = plan.interface.read_outputs_nowait(serialized)
-        if value is REFUSED:
-            value = await plan.interface.read_outputs(serialized)
-        return value
+        return await plan.interface.read_outputs(serialized) if value is REFUSED else value
 
     # life ---------------------------------------------------------------------------------------------------
 

@@ -63,6 +63,8 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
     if prepared is None:
         prepared = await plan.interface.prepare_inputs(arguments)
     name = child_name(parent.name, plan.name, prepared.digest, parent.counts)
+    if parent.results is not None and name in parent.results:
+        return await run.value_of(parent.results[name], plan)
     if run.finished is not None:
         found = run.finished.take(name, plan, run)
         if found is not None:
@@ -73,9 +75,12 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
     if parent.places:
         give_back_all(parent)
     try:
-        return await perform(action, prepared)
+        value = await perform(action, prepared)
     finally:
         parent.release(action)
+    if parent.plan.max_attempts > 1 and action.kept_outputs is not None:
+        parent.remember(name, action.kept_outputs)
+    return value
 
 
 async def perform(action: Action, prepared: Prepared) -> Any:
@@ -166,6 +171,7 @@ async def _attempts(
             failed = (
                 _timeout_error(action) if outcome is Outcome.CANCELLED else as_runtime_error(error or RuntimeError())
             )
+            await action.settle_children()
             action.forgive()
             await _wait_for_retry(action, decision, failed)
         except asyncio.CancelledError:

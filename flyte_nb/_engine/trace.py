@@ -192,8 +192,9 @@ class _TracedCall:
         self._digest = digest
         self._started_at = time.time()
         run = scope.action.run
-        self.recorded: StoredLiterals | None = None
-        if run.finished is not None:
+        results = scope.action.results
+        self.recorded: StoredLiterals | None = results.get(key) if results is not None else None
+        if self.recorded is None and run.finished is not None:
             found = run.finished.take_trace(scope.action.name, key, digest)
             if found is not None:
                 self.recorded = found.outputs
@@ -218,9 +219,12 @@ class _TracedCall:
         outputs = interface.prepare_outputs_nowait(value)
         if outputs is None:
             outputs = await interface.prepare_outputs(value)
-        run = self._scope.action.run
-        self._append(run.keep(outputs.serialized))
-        run.journal.flush()
+        action = self._scope.action
+        kept = action.run.keep(outputs.serialized)
+        self._append(kept)
+        action.run.journal.flush()
+        if action.plan.max_attempts > 1:
+            action.remember(self._key, kept)
         return outputs.values
 
     def failed(self, error: BaseException) -> None:

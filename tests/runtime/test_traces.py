@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -198,3 +199,49 @@ def test_traces_nest() -> None:
 def test_trace_refuses_what_is_no_function() -> None:
     with pytest.raises(TypeError, match="decorates functions"):
         flyte.trace(3)  # type: ignore[type-var]
+
+
+def test_another_attempt_finds_what_the_last_one_had_finished() -> None:
+    attempts: list[int] = []
+
+    @env.task
+    async def step(x: int) -> int:
+        called(f"step {x}")
+        return x
+
+    @env.task(retries=2)
+    async def root() -> list[object]:
+        attempts.append(1)
+        values: list[object] = [await step(1), await ask("once"), await step(1)]
+        if len(attempts) < 3:
+            raise ValueError("not yet")
+        return [*values, await step(2)]
+
+    assert flyte.run(root).outputs()[0] == [1, "ONCE", 1, 2]
+    assert calls == ["step 1", "ask once", "step 1", "step 2"]
+
+
+def test_what_a_failed_attempt_left_running_is_stopped_before_the_next_one() -> None:
+    log: list[str] = []
+
+    @env.task
+    async def slow() -> None:
+        log.append("slow begins")
+        try:
+            await asyncio.sleep(60)
+        finally:
+            log.append("slow stopped")
+
+    @env.task(retries=1)
+    async def root() -> None:
+        log.append("attempt")
+        if log.count("attempt") == 1:
+            kept.append(asyncio.create_task(slow()))
+            while "slow begins" not in log:
+                await asyncio.sleep(0)
+            raise ValueError
+
+    kept: list[asyncio.Task[None]] = []
+    flyte.run(root).outputs()
+
+    assert log == ["attempt", "slow begins", "slow stopped", "attempt"]
