@@ -14,6 +14,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ._version import __version__ as __version__
+from ._view.showing import show_with
 
 if TYPE_CHECKING:
     from . import durable as durable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from ._engine.context import group as group
     from ._engine.map import map as map
     from ._engine.trace import trace as trace
+    from ._notebook.display import show as show
     from ._runtime.initialize import current_domain as current_domain
     from ._runtime.initialize import current_project as current_project
     from ._runtime.initialize import init as init
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
     from .remote import Run as Run
 
 logger = logging.getLogger("flyte_nb")
+
+show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_picture(name))
 
 _SUBMODULES = ("durable", "errors", "models", "remote", "report", "types")
 
@@ -86,6 +90,7 @@ _HOMES = {
     "map": "_engine.map",
     "rerun": "_start",
     "run": "_start",
+    "show": "_notebook.display",
     "trace": "_engine.trace",
     "with_runcontext": "_start",
 }
@@ -102,6 +107,16 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Give a notebook the magics: ``%load_ext flyte_nb``."""
+    importlib.import_module("._notebook.magics", __name__).register(shell)
+
+
+def unload_ipython_extension(shell: Any) -> None:
+    """Take the magics away again."""
+    importlib.import_module("._notebook.magics", __name__).unregister(shell)
 
 
 def __dir__() -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._aio import AwaitedAsItself
-from .._view import ActionView, AttemptView, RunView
+from .._view.projection import ActionView, AttemptView, RunView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded
 from ..models.phases import ActionPhase
 from .values import ActionInputs, ActionOutputs, inputs_of, outputs_of

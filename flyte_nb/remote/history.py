@@ -6,7 +6,7 @@ import threading
 
 from .._journal.liveness import is_alive
 from .._runtime.runtime import Runtime, current_runtime
-from .._view import ActionView, RunView
+from .._view.projection import ActionView, RunView
 from ..errors import ActionNotFoundError
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord

@@ -10,6 +10,7 @@ from .._aio import AwaitedAsItself, Text, Waited, with_aio
 from .._engine.failure import error_from
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
+from .._view.showing import show_run
 from ..errors import ActionAbortedError, BaseRuntimeError, RunStateError
 from ..models.phases import ActionPhase
 from .action import Action
@@ -282,6 +283,11 @@ class Run(AwaitedAsItself):
     def timeline(self) -> Timeline:
         """What ran when."""
         return timeline_of(self._history.view())
+
+    def _ipython_display_(self) -> None:
+        """Show the run where there is a notebook; else its line of text."""
+        if not show_run(self.name):
+            print(self)
 
     def __repr__(self) -> str:
         record = self._history.record()

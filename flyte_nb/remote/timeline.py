@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._aio import AwaitedAsItself
-from .._view import RunView
+from .._view.projection import RunView
 from ..models.phases import ActionPhase
 
 _WIDTH = 40

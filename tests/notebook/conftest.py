@@ -41,6 +41,7 @@ class Notebook:
         self.client.wait_for_ready(timeout=TIMEOUT_S)
         self.by_parent: dict[str, CellResult] = {}
         self._idle: set[str] = set()
+        self._displays: dict[str, dict[str, Any]] = {}
 
     def start(self, source: str) -> str:
         """Start a cell and return its id."""
@@ -85,12 +86,18 @@ class Notebook:
         parent = message["parent_header"].get("msg_id", "")
         result = self.by_parent.get(parent)
         kind, content = message["msg_type"], message["content"]
+        display = content.get("transient", {}).get("display_id", "")
+        if kind == "update_display_data" and display in self._displays:
+            self._displays[display].update({key: "" for key in self._displays[display]} | content["data"])
+            return
         if result is None:
             return
         if kind == "stream":
             result.text += content["text"]
         elif kind in ("execute_result", "display_data"):
             result.results.append(content["data"])
+            if display:
+                self._displays[display] = content["data"]
         elif kind == "error":
             result.error = "\n".join(content["traceback"])
         elif kind == "status" and content["execution_state"] == "idle":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flyte_nb._journal import JournalReader
-from flyte_nb._view import project
+from flyte_nb._view.projection import project
 
 if TYPE_CHECKING:
     from .conftest import Notebook

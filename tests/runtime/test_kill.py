@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flyte_nb._journal import JournalReader
-from flyte_nb._view import project
+from flyte_nb._view.projection import project
 from flyte_nb.models.phases import ActionPhase
 
 PROGRAM = Path(__file__).with_name("killed_program.py")

@@ -9,7 +9,7 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
-from flyte_nb._view import TraceView
+from flyte_nb._view.projection import TraceView
 from flyte_nb.remote.history import RunHistory
 
 env = flyte.TaskEnvironment("traces")

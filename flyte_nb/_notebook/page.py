@@ -1,0 +1,120 @@
+"""One page's conversation about one run: what it asks is answered, what it wishes becomes a request in the mailbox.
+
+Messages may arrive on any thread of the kernel; answers are made here and sent by the widget's own channel.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .._view.wire import (
+    Abort,
+    Answer,
+    AskTimeline,
+    Close,
+    FromPage,
+    Hello,
+    Notice,
+    Open,
+    Rerun,
+    Resume,
+    Select,
+    ToPage,
+)
+from ..errors import BaseRuntimeError
+from ..remote.requests import post_abort
+from .inspector import Inspector, timeline_message
+from .live_picture import LivePicture
+
+logger = logging.getLogger("flyte_nb")
+
+Send = Callable[[dict[str, Any]], None]
+
+
+class Page:
+    """A page that shows a picture.
+
+    Parameters
+    ----------
+    picture : LivePicture
+    send : callable
+        Takes a message as JSON-like builtins.
+    rerun, resume : callable
+        What the buttons do; get the run's name.
+    """
+
+    def __init__(
+        self, picture: LivePicture, send: Send, *, resume: Callable[[str], Any], rerun: Callable[[str], Any]
+    ) -> None:
+        self._picture = picture
+        self._send = send
+        self._resume = resume
+        self._rerun = rerun
+        self._feed = picture.attach(self.tell)
+        self._inspector: Inspector | None = None
+        self._lock = threading.RLock()
+
+    def tell(self, message: ToPage) -> None:
+        """Send a message."""
+        self._send(msgspec.to_builtins(message))
+
+    def news_of_selection(self) -> None:
+        """Send what is new about the selected action."""
+        with self._lock:
+            if self._inspector is not None:
+                for message in self._inspector.news():
+                    self.tell(message)
+
+    def take(self, content: Any) -> None:
+        """Take a message of the page; one that makes no sense is answered with a notice."""
+        self._picture.touched_at = time.monotonic()
+        try:
+            message: FromPage = msgspec.convert(content, FromPage)
+        except msgspec.ValidationError as error:
+            self.tell(Notice("error", f"This message was not understood: {error}"))
+            return
+        try:
+            with self._picture.lock, self._lock:
+                self._answer(message)
+        except BaseRuntimeError as error:
+            self.tell(Notice("error", str(error)))
+
+    def _answer(self, message: FromPage) -> None:
+        if isinstance(message, Hello):
+            self._tell_all(self._feed.reset(message.open))
+            if self._inspector is not None:
+                self._inspector = Inspector(self._picture, self._inspector.action)
+                self.news_of_selection()
+        elif isinstance(message, Open):
+            self._tell_all(self._feed.open(message.id, everything=message.all))
+        elif isinstance(message, Close):
+            self._feed.shut(message.id)
+        elif isinstance(message, Select):
+            self._inspector = Inspector(self._picture, message.action) if message.action else None
+            self.news_of_selection()
+        elif isinstance(message, AskTimeline):
+            self.tell(timeline_message(self._picture))
+        else:
+            self._act(message)
+
+    def _act(self, message: Abort | Resume | Rerun | Answer) -> None:
+        name = self._picture.name
+        if isinstance(message, Abort):
+            post_abort(name, message.action, "Aborted on the page.")
+            self.tell(Notice("info", "Stopping ...", message.action))
+        elif isinstance(message, Resume):
+            self._resume(name)
+        elif isinstance(message, Rerun):
+            self._rerun(name)
+        else:
+            self.tell(Notice("error", "There is nothing to answer.", message.prompt))
+
+    def _tell_all(self, messages: list[ToPage]) -> None:
+        for message in messages:
+            self.tell(message)

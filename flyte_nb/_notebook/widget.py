@@ -1,0 +1,46 @@
+"""The widget: a thin pipe between a `Page` and the renderer in ``static/widget.js``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anywidget
+import traitlets
+
+from .live_picture import LivePicture
+from .page import Page
+from .renderer import RENDERER
+
+
+class RunWidget(anywidget.AnyWidget):
+    """A run, live.
+
+    Parameters
+    ----------
+    picture : LivePicture
+    resume, rerun : callable
+        What the buttons do; get the run's name.
+    """
+
+    _esm = RENDERER
+    name = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, picture: LivePicture, **actions: Any) -> None:
+        super().__init__(name=picture.name)
+        self.page = Page(picture, self.send, **actions)
+        self.greeted = False
+        self.on_msg(self._take)
+        _answer_on_the_asking_thread(self.comm)
+
+    def _take(self, widget: Any, content: Any, buffers: Any) -> None:
+        self.greeted = True
+        self.page.take(content)
+
+    def __repr__(self) -> str:
+        return "RunWidget()"
+
+
+def _answer_on_the_asking_thread(comm: Any) -> None:
+    """Let clicks through while a cell blocks, on ipykernel 7.4, which otherwise answers where it published last."""
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default

@@ -1,0 +1,114 @@
+"""What one page is sent: nodes of the branches it has opened, as they change.
+
+A feed never sends the same state twice and never more than a page can take: whoever pumps it decides how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .tree import Tree
+from .wire import Diff, Header, Heartbeat, Node, Reset, ToPage
+
+NODES_PER_MESSAGE = 2_000
+
+
+class Feed:
+    """Messages for one page.
+
+    Parameters
+    ----------
+    tree : Tree
+    header : callable
+        Gives the header as it is now.
+    """
+
+    def __init__(self, tree: Tree, header: Callable[[], Header]) -> None:
+        self._tree = tree
+        self._make_header = header
+        self._dirty: dict[str, None] = {}
+        self._open: set[str] = set()
+        self._sent_header: Header | None = None
+        self._seq = 0
+        tree.listeners.append(self._note)
+
+    def close(self) -> None:
+        """The page is gone."""
+        self._tree.listeners.remove(self._note)
+
+    def reset(self, opened: list[str]) -> list[ToPage]:
+        """Everything anew, with these branches open: the first message and as many as it takes."""
+        self._dirty.clear()
+        self._open = {identity for identity in opened if identity in self._tree.nodes}
+        nodes: list[Node] = []
+        if self._tree.root:
+            self._open.add(self._tree.root)
+            nodes.append(self._tree.node(self._tree.root))
+            nodes += self._nodes_below(self._tree.root)
+        self._sent_header = self._make_header()
+        first = Reset(self._next(), self._sent_header, nodes[:NODES_PER_MESSAGE], sorted(self._open))
+        return [first, *self._diffs(nodes[NODES_PER_MESSAGE:])]
+
+    def open(self, identity: str, *, everything: bool = False) -> list[ToPage]:
+        """The children of a branch, from now on kept up to date."""
+        node = self._tree.nodes.get(identity)
+        if node is None:
+            return []
+        self._open.add(identity)
+        if everything:
+            pending = [identity]
+            while pending:
+                children = self._tree.nodes[pending.pop()].children
+                inner = [child for child in children if self._tree.nodes[child].children]
+                self._open.update(inner)
+                pending += inner
+        return self._diffs(self._nodes_below(identity))
+
+    def shut(self, identity: str) -> None:
+        """The branch is closed; its children are no longer sent."""
+        self._open.discard(identity)
+
+    def changes(self) -> list[ToPage]:
+        """What has changed since the last call, in opened branches."""
+        dirty, self._dirty = self._dirty, {}
+        nodes = []
+        for identity in dirty:
+            node = self._tree.nodes[identity]
+            if node.parent is None or node.parent.id in self._open:
+                if node.parent is None and identity not in self._open:
+                    self._open.add(identity)
+                nodes.append(self._tree.node(identity))
+        header = self._make_header()
+        if header == self._sent_header:
+            return self._diffs(nodes)
+        self._sent_header = header
+        messages = self._diffs(nodes) or [Diff(self._next())]
+        last = messages[-1]
+        assert isinstance(last, Diff)
+        messages[-1] = Diff(last.seq, last.nodes, header, last.prompts)
+        return messages
+
+    def heartbeat(self) -> Heartbeat:
+        """The newest number."""
+        return Heartbeat(self._seq)
+
+    def _nodes_below(self, identity: str) -> list[Node]:
+        nodes = []
+        pending = [identity]
+        while pending:
+            for child in self._tree.nodes[pending.pop()].children:
+                nodes.append(self._tree.node(child))
+                if child in self._open:
+                    pending.append(child)
+        return nodes
+
+    def _diffs(self, nodes: list[Node]) -> list[ToPage]:
+        starts = range(0, len(nodes), NODES_PER_MESSAGE)
+        return [Diff(self._next(), nodes[start : start + NODES_PER_MESSAGE]) for start in starts]
+
+    def _next(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _note(self, identity: str) -> None:
+        self._dirty[identity] = None

@@ -1,0 +1,188 @@
+"""A run as a static picture: HTML without script, small enough to be kept in a notebook, and as plain text.
+
+It reads on GitHub and nbviewer: folders are `details` elements, colours are inline and work on light and dark pages,
+and every phase has a sign and a word besides its colour.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+from .tree import PHASES, Tree, TreeNode
+from .wire import Flag, NodeKind, NodePhase
+
+MAX_ROWS = 150
+MAX_CHILDREN = 25
+MAX_TRACEBACK = 6_000
+MAX_LABEL = 80
+
+_SIGNS = {
+    NodePhase.QUEUED: ("○", "queued", "#80868b"),
+    NodePhase.RUNNING: ("◐", "running", "#1a73e8"),
+    NodePhase.PAUSED: ("❚❚", "waits for an answer", "#a142f4"),
+    NodePhase.SUCCEEDED: ("✓", "succeeded", "#1e8e3e"),
+    NodePhase.RECOVERED: ("✓", "recovered", "#1e8e3e"),
+    NodePhase.FAILED: ("✗", "failed", "#d93025"),
+    NodePhase.TIMED_OUT: ("✗", "timed out", "#d93025"),
+    NodePhase.ABORTED: ("⊘", "aborted", "#b06000"),
+}
+_BAD = frozenset({NodePhase.FAILED, NodePhase.TIMED_OUT, NodePhase.ABORTED, NodePhase.PAUSED, NodePhase.RUNNING})
+
+
+def picture_html(tree: Tree) -> str:
+    """The run as HTML: a header, a bar, the tree with failures first, and why it failed."""
+    rows = _Rows(tree)
+    body = rows.of(tree.root) if tree.root else ""
+    return (
+        '<div style="font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;max-width:60em">'
+        f"{_header(tree)}{_bar(tree)}{body}{_failure(tree)}</div>"
+    )
+
+
+def picture_text(tree: Tree) -> str:
+    """The run on a few lines of plain text."""
+    view = tree.view
+    _, word, _ = _SIGNS[PHASES[view.phase]]
+    task = view.started.task if view.started is not None else ""
+    lines = [f"Run {view.name} of {task}: {word}{_took(tree)}", _counts_text(tree)]
+    failure = view.first_failure()
+    if failure is not None and failure.error is not None:
+        lines.append(f"{failure.task} {failure.name}: {failure.error.code}: {failure.error.message[:300]}")
+    return "\n".join(line for line in lines if line)
+
+
+class _Rows:
+    """Rows of the tree, as many as fit."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._left = MAX_ROWS
+
+    def of(self, identity: str, depth: int = 0) -> str:
+        node = self._tree.nodes[identity]
+        self._left -= 1
+        line = _line(node, self._tree)
+        if not node.children:
+            return f'<div style="padding-left:1.1em">{line}</div>'
+        opened = " open" if depth == 0 or node.phase in _BAD else ""
+        inner = "".join(self._children(node, depth))
+        return (
+            f"<details{opened}><summary>{line}{_below(node)}</summary>"
+            f'<div style="margin-left:1.1em">{inner}</div></details>'
+        )
+
+    def _children(self, node: TreeNode, depth: int) -> Iterator[str]:
+        ordered = sorted(node.children, key=lambda child: self._tree.nodes[child].phase not in _BAD)
+        shown = 0
+        for child in ordered[:MAX_CHILDREN]:
+            if self._left <= 0:
+                break
+            yield self.of(child, depth + 1)
+            shown += 1
+        if shown < len(ordered):
+            yield f'<div style="padding-left:1.1em;opacity:.7">and {len(ordered) - shown:,} more</div>'
+
+
+def _header(tree: Tree) -> str:
+    view = tree.view
+    sign, word, color = _SIGNS[PHASES[view.phase]]
+    task = view.started.task if view.started is not None else ""
+    resumed = f", resumed {len(view.resumes)} time(s)" if view.resumes else ""
+    return (
+        f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
+        f' <code>{_text(view.name)}</code><span style="opacity:.7">{_took(tree)}{resumed}</span></div>'
+        f'<div style="opacity:.7">{_counts_text(tree)}</div>'
+    )
+
+
+def _bar(tree: Tree) -> str:
+    counts = _counts(tree)
+    total = sum(counts) or 1
+    parts = "".join(
+        f'<span style="display:inline-block;height:4px;width:{100 * count / total:.2f}%;'
+        f'background:{_SIGNS[phase][2]}"></span>'
+        for phase, count in zip(NodePhase, counts, strict=True)
+        if count
+    )
+    return f'<div style="margin:4px 0 8px;font-size:0;background:#8883">{parts}</div>'
+
+
+def _line(node: TreeNode, tree: Tree) -> str:
+    sign, word, color = _SIGNS[node.phase]
+    label = _text(node.label[:MAX_LABEL])
+    if node.kind is NodeKind.GROUP:
+        return f'<span style="color:{color}" title="{word}">{sign}</span> <b>{label}</b>'
+    marks = []
+    if node.flags & Flag.CACHE_HIT:
+        marks.append("from the cache")
+    if node.flags & Flag.RESUMED:
+        marks.append("from an earlier try")
+    if node.flags & Flag.RERUN:
+        marks.append("ran again")
+    if node.tries > 1:
+        marks.append(f"{node.tries} attempts")
+    if node.flags & Flag.REPORT:
+        marks.append("report")
+    if node.flags & Flag.STALLED:
+        marks.append("blocked the loop")
+    kind = "<i>trace</i> " if node.kind is NodeKind.TRACE else ""
+    duration = f" {_seconds(node.end - node.start)}" if node.start is not None and node.end is not None else ""
+    extra = f'<span style="opacity:.7">{duration}{" · " if marks else ""}{" · ".join(marks)}</span>'
+    return f'<span style="color:{color}" title="{word}">{sign}</span> {kind}{label}{extra}'
+
+
+def _below(node: TreeNode) -> str:
+    if not node.below:
+        return ""
+    parts = [f"{count:,} {_SIGNS[phase][1]}" for phase, count in zip(NodePhase, node.below, strict=True) if count]
+    return f' <span style="opacity:.7">({", ".join(parts)})</span>'
+
+
+def _failure(tree: Tree) -> str:
+    failed = tree.view.first_failure()
+    if failed is None or failed.error is None:
+        return ""
+    error = failed.error
+    trace = error.traceback
+    if len(trace) > MAX_TRACEBACK:
+        trace = f"...\n{trace[-MAX_TRACEBACK:]}"
+    return (
+        f'<div style="margin-top:8px"><b style="color:#d93025">{_text(error.code)}</b> in {_text(failed.task)}:'
+        f" {_text(error.message[:1000])}</div>"
+        f"<details><summary>Traceback</summary><pre>{_text(trace)}</pre></details>"
+    )
+
+
+def _counts(tree: Tree) -> list[int]:
+    root = tree.nodes.get(tree.root)
+    counts = [0] * len(NodePhase)
+    if root is not None:
+        counts = list(root.below or counts)
+        counts[root.phase] += 1
+    return counts
+
+
+def _counts_text(tree: Tree) -> str:
+    return ", ".join(
+        f"{count:,} {_SIGNS[phase][1]}" for phase, count in zip(NodePhase, _counts(tree), strict=True) if count
+    )
+
+
+def _took(tree: Tree) -> str:
+    view = tree.view
+    if view.started is None or view.ended_at is None:
+        return ""
+    return f" in {_seconds(view.ended_at - view.started.at)}"
+
+
+def _seconds(duration: float) -> str:
+    if duration < 60:
+        return f"{duration:.2f} s"
+    minutes, seconds = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _text(text: str) -> str:
+    return html.escape("".join(character for character in text if character == "\n" or character >= " "))

@@ -1,0 +1,275 @@
+"""The tree that a page shows, kept up to date event by event.
+
+Every change of an action reaches its ancestors' counts at once, so that a closed branch of any size costs as much as
+an open one: nothing is counted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..models import events as ev
+from ..models.phases import ActionPhase
+from .projection import ActionView, RunView
+from .wire import Flag, Header, Node, NodeKind, NodePhase
+
+PHASES: dict[ActionPhase, NodePhase] = {
+    ActionPhase.QUEUED: NodePhase.QUEUED,
+    ActionPhase.WAITING_FOR_RESOURCES: NodePhase.QUEUED,
+    ActionPhase.INITIALIZING: NodePhase.QUEUED,
+    ActionPhase.RUNNING: NodePhase.RUNNING,
+    ActionPhase.PAUSED: NodePhase.PAUSED,
+    ActionPhase.SUCCEEDED: NodePhase.SUCCEEDED,
+    ActionPhase.RECOVERED: NodePhase.RECOVERED,
+    ActionPhase.FAILED: NodePhase.FAILED,
+    ActionPhase.TIMED_OUT: NodePhase.TIMED_OUT,
+    ActionPhase.ABORTED: NodePhase.ABORTED,
+}
+
+# What a folder shows when different things are in it: the first of these that is there.
+_PRESSING = (
+    NodePhase.PAUSED,
+    NodePhase.RUNNING,
+    NodePhase.QUEUED,
+    NodePhase.FAILED,
+    NodePhase.TIMED_OUT,
+    NodePhase.ABORTED,
+    NodePhase.SUCCEEDED,
+    NodePhase.RECOVERED,
+)
+_MAX_LABEL = 200
+
+
+class TreeNode:
+    """One node while it may still change."""
+
+    __slots__ = ("below", "children", "end", "flags", "id", "kind", "label", "parent", "phase", "start", "tries")
+
+    def __init__(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str) -> None:
+        self.id = identity
+        self.parent = parent
+        self.kind = kind
+        self.label = label[:_MAX_LABEL]
+        self.phase = NodePhase.QUEUED
+        self.start: float | None = None
+        self.end: float | None = None
+        self.tries = 0
+        self.flags = 0
+        self.children: list[str] = []
+        self.below: list[int] | None = None
+
+
+class Tree:
+    """Nodes of one run.
+
+    Attributes
+    ----------
+    view : RunView
+        Everything else that is known of the run.
+    root : str
+        Id of the first node, empty while there is none.
+    listeners : list of callable
+        Called with the id of every node that is new or changed.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.view = RunView(name)
+        self.nodes: dict[str, TreeNode] = {}
+        self.root = ""
+        self.listeners: list[Callable[[str], None]] = []
+
+    def apply(self, event: ev.AnyEvent) -> None:
+        """Take one more event into the tree."""
+        self.view.apply(event)
+        follow = _FOLLOW.get(type(event))
+        if follow is not None:
+            follow(self, event)
+
+    def interrupted(self) -> None:
+        """The owner is gone."""
+        self.view.interrupted()
+        self.settle()
+
+    def settle(self) -> None:
+        """Bring every node in line with its action; after many have changed at once."""
+        for action in self.view.actions.values():
+            self.update(action.name)
+
+    def update(self, name: str) -> None:
+        """Bring the node of an action in line with it."""
+        action, node = self.view.actions[name], self.nodes[name]
+        phase = PHASES[action.phase]
+        if phase is not node.phase:
+            self._recount(node, node.phase, phase)
+            node.phase = phase
+        node.start, node.end = action.started_at, action.ended_at
+        node.tries = len(action.attempts)
+        node.flags = _flags(action)
+        self._changed(node)
+
+    def node(self, identity: str) -> Node:
+        """A node as it travels."""
+        node = self.nodes[identity]
+        begin = self.view.started.at if self.view.started is not None else 0.0
+        return Node(
+            node.id,
+            node.parent.id if node.parent is not None else "",
+            node.kind,
+            node.label,
+            node.phase,
+            _since(begin, node.start),
+            _since(begin, node.end),
+            max(node.tries, 1),
+            node.flags,
+            len(node.children),
+            node.below or [],
+        )
+
+    def header(self, *, owned_here: bool, can_resume: bool) -> Header:
+        """The run as a whole."""
+        view = self.view
+        counts = [0] * len(NodePhase)
+        root = self.nodes.get(self.root)
+        if root is not None:
+            counts = list(root.below or counts)
+            counts[root.phase] += 1
+        return Header(
+            name=view.name,
+            task=view.started.task if view.started is not None else "",
+            phase=PHASES[view.phase],
+            started_at_ms=round(view.started.at * 1000) if view.started is not None else -1,
+            ended_at_ms=round(view.ended_at * 1000) if view.ended_at is not None else -1,
+            counts=counts,
+            resumes=len(view.resumes),
+            reruns=[f"{decided.task}: {decided.reason}" for decided in view.reruns[:20]],
+            error=f"{view.error.code}: {view.error.message}"[:2000] if view.error is not None else "",
+            owned_here=owned_here,
+            can_resume=can_resume,
+        )
+
+    def add(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str) -> TreeNode:
+        """A new node below `parent`."""
+        node = self.nodes[identity] = TreeNode(identity, parent, kind, label)
+        if parent is not None:
+            parent.children.append(identity)
+            self._changed(parent)
+        return node
+
+    def place_of(self, action: str, group: str) -> TreeNode | None:
+        """The node under which something of that action and group belongs."""
+        if group:
+            found = self.nodes.get(f"g:{group}")
+            if found is not None:
+                return found
+        return self.nodes.get(action)
+
+    def count(self, node: TreeNode, phase: NodePhase) -> None:
+        """Count a new action with its ancestors."""
+        above = node.parent
+        while above is not None:
+            if above.below is None:
+                above.below = [0] * len(NodePhase)
+            above.below[phase] += 1
+            self._follow_children(above)
+            self._changed(above)
+            above = above.parent
+
+    def _recount(self, node: TreeNode, before: NodePhase, now: NodePhase) -> None:
+        above = node.parent
+        while above is not None:
+            if above.below is not None:
+                above.below[before] -= 1
+                above.below[now] += 1
+            self._follow_children(above)
+            self._changed(above)
+            above = above.parent
+
+    def _follow_children(self, node: TreeNode) -> None:
+        """A group is in the phase that most presses of what is in it."""
+        below = node.below
+        if node.kind is NodeKind.GROUP and below is not None:
+            node.phase = next((phase for phase in _PRESSING if below[phase]), node.phase)
+
+    def _changed(self, node: TreeNode) -> None:
+        for listener in self.listeners:
+            listener(node.id)
+
+
+def _action_queued(tree: Tree, event: ev.ActionQueued) -> None:
+    node = tree.nodes.get(event.action)
+    if node is None:
+        node = tree.add(event.action, tree.place_of(event.parent, event.group), NodeKind.ACTION, event.short_name)
+        tree.count(node, node.phase)
+        if not event.parent:
+            tree.root = event.action
+    tree.update(event.action)
+
+
+def _group_opened(tree: Tree, event: ev.GroupOpened) -> None:
+    identity = f"g:{event.group}"
+    if identity not in tree.nodes:
+        node = tree.add(identity, tree.place_of(event.action, event.parent_group), NodeKind.GROUP, event.name)
+        node.start = event.at
+        tree._changed(node)
+
+
+def _trace_ended(tree: Tree, event: ev.TraceEnded) -> None:
+    identity = f"t:{event.action}:{event.key}"
+    node = tree.nodes.get(identity)
+    if node is None:
+        node = tree.add(identity, tree.place_of(event.action, event.group), NodeKind.TRACE, event.name)
+    node.phase = NodePhase.FAILED if event.error is not None else NodePhase.SUCCEEDED
+    node.start, node.end = event.started_at, event.at
+    node.flags = Flag.RESUMED if event.reused else 0
+    tree._changed(node)
+
+
+def _action_changed(tree: Tree, event: Any) -> None:
+    if event.action in tree.nodes:
+        tree.update(event.action)
+
+
+def _all_changed(tree: Tree, event: Any) -> None:
+    tree.settle()
+
+
+_FOLLOW: dict[type, Callable[[Tree, Any], None]] = {
+    ev.RunResumed: _all_changed,
+    ev.RunEnded: _all_changed,
+    ev.GroupOpened: _group_opened,
+    ev.ActionQueued: _action_queued,
+    ev.AttemptStarted: _action_changed,
+    ev.AttemptFailed: _action_changed,
+    ev.ActionPaused: _action_changed,
+    ev.ActionEnded: _action_changed,
+    ev.TraceEnded: _trace_ended,
+    ev.ReportChanged: _action_changed,
+    ev.LinkAdded: _action_changed,
+    ev.PromptAsked: _action_changed,
+    ev.PromptAnswered: _action_changed,
+    ev.StallNoticed: _action_changed,
+}
+
+
+def _flags(action: ActionView) -> int:
+    flags = Flag(0)
+    if action.reused == "cache":
+        flags |= Flag.CACHE_HIT
+    if action.reused == "resume" or action.phase is ActionPhase.RECOVERED:
+        flags |= Flag.RESUMED
+    if action.tabs:
+        flags |= Flag.REPORT
+    if any(link.uri for link in action.links):
+        flags |= Flag.LINKS
+    if action.prompts.keys() - action.answers.keys() and not action.phase.is_terminal:
+        flags |= Flag.PROMPT
+    if action.stalled_s:
+        flags |= Flag.STALLED
+    if action.rerun_reason:
+        flags |= Flag.RERUN
+    return int(flags)
+
+
+def _since(begin: float, at: float | None) -> int:
+    return -1 if at is None else max(0, round((at - begin) * 1000))

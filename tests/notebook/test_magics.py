@@ -1,0 +1,136 @@
+"""The magics, in a real kernel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Notebook
+
+SETUP = """
+%load_ext flyte_nb
+import asyncio
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("magics")
+
+@env.task
+async def double(x: int) -> int:
+    return 2 * x
+"""
+
+
+@pytest.fixture
+def cells(notebook: Notebook) -> Notebook:
+    notebook.run(SETUP)
+    return notebook
+
+
+def test_a_cell_becomes_the_root_action_with_top_level_await_and_its_names_stay(cells: Notebook) -> None:
+    result = cells.run("%%flyte_run --name cell\nvalues = await asyncio.gather(double(1), double(2))\nsum(values)")
+    assert result.value == "6"
+    assert cells.run("values").value == "[2, 4]"
+    shown = cells.run("run = flyte.Run.get('cell'); [a.task_name for a in run.details().actions], str(run.phase)")
+    assert shown.value == "(['notebook.cell', 'magics.double', 'magics.double'], 'succeeded')"
+
+
+def test_the_output_of_a_finished_run_is_a_static_picture_without_script(cells: Notebook) -> None:
+    result = cells.run("%%flyte_run\nawait double(1)\nNone")
+    [picture] = [data for data in result.results if "text/html" in data]
+    assert "widget-view" not in "".join(picture)
+    assert "<script" not in picture["text/html"]
+    assert "double" in picture["text/html"]
+    assert "succeeded" in picture["text/plain"]
+
+
+def test_the_users_own_exception_leaves_the_cell(cells: Notebook) -> None:
+    result = cells.run("%%flyte_run --no-view\nraise KeyError('mine')", ok=False)
+    assert result.status == "error"
+    assert "KeyError" in result.error and "mine" in result.error
+    assert "_engine" not in result.error
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("%%flyte_run --nonsense\n1", "Unknown option '--nonsense'"),
+        ("%%flyte_run --name\n1", "--name needs a value"),
+        ("%%flyte_run\nx = = 1", "SyntaxError in line 1"),
+        ("%flyte_run no_such_task", "no task 'no_such_task'"),
+        ("%flyte_run double x=1 y=2", "unexpected keyword argument 'y'"),
+        ("%flyte_show nowhere", "No run named 'nowhere'"),
+        ("%flyte_abort", "Usage: %flyte_abort RUN [ACTION]"),
+        ("%flyte_resume nowhere", "No run named 'nowhere'"),
+    ],
+)
+def test_a_wrong_use_is_one_line_and_no_traceback(cells: Notebook, source: str, text: str) -> None:
+    result = cells.run(source)
+    assert text in result.text
+    assert len(result.text.strip().splitlines()) == 1
+    assert result.error == ""
+
+
+def test_a_task_is_run_by_a_line_magic(cells: Notebook) -> None:
+    cells.run("run = get_ipython().run_line_magic('flyte_run', 'double x=21')")
+    assert cells.run("run.outputs()[0]").value == "42"
+
+
+def test_options_reach_the_run(cells: Notebook) -> None:
+    result = cells.run(
+        "%%flyte_run --name opt --context a=1 --mode background --no-view\nflyte.get_custom_context(), flyte.ctx().mode"
+    )
+    assert result.value == "({'a': '1'}, 'background')"
+
+
+def test_a_detached_cell_returns_at_once(cells: Notebook) -> None:
+    cells.run("go_on = asyncio.Event()")
+    cells.run("%%flyte_run --name detached --detach --no-view\nawait go_on.wait()\nanswer = 42")
+    assert cells.run("str(flyte.Run.get('detached').phase)").value == "'running'"
+    assert cells.run("go_on.set(); flyte.Run.get('detached').wait(); answer").value == "42"
+
+
+def test_runs_are_listed_logged_aborted_and_resumed(cells: Notebook) -> None:
+    cells.run("%%flyte_run --name listed --no-view\nprint('a line')")
+    assert "listed" in cells.run("%flyte_runs").text
+    assert cells.run("%flyte_logs listed").text == "a line\n"
+    cells.run("hang = asyncio.Event()")
+    cells.run("%%flyte_run --name aborted --detach --no-view\nawait hang.wait()\n'resumed'")
+    cells.run("%flyte_abort aborted")
+    assert cells.run("run = flyte.Run.get('aborted'); run.wait(); str(run.phase)").value == "'aborted'"
+    cells.run("hang.set()")
+    cells.run("%flyte_resume aborted")
+    assert cells.run("run.wait(); run = flyte.Run.get('aborted'); run.wait(); str(run.phase)").value == "'succeeded'"
+
+
+def test_loading_twice_reloading_and_unloading_behave(cells: Notebook) -> None:
+    assert "already loaded" in cells.run("%load_ext flyte_nb").text
+    assert cells.run("%reload_ext flyte_nb").text == ""
+    assert cells.run("%%flyte_run --no-view\n1 + 1").value == "2"
+    cells.run("%unload_ext flyte_nb")
+    gone = cells.run("%%flyte_run\n1 + 1", ok=False)
+    assert "not found" in gone.error + gone.text
+
+
+def test_a_run_as_the_last_expression_is_shown(cells: Notebook) -> None:
+    result = cells.run("run = flyte.run(double, 1)\nrun.wait()\nrun")
+    assert any("text/html" in data and "double" in data["text/html"] for data in result.results)
+
+
+def test_hostile_names_are_text_in_the_picture(cells: Notebook) -> None:
+    result = cells.run(
+        """
+@env.task(short_name="<img src=x onerror=alert(1)>")
+async def hostile() -> None:
+    with flyte.group("<script>alert(2)</script>"):
+        await double(1)
+    raise ValueError("<b onmouseover=alert(3)>")
+
+run = flyte.run(hostile)
+run.wait()
+run
+"""
+    )
+    html = "".join(data.get("text/html", "") for data in result.results)
+    assert "&lt;img src=x onerror" in html
+    assert "<img" not in html and "<script" not in html and "<b onmouseover" not in html
