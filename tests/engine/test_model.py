@@ -7,6 +7,7 @@ after its failures are mended.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +25,7 @@ Spec = dict[str, Any]
 
 executed: Counter[int] = Counter()
 traced: Counter[int] = Counter()
-mended = [False]
+mended = threading.Event()
 
 
 class Broken(Exception):
@@ -43,7 +44,7 @@ async def perform(spec: Spec) -> int:
     if kind == "value":
         return spec["value"]
     if kind == "fails":
-        if mended[0]:
+        if mended.is_set():
             return 3
         raise Broken(str(spec["id"]))
     if kind == "flaky":
@@ -189,7 +190,7 @@ def test_random_trees_of_tasks_do_what_the_model_says(program: Spec) -> None:
     numbered(program)
     executed.clear()
     traced.clear()
-    mended[0] = False
+    mended.clear()
     program["retries"] = 0
     expected = model(program, fixed=False)
 
@@ -216,7 +217,7 @@ def test_random_trees_of_tasks_do_what_the_model_says(program: Spec) -> None:
         if action.task_name != "model.run_value"
     }
     before = Counter(executed)
-    mended[0] = True
+    mended.set()
     executed.clear()
     run.resume().wait()
     for number in succeeded:
@@ -234,7 +235,7 @@ def test_random_trees_that_are_aborted_somewhere_leave_nothing_running(program: 
     numbered(program)
     executed.clear()
     traced.clear()
-    mended[0] = False
+    mended.clear()
     program["retries"] = 0
     seen = 0
 
