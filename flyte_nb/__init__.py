@@ -19,6 +19,7 @@ from ._view.showing import show_with
 if TYPE_CHECKING:
     from . import durable as durable
     from . import errors as errors
+    from . import hitl as hitl
     from . import models as models
     from . import remote as remote
     from . import report as report
@@ -59,7 +60,7 @@ logger = logging.getLogger("flyte_nb")
 
 show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_picture(name))
 
-_SUBMODULES = ("durable", "errors", "models", "remote", "report", "types")
+_SUBMODULES = ("durable", "errors", "hitl", "models", "remote", "report", "types")
 
 _HOMES = {
     "ActionPhase": "models",
@@ -95,7 +96,7 @@ _HOMES = {
     "with_runcontext": "_start",
 }
 
-__all__ = sorted([*_HOMES, "durable", "errors", "logger", "models", "remote", "report", "types", "__version__"])
+__all__ = sorted([*_HOMES, "durable", "errors", "hitl", "logger", "models", "remote", "report", "types", "__version__"])
 
 
 def __getattr__(name: str) -> Any:

@@ -29,6 +29,7 @@ from .logs import LogCapture
 from .naming import new_run_name
 from .plan import TaskPlan
 from .ports import Backend, Journal, Requests, ResultCache
+from .prompts import take_answer
 from .service import ServiceThread
 
 if TYPE_CHECKING:
@@ -266,7 +267,13 @@ class Controller:
         self._collections.allow_when_due()
 
     def _carry_out(self, request: Request, run: LiveRun) -> None:
+        if request.kind == "answer":
+            outcome = take_answer(run, json.loads(request.body), request.posted_by)
+            if outcome is not None:
+                self._requests.settle(request.request_id, outcome)
+            return
         if request.kind != "abort":
+            self._requests.settle(request.request_id, f"unknown kind of request: {request.kind}")
             return
         reason = json.loads(request.body).get("reason") or "It was aborted."
         by = f" by {request.posted_by}" if request.posted_by else ""

@@ -16,6 +16,8 @@ from ..models.events import (
     ActionEnded,
     ActionQueued,
     AnyEvent,
+    PromptAnswered,
+    PromptAsked,
     RerunDecided,
     RunStarted,
     StoredLiterals,
@@ -41,6 +43,14 @@ class FinishedAction:
     from_other_run: bool
 
 
+@dataclass(slots=True)
+class EarlierPrompt:
+    """A question of an earlier try, and its answer if there was one."""
+
+    asked: PromptAsked
+    answered: PromptAnswered | None = None
+
+
 class FinishedWork:
     """Actions and traces that need not run again.
 
@@ -55,6 +65,7 @@ class FinishedWork:
     def __init__(self, events: Iterable[AnyEvent], *, from_other_run: bool) -> None:
         self._actions: dict[str, FinishedAction] = {}
         self._traces: dict[tuple[str, str], TraceEnded] = {}
+        self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
         self.root_inputs: StoredLiterals | None = None
         self.from_other_run = from_other_run
@@ -70,6 +81,11 @@ class FinishedWork:
             elif isinstance(event, TraceEnded):
                 if event.outputs is not None:
                     self._traces[event.action, event.key] = event
+            elif isinstance(event, PromptAsked):
+                before = self._prompts.get(event.prompt_id)
+                self._prompts[event.prompt_id] = EarlierPrompt(event, before.answered if before else None)
+            elif isinstance(event, PromptAnswered):
+                self._prompts[event.prompt_id].answered = event
             elif isinstance(event, TaskSeen):
                 self._parts[event.task, event.code_digest] = event.parts
 
@@ -89,6 +105,10 @@ class FinishedWork:
         """The finished trace of that key under that action, unless its code has changed."""
         found = self._traces.get((action, key))
         return found if found is not None and found.code_digest == digest else None
+
+    def prompt(self, identity: str) -> EarlierPrompt | None:
+        """The question of that name, if it was asked."""
+        return self._prompts.get(identity)
 
     def _note_end(self, queued: ActionQueued | None, ended: ActionEnded) -> None:
         if queued is None or not queued.parent or ended.phase not in _REUSABLE or ended.outputs is None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .logs import ActionLog
     from .plan import TaskPlan
     from .ports import EventLog
+    from .prompts import OpenPrompt
     from .service import Timer
 
 INLINE_BYTES = 32 * 1024
@@ -67,6 +68,8 @@ class LiveRun:
     ----------
     live : dict
         Actions on their way, by name.
+    prompts : dict
+        Questions asked so far, by their identity.
     stepping : Action or None
         Whose code holds the loop right now.
     done : concurrent.futures.Future
@@ -107,6 +110,7 @@ class LiveRun:
         self.phase = ActionPhase.RUNNING
         self.error: BaseRuntimeError | None = None
         self.values: Any = None
+        self.prompts: dict[str, OpenPrompt] = {}
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
         self.plan_of_root: TaskPlan

@@ -11,6 +11,7 @@ from .._start import with_runcontext
 from .._task.registry import registered_tasks
 from ..errors import BaseRuntimeError
 from ..remote import Action, Run
+from ..remote.requests import answer_prompt
 from .cell import CellProgram, cell, last_values
 from .display import display_picture, show
 
@@ -92,6 +93,12 @@ def flyte_logs(line: str) -> None:
     Run.get(words[0]).show_logs(*words[1:])
 
 
+def flyte_answer(line: str) -> None:
+    """``%flyte_answer RUN PROMPT VALUE``."""
+    run, prompt, *value = _words(line, 3, 100, "%flyte_answer RUN PROMPT VALUE")
+    print(answer_prompt(run, prompt, " ".join(value)))
+
+
 LINE_MAGICS: dict[str, Callable[[str], Any]] = {
     "flyte_run": flyte_run_line,
     "flyte_runs": flyte_runs,
@@ -99,6 +106,7 @@ LINE_MAGICS: dict[str, Callable[[str], Any]] = {
     "flyte_abort": flyte_abort,
     "flyte_resume": flyte_resume,
     "flyte_logs": flyte_logs,
+    "flyte_answer": flyte_answer,
 }
 
 

@@ -28,7 +28,7 @@ from .._view.wire import (
     ToPage,
 )
 from ..errors import BaseRuntimeError
-from ..remote.requests import post_abort
+from ..remote.requests import answer_prompt, post_abort
 from .inspector import Inspector, timeline_message
 from .live_picture import LivePicture
 
@@ -113,7 +113,17 @@ class Page:
         elif isinstance(message, Rerun):
             self._rerun(name)
         else:
-            self.tell(Notice("error", "There is nothing to answer.", message.prompt))
+            self._take_answer(message)
+
+    def _take_answer(self, message: Answer) -> None:
+        def answer() -> None:
+            try:
+                outcome = answer_prompt(self._picture.name, message.prompt, message.value)
+                self.tell(Notice("info", outcome, message.prompt))
+            except (ValueError, BaseRuntimeError) as error:
+                self.tell(Notice("error", str(error), message.prompt))
+
+        threading.Thread(target=answer, name="flyte_nb-answer", daemon=True).start()
 
     def _tell_all(self, messages: list[ToPage]) -> None:
         for message in messages:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .prompts import prompts_of
 from .tree import Tree
 from .wire import Diff, Header, Heartbeat, Node, Reset, ToPage
 
@@ -47,7 +48,9 @@ class Feed:
             nodes += self._nodes_below(self._tree.root)
         self._sent_header = self._make_header()
         first = Reset(self._next(), self._sent_header, nodes[:NODES_PER_MESSAGE], sorted(self._open))
-        return [first, *self._diffs(nodes[NODES_PER_MESSAGE:])]
+        prompts = [prompt for action in self._tree.view.actions.values() for prompt in prompts_of(action)]
+        asked = [Diff(self._next(), prompts=prompts)] if prompts else []
+        return [first, *self._diffs(nodes[NODES_PER_MESSAGE:]), *asked]
 
     def open(self, identity: str, *, everything: bool = False) -> list[ToPage]:
         """The children of a branch, from now on kept up to date."""
@@ -78,14 +81,20 @@ class Feed:
                 if node.parent is None and identity not in self._open:
                     self._open.add(identity)
                 nodes.append(self._tree.node(identity))
+        prompts = [
+            prompt
+            for identity in dirty
+            if (action := self._tree.view.actions.get(identity))
+            for prompt in prompts_of(action)
+        ]
         header = self._make_header()
-        if header == self._sent_header:
+        if header == self._sent_header and not prompts:
             return self._diffs(nodes)
         self._sent_header = header
         messages = self._diffs(nodes) or [Diff(self._next())]
         last = messages[-1]
         assert isinstance(last, Diff)
-        messages[-1] = Diff(last.seq, last.nodes, header, last.prompts)
+        messages[-1] = Diff(last.seq, last.nodes, header, prompts)
         return messages
 
     def heartbeat(self) -> Heartbeat:

@@ -1,0 +1,67 @@
+"""Whose code is it: the user's, the standard library's, or an installed distribution's."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from functools import lru_cache
+from types import ModuleType
+
+_OWN = __name__.partition(".")[0]
+_LIBRARY_FOLDERS = ("site-packages", "dist-packages")
+
+
+def is_user_module(name: object) -> bool:
+    """Whether a module of that name was written by the user, so that its content counts."""
+    if not isinstance(name, str) or name == "__main__":
+        return True
+    top = name.partition(".")[0]
+    if top == _OWN or top in sys.stdlib_module_names or top in sys.builtin_module_names:
+        return False
+    module = sys.modules.get(name)
+    return module is None or _is_user_file(_file_of(module))
+
+
+def library_name(module: object, qualname: str) -> str:
+    """What identifies a thing of a library: its qualified name and the version of its distribution."""
+    name = module if isinstance(module, str) else "?"
+    top = name.partition(".")[0]
+    if top == _OWN or top in sys.stdlib_module_names or is_user_module(name):
+        return f"{name}:{qualname}"
+    return f"{name}:{qualname} {_version_of(top)}"
+
+
+def _file_of(module: ModuleType) -> str:
+    file = vars(module).get("__file__")
+    return file if isinstance(file, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_user_file(file: str) -> bool:
+    parts = file.replace("\\", "/").split("/")
+    if any(folder in parts for folder in _LIBRARY_FOLDERS):
+        return False
+    standard = sysconfig.get_paths()
+    return not any(file.startswith(standard[key].rstrip("/\\") + "/") for key in ("stdlib", "platstdlib"))
+
+
+@lru_cache(maxsize=1024)
+def _version_of(top: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(top)
+    except Exception:
+        pass
+    try:
+        names = _distributions().get(top, [])
+        return " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
+    except Exception:
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> dict[str, list[str]]:
+    from importlib import metadata
+
+    return {top: list(names) for top, names in metadata.packages_distributions().items()}

@@ -1,0 +1,150 @@
+"""Questions to a person: asked once, answered once, remembered like everything else.
+
+A prompt is named like a call, so a resumed run finds the question it had asked and the answer it may have got.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import json
+import math
+import time
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from ..models.events import ActionPaused, PromptAnswered, PromptAsked
+from ..models.phases import ActionPhase
+from .capacity import give_back_all
+from .naming import child_name
+
+if TYPE_CHECKING:
+    from .action import Action
+    from .live_run import LiveRun
+
+DATA_TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
+
+_TRUE = frozenset({"true", "yes", "y", "1"})
+_FALSE = frozenset({"false", "no", "n", "0"})
+
+
+class OpenPrompt:
+    """A question of a living run.
+
+    Attributes
+    ----------
+    asked : PromptAsked
+    answer : concurrent.futures.Future
+        Done with the answer's JSON once somebody answered.
+    """
+
+    def __init__(self, asked: PromptAsked) -> None:
+        self.asked = asked
+        self.answer: concurrent.futures.Future[str] = concurrent.futures.Future()
+        self.answered_by = ""
+
+
+def parse_answer(text: str, data_type: str) -> Any:
+    """The value that `text` means.
+
+    Raises
+    ------
+    ValueError
+        If it means none of that type; the message is for the person who typed it.
+    """
+    stripped = text.strip()
+    if data_type == "str":
+        return text
+    if not stripped:
+        raise ValueError(f"Please enter {_wanted(data_type)}.")
+    if data_type == "bool":
+        if stripped.lower() in _TRUE | _FALSE:
+            return stripped.lower() in _TRUE
+        raise ValueError(f"Expected true or false, got {text!r}.")
+    try:
+        value = DATA_TYPES[data_type](stripped)
+    except ValueError:
+        raise ValueError(f"Expected {_wanted(data_type)}, got {text!r}.") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"Expected a finite number, got {text!r}.")
+    return value
+
+
+async def ask(action: Action, name: str, data_type: str, prompt: str, timeout_s: float) -> OpenPrompt:
+    """Ask, unless this very question was asked in an earlier try or attempt."""
+    run = action.run
+    digest = blake2b(f"{data_type}\0{prompt}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    identity = child_name(action.name, f"prompt:{name}", digest, action.counts)
+    found = run.prompts.get(identity)
+    if found is not None:
+        return found
+    now = time.time()
+    earlier = run.finished.prompt(identity) if run.finished is not None else None
+    expires_at = earlier.asked.expires_at if earlier is not None else now + timeout_s
+    asked = PromptAsked(now, action.name, identity, name, prompt, data_type, expires_at)
+    opened = OpenPrompt(asked)
+    run.log.append(asked)
+    if earlier is not None and earlier.answered is not None:
+        answered = earlier.answered
+        run.log.append(PromptAnswered(answered.at, action.name, identity, answered.value, answered.answered_by))
+        opened.answer.set_result(answered.value)
+    run.prompts[identity] = opened
+    await action.commits.committed()
+    return opened
+
+
+async def wait_for_answer(action: Action, opened: OpenPrompt) -> Any:
+    """The answer; the action is PAUSED until it is there.
+
+    Raises
+    ------
+    TimeoutError
+        If nobody answers in time.
+    """
+    if not opened.answer.done():
+        await _pause(action, opened)
+    return json.loads(opened.answer.result())
+
+
+def take_answer(run: LiveRun, body: dict[str, Any], posted_by: str) -> str | None:
+    """Give an answer to the question it is for; what became of it in words, None if it has not been asked yet."""
+    opened = run.prompts.get(str(body.get("prompt", "")))
+    if opened is None:
+        return None
+    asked = opened.asked
+    if opened.answer.done():
+        by = f" by {opened.answered_by}" if opened.answered_by else ""
+        return f"already answered with {opened.answer.result()}{by}"
+    if time.time() > asked.expires_at:
+        return "expired: nobody waits for the answer any more"
+    try:
+        value = parse_answer(str(body.get("value", "")), asked.data_type)
+    except ValueError as error:
+        return f"invalid: {error}"
+    text = json.dumps(value)
+    opened.answered_by = posted_by
+    run.log.append(PromptAnswered(time.time(), asked.action, asked.prompt_id, text, posted_by))
+    run.journal.flush()
+    opened.answer.set_result(text)
+    return f"answered with {text}"
+
+
+async def _pause(action: Action, opened: OpenPrompt) -> None:
+    asked = opened.asked
+    if action.places:
+        give_back_all(action)
+    action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.PAUSED, asked.name))
+    action.commits.soon()
+    try:
+        await asyncio.wait_for(
+            asyncio.shield(asyncio.wrap_future(opened.answer)), max(0.0, asked.expires_at - time.time())
+        )
+    except TimeoutError:
+        raise TimeoutError(f"Nobody answered {asked.name!r} in time: {asked.prompt!r:.200}") from None
+    finally:
+        action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.RUNNING, asked.name))
+        action.commits.soon()
+
+
+def _wanted(data_type: str) -> str:
+    return {"int": "a whole number", "float": "a number", "bool": "true or false"}[data_type]

@@ -1,0 +1,325 @@
+"""A task asks a person: once, durably, and the first answer wins."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb import errors, hitl
+from flyte_nb.remote import Run
+from flyte_nb.remote.history import RunHistory
+from flyte_nb.remote.requests import answer_prompt
+
+env = flyte.TaskEnvironment("asking", depends_on=[hitl.env])
+
+events: list[hitl.Event] = []
+asked = threading.Event()
+broken = threading.Event()
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    events.clear()
+    asked.clear()
+    broken.clear()
+
+
+def remember(event: hitl.Event) -> None:
+    events.append(event)
+    asked.set()
+
+
+@env.task
+async def ask(kind: str) -> object:
+    types: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
+    event = await hitl.new_event.aio("decision", data_type=types[kind], prompt="Go on with **this**?")
+    remember(event)
+    answer = await event.wait.aio()
+    if broken.is_set():
+        raise ValueError("after the answer")
+    return answer
+
+
+def started(kind: str, **options: Any) -> Run:
+    run = flyte.with_runcontext(**options).run(ask, kind)
+    assert asked.wait(20)
+    return run
+
+
+def post(address: str, body: bytes, kind: str = "application/json", host: str = "") -> tuple[int, str]:
+    request = urllib.request.Request(address, body, {"Content-Type": kind})
+    if host:
+        request.add_unredirected_header("Host", host)
+    try:
+        with urllib.request.urlopen(request) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "value"),
+    [
+        ("int", " 42 ", 42),
+        ("float", "2.5", 2.5),
+        ("str", "a\nb", "a\nb"),
+        ("bool", "true", True),
+        ("bool", "No", False),
+    ],
+)
+def test_an_answer_has_the_type_that_was_asked_for(kind: str, typed: str, value: object) -> None:
+    run = started(kind)
+    assert answer_prompt(run.name, "decision", typed, by="Ada").startswith("answered with")
+    assert run.outputs()[0] == value
+
+
+def test_the_action_is_paused_while_it_waits_and_the_run_is_not_failed() -> None:
+    run = started("int")
+    for details in run.watch():
+        if details.actions and details.actions[0].phase == "paused":
+            break
+    assert run.phase == "running"
+    answer_prompt(run.name, "decision", "1")
+    run.wait()
+    assert run.phase == "succeeded"
+
+
+@pytest.mark.parametrize(("kind", "typed"), [("int", "1.5"), ("int", ""), ("float", "nan"), ("bool", "maybe")])
+def test_an_answer_of_the_wrong_type_is_refused_and_the_question_stays_open(kind: str, typed: str) -> None:
+    run = started(kind)
+    with pytest.raises(ValueError, match="Expected|enter"):
+        answer_prompt(run.name, "decision", typed)
+    answer_prompt(run.name, "decision", "1")
+    run.wait()
+    assert run.phase == "succeeded"
+
+
+def test_the_first_answer_wins_and_the_second_is_told_so() -> None:
+    run = started("int")
+    answer_prompt(run.name, "decision", "1", by="Ada")
+    with pytest.raises(errors.RunStateError, match="already answered with 1 by Ada"):
+        answer_prompt(run.name, "decision", "2", by="Grace")
+    assert run.outputs() == 1
+
+
+def test_many_answers_at_once_are_one_answer() -> None:
+    run = started("int")
+    outcomes: list[str] = []
+
+    def answer(value: int) -> None:
+        try:
+            outcomes.append(answer_prompt(run.name, "decision", str(value)))
+        except errors.RunStateError as error:
+            outcomes.append(str(error))
+
+    threads = [threading.Thread(target=answer, args=(value,)) for value in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    taken = [outcome for outcome in outcomes if outcome.startswith("answered")]
+    assert len(taken) == 1
+    assert taken[0] == f"answered with {run.outputs()[0]}"
+
+
+def test_nobody_answering_in_time_is_a_timeout_error() -> None:
+    @env.task
+    async def impatient() -> str:
+        event = await hitl.new_event.aio("quick", data_type=int, timeout_seconds=0.05)
+        try:
+            await event.wait.aio()
+        except TimeoutError as error:
+            return str(error)
+        return "answered"
+
+    run = flyte.run(impatient)
+    assert "'quick'" in run.outputs()[0]
+    with pytest.raises(errors.RunStateError):
+        answer_prompt(run.name, "quick", "1")
+
+
+def test_an_answered_question_is_not_asked_again_on_resume() -> None:
+    broken.set()
+    run = started("str")
+    answer_prompt(run.name, "decision", "yes", by="Ada")
+    run.wait()
+    assert run.phase == "failed"
+    broken.clear()
+
+    run.resume()
+
+    assert run.outputs()[0] == "yes"
+    view = RunHistory(run.name).view().actions["a0"]
+    assert len(view.prompts) == 1
+    assert [answer.answered_by for answer in view.answers.values()] == ["Ada"]
+
+
+def test_an_open_question_waits_again_after_a_resume_under_the_same_name() -> None:
+    run = started("int")
+    run.abort()
+    run.wait()
+    first = events[0].request_id
+    asked.clear()
+
+    run.resume()
+    assert asked.wait(20)
+
+    assert events[1].request_id == first
+    answer_prompt(run.name, first, "5")
+    assert run.outputs() == 5
+
+
+def test_an_answer_given_while_nobody_runs_is_taken_on_resume() -> None:
+    run = started("int")
+    run.abort()
+    run.wait()
+
+    assert answer_prompt(run.name, "decision", "6").startswith("kept")
+    assert run.resume().outputs() == 6
+
+
+def test_another_attempt_does_not_ask_again() -> None:
+    attempts: list[int] = []
+
+    @env.task(retries=1)
+    async def twice() -> int:
+        attempts.append(1)
+        event = await hitl.new_event.aio("once", data_type=int)
+        remember(event)
+        value: int = await event.wait.aio()
+        if len(attempts) == 1:
+            raise ValueError
+        return value
+
+    run = flyte.run(twice)
+    assert asked.wait(20)
+    answer_prompt(run.name, "once", "3")
+    assert run.outputs() == 3
+    assert len(RunHistory(run.name).view().actions["a0"].prompts) == 1
+
+
+def test_the_json_address_answers() -> None:
+    run = started("bool")
+    event = events[0]
+    body = {"request_id": event.request_id, "response_path": event.response_path, "value": "true", "data_type": "bool"}
+
+    status, text = post(event.api_url, json.dumps(body).encode())
+
+    assert (status, json.loads(text)) == (200, {"status": "answered with true"})
+    assert run.outputs() == (True,)
+    status, text = post(event.api_url, json.dumps(body).encode())
+    assert status == 409 and "already answered" in text
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [({"value": "perhaps"}, 422), ({"request_id": "0" * 20}, 404), ({"response_path": "nowhere/x"}, 404)],
+)
+def test_a_wrong_answer_to_the_json_address_is_a_clear_error(change: dict[str, str], status: int) -> None:
+    run = started("bool")
+    event = events[0]
+    body = {"request_id": event.request_id, "response_path": event.response_path, "value": "true", **change}
+    assert post(event.api_url, json.dumps(body).encode())[0] == status
+    assert post(event.api_url, b"not json")[0] == 400
+    run.abort()
+
+
+def test_the_form_shows_the_prompt_safely_validates_and_takes_the_answer() -> None:
+    run = started("int")
+    address = events[0].form_url
+    with urllib.request.urlopen(address) as response:
+        page = response.read().decode()
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "<strong>this</strong>" in page and "type=number" in page
+    form = "application/x-www-form-urlencoded"
+    status, page = post(address, b"value=many", form)
+    assert status == 400 and "Expected a whole number" in page
+    status, page = post(address, b"value=8", form)
+    assert status == 200 and "Answered with <code>8</code>" in page
+    assert run.outputs() == 8
+
+
+def test_nothing_is_answered_without_the_secret_or_under_another_host() -> None:
+    run = started("int")
+    event = events[0]
+    without = event.form_url.replace(event.endpoint.rpartition("/")[2], "guess")
+    assert post(without, b"value=1", "application/x-www-form-urlencoded")[0] == 403
+    assert post(event.form_url, b"value=1", "application/x-www-form-urlencoded", host="evil.example")[0] == 403
+    assert not run.done()
+    run.abort()
+
+
+def test_a_hostile_prompt_is_text() -> None:
+    @env.task
+    async def hostile() -> int:
+        prompt = "<script>alert(1)</script> [x](javascript:alert(2)) <img src=x onerror=alert(3)>"
+        event = await hitl.new_event.aio("<b>name</b>", data_type=int, prompt=prompt)
+        remember(event)
+        answer: int = await event.wait.aio()
+        return answer
+
+    run = flyte.run(hostile)
+    assert asked.wait(20)
+    with urllib.request.urlopen(events[0].form_url) as response:
+        page = response.read().decode()
+    assert "<script" not in page and "<img" not in page and "javascript:" not in page.replace("[x](javascript:", "")
+    assert "<b>name" not in page
+    run.abort()
+
+
+def test_a_question_outside_a_task_is_an_error_that_says_where_it_belongs() -> None:
+    with pytest.raises(errors.NotInTaskContextError, match=r"flyte\.run"):
+        hitl.new_event("x", data_type=int)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [({"data_type": list}, "int, float, str or bool"), ({"data_type": int, "scope": "all"}, "'all'")],
+)
+def test_a_question_that_cannot_be_asked_says_why(arguments: dict[str, Any], text: str) -> None:
+    @env.task
+    async def asks() -> str:
+        try:
+            await hitl.new_event.aio("x", **arguments)
+        except (TypeError, ValueError) as error:
+            return str(error)
+        return ""
+
+    assert text in flyte.run(asks).outputs()[0]
+
+
+def test_a_sync_task_asks_too() -> None:
+    @env.task
+    def plain() -> int:
+        event = hitl.new_event("plain", data_type=int)
+        remember(event)
+        answer: int = event.wait()
+        return answer
+
+    run = flyte.run(plain)
+    assert asked.wait(20)
+    answer_prompt(run.name, "plain", "9")
+    assert run.outputs() == 9
+
+
+def test_two_questions_of_one_task_wait_side_by_side() -> None:
+    @env.task
+    async def two() -> list[int]:
+        first = await hitl.new_event.aio("one", data_type=int)
+        second = await hitl.new_event.aio("two", data_type=int)
+        remember(second)
+        return list(await asyncio.gather(first.wait.aio(), second.wait.aio()))
+
+    run = flyte.run(two)
+    assert asked.wait(20)
+    answer_prompt(run.name, "two", "2")
+    answer_prompt(run.name, "one", "1")
+    assert run.outputs()[0] == [1, 2]
