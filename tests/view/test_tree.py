@@ -1,0 +1,183 @@
+"""The tree keeps its counts event by event, and pages are sent what they opened."""
+
+from __future__ import annotations
+
+import json
+import random
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flyte_nb._view.feed import Feed
+from flyte_nb._view.picture import picture_html, picture_text
+from flyte_nb._view.tree import Tree
+from flyte_nb._view.wire import Diff, Node, NodePhase, Reset
+from flyte_nb.models import events as ev
+from flyte_nb.models.phases import ActionPhase
+
+OWNER = ev.Owner("host", 1, 0.0)
+NOTHING = ev.StoredLiterals(b"")
+ENDS = [ActionPhase.SUCCEEDED, ActionPhase.FAILED, ActionPhase.ABORTED, ActionPhase.TIMED_OUT, ActionPhase.RECOVERED]
+
+
+def started() -> list[ev.AnyEvent]:
+    return [ev.RunStarted(100.0, "env.main", OWNER), queued("a0", "", "main")]
+
+
+def queued(name: str, parent: str, label: str = "leaf", group: str = "") -> ev.ActionQueued:
+    return ev.ActionQueued(101.0, name, parent, f"env.{label}", label, NOTHING, group, running=True)
+
+
+def ended(name: str, phase: ActionPhase = ActionPhase.SUCCEEDED) -> ev.ActionEnded:
+    error = (
+        ev.ErrorRecord("ValueError", "user", "bad", traceback="Traceback\n") if phase is ActionPhase.FAILED else None
+    )
+    return ev.ActionEnded(102.0, name, phase, None, error)
+
+
+def grown(events: list[ev.AnyEvent]) -> Tree:
+    tree = Tree("run")
+    for event in events:
+        tree.apply(event)
+    return tree
+
+
+def recounted(tree: Tree, identity: str) -> list[int]:
+    """Counts of all actions below a node, the slow way."""
+    counts = [0] * len(NodePhase)
+    pending = list(tree.nodes[identity].children)
+    while pending:
+        node = tree.nodes[pending.pop()]
+        if node.id in tree.view.actions:
+            counts[node.phase] += 1
+        pending += node.children
+    return counts
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_counts_are_those_of_a_full_recount_whatever_happens_in_whatever_order(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    tree = grown(started())
+    actions, groups = ["a0"], [""]
+    for index in range(size):
+        parent = chance.choice(actions)
+        kind = chance.random()
+        if kind < 0.2:
+            group = f"group{index}"
+            tree.apply(ev.GroupOpened(101.0, group, group, parent, ""))
+            groups.append(group)
+        elif kind < 0.6:
+            name = f"a{index + 1}"
+            own = [group for group in groups if group and tree.view.groups[group].action == parent]
+            tree.apply(queued(name, parent, group=chance.choice([*own, ""])))
+            actions.append(name)
+        elif kind < 0.7:
+            tree.apply(ev.TraceEnded(101.0, parent, f"key{index}", "traced", 101.0, NOTHING, NOTHING))
+        else:
+            tree.apply(ended(chance.choice(actions), chance.choice(ENDS)))
+    for identity, node in tree.nodes.items():
+        assert (node.below or [0] * len(NodePhase)) == recounted(tree, identity)
+    tree.apply(ev.RunEnded(103.0, ActionPhase.ABORTED))
+    assert sum(recounted(tree, "a0")[: NodePhase.SUCCEEDED]) == 0
+    assert tree.nodes["a0"].below in (None, recounted(tree, "a0"))
+
+
+def feed_of(tree: Tree) -> Feed:
+    return Feed(tree, lambda: tree.header(owned_here=True, can_resume=False))
+
+
+def ids(messages: list[object]) -> list[str]:
+    nodes: list[Node] = []
+    for message in messages:
+        assert isinstance(message, (Reset, Diff))
+        nodes += message.nodes
+    return [node.id for node in nodes]
+
+
+def test_a_page_is_sent_the_root_and_its_children_and_no_deeper() -> None:
+    tree = grown([*started(), queued("a1", "a0"), queued("a2", "a1")])
+    assert ids(feed_of(tree).reset([])) == ["a0", "a1"]
+
+
+def test_an_opened_branch_is_sent_and_kept_up_to_date_and_a_closed_one_is_not() -> None:
+    tree = grown([*started(), queued("a1", "a0"), queued("a2", "a1")])
+    feed = feed_of(tree)
+    feed.reset([])
+    assert ids(feed.open("a1")) == ["a2"]
+    tree.apply(ended("a2"))
+    assert set(ids(feed.changes())) == {"a2", "a1", "a0"}
+    feed.shut("a1")
+    tree.apply(queued("a3", "a1"))
+    assert "a3" not in ids(feed.changes())
+
+
+def test_nothing_new_is_nothing_sent() -> None:
+    tree = grown(started())
+    feed = feed_of(tree)
+    feed.reset([])
+    assert feed.changes() == []
+
+
+def test_messages_are_numbered_without_a_gap_and_split_when_large() -> None:
+    tree = grown([*started(), *(queued(f"a{index}", "a0") for index in range(1, 5001))])
+    messages = feed_of(tree).reset([])
+    assert [message.seq for message in messages if isinstance(message, (Reset, Diff))] == [1, 2, 3]
+    assert len(ids(messages)) == 5001
+
+
+def test_a_finished_action_takes_at_most_200_bytes_on_the_wire() -> None:
+    events = [*started(), *(queued(f"{index:020x}", "a0") for index in range(10_000))]
+    tree = grown(events)
+    feed = feed_of(tree)
+    sent = feed.reset([])
+    for index in range(10_000):
+        tree.apply(ended(f"{index:020x}"))
+    sent += feed.changes()
+    size_bytes = sum(len(json.dumps(msgspec.to_builtins(message))) for message in sent)
+    assert size_bytes / 10_000 < 200 * 2  # once running, once finished
+
+
+def test_the_static_picture_of_10000_actions_is_small_and_shows_the_failures_first() -> None:
+    events: list[ev.AnyEvent] = started()
+    for branch in range(100):
+        events.append(queued(f"b{branch}", "a0", "branch with a name of some length"))
+        for leaf in range(100):
+            name = f"b{branch}l{leaf}"
+            events += [queued(name, f"b{branch}", "leaf"), ended(name)]
+        events.append(ended(f"b{branch}", ActionPhase.FAILED if branch == 77 else ActionPhase.SUCCEEDED))
+    events += [ended("a0", ActionPhase.FAILED), ev.RunEnded(103.0, ActionPhase.FAILED)]
+    html = picture_html(grown(events))
+    assert len(html.encode()) < 64_000
+    assert html.index("✗") < html.index("✓")
+    assert "<script" not in html
+    assert "10,099 succeeded" in html
+
+
+def test_the_picture_tells_the_failure_with_its_traceback_and_escapes_everything() -> None:
+    hostile = "<script>alert(1)</script>"
+    events: list[ev.AnyEvent] = [
+        ev.RunStarted(100.0, hostile, OWNER),
+        queued("a0", "", hostile),
+        ev.ActionEnded(
+            102.0, "a0", ActionPhase.FAILED, None, ev.ErrorRecord(hostile, "user", hostile, traceback=hostile)
+        ),
+        ev.RunEnded(103.0, ActionPhase.FAILED),
+    ]
+    tree = grown(events)
+    assert "<script" not in picture_html(tree)
+    assert hostile in picture_text(tree)
+    assert "&lt;script&gt;" in picture_html(tree)
+
+
+def test_a_folder_shows_what_presses_most_of_what_is_in_it() -> None:
+    events: list[ev.AnyEvent] = [*started(), ev.GroupOpened(101.0, "g", "group", "a0", "")]
+    tree = grown([*events, queued("a1", "a0", group="g"), queued("a2", "a0", group="g")])
+    group = tree.nodes["g:g"]
+    assert group.phase is NodePhase.RUNNING
+    tree.apply(ended("a1", ActionPhase.FAILED))
+    assert group.phase is NodePhase.RUNNING
+    tree.apply(ended("a2"))
+    assert group.phase is NodePhase.FAILED
+    assert group.below == [0, 0, 0, 1, 0, 1, 0, 0]
