@@ -44,7 +44,20 @@ _MAX_LABEL = 200
 class TreeNode:
     """One node while it may still change."""
 
-    __slots__ = ("below", "children", "end", "flags", "id", "kind", "label", "parent", "phase", "start", "tries")
+    __slots__ = (
+        "below",
+        "children",
+        "direct",
+        "end",
+        "flags",
+        "id",
+        "kind",
+        "label",
+        "parent",
+        "phase",
+        "start",
+        "tries",
+    )
 
     def __init__(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str) -> None:
         self.id = identity
@@ -58,6 +71,7 @@ class TreeNode:
         self.flags = 0
         self.children: list[str] = []
         self.below: list[int] | None = None
+        self.direct: list[int] | None = None
 
 
 class Tree:
@@ -102,7 +116,7 @@ class Tree:
         phase = PHASES[action.phase]
         if phase is not node.phase:
             self._recount(node, node.phase, phase)
-            node.phase = phase
+            self.enter(node, phase)
         node.start, node.end = action.started_at, action.ended_at
         node.tries = len(action.attempts)
         node.flags = _flags(action)
@@ -151,6 +165,7 @@ class Tree:
     def add(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str) -> TreeNode:
         """A new node below `parent`."""
         node = self.nodes[identity] = TreeNode(identity, parent, kind, label)
+        self.enter(node, node.phase, new=True)
         if parent is not None:
             parent.children.append(identity)
             self._changed(parent)
@@ -171,7 +186,6 @@ class Tree:
             if above.below is None:
                 above.below = [0] * len(NodePhase)
             above.below[phase] += 1
-            self._follow_children(above)
             self._changed(above)
             above = above.parent
 
@@ -181,15 +195,27 @@ class Tree:
             if above.below is not None:
                 above.below[before] -= 1
                 above.below[now] += 1
-            self._follow_children(above)
             self._changed(above)
             above = above.parent
 
-    def _follow_children(self, node: TreeNode) -> None:
-        """A group is in the phase that most presses of what is in it."""
-        below = node.below
-        if node.kind is NodeKind.GROUP and below is not None:
-            node.phase = next((phase for phase in _PRESSING if below[phase]), node.phase)
+    def enter(self, node: TreeNode, phase: NodePhase, *, new: bool = False) -> None:
+        """Put a node into a phase; a group is in the phase that most presses of what is right in it.
+
+        What failed deeper down and was caught there does not make a folder look broken.
+        """
+        before, node.phase = node.phase, phase
+        group = node.parent
+        if group is None or group.kind is not NodeKind.GROUP:
+            return
+        if group.direct is None:
+            group.direct = [0] * len(NodePhase)
+        if not new:
+            group.direct[before] -= 1
+        group.direct[phase] += 1
+        pressing = next((one for one in _PRESSING if group.direct[one]), group.phase)
+        if pressing is not group.phase:
+            self.enter(group, pressing)
+            self._changed(group)
 
     def _changed(self, node: TreeNode) -> None:
         for listener in self.listeners:
@@ -219,7 +245,7 @@ def _trace_ended(tree: Tree, event: ev.TraceEnded) -> None:
     node = tree.nodes.get(identity)
     if node is None:
         node = tree.add(identity, tree.place_of(event.action, event.group), NodeKind.TRACE, event.name)
-    node.phase = NodePhase.FAILED if event.error is not None else NodePhase.SUCCEEDED
+    tree.enter(node, NodePhase.FAILED if event.error is not None else NodePhase.SUCCEEDED)
     node.start, node.end = event.started_at, event.at
     node.flags = Flag.RESUMED if event.reused else 0
     tree._changed(node)

@@ -181,3 +181,12 @@ def test_a_folder_shows_what_presses_most_of_what_is_in_it() -> None:
     tree.apply(ended("a2"))
     assert group.phase is NodePhase.FAILED
     assert group.below == [0, 0, 0, 1, 0, 1, 0, 0]
+
+
+def test_a_failure_that_was_caught_deeper_down_does_not_make_a_folder_look_broken() -> None:
+    events: list[ev.AnyEvent] = [*started(), ev.GroupOpened(101.0, "g", "group", "a0", "")]
+    tree = grown(
+        [*events, queued("a1", "a0", group="g"), queued("a2", "a1"), ended("a2", ActionPhase.FAILED), ended("a1")]
+    )
+    assert tree.nodes["g:g"].phase is NodePhase.SUCCEEDED
+    assert tree.nodes["g:g"].below is not None and tree.nodes["g:g"].below[NodePhase.FAILED] == 1
