@@ -1,7 +1,7 @@
 """What a code object does, freed of how it was written down.
 
-The compiler lets line numbers decide small things: which jumps are threaded, which tails are copied, which loads
-are fused. So instructions are read as a graph, equal nodes are merged, and the smallest graph is what is hashed.
+The compiler lets line numbers decide small things: which jumps are threaded, which tails are copied, which
+loads are fused. So instructions are read as a graph, equal nodes are merged, and the smallest graph counts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _FUSED = {
     "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
     "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
 }
-_CLASS_NOISE = frozenset({"__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__"})
+_CLASS_NOISE = frozenset(
+    ("__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__")
+)
 # var-args, var-keywords, generator, coroutine, iterable coroutine, async generator
 _FLAGS = 0x04 | 0x08 | 0x20 | 0x80 | 0x100 | 0x200
 _ROUNDS = 64

@@ -16,17 +16,26 @@ def is_user_module(name: object) -> bool:
     if not isinstance(name, str) or name == "__main__":
         return True
     top = name.partition(".")[0]
-    if top == _OWN or top in sys.stdlib_module_names or top in sys.builtin_module_names:
+    if top == _OWN:
         return False
     module = sys.modules.get(name)
-    return module is None or _is_user_file(_file_of(module))
+    file = _file_of(module) if module is not None else ""
+    if file:
+        return _is_user_file(file)
+    return top not in sys.stdlib_module_names and top not in sys.builtin_module_names
+
+
+def is_standard_or_own(name: object) -> bool:
+    """Whether a module of that name comes with Python or with this package."""
+    top = name.partition(".")[0] if isinstance(name, str) else ""
+    return top == _OWN or (top in sys.stdlib_module_names and not is_user_module(name))
 
 
 def library_name(module: object, qualname: str) -> str:
     """What identifies a thing of a library: its qualified name and the version of its distribution."""
     name = module if isinstance(module, str) else "?"
     top = name.partition(".")[0]
-    if top == _OWN or top in sys.stdlib_module_names or is_user_module(name):
+    if top == _OWN or top in sys.stdlib_module_names or is_user_module(module):
         return f"{name}:{qualname}"
     return f"{name}:{qualname} {_version_of(top)}"
 

@@ -1,0 +1,293 @@
+"""Everything a function reaches, in parts that each have a digest of their own."""
+
+from __future__ import annotations
+
+import builtins
+import enum
+import re
+import sys
+import types
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import is_dataclass
+from typing import Any, Literal, NamedTuple
+
+from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
+from .code_owner import is_standard_or_own, is_user_module, library_name
+from .code_values import ValueEncoder, is_task, named, text
+
+MISSING: Any = type("Missing", (), {"__slots__": ()})()
+_MODULE_NAMES = frozenset(
+    ("__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__cached__")
+)
+_CLASS_NAMES = frozenset(
+    (
+        *("__module__", "__doc__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"),
+        *("__annotate__", "__static_attributes__", "__annotations_cache__", "__annotate_func__"),
+        *("_abc_impl", "__signature__", "__dataclass_params__", "__match_args__", "__annotations__"),
+        *("model_fields", "model_computed_fields"),
+    )
+)
+_PARAMS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+class Binding(NamedTuple):
+    """A name that was looked up: in the globals, cells or attributes of `holder`, and what was there."""
+
+    holder: Any
+    place: Literal["globals", "cells", "attributes"]
+    name: str
+    value: Any
+
+    @property
+    def space(self) -> int:
+        """Identity of the namespace, which functions of one module share."""
+        return id(self.holder.__globals__ if self.place == "globals" else self.holder)
+
+
+class Reach:
+    """Walks from `root` over everything it reaches.
+
+    Attributes
+    ----------
+    parts : dict[str, bytes]
+        What was reached, by name and kind, with its digest.
+    bindings : list[Binding]
+        Every look-up the result depends on.
+    functions : list[types.FunctionType]
+        Every function whose content counted.
+    """
+
+    def __init__(self, root: Any) -> None:
+        self.parts: dict[str, bytes] = {}
+        self.bindings: list[Binding] = []
+        self.functions: list[types.FunctionType] = []
+        self._labels: dict[object, str] = {}
+        self._alive: list[Any] = []
+        self._waiting: deque[tuple[str, Any, str]] = deque()
+        self._looked_up: set[tuple[int, str]] = set()
+        self._encoder = ValueEncoder(self._refer)
+        self.root = self._encoder.encode(root, _name_of(root))
+        self.root_label = next(iter(self._labels.values()), "")
+        while self._waiting:
+            label, thing, name = self._waiting.popleft()
+            try:
+                content = self._content(thing, name)
+            except Exception:
+                content = pack("odd", text(type(thing).__qualname__))
+            self.parts[label] = short_hash(content)
+
+    def digest(self) -> str:
+        """32 hex digits over all parts, whatever the root is called."""
+        parts = sorted(
+            ("" if label == self.root_label else label, part) for label, part in self.parts.items()
+        )
+        whole = [pack("part", text(label), part) for label, part in parts]
+        return short_hash(pack("python", b"%d.%d" % sys.version_info[:2], self.root, *whole)).hex()
+
+    def holds_foreign_state(self) -> bool:
+        """Whether an object was reached whose content does not count and is not the standard library's."""
+        return any(not is_standard_or_own(kind.__module__) for kind in self._encoder.by_type)
+
+    def _refer(self, thing: Any, name: str) -> bytes:
+        """A reference to a function, class or task; the thing itself is looked into later."""
+        if isinstance(thing, types.FunctionType):
+            if not is_user_module(thing.__globals__.get("__name__")):
+                return self._library_function(thing, name)
+            return self._reference(thing, name, "function", id(thing))
+        if isinstance(thing, type):
+            if not is_user_module(thing.__module__):
+                return named(thing)
+            called = thing.__qualname__.rpartition("<locals>.")[2]
+            return self._reference(thing, called, "class", id(thing))
+        return self._reference(thing, name, "task", id(thing))
+
+    def _reference(self, thing: Any, name: str, kind: str, key: object) -> bytes:
+        label = self._labels.get(key)
+        if label is None:
+            label = self._new_label(f"{name} ({kind})")
+            self._labels[key] = label
+            self._alive.append(thing)
+            self._waiting.append((label, thing, name))
+        root = next(iter(self._labels))
+        return pack("ref", b"" if key == root else text(label))
+
+    def _new_label(self, label: str) -> str:
+        taken = set(self._labels.values()) | self.parts.keys()
+        number = 2
+        wanted = label
+        while label in taken:
+            label = f"{wanted} #{number}"
+            number += 1
+        return label
+
+    def _library_function(self, function: types.FunctionType, name: str) -> bytes:
+        """By name; what a library's decorator was given to wrap is the user's and is followed."""
+        module = function.__globals__.get("__name__")
+        parts = [text(library_name(module, function.__code__.co_qualname))]
+        for variable, value in _cells(function):
+            if isinstance(value, (types.FunctionType, type, types.MethodType)) or is_task(value):
+                self._watch(Binding(function, "cells", variable, value))
+                parts.append(self._encoder.encode(value, _name_of(value)))
+        wrapped = vars(function).get("__wrapped__")
+        if wrapped is not None:
+            parts.append(self._encoder.encode(wrapped, _name_of(wrapped)))
+        return pack("library", *parts)
+
+    def _content(self, thing: Any, name: str) -> bytes:
+        if isinstance(thing, types.FunctionType):
+            return self._function(thing, name)
+        if isinstance(thing, type):
+            return self._class(thing, name)
+        function = thing.func
+        return pack("task", text(str(thing.name)), self._encoder.encode(function, _name_of(function)))
+
+    def _function(self, function: types.FunctionType, name: str) -> bytes:
+        self.functions.append(function)
+        used = names_used(function.__code__)
+        defaults = [self._encoder.encode(value, name) for value in function.__defaults__ or ()]
+        keywords = sorted((function.__kwdefaults__ or {}).items())
+        found = [
+            digest_bytecode(function.__code__),
+            pack("defaults", *defaults),
+            pack("keywords", *[pack(key, self._encoder.encode(value, name)) for key, value in keywords]),
+            self._annotations(getattr(function, "__annotations__", {}), function),
+            *self._names(used, function),
+            *self._closure(used, function),
+        ]
+        wrapped = vars(function).get("__wrapped__")
+        if wrapped is not None:
+            found.append(pack("wrapped", self._encoder.encode(wrapped, _name_of(wrapped))))
+        return pack("function", *found)
+
+    def _closure(self, used: NamesUsed, function: types.FunctionType) -> Iterable[bytes]:
+        for name, value in _cells(function):
+            yield pack("cell", text(name), self._bound(Binding(function, "cells", name, value), used, name))
+
+    def _names(self, used: NamesUsed, function: types.FunctionType) -> Iterable[bytes]:
+        for name in used.globals:
+            if name not in _MODULE_NAMES:
+                value = function.__globals__.get(name, MISSING)
+                token = self._bound(Binding(function, "globals", name, value), used, name)
+                if token:
+                    yield pack("global", text(name), token)
+
+    def _watch(self, binding: Binding) -> None:
+        if (binding.space, binding.name) not in self._looked_up:
+            self._looked_up.add((binding.space, binding.name))
+            self._alive.append(binding.holder)
+            self.bindings.append(binding)
+
+    def _bound(self, binding: Binding, used: NamesUsed, shown: str) -> bytes:
+        """What stands for a name and its value; things with a value of their own become a part."""
+        self._watch(binding)
+        value = binding.value
+        if value is MISSING:
+            return b"" if hasattr(builtins, binding.name) else pack("missing")
+        if type(value) is types.ModuleType and is_user_module(value.__name__):
+            return pack("module", *self._module(value, used, shown, ()))
+        token = self._encoder.encode(value, shown)
+        if token.startswith((b"ref(", b"library(", b"named(")):
+            return token
+        key = ("value", binding.space, binding.name)
+        label = self._labels.get(key)
+        if label is None:
+            label = self._new_label(f"{shown} ({_kind_of_token(token)})")
+            self._labels[key] = label
+            self.parts[label] = short_hash(token)
+        return pack("ref", text(label))
+
+    def _module(
+        self, module: types.ModuleType, used: NamesUsed, shown: str, above: tuple[int, ...]
+    ) -> Iterable[bytes]:
+        """The attributes of a user's module that the code may mean."""
+        space = vars(module)
+        for name in sorted(used.attributes):
+            if name in _MODULE_NAMES:
+                continue
+            value = space.get(name, MISSING)
+            if type(value) is types.ModuleType and is_user_module(value.__name__):
+                if id(value) not in above:
+                    inner = self._module(value, used, f"{shown}.{name}", (*above, id(module)))
+                    yield pack("module", text(name), *inner)
+            elif value is MISSING:
+                self._watch(Binding(module, "attributes", name, value))
+            else:
+                token = self._bound(Binding(module, "attributes", name, value), used, f"{shown}.{name}")
+                yield pack("attribute", text(name), token)
+
+    def _annotations(self, annotations: dict[str, Any], owner: Any) -> bytes:
+        found = []
+        module = owner if isinstance(owner, types.FunctionType) else sys.modules.get(owner.__module__)
+        place: Literal["globals", "attributes"] = "globals" if module is owner else "attributes"
+        space = getattr(module, "__globals__" if module is owner else "__dict__", {})
+        for key, value in sorted(annotations.items()):
+            found.append(pack(key, self._encoder.encode(value, key)))
+            if isinstance(value, str):
+                for word in dict.fromkeys(_WORD.findall(value)):
+                    if isinstance(space.get(word), type):
+                        found.append(self._bound(Binding(module, place, word, space[word]), _NOTHING, word))
+        return pack("annotations", *found)
+
+    def _class(self, cls: type, name: str) -> bytes:
+        bases = [self._encoder.encode(base, base.__qualname__) for base in cls.__bases__]
+        found = [text(cls.__name__), pack("bases", *bases)]
+        if type(cls) is not type:
+            found.append(self._encoder.encode(type(cls), type(cls).__qualname__))
+        space = dict(vars(cls))
+        found.append(self._annotations(space.get("__annotations__") or {}, cls))
+        params = space.get("__dataclass_params__")
+        if params is not None:
+            found.append(text(repr([getattr(params, field, None) for field in _PARAMS])))
+        for marker in ("__pydantic_fields__", "__struct_defaults__"):
+            if marker in space:
+                found.append(self._encoder.encode(space[marker], name))
+        if issubclass(cls, enum.Enum):
+            members = [(key, member._value_) for key, member in cls.__members__.items()]
+            found.append(self._encoder.encode(members, name))
+            space = {key: value for key, value in space.items() if key not in cls.__members__}
+        for key in sorted(space):
+            value = space[key]
+            if _counts(cls, key, value):
+                if not key.startswith("__") or isinstance(value, types.FunctionType):
+                    self._watch(Binding(cls, "attributes", key, value))
+                found.append(pack(key, self._encoder.encode(value, f"{name}.{key}")))
+        return pack("class", *found)
+
+
+_NOTHING = NamesUsed((), frozenset())
+
+
+def _counts(cls: type, key: str, value: Any) -> bool:
+    """Whether an attribute of a class was written by its author, not made by a decorator or metaclass."""
+    if key in _CLASS_NAMES or key.startswith("__pydantic_"):
+        return False
+    if issubclass(cls, enum.Enum) and key.startswith("_") and not isinstance(value, types.FunctionType):
+        return False
+    if is_dataclass(cls):
+        function = getattr(value, "__wrapped__", value)
+        code = getattr(function, "__code__", None)
+        return code is None or not code.co_qualname.startswith("__create_fn__")
+    return not isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
+
+
+def _cells(function: types.FunctionType) -> list[tuple[str, Any]]:
+    found = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
+        try:
+            found.append((name, cell.cell_contents))
+        except ValueError:
+            found.append((name, MISSING))
+    return found
+
+
+def _name_of(thing: Any) -> str:
+    name = getattr(thing, "__name__", None)
+    return name if isinstance(name, str) else type(thing).__name__
+
+
+def _kind_of_token(token: bytes) -> str:
+    if token.startswith(b"object(") or token.startswith(b"opaque("):
+        return "object"
+    return "library" if token.startswith((b"module(", b"builtin(")) else "constant"
