@@ -7,6 +7,7 @@ loads are fused. So instructions are read as a graph, equal nodes are merged, an
 from __future__ import annotations
 
 import dis
+from bisect import bisect_left
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
@@ -106,21 +107,17 @@ class _Graph:
         self.labels: list[bytes | None] = []  # None: an unconditional jump, which is only an edge
         self.following: list[list[int]] = []
         self.handlers: list[tuple[int, int]] = []
-        self._starts: dict[int, int] = {}  # offset of an instruction -> its first node
+        self._offsets: list[int] = []  # of the instructions kept, rising
+        self._starts: list[int] = []  # the first node of each
         handlers = _handlers(code)
-        waiting: list[int] = []
-        handler = (0, 0)
         for instruction in _instructions(code):
-            waiting.append(instruction.offset)
-            if instruction.opname in _NOISE:
-                continue
-            # An offset points to itself or, where its instruction was noise, to the next one kept.
-            self._starts.update(dict.fromkeys(waiting, len(self.labels)))
-            waiting.clear()
-            handler = handlers.get(instruction.offset, (0, 0))
-            self._append(instruction)
-            self.handlers.extend([handler] * (len(self.labels) - len(self.handlers)))
-        self._starts.update(dict.fromkeys(waiting, len(self.labels)))
+            if instruction.opname not in _NOISE:
+                self._offsets.append(instruction.offset)
+                self._starts.append(len(self.labels))
+                self._append(instruction)
+                added = len(self.labels) - len(self.handlers)
+                self.handlers.extend([handlers.get(instruction.offset, (0, 0))] * added)
+        self._starts.append(len(self.labels))
         self._node(b"end", [])
         self.handlers.append((0, 0))
         self._settle()
@@ -175,7 +172,9 @@ class _Graph:
     def _goal(self, edge: int) -> int:
         seen: set[int] = set()
         while True:
-            edge = self._starts[~edge] if edge < 0 else edge
+            if edge < 0:
+                # A target that was noise stands for the next instruction that was kept.
+                edge = self._starts[bisect_left(self._offsets, ~edge)]
             if self.labels[edge] is not None:
                 return edge
             if edge in seen:
