@@ -67,9 +67,17 @@ class LocalStore:
         return os.path.join(self.root, name)
 
 
+def _make_private(folder: Path) -> None:
+    """Make `folder` and its missing parents, each for its owner alone; `mkdir` does so for the last one only."""
+    if folder.is_dir():
+        return
+    _make_private(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def _publish(path: Path, data: bytes) -> None:
     """Write beside `path`, then rename: nobody sees half an object, and a damaged one is replaced."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_private(path.parent)
     unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from .local import LocalStore
 from .remote import FsspecStore
@@ -22,5 +22,5 @@ def open_store(address: str | os.PathLike[str]) -> Store:
     if "://" not in text:
         return LocalStore(os.path.expanduser(text))
     if text.startswith("file://"):
-        return LocalStore(unquote(urlsplit(text).path))
+        return LocalStore(unquote(text.removeprefix("file://").removeprefix("localhost")))
     return FsspecStore(text)

@@ -93,6 +93,12 @@ def verified(data: bytes, uri: str, checksum: str) -> bytes:
     return data
 
 
+def checksum_in(uri: str) -> str:
+    """The checksum that an address made by `blob_name` ends in, else an empty text."""
+    name = uri.rpartition("/")[2].partition(".")[0]
+    return name if len(name) == 32 and all(digit in "0123456789abcdef" for digit in name) else ""
+
+
 def blob_name(checksum: str, suffix: str) -> str:
     """Path below a root for content of that checksum; 256 folders keep listings short."""
     return f"blobs/{checksum[:2]}/{checksum}{suffix}"

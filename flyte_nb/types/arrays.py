@@ -6,10 +6,11 @@ import io
 from typing import Any, get_origin
 
 from ..storage import current_store
+from ..storage.store import checksum_in
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
 from .transformer import TypeTransformerFailedError
-from .type_text import type_text
+from .type_text import shown, type_text
 
 TAG = "npy"
 INLINE_BYTES = 32 * 1024
@@ -25,8 +26,8 @@ class ArrayConverter(Converter):
         import numpy as np
 
         scalar = self._scalar
-        if scalar is None and not isinstance(value, np.ndarray):
-            raise TypeTransformerFailedError(f"Expected numpy.ndarray, got {type(value).__qualname__}: {value!r:.120}.")
+        if scalar is None and (not isinstance(value, np.ndarray) or isinstance(value, np.ma.MaskedArray)):
+            raise TypeTransformerFailedError(f"Expected numpy.ndarray, got {type(value).__qualname__}: {shown(value)}.")
         try:
             array = np.asarray(value) if scalar is None else np.asarray(scalar(value))
             buffer = io.BytesIO()
@@ -49,7 +50,7 @@ class ArrayConverter(Converter):
 
         if literal.scalar.HasField("blob"):
             uri = literal.scalar.blob.uri
-            data = current_store().get_nowait(uri, checksum=literal.hash)
+            data = current_store().get_nowait(uri, checksum=checksum_in(uri))
         else:
             data = literal.scalar.binary.value
         array = np.load(io.BytesIO(data), allow_pickle=False)
@@ -78,4 +79,4 @@ def array_converter(python_type: Any) -> Converter | None:
         return None
     import numpy as np
 
-    return ArrayConverter(kind) if issubclass(kind, (np.ndarray, np.generic)) else None
+    return ArrayConverter(kind) if kind is np.ndarray or issubclass(kind, np.generic) else None

@@ -9,6 +9,7 @@ from .converter import Converter
 from .messages import EnumType, LiteralType, TypeStructure
 from .messages import Literal as LiteralMessage
 from .transformer import TypeTransformerFailedError
+from .type_text import shown
 
 
 class EnumConverter(Converter):
@@ -58,16 +59,20 @@ class EnumConverter(Converter):
     def _unknown(self, value: Any) -> TypeTransformerFailedError:
         names = ", ".join(self.python_type.__members__)
         return TypeTransformerFailedError(
-            f"Expected a member of {self.python_type.__qualname__} ({names}), got {value!r}."
+            f"Expected a member of {self.python_type.__qualname__} ({names}), got {shown(value)}."
         )
 
 
 class LiteralConverter(Converter):
-    """One of the values that a ``typing.Literal`` lists, by its position."""
+    """One of the values that a ``typing.Literal`` lists, by its text."""
 
     def __init__(self, python_type: Any) -> None:
         super().__init__(python_type)
         self._values = get_args(python_type)
+        texts = [_text_of(value) for value in self._values]
+        if len(set(texts)) < len(texts):  # 1 and "1" are two values
+            texts = [repr(value) for value in self._values]
+        self._texts = texts
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -75,15 +80,17 @@ class LiteralConverter(Converter):
 
     def fill(self, literal: LiteralMessage, value: Any) -> None:
         """See `Converter`."""
-        if not self.accepts(value):
-            raise TypeTransformerFailedError(f"Expected one of {', '.join(map(repr, self._values))}, got {value!r}.")
-        literal.scalar.primitive.string_value = _text_of(value)
+        for known, text in zip(self._values, self._texts, strict=True):
+            if value == known and type(value) is type(known):
+                literal.scalar.primitive.string_value = text
+                return
+        raise TypeTransformerFailedError(f"Expected one of {', '.join(map(repr, self._values))}, got {shown(value)}.")
 
     def read(self, literal: LiteralMessage) -> Any:
         """See `Converter`."""
         text = literal.scalar.primitive.string_value
-        for known in self._values:
-            if _text_of(known) == text:
+        for known, its_text in zip(self._values, self._texts, strict=True):
+            if its_text == text:
                 return known
         raise TypeTransformerFailedError(f"Expected one of {', '.join(map(repr, self._values))}, got {text}.")
 
@@ -93,7 +100,7 @@ class LiteralConverter(Converter):
 
     def literal_type(self) -> LiteralType:
         """See `Converter`."""
-        return LiteralType(enum_type=EnumType(values=[_text_of(value) for value in self._values]))
+        return LiteralType(enum_type=EnumType(values=self._texts))
 
 
 def choice_converter(python_type: Any) -> Converter | None:

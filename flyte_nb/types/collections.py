@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin
 from .converter import Converter
 from .messages import Literal, LiteralType, UnionType
 from .transformer import TypeTransformerFailedError
-from .type_text import type_text
+from .type_text import shown, type_text
 
 _KEYS = "keys"
 
@@ -29,7 +29,7 @@ class ListConverter(Converter):
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
-        return isinstance(value, list) and all(self._item.accepts(item) for item in value[:1])
+        return isinstance(value, list) and all(map(self._item.accepts, value))
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
@@ -87,7 +87,9 @@ class DictConverter(Converter):
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
-        return isinstance(value, dict) and all(isinstance(key, str) for key in value)
+        return isinstance(value, dict) and all(
+            isinstance(key, str) and self._item.accepts(item) for key, item in value.items()
+        )
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
@@ -95,7 +97,7 @@ class DictConverter(Converter):
         entries, fill = literal.map.literals, self._item.fill
         for key, item in value.items():
             try:
-                fill(entries[key], item)
+                fill(entries[_entry(key)], item)
             except TypeTransformerFailedError as error:
                 raise _at(f"[{key!r}]", error) from None
 
@@ -104,28 +106,28 @@ class DictConverter(Converter):
         self._begin(literal, value)
         for key, item in value.items():
             try:
-                await self._item.fill_async(literal.map.literals[key], item)
+                await self._item.fill_async(literal.map.literals[_entry(key)], item)
             except TypeTransformerFailedError as error:
                 raise _at(f"[{key!r}]", error) from None
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
         entries, read = literal.map.literals, self._item.read
-        return {key: read(entries[key]) for key in _keys(literal)}
+        return {key: read(entries[_entry(key)]) for key in _keys(literal)}
 
     async def read_async(self, literal: Literal) -> Any:
         """See `Converter`."""
-        return {key: await self._item.read_async(literal.map.literals[key]) for key in _keys(literal)}
+        return {key: await self._item.read_async(literal.map.literals[_entry(key)]) for key in _keys(literal)}
 
     def isolated(self, value: Any, literal: Literal) -> Any:
         """See `Converter`."""
         entries, isolated = literal.map.literals, self._item.isolated
-        return {key: isolated(item, entries[key]) for key, item in value.items()}
+        return {key: isolated(item, entries[_entry(key)]) for key, item in value.items()}
 
     async def isolated_async(self, value: Any, literal: Literal) -> Any:
         """See `Converter`."""
         entries = literal.map.literals
-        return {key: await self._item.isolated_async(item, entries[key]) for key, item in value.items()}
+        return {key: await self._item.isolated_async(item, entries[_entry(key)]) for key, item in value.items()}
 
     def literal_type(self) -> LiteralType:
         """See `Converter`."""
@@ -138,7 +140,7 @@ class DictConverter(Converter):
         if not all(isinstance(key, str) for key in keys):
             odd = next(key for key in keys if not isinstance(key, str))
             raise TypeTransformerFailedError(f"Expected keys of type str, got {type(odd).__qualname__}: {odd!r}.")
-        if any(first > second for first, second in pairwise(keys)):
+        if any(first > second for first, second in pairwise(keys)) or not all(map(_is_encodable, keys)):
             literal.metadata[_KEYS] = json.dumps(keys)
 
 
@@ -233,7 +235,7 @@ class UnionConverter(Converter):
 
     def _none_fits(self, value: Any, problems: list[TypeTransformerFailedError]) -> TypeTransformerFailedError:
         details = " ".join(str(problem) for problem in problems[:3])
-        return TypeTransformerFailedError(f"{value!r:.120} is none of {', '.join(self._tags)}. {details}")
+        return TypeTransformerFailedError(f"{shown(value)} is none of {', '.join(self._tags)}. {details}")
 
 
 def collection_converter(python_type: Any, converter_of: ConverterOf) -> Converter | None:
@@ -248,6 +250,21 @@ def collection_converter(python_type: Any, converter_of: ConverterOf) -> Convert
     return None
 
 
+def _is_encodable(key: str) -> bool:
+    if key.isascii():
+        return True
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _entry(key: str) -> str:
+    """The key in the protobuf map, which refuses lone surrogates; the key itself is then kept beside it."""
+    return key if _is_encodable(key) else "\0" + json.dumps(key)
+
+
 def _keys(literal: Literal) -> list[str]:
     kept = literal.metadata.get(_KEYS)
     return json.loads(kept) if kept else sorted(literal.map.literals)
@@ -256,7 +273,7 @@ def _keys(literal: Literal) -> list[str]:
 def _check(value: Any, expected: type, python_type: Any) -> None:
     if not isinstance(value, expected):
         raise TypeTransformerFailedError(
-            f"Expected {type_text(python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+            f"Expected {type_text(python_type)}, got {type(value).__qualname__}: {shown(value)}."
         )
 
 

@@ -23,15 +23,15 @@ class TransformerConverter(Converter):
     async def fill_async(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
         transformer = self._transformer
-        if transformer.type_assertions_enabled:
-            transformer.assert_type(self.python_type, value)
         try:
+            if transformer.type_assertions_enabled:
+                transformer.assert_type(self.python_type, value)
             filled = await transformer.to_literal(value, self.python_type, self.literal_type())
+            literal.CopyFrom(filled)
         except TypeTransformerFailedError:
             raise
         except Exception as error:
             raise self._failed("to_literal", error) from error
-        literal.CopyFrom(filled)
 
     async def read_async(self, literal: Literal) -> Any:
         """See `Converter`."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Union
 
 from .html import render_html
 from .messages import Literal, LiteralMap, LiteralType, SimpleType
+from .primitives import TAGGED_TEXTS
 from .registered import register_transformer, restrict, transformer_of
 from .registry import converter_for
 from .transformer import TypeTransformer
@@ -19,6 +21,8 @@ _GUESSES: dict[int, type] = {
     SimpleType.BOOLEAN: bool,
     SimpleType.BINARY: bytes,
     SimpleType.STRUCT: dict,
+    SimpleType.DATETIME: datetime.datetime,
+    SimpleType.DURATION: datetime.timedelta,
 }
 
 
@@ -110,12 +114,17 @@ class TypeEngine:
             except ValueError:
                 continue
         kind = literal_type.WhichOneof("type")
+        tag = literal_type.structure.tag.rpartition(".")[2]
         if kind == "collection_type":
             return list[cls.guess_python_type(literal_type.collection_type)]  # type: ignore[misc]
         if kind == "map_value_type":
             return dict[str, cls.guess_python_type(literal_type.map_value_type)]  # type: ignore[misc]
         if kind == "enum_type":
             return str
+        if kind == "union_type":
+            return Union[tuple(cls.guess_python_type(variant) for variant in literal_type.union_type.variants)]  # noqa: UP007
+        if kind == "simple" and tag in TAGGED_TEXTS:
+            return TAGGED_TEXTS[tag]
         if kind == "simple" and literal_type.simple in _GUESSES:
             return _GUESSES[literal_type.simple]
         raise ValueError(f"No Python type is known for the literal type {literal_type}.")

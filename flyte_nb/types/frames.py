@@ -8,16 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from typing import Any
 
 from ..storage import Store, current_store
+from ..storage.store import checksum_in
 from .converter import Converter
 from .messages import Literal, LiteralType, StructuredDatasetType
 from .transformer import TypeTransformerFailedError
-from .type_text import type_text
+from .type_text import shown, type_text
 
 FORMAT = "parquet"
 THREAD_FROM_BYTES = 1_000_000
+
+_UNNAMED_INDEX = re.compile(r"__index_level_\d+__")
+
+_IMMUTABLE_CELLS = frozenset(
+    ["string", "empty", "bytes", "integer", "floating", "boolean", "decimal", "date", "datetime", "time", "timedelta"]
+)
 
 _LIBRARIES = {
     ("pandas", "DataFrame"): "pandas",
@@ -57,21 +65,22 @@ class FrameConverter(Converter):
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
         uri = self._uri(literal)
-        return _from_parquet(current_store().get_nowait(uri, checksum=literal.hash), self._library)
+        return _from_parquet(current_store().get_nowait(uri, checksum=checksum_in(uri)), self._library)
 
     async def read_async(self, literal: Literal) -> Any:
         """See `Converter`."""
-        data = await current_store().get(self._uri(literal), checksum=literal.hash)
+        uri = self._uri(literal)
+        data = await current_store().get(uri, checksum=checksum_in(uri))
         if len(data) < THREAD_FROM_BYTES:
             return _from_parquet(data, self._library)
         return await asyncio.to_thread(_from_parquet, data, self._library)
 
     async def isolated_async(self, value: Any, literal: Literal) -> Any:
         """See `Converter`."""
-        if library_of(type(value)) != self._library:
+        if library_of(type(value)) != self._library or self._library == "polars-lazy":
             return await self.read_async(literal)
         if self._library == "pandas":
-            return value.copy()
+            return await self.read_async(literal) if _holds_objects(value) else value.copy()
         return value.clone() if self._library == "polars" else value
 
     def literal_type(self) -> LiteralType:
@@ -88,7 +97,7 @@ class FrameConverter(Converter):
         library = library_of(type(value))
         if library is None:
             raise TypeTransformerFailedError(
-                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {shown(value)}."
             )
         return library
 
@@ -121,6 +130,16 @@ def _size_bytes(value: Any, library: str) -> int:
     return THREAD_FROM_BYTES if library == "polars-lazy" else int(value.nbytes)
 
 
+def _holds_objects(frame: Any) -> bool:
+    """Whether cells may be lists and the like, which a copy of the frame would share."""
+    import pandas
+
+    return any(
+        kind == object and pandas.api.types.infer_dtype(frame.iloc[:, column]) not in _IMMUTABLE_CELLS
+        for column, kind in enumerate(frame.dtypes)
+    )
+
+
 def _to_parquet(value: Any, library: str) -> bytes:
     buffer = io.BytesIO()
     try:
@@ -151,6 +170,7 @@ def _from_parquet(data: bytes, library: str) -> Any:
         import polars
 
         frame = polars.read_parquet(buffer)
+        frame = frame.drop([name for name in frame.columns if _UNNAMED_INDEX.fullmatch(name)])
         return frame.lazy() if library == "polars-lazy" else frame
     import pyarrow.parquet
 

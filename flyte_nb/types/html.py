@@ -46,7 +46,10 @@ def _drawn_by_itself(value: Any) -> str | None:
     method = getattr(value, "_repr_html_", None)
     if not callable(method) or isinstance(value, type):
         return None
-    drawn = method()
+    try:
+        drawn = method()
+    except Exception:
+        return None
     return drawn if isinstance(drawn, str) else None
 
 

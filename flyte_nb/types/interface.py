@@ -6,12 +6,12 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..errors import RestrictedTypeError, RuntimeDataValidationError
 from .registered import generation, restriction_of
-from .type_text import type_text
+from .type_text import shown, type_text
 
 if TYPE_CHECKING:
     from .variables import Variables
@@ -40,9 +40,9 @@ class Prepared:
         values it was made from.
     """
 
-    serialized: bytes
+    serialized: bytes = field(repr=False)
     digest: bytes
-    values: Any
+    values: Any = field(repr=False)
 
 
 class Interface:
@@ -236,7 +236,7 @@ class Interface:
             if not isinstance(value, tuple) or len(value) != len(outputs):
                 raise RuntimeDataValidationError(
                     "return",
-                    f"Expected a tuple of {len(outputs)} values, got {type(value).__qualname__}: {value!r:.120}.",
+                    f"Expected a tuple of {len(outputs)} values, got {type(value).__qualname__}: {shown(value)}.",
                     self.name,
                 )
             return dict(zip(outputs, value, strict=True))
@@ -244,7 +244,7 @@ class Interface:
             if value is not None:
                 raise RuntimeDataValidationError(
                     "return",
-                    f"The task is declared to return None, and returned {type(value).__qualname__}: {value!r:.120}."
+                    f"The task is declared to return None, and returned {type(value).__qualname__}: {shown(value)}."
                     " Annotate what it returns.",
                     self.name,
                 )

@@ -9,17 +9,19 @@ from typing import Any
 
 from .._code.digest import code_digest
 from ..storage import current_store
+from ..storage.store import checksum_in
+from .canonical import canonical_digest
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
 from .transformer import TypeTransformerFailedError
-from .type_text import type_text
+from .type_text import shown, type_text
 
 logger = logging.getLogger("flyte_nb")
 
 TAG = "pickle"
 INLINE_BYTES = 32 * 1024
 
-_IMMUTABLE = (bool, int, float, complex, str, bytes, type(None), type, types.FunctionType, types.BuiltinFunctionType)
+_IMMUTABLE = (bool, int, float, complex, str, bytes, type(None), types.FunctionType, types.BuiltinFunctionType)
 _noticed: set[str] = set()
 
 
@@ -50,7 +52,7 @@ class PickledConverter(Converter):
             return
         if not self._fits(value):
             raise TypeTransformerFailedError(
-                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {shown(value)}."
             )
         self._say(value)
         data = _dumps(value)
@@ -61,10 +63,8 @@ class PickledConverter(Converter):
             blob = current_store().put_nowait(data, suffix=".pickle")
             literal.scalar.blob.uri = blob.uri
             literal.scalar.blob.metadata.type.format = TAG
-            literal.hash = blob.checksum
         function = value if isinstance(value, types.FunctionType) else _function_of_task(value)
-        if function is not None:
-            literal.hash = code_digest(function)
+        literal.hash = code_digest(function) if function is not None else canonical_digest(value, data)
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
@@ -79,7 +79,7 @@ class PickledConverter(Converter):
 
     def isolated(self, value: Any, literal: Literal) -> Any:
         """See `Converter`."""
-        if isinstance(value, _IMMUTABLE) or _function_of_task(value) is not None:
+        if type(value) in _IMMUTABLE or isinstance(value, type) or _function_of_task(value) is not None:
             return value
         return self.read(literal)
 
@@ -138,8 +138,7 @@ def _stored(uri: str) -> bytes:
             f"{uri} is a pickle outside the run's own store {store.root}; it is not loaded, because loading a"
             " pickle runs code."
         )
-    name = uri.rpartition("/")[2].partition(".")[0]
-    return store.get_nowait(uri, checksum=name)
+    return store.get_nowait(uri, checksum=checksum_in(uri))
 
 
 def _function_of_task(value: Any) -> Any:

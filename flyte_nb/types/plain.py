@@ -11,20 +11,26 @@ import decimal
 import enum
 import pathlib
 import pickle
+import sys
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-_TEXT, _TUPLE, _SET, _FROZENSET, _PAIRS, _BIG_INT, _PICKLE = 1, 2, 3, 4, 5, 6, 7
+from .moments import datetime_from, moment_text, time_from, timedelta_from, timedelta_text
+
+_TEXT, _TUPLE, _SET, _FROZENSET, _PAIRS, _BIG_INT, _PICKLE, _ENUM = 1, 2, 3, 4, 5, 6, 7, 8
+
+_SURROGATES = b"\xff"  # no MessagePack array begins so
 
 _INT64 = range(-(2**63), 2**63)
-_AS_THEY_ARE = frozenset({type(None), bool, float, str, bytes})
+_AS_THEY_ARE = frozenset({type(None), bool, float, bytes})
 _TEXTS: dict[type, tuple[str, Callable[[Any], str], Callable[[str], Any]]] = {
-    datetime.datetime: ("datetime", datetime.datetime.isoformat, datetime.datetime.fromisoformat),
+    datetime.datetime: ("datetime", moment_text, datetime_from),
     datetime.date: ("date", datetime.date.isoformat, datetime.date.fromisoformat),
-    datetime.time: ("time", datetime.time.isoformat, datetime.time.fromisoformat),
+    datetime.time: ("time", moment_text, time_from),
+    datetime.timedelta: ("timedelta", timedelta_text, timedelta_from),
     decimal.Decimal: ("decimal", str, decimal.Decimal),
     uuid.UUID: ("uuid", str, uuid.UUID),
     complex: ("complex", repr, complex),
@@ -56,25 +62,27 @@ def _reduced(value: Any) -> Any:
     kind = type(value)
     if kind in _AS_THEY_ARE:
         return value
+    if kind is str:
+        return value if _is_encodable(value) else msgspec.msgpack.Ext(_TEXT, _SURROGATES + _escaped(value))
     if kind is int:
-        return value if value in _INT64 else msgspec.msgpack.Ext(_BIG_INT, str(value).encode())
+        return value if value in _INT64 else msgspec.msgpack.Ext(_BIG_INT, hex(value).encode())
     if kind is list:
         return [_reduced(item) for item in value]
     if kind is dict:
-        if all(type(key) is str for key in value):
+        if all(type(key) is str and _is_encodable(key) for key in value):
             return {key: _reduced(item) for key, item in value.items()}
         return _extension(_PAIRS, [[key, item] for key, item in value.items()])
     if kind is tuple:
         return _extension(_TUPLE, list(value))
     if kind is set or kind is frozenset:
-        return _extension(_SET if kind is set else _FROZENSET, sorted(value, key=_sort_key))
+        return _extension(_SET if kind is set else _FROZENSET, sorted(value, key=dumps))
     text = _TEXTS.get(kind)
     if text is not None:
         return _extension(_TEXT, [text[0], text[1](value)])
     if isinstance(value, pathlib.Path):
         return _extension(_TEXT, ["path", str(value)])
     if isinstance(value, enum.Enum):
-        return _reduced(value.value)
+        return _extension(_ENUM, [kind.__module__, kind.__qualname__, value.value])
     return msgspec.msgpack.Ext(_PICKLE, _pickled(value))
 
 
@@ -86,7 +94,9 @@ def _from_extension(code: int, body: bytes) -> Any:
     if code == _PICKLE:
         return pickle.loads(body)
     if code == _BIG_INT:
-        return int(body)
+        return int(body, 16)
+    if code == _TEXT and body.startswith(_SURROGATES):
+        return body[len(_SURROGATES) :].decode("utf-8", "surrogatepass")
     parts = loads(body)
     if code == _TEXT:
         return _LOADERS[parts[0]](parts[1])
@@ -96,7 +106,34 @@ def _from_extension(code: int, body: bytes) -> Any:
         return set(parts)
     if code == _FROZENSET:
         return frozenset(parts)
+    if code == _ENUM:
+        return _member(*parts)
     return dict(parts)
+
+
+def _member(module: str, qualname: str, value: Any) -> Any:
+    """The member of the enumeration as it is defined now; its bare value if there is none."""
+    found: Any = sys.modules.get(module)
+    for step in qualname.split("."):
+        found = getattr(found, step, None)
+    try:
+        return found(value) if isinstance(found, enum.EnumMeta) else value
+    except ValueError:
+        return value
+
+
+def _is_encodable(text: str) -> bool:
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _escaped(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _pickled(value: Any) -> bytes:
@@ -104,7 +141,3 @@ def _pickled(value: Any) -> bytes:
 
     data: bytes = cloudpickle.dumps(value)
     return data
-
-
-def _sort_key(value: Any) -> tuple[str, str]:
-    return type(value).__qualname__, repr(value)

@@ -13,9 +13,16 @@ from typing import Any
 
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
+from .moments import datetime_from, moment_text, time_from
 from .transformer import TypeTransformerFailedError
+from .type_text import shown
+
+BIG_INT_TAG = "int"
+SURROGATES_TAG = "utf-8-surrogates"
+TEXT_KIND = "kind"
 
 _INT64 = range(-(2**63), 2**63)
+_MOMENT = "moment"
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -36,9 +43,13 @@ class PrimitiveConverter(Converter):
 
 
 class IntConverter(PrimitiveConverter):
-    """int; those beyond 64 bits travel as text."""
+    """int; those beyond 64 bits travel as hexadecimal digits."""
 
     simple = SimpleType.INTEGER
+
+    def accepts(self, value: Any) -> bool:
+        """See `Converter`."""
+        return isinstance(value, int) or _is_numpy(value, "integer")
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
@@ -47,16 +58,15 @@ class IntConverter(PrimitiveConverter):
         if value in _INT64:
             literal.scalar.primitive.integer = value
         else:
-            literal.scalar.primitive.string_value = str(value)
+            literal.scalar.binary.value = hex(value).encode()
+            literal.scalar.binary.tag = BIG_INT_TAG
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
-        primitive = literal.scalar.primitive
-        kind = primitive.WhichOneof("value")
-        if kind == "integer":
-            return primitive.integer
-        if kind == "string_value":
-            return int(primitive.string_value)
+        if literal.scalar.primitive.WhichOneof("value") == "integer":
+            return literal.scalar.primitive.integer
+        if literal.scalar.binary.tag == BIG_INT_TAG:
+            return int(literal.scalar.binary.value, 16)
         raise _unexpected("int", literal)
 
 
@@ -67,7 +77,7 @@ class FloatConverter(PrimitiveConverter):
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
-        return isinstance(value, float)
+        return isinstance(value, float) or _is_numpy(value, "floating")
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
@@ -111,20 +121,11 @@ class StrConverter(PrimitiveConverter):
         """See `Converter`."""
         if not isinstance(value, str):
             raise _unfit("str", value)
-        try:
-            literal.scalar.primitive.string_value = value
-        except (UnicodeEncodeError, ValueError):
-            literal.scalar.binary.value = value.encode("utf-8", "surrogatepass")
-            literal.scalar.binary.tag = "utf-8-surrogates"
+        _put_text(literal, value)
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
-        scalar = literal.scalar
-        if scalar.primitive.WhichOneof("value") == "string_value":
-            return scalar.primitive.string_value
-        if scalar.binary.tag == "utf-8-surrogates":
-            return scalar.binary.value.decode("utf-8", "surrogatepass")
-        raise _unexpected("str", literal)
+        return _text_in(literal, "str")
 
 
 class NoneConverter(PrimitiveConverter):
@@ -144,6 +145,8 @@ class NoneConverter(PrimitiveConverter):
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
+        if not literal.scalar.HasField("none_type"):
+            raise _unexpected("None", literal)
         return None
 
     def isolated(self, value: Any, literal: Literal) -> Any:
@@ -184,10 +187,7 @@ class DatetimeConverter(PrimitiveConverter):
         """See `Converter`."""
         if not isinstance(value, datetime.datetime):
             raise _unfit("datetime.datetime", value)
-        literal.metadata["iso"] = value.isoformat()
-        key = getattr(value.tzinfo, "key", None)
-        if key:
-            literal.metadata["zone"] = key
+        literal.metadata[_MOMENT] = moment_text(value)
         instant = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
         whole, rest = divmod(instant - _EPOCH, datetime.timedelta(seconds=1))
         literal.scalar.primitive.datetime.seconds = whole
@@ -195,15 +195,11 @@ class DatetimeConverter(PrimitiveConverter):
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
-        text = literal.metadata.get("iso")
+        if literal.scalar.primitive.WhichOneof("value") != "datetime":
+            raise _unexpected("datetime", literal)
+        text = literal.metadata.get(_MOMENT)
         if text:
-            value = datetime.datetime.fromisoformat(text)
-            zone = literal.metadata.get("zone")
-            if zone:
-                from zoneinfo import ZoneInfo
-
-                value = value.astimezone(ZoneInfo(zone))
-            return value
+            return datetime_from(text)
         stamp = literal.scalar.primitive.datetime
         return _EPOCH + datetime.timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
 
@@ -227,6 +223,8 @@ class TimedeltaConverter(PrimitiveConverter):
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
+        if literal.scalar.primitive.WhichOneof("value") != "duration":
+            raise _unexpected("timedelta", literal)
         duration = literal.scalar.primitive.duration
         micros = abs(duration.nanos) // 1000 * (-1 if duration.nanos < 0 else 1)
         return datetime.timedelta(seconds=duration.seconds, microseconds=micros)
@@ -251,13 +249,28 @@ class TextConverter(PrimitiveConverter):
         """See `Converter`."""
         if not self.accepts(value):
             raise _unfit(f"{self.python_type.__module__}.{self.python_type.__qualname__}", value)
-        literal.scalar.primitive.string_value = self._dump(value)
+        _put_text(literal, self._dump(value))
+        literal.metadata[TEXT_KIND] = self.tag
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
-        if literal.scalar.primitive.WhichOneof("value") != "string_value":
-            raise _unexpected(self.tag, literal)
-        return self._load(literal.scalar.primitive.string_value)
+        text = _text_in(literal, self.tag)
+        try:
+            return self._load(text)
+        except (ValueError, ArithmeticError) as error:
+            raise TypeTransformerFailedError(f"Expected the text of a {self.tag}, got {text!r:.120}.") from error
+
+
+def text_in_its_kind(literal: Literal) -> Any:
+    """The value of a text: a Decimal where one was written, and so on."""
+    text = _text_in(literal, "str")
+    kind = literal.metadata.get(TEXT_KIND)
+    if not kind:
+        return text
+    for python_type, (_, load) in _TEXTS.items():
+        if python_type.__name__ == kind:
+            return load(text)
+    return pathlib.Path(text) if kind.endswith("Path") and not kind.startswith("Pure") else text
 
 
 def primitive_converter(python_type: Any) -> Converter | None:
@@ -288,11 +301,14 @@ _SIMPLE: dict[Any, type[Converter]] = {
 
 _TEXTS: dict[Any, tuple[Callable[[Any], str], Callable[[str], Any]]] = {
     datetime.date: (datetime.date.isoformat, datetime.date.fromisoformat),
-    datetime.time: (datetime.time.isoformat, datetime.time.fromisoformat),
+    datetime.time: (moment_text, time_from),
     decimal.Decimal: (str, decimal.Decimal),
     uuid.UUID: (str, uuid.UUID),
     complex: (repr, complex),
 }
+
+
+TAGGED_TEXTS: dict[str, type] = {kind.__name__: kind for kind in (*_TEXTS, pathlib.Path)}
 
 
 def _as_int(value: Any) -> int:
@@ -303,9 +319,12 @@ def _as_int(value: Any) -> int:
 
 def _as_float(value: Any) -> float:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise TypeTransformerFailedError("Expected float; the int is too large for one.") from None
         if isinstance(value, int) and math.isfinite(number) and int(number) != value:
-            raise TypeTransformerFailedError(f"Expected float; {value} has more digits than a float can hold.")
+            raise TypeTransformerFailedError(f"Expected float; {shown(value)} has more digits than a float can hold.")
         return number
     return float(_numpy_item(value, float))
 
@@ -320,10 +339,31 @@ def _numpy_item(value: Any, wanted: type) -> Any:
     raise _unfit(wanted.__name__, value)
 
 
+def _is_numpy(value: Any, kind: str) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, getattr(numpy, kind))
+
+
+def _put_text(literal: Literal, text: str) -> None:
+    """Protobuf refuses lone surrogates, which file names may hold; they travel as bytes."""
+    try:
+        literal.scalar.primitive.string_value = text
+    except (UnicodeEncodeError, ValueError):
+        literal.scalar.binary.value = text.encode("utf-8", "surrogatepass")
+        literal.scalar.binary.tag = SURROGATES_TAG
+
+
+def _text_in(literal: Literal, expected: str) -> str:
+    scalar = literal.scalar
+    if scalar.primitive.WhichOneof("value") == "string_value":
+        return str(scalar.primitive.string_value)
+    if scalar.binary.tag == SURROGATES_TAG:
+        return bytes(scalar.binary.value).decode("utf-8", "surrogatepass")
+    raise _unexpected(expected, literal)
+
+
 def _unfit(expected: str, value: Any) -> TypeTransformerFailedError:
-    text = repr(value)
-    shown = text if len(text) <= 120 else text[:117] + "..."
-    return TypeTransformerFailedError(f"Expected {expected}, got {type(value).__qualname__}: {shown}.")
+    return TypeTransformerFailedError(f"Expected {expected}, got {type(value).__qualname__}: {shown(value)}.")
 
 
 def _unexpected(expected: str, literal: Literal) -> TypeTransformerFailedError:

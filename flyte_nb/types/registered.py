@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_origin
+from typing import Annotated, Any, get_origin
 
 from .transformer import TypeTransformer
 
@@ -48,6 +48,8 @@ def transformer_of(python_type: Any) -> TypeTransformer[Any] | None:
 
 def restriction_of(python_type: Any) -> str | None:
     """The name of a restricted type, None for others."""
+    while get_origin(python_type) is Annotated:
+        python_type = python_type.__origin__
     try:
         return _restricted.get(python_type) or _restricted.get(get_origin(python_type))
     except TypeError:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import sys
 import typing
 from typing import Any, get_origin
 
 from . import plain
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
+from .stored_schema import needs_stored_schema, stored_schema
 from .transformer import TypeTransformerFailedError
-from .type_text import type_text
+from .type_text import shown, type_text
 
 TAG = "msgpack"
 
@@ -29,6 +31,9 @@ class StructureConverter(Converter):
     def __init__(self, python_type: Any, adapter: Any) -> None:
         super().__init__(python_type)
         self._adapter = adapter
+        self._serializer, self._reader = adapter.serializer, adapter.validator
+        if needs_stored_schema(adapter.core_schema):
+            self._serializer, self._reader = _stored_as_it_is(adapter.core_schema)
         self._class = get_origin(python_type) or python_type
 
     def accepts(self, value: Any) -> bool:
@@ -42,10 +47,9 @@ class StructureConverter(Converter):
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
         if not self.accepts(value):
-            value = self._validated(self._taken_apart(value))
+            value = self._validated(self._adapter, self._taken_apart(value))
         try:
-            builtin = self._adapter.dump_python(value, by_alias=False, warnings=False)
-            data = plain.dumps(builtin)
+            data = plain.dumps(self._as_builtin(value))
         except Exception as error:
             raise TypeTransformerFailedError(
                 f"{type_text(self.python_type)} holds something that cannot be stored: {error}"
@@ -57,7 +61,7 @@ class StructureConverter(Converter):
         """See `Converter`."""
         if literal.scalar.binary.tag != TAG:
             raise TypeTransformerFailedError(f"Expected the literal of {type_text(self.python_type)}.")
-        return self._validated(plain.loads(literal.scalar.binary.value))
+        return self._validated(self._reader, plain.loads(literal.scalar.binary.value))
 
     def literal_type(self) -> LiteralType:
         """See `Converter`."""
@@ -68,19 +72,27 @@ class StructureConverter(Converter):
             described.metadata.Clear()  # a type without a JSON schema is still a structure
         return described
 
+    def _as_builtin(self, value: Any) -> Any:
+        try:
+            return self._serializer.to_python(value, by_alias=False, round_trip=True, warnings=False)
+        except AttributeError:  # a value from before its class got another field
+            from pydantic import TypeAdapter
+
+            return TypeAdapter(Any).dump_python(value, by_alias=False, round_trip=True)
+
     def _taken_apart(self, value: Any) -> Any:
         """A mapping may stand for a structure; anything else does not fit."""
         if isinstance(value, (dict, *_CONTAINERS)):
             return value
         raise TypeTransformerFailedError(
-            f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+            f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {shown(value)}."
         )
 
-    def _validated(self, builtin: Any) -> Any:
+    def _validated(self, validator: Any, builtin: Any) -> Any:
         from pydantic import ValidationError
 
         try:
-            return self._adapter.validate_python(builtin, by_alias=False, by_name=True)
+            return validator.validate_python(builtin, by_alias=False, by_name=True)
         except ValidationError as error:
             problems = "; ".join(
                 f"{'.'.join(map(str, problem['loc'])) or 'value'}: {problem['msg']}" for problem in error.errors()[:5]
@@ -95,7 +107,7 @@ class PlainConverter(Converter):
         """See `Converter`."""
         if not isinstance(value, self.python_type):
             raise TypeTransformerFailedError(
-                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {value!r:.120}."
+                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {shown(value)}."
             )
         try:
             literal.scalar.binary.value = plain.dumps(value)
@@ -121,13 +133,37 @@ def structure_converter(python_type: Any) -> Converter | None:
     if not _has_schema(python_type):
         return None
     from pydantic import TypeAdapter
-    from pydantic.errors import PydanticUserError
+    from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
 
     try:
-        adapter = TypeAdapter(python_type)
-    except PydanticUserError:
+        adapter = TypeAdapter(_known_to_pydantic(python_type))
+        adapter.rebuild(raise_errors=True)
+    except (PydanticUserError, PydanticUndefinedAnnotation):
         return None
     return StructureConverter(python_type, adapter)
+
+
+def _stored_as_it_is(schema: Any) -> tuple[Any, Any]:
+    from pydantic_core import SchemaSerializer, SchemaValidator
+
+    changed = stored_schema(schema)
+    try:
+        return SchemaSerializer(changed, _use_prebuilt=False), SchemaValidator(changed, _use_prebuilt=False)
+    except TypeError:  # a Pydantic that has no ready-made validators to use
+        return SchemaSerializer(changed), SchemaValidator(changed)
+
+
+def _known_to_pydantic(python_type: Any) -> Any:
+    """Before Python 3.12, Pydantic only takes the typed dictionaries of typing_extensions."""
+    if sys.version_info >= (3, 12) or not typing.is_typeddict(python_type):
+        return python_type
+    import typing_extensions
+
+    fields = typing.get_type_hints(python_type, include_extras=True)
+    for name, kind in fields.items():
+        if name in python_type.__optional_keys__ and get_origin(kind) is not typing.NotRequired:
+            fields[name] = typing_extensions.NotRequired[kind]
+    return typing_extensions.TypedDict(python_type.__name__, fields)  # type: ignore[operator]
 
 
 def _has_schema(python_type: Any) -> bool:

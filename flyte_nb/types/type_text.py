@@ -32,3 +32,12 @@ def _argument_text(argument: Any) -> str:
     if isinstance(argument, list):
         return "[" + ", ".join(map(_argument_text, argument)) + "]"
     return type_text(argument)
+
+
+def shown(value: Any) -> str:
+    """`value` for a message: at most 120 characters, also of an object that cannot describe itself."""
+    try:
+        text = repr(value)
+    except Exception:
+        text = f"<{type(value).__qualname__}>"
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -9,7 +9,14 @@ from . import arrays, frames, pickled, plain, structures
 from .collections import DictConverter, ListConverter
 from .converter import Converter
 from .messages import Literal, LiteralMap
-from .primitives import DatetimeConverter, NoneConverter, TimedeltaConverter
+from .primitives import (
+    BIG_INT_TAG,
+    SURROGATES_TAG,
+    DatetimeConverter,
+    IntConverter,
+    TimedeltaConverter,
+    text_in_its_kind,
+)
 
 
 def untyped_values(serialized: bytes) -> dict[str, Any]:
@@ -39,7 +46,7 @@ class _Shape(Converter):
             return self._binary(literal, scalar.binary.tag)
         if found == "blob":
             return self._blob(literal)
-        return NoneConverter(None).read(literal)
+        return None
 
     def _primitive(self, literal: Literal) -> Any:
         primitive = literal.scalar.primitive
@@ -48,9 +55,15 @@ class _Shape(Converter):
             return DatetimeConverter(datetime.datetime).read(literal)
         if which == "duration":
             return TimedeltaConverter(datetime.timedelta).read(literal)
+        if which == "string_value":
+            return text_in_its_kind(literal)
         return getattr(primitive, which) if which else None
 
     def _binary(self, literal: Literal, tag: str) -> Any:
+        if tag == BIG_INT_TAG:
+            return IntConverter(int).read(literal)
+        if tag == SURROGATES_TAG:
+            return text_in_its_kind(literal)
         if tag == structures.TAG:
             return plain.loads(literal.scalar.binary.value)
         if tag == pickled.TAG:
