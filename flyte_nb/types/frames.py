@@ -135,7 +135,7 @@ def _holds_objects(frame: Any) -> bool:
     import pandas
 
     return any(
-        kind == object and pandas.api.types.infer_dtype(frame.iloc[:, column]) not in _IMMUTABLE_CELLS
+        str(kind) == "object" and pandas.api.types.infer_dtype(frame.iloc[:, column]) not in _IMMUTABLE_CELLS
         for column, kind in enumerate(frame.dtypes)
     )
 

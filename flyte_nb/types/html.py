@@ -39,7 +39,14 @@ def render_html(value: Any) -> str:
     drawn = _drawn_by_itself(value)
     if drawn is not None:
         return drawn
-    return f"<pre>{html.escape(repr(value)[:MAX_CELL_CHARACTERS])}</pre>"
+    return f"<pre>{html.escape(_text_of(value)[:MAX_CELL_CHARACTERS])}</pre>"
+
+
+def _text_of(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__qualname__}>"
 
 
 def _drawn_by_itself(value: Any) -> str | None:
