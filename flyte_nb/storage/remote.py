@@ -8,6 +8,9 @@ from typing import Any
 from ..errors import StorageError
 from .store import StoredBlob, blob_name, checksum_of, verified
 
+# making a folder there would look for its bucket, and make one that is missing
+_OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
+
 
 class FsspecStore:
     """Keeps bytes below an fsspec address such as ``s3://bucket/prefix``.
@@ -28,13 +31,16 @@ class FsspecStore:
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
         self._filesystem = _filesystem(root)
+        protocols = self._filesystem.protocol
+        self._has_no_folders = not _OBJECT_STORES.isdisjoint([protocols] if isinstance(protocols, str) else protocols)
 
     def put_nowait(self, data: bytes, *, suffix: str = "") -> StoredBlob:
         """See `Store`."""
         checksum = checksum_of(data)
         uri = self.path_for(blob_name(checksum, suffix))
         try:
-            self._filesystem.makedirs(uri.rpartition("/")[0], exist_ok=True)
+            if not self._has_no_folders:
+                self._filesystem.makedirs(uri.rpartition("/")[0], exist_ok=True)
             self._filesystem.pipe_file(uri, data)
         except Exception as error:
             raise StorageError(f"Cannot write {uri}: {type(error).__name__}: {error}") from error
