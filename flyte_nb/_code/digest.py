@@ -1,63 +1,229 @@
-"""One short text for a function and all it reaches, the same for the same behaviour."""
+"""A digest of what a function does, and of everything it reaches.
+
+Asking again costs about a microsecond: the first answer remembers what was looked up, and the next one only
+looks whether it is still there.
+"""
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import marshal
+import pathlib
 import types
-from collections.abc import Callable
-from hashlib import blake2b
+import weakref
+from dataclasses import is_dataclass
+from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from .reach import Reach
-from .values import value_text
+from .reach import MISSING, Reach, reach_of
+from .values import is_task
 
-DIGEST_BYTES = 16
+_ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(MISSING)})
+_CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_BY_TEXT = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, pathlib.PurePath, range, slice)
+_entries: dict[int, _Entry] = {}
 
 
-class _Known:
-    """A digest with what it depends on."""
+def code_digest(func: Any) -> str:
+    """32 hex digits that change when `func`, or anything of the user's that it reaches, does something else.
 
-    __slots__ = ("bindings", "digest", "mutable", "parts")
+    Parameters
+    ----------
+    func : callable
+        A function, or a task.
 
-    def __init__(self, reach: Reach) -> None:
-        self.parts = {name: _hashed(text) for name, text in reach.parts.items()}
-        self.digest = _hashed("\n".join(f"{name} {part}" for name, part in sorted(self.parts.items())))
-        self.bindings = reach.bindings
-        self.mutable = reach.mutable
+    Returns
+    -------
+    str
+        The same in every process of one Python minor version. Comments, docstrings, layout, file names and
+        line numbers have no part in it.
+    """
+    entry = _entries.get(id(func))
+    if entry is not None and entry.owner() is func and entry.holds():
+        return entry.digest
+    reach = reach_of(func)
+    digest = reach.digest()
+    _remember(func, reach, digest)
+    return digest
+
+
+def code_parts(func: Any) -> dict[str, str]:
+    """What `func` reaches, each part with a digest of its own, so that a change can be explained.
+
+    Examples
+    --------
+    >>> code_parts(process)
+    {'process (function)': '5f…', 'clean (function)': '91…', 'LIMIT (constant)': '0c…'}
+    """
+    return {label: part.hex() for label, part in reach_of(func).parts.items()}
+
+
+def _remember(func: Any, reach: Reach, digest: str) -> None:
+    key = id(func)
+
+    def forget(owner: weakref.ref[Any]) -> None:
+        entry = _entries.get(key)
+        if entry is not None and entry.owner is owner:
+            del _entries[key]
+
+    try:
+        _entries[key] = _Entry(weakref.ref(func, forget), func, reach, digest)
+    except Exception:
+        # Without weak references there is nothing safe to remember it by.
+        _entries.pop(key, None)
+
+
+class _Entry:
+    """A digest and what it was made from, held so that no function is kept alive by it."""
+
+    __slots__ = ("digest", "functions", "owner", "spaces")
+
+    def __init__(self, owner: weakref.ref[Any], func: Any, reach: Reach, digest: str) -> None:
+        self.owner = owner
+        self.digest = digest
+        spaces: dict[int, _Space] = {}
+        own = id(getattr(func, "__globals__", None))
+        for binding in reach.bindings:
+            space = spaces.get(binding.space)
+            if space is None:
+                # Cells are looked up by function, so a function is another space than its globals.
+                holder = func if binding.space == own else binding.holder
+                space = spaces[binding.space] = _Space(holder, binding.place)
+            space.add(binding.name, binding.value)
+        self.spaces = list(spaces.values())
+        self.functions = [
+            (weakref.ref(function), function.__code__, _defaults_state(function)) for function in reach.functions
+        ]
 
     def holds(self) -> bool:
-        for namespace, name, reference in self.bindings:
-            if namespace.get(name) is not reference():
+        """Whether every name still means what it meant."""
+        for reference, code, defaults in self.functions:
+            function = reference()
+            if function is None or function.__code__ is not code:
                 return False
-        return all(value_text(value) == text for value, text in self.mutable)
+            if defaults is None:
+                if function.__defaults__ is not None or function.__kwdefaults__ is not None:
+                    return False
+            elif _defaults_state(function) != defaults:
+                return False
+        for space in self.spaces:  # noqa: SIM110  (a generator costs more than the checks)
+            if not space.holds():
+                return False
+        return True
 
 
-_known: WeakKeyDictionary[Callable[..., Any], _Known] = WeakKeyDictionary()
+class _Space:
+    """What was seen in one namespace: by identity where that is enough, by state where it is not."""
+
+    __slots__ = ("atoms", "holder", "place", "states", "things")
+
+    def __init__(self, holder: Any, place: str) -> None:
+        self.holder = weakref.ref(holder)
+        self.place = place
+        self.atoms: list[tuple[str, Any]] = []
+        self.things: list[tuple[str, weakref.ref[Any]]] = []
+        self.states: list[tuple[str, Any]] = []
+
+    def add(self, name: str, value: Any) -> None:
+        if type(value) in _ATOMS:
+            self.atoms.append((name, value))
+        elif _is_thing(value):
+            self.things.append((name, weakref.ref(value)))
+        else:
+            self.states.append((name, _state(value)))
+
+    def holds(self) -> bool:
+        holder = self.holder()
+        if holder is None:
+            return False
+        if self.place == "globals":
+            look_up = holder.__globals__.get
+        elif self.place == "attributes":
+            look_up = holder.__dict__.get
+        else:
+            look_up = partial(_cell, holder)
+        for name, value in self.atoms:
+            if look_up(name, MISSING) is not value:
+                return False
+        for name, reference in self.things:
+            thing = look_up(name, MISSING)
+            if thing is not reference():
+                return False
+        for name, state in self.states:  # noqa: SIM110
+            if _state(look_up(name, MISSING)) != state:
+                return False
+        return True
 
 
-def code_digest(func: Callable[..., Any]) -> str:
-    """32 hexadecimal digits that change when `func`, or anything of the user's that it reaches, changes.
+class _Same:
+    """A weak reference that equals only references to the very same object."""
 
-    Reached by name are functions, classes, tasks and module-level constants. What belongs to an installed
-    package counts by its name and version. Containers that the reached code itself changes are state, not
-    constants, and do not count; nor do other objects, of which only the type does.
-    """
-    return _of(func).digest
+    __slots__ = ("about", "reference")
+    __hash__ = None  # type: ignore[assignment]
 
+    def __init__(self, thing: Any, about: object = None) -> None:
+        self.reference = weakref.ref(thing)
+        self.about = about
 
-def code_parts(func: Callable[..., Any]) -> dict[str, str]:
-    """Digest of each part that `func` reaches, by a name that a person recognises."""
-    return dict(_of(func).parts)
-
-
-def _of(func: Callable[..., Any]) -> _Known:
-    found = _known.get(func)
-    if found is None or not found.holds():
-        found = _Known(Reach(func))
-        if isinstance(func, types.FunctionType):
-            _known[func] = found
-    return found
+    def __eq__(self, other: object) -> bool:
+        return type(other) is _Same and self.reference is other.reference and self.about == other.about
 
 
-def _hashed(text: str) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=DIGEST_BYTES).hexdigest()
+def _is_thing(value: Any) -> bool:
+    """Whether identity is all there is to compare."""
+    return isinstance(value, (types.FunctionType, type, types.ModuleType)) or is_task(value)
+
+
+def _state(value: Any) -> Any:
+    """Something cheap that compares unequal once `value` was replaced or changed in place."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return (kind, value)
+    if kind in _CONTAINERS:
+        try:
+            return marshal.dumps(value, 2)
+        except ValueError:
+            pass
+    return _deep_state(value, ())
+
+
+def _deep_state(value: Any, above: tuple[int, ...]) -> Any:
+    kind = type(value)
+    if kind in _ATOMS:
+        return (kind, value)
+    if id(value) in above or len(above) > 100:
+        return len(above)
+    above = (*above, id(value))
+    if issubclass(kind, (list, tuple, set, frozenset)):
+        return (kind.__qualname__, [_deep_state(item, above) for item in value])
+    if issubclass(kind, dict):
+        return (kind.__qualname__, [(_deep_state(k, above), _deep_state(v, above)) for k, v in value.items()])
+    if issubclass(kind, (str, bytes, bytearray, int, float)):
+        return (kind.__qualname__, bytes(value) if issubclass(kind, bytearray) else repr(value))
+    if issubclass(kind, _BY_TEXT):
+        return (kind.__qualname__, repr(value))
+    if issubclass(kind, partial):
+        return (kind.__qualname__, [_deep_state(p, above) for p in (value.func, value.args, value.keywords)])
+    if kind is types.MethodType:
+        return (kind.__qualname__, [_deep_state(part, above) for part in (value.__func__, value.__self__)])
+    about = None
+    if is_dataclass(kind) or hasattr(kind, "__pydantic_fields__"):
+        about = _deep_state(getattr(value, "__dict__", None), above)
+    try:
+        return _Same(value, about)
+    except TypeError:
+        return (_Same(kind), id(value), about)
+
+
+def _defaults_state(function: types.FunctionType) -> Any:
+    defaults, keywords = function.__defaults__, function.__kwdefaults__
+    return None if defaults is None and keywords is None else (_state(defaults), _state(keywords))
+
+
+def _cell(function: types.FunctionType, name: str, missing: Any) -> Any:
+    try:
+        cells = function.__closure__ or ()
+        return cells[function.__code__.co_freevars.index(name)].cell_contents
+    except (ValueError, IndexError):
+        return missing

@@ -1,50 +1,76 @@
-"""Whose code is it: the user's, or a library's?"""
+"""Whose code is it: the user's, the standard library's, or an installed distribution's."""
 
 from __future__ import annotations
 
-import functools
-import os
 import sys
 import sysconfig
+from functools import lru_cache
 from types import ModuleType
 
 _OWN = __name__.partition(".")[0]
+_LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 
 
-def is_users(module: str | None) -> bool:
-    """Whether a module is neither of the standard library nor installed, nor this package."""
-    if not module or module == "__main__":
+def is_user_module(name: object) -> bool:
+    """Whether a module of that name was written by the user, so that its content counts."""
+    if not isinstance(name, str) or name == "__main__":
         return True
-    top = module.partition(".")[0]
-    if top == _OWN or top in sys.stdlib_module_names:
+    top = name.partition(".")[0]
+    if top == _OWN:
         return False
-    found = sys.modules.get(module)
-    if found is None:
-        return True
-    file = getattr(found, "__file__", None)
-    return file is not None and not _is_installed(file)
+    module = sys.modules.get(name)
+    file = _file_of(module) if module is not None else ""
+    if file:
+        return _is_user_file(file)
+    return top not in sys.stdlib_module_names and top not in sys.builtin_module_names
 
 
-def library_version(module: str) -> str:
-    """Name of the module's top package with its version, as far as it tells."""
-    top = module.partition(".")[0]
-    if top in sys.stdlib_module_names:
-        return "stdlib"
-    found: ModuleType | None = sys.modules.get(top)
-    version = getattr(found, "__version__", None)
-    return f"{top} {version}" if isinstance(version, str) else top
+def is_standard_or_own(name: object) -> bool:
+    """Whether a module of that name comes with Python or with this package."""
+    top = name.partition(".")[0] if isinstance(name, str) else ""
+    return top == _OWN or (top in sys.stdlib_module_names and not is_user_module(name))
 
 
-@functools.lru_cache(maxsize=4096)
-def _is_installed(file: str) -> bool:
-    path = os.path.abspath(file)
-    parts = path.split(os.sep)
-    if "site-packages" in parts or "dist-packages" in parts:
-        return True
-    return any(path.startswith(folder + os.sep) for folder in _library_folders())
+def library_name(module: object, qualname: str) -> str:
+    """What identifies a thing of a library: its qualified name and the version of its distribution."""
+    name = module if isinstance(module, str) else "?"
+    top = name.partition(".")[0]
+    if top == _OWN or top in sys.stdlib_module_names or is_user_module(module):
+        return f"{name}:{qualname}"
+    return f"{name}:{qualname} {_version_of(top)}"
 
 
-@functools.cache
-def _library_folders() -> tuple[str, ...]:
-    paths = sysconfig.get_paths()
-    return tuple({paths[name] for name in ("stdlib", "platstdlib", "purelib", "platlib") if name in paths})
+def _file_of(module: ModuleType) -> str:
+    file = vars(module).get("__file__")
+    return file if isinstance(file, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _is_user_file(file: str) -> bool:
+    parts = file.replace("\\", "/").split("/")
+    if any(folder in parts for folder in _LIBRARY_FOLDERS):
+        return False
+    standard = sysconfig.get_paths()
+    return not any(file.startswith(standard[key].rstrip("/\\") + "/") for key in ("stdlib", "platstdlib"))
+
+
+@lru_cache(maxsize=1024)
+def _version_of(top: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(top)
+    except Exception:
+        pass
+    try:
+        names = _distributions().get(top, [])
+        return " ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
+    except Exception:
+        return ""
+
+
+@lru_cache(maxsize=1)
+def _distributions() -> dict[str, list[str]]:
+    from importlib import metadata
+
+    return {top: list(names) for top, names in metadata.packages_distributions().items()}

@@ -1,268 +1,309 @@
-"""All that a function reaches by name: helpers, classes, tasks, constants.
-
-Each reached thing is a part with a text of its own, in which others appear by name only; so cycles are no
-trouble, and a difference between two digests can be named.
-"""
+"""Everything a function reaches, in parts that each have a digest of their own."""
 
 from __future__ import annotations
 
-import functools
-import inspect
+import builtins
+import enum
 import re
 import sys
 import types
-import weakref
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import is_dataclass
+from typing import Any, Literal, NamedTuple
 
-from .bytecode import Names, read_code
-from .ownership import is_users, library_version
-from .values import MUTABLE, value_text
+from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
+from .mutation import names_changed
+from .ownership import is_standard_or_own, is_user_module, library_name
+from .values import ValueEncoder, is_task, named, text
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
-_SKIPPED_IN_CLASSES = frozenset(
-    [
-        "__dict__",
-        "__weakref__",
-        "__doc__",
-        "__module__",
-        "__qualname__",
-        "__firstlineno__",
-        "__static_attributes__",
-        "__annotations__",
-        "__dataclass_fields__",
-        "__dataclass_params__",
-        "__match_args__",
-        "__abstractmethods__",
-        "_abc_impl",
-        "__parameters__",
-    ]
+MISSING: Any = type("Missing", (), {"__slots__": ()})()
+_MODULE_NAMES = frozenset(
+    ("__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__cached__")
 )
-_MISSING = object()
+_CLASS_NAMES = frozenset(
+    (
+        *("__module__", "__doc__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"),
+        *("__annotate__", "__static_attributes__", "__annotations_cache__", "__annotate_func__"),
+        *("_abc_impl", "__signature__", "__dataclass_params__", "__match_args__", "__annotations__"),
+        *("model_fields", "model_computed_fields"),
+    )
+)
+_PARAMS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots")
+_WORD = re.compile(r"[^\W\d]\w*")
+
+
+class Binding(NamedTuple):
+    """A name that was looked up: in the globals, cells or attributes of `holder`, and what was there."""
+
+    holder: Any
+    place: Literal["globals", "cells", "attributes"]
+    name: str
+    value: Any
+
+    @property
+    def space(self) -> int:
+        """Identity of the namespace, which functions of one module share."""
+        return id(self.holder.__globals__ if self.place == "globals" else self.holder)
 
 
 class Reach:
-    """Walks from one function to everything it reaches.
+    """Walks from `root` over everything it reaches.
+
+    Parameters
+    ----------
+    root : callable
+    state : frozenset of str
+        Names of containers that are state and not constants: they count by their type.
 
     Attributes
     ----------
-    parts : dict of str to str
-        Text of each part.
-    bindings : list
-        (namespace, name, reference to what it named): while all still hold, nothing was rebound.
-    mutable : list
-        (object, text): containers counted by value, to be compared again.
+    parts : dict[str, bytes]
+        What was reached, by name and kind, with its digest.
+    bindings : list[Binding]
+        Every look-up the result depends on.
+    functions : list[types.FunctionType]
+        Every function whose content counted.
     """
 
-    def __init__(self, func: Callable[..., Any]) -> None:
-        self.parts: dict[str, str] = {}
-        self.bindings: list[tuple[Mapping[str, Any], str, Callable[[], Any]]] = []
-        self.mutable: list[tuple[Any, str]] = []
-        self._names: dict[int, str] = {}
-        self._kept: list[Any] = []
-        self._changed: set[str] = set()
-        self._pending: list[Callable[[], None]] = []
-        self._candidates: dict[str, Any] = {}
-        self._refer("", func)
-        while self._pending:
-            self._pending.pop()()
-        for name, value in self._candidates.items():
-            if name not in self._changed:
-                text = value_text(value) or ""
-                self.mutable.append((value, text))
-                self.parts[f"{name} (constant)"] = text
-        self._kept.clear()
+    def __init__(self, root: Any, state: frozenset[str] = frozenset()) -> None:
+        self._state = state
+        self.parts: dict[str, bytes] = {}
+        self.bindings: list[Binding] = []
+        self.functions: list[types.FunctionType] = []
+        self._labels: dict[object, str] = {}
+        self._alive: list[Any] = []
+        self._waiting: deque[tuple[str, Any, str]] = deque()
+        self._looked_up: set[tuple[int, str]] = set()
+        self._encoder = ValueEncoder(self._refer)
+        self.root = self._encoder.encode(root, _name_of(root))
+        self.root_label = next(iter(self._labels.values()), "")
+        while self._waiting:
+            label, thing, name = self._waiting.popleft()
+            try:
+                content = self._content(thing, name)
+            except Exception:
+                content = pack("odd", text(type(thing).__qualname__))
+            self.parts[label] = short_hash(content)
 
-    def _refer(self, name: str, value: Any) -> str:
-        """How a part's text speaks of `value`; what must be looked into is queued."""
-        text = value_text(value)
-        if text is not None:
-            if not name:
-                return text
-            if isinstance(value, MUTABLE):
-                self._candidates[name] = value
-                return f"constant {name}"
-            self.parts[f"{name} (constant)"] = text
-            return f"constant {name}"
-        if type(value).__module__ == "flyte_nb._task.task":
-            return f"task {value.name} {self._refer('', value.func)}"
-        if isinstance(value, types.FunctionType):
-            return self._function(value)
-        if isinstance(value, type):
-            return self._class(value)
-        if isinstance(value, types.ModuleType):
-            return f"module {value.__name__} of {library_version(value.__name__)}"
-        if isinstance(value, functools.partial):
-            parts = [self._refer("", part) for part in (value.func, *value.args, *value.keywords.values())]
-            return f"partial {' '.join(parts)} {' '.join(value.keywords)}"
-        if isinstance(value, types.MethodType):
-            return f"method {self._refer('', value.__func__)} of {_type_name(value.__self__)}"
-        if isinstance(value, (staticmethod, classmethod)):
-            return f"{type(value).__name__} {self._refer('', value.__func__)}"
-        if isinstance(value, property):
-            accessors = [accessor for accessor in (value.fget, value.fset, value.fdel) if accessor is not None]
-            return f"property {' '.join(self._refer('', accessor) for accessor in accessors)}"
-        if isinstance(value, (tuple, list)):
-            return f"{type(value).__name__} of {' '.join(self._refer('', item) for item in value)}"
-        if isinstance(value, types.BuiltinFunctionType):
-            return f"builtin {value.__qualname__}"
-        return self._instance(value)
+    def digest(self) -> str:
+        """32 hex digits over all parts, whatever the root is called."""
+        parts = sorted(("" if label == self.root_label else label, part) for label, part in self.parts.items())
+        whole = [pack("part", text(label), part) for label, part in parts]
+        return short_hash(pack("python", b"%d.%d" % sys.version_info[:2], self.root, *whole)).hex()
 
-    def _function(self, func: types.FunctionType) -> str:
-        if str(func.__globals__.get("__name__", "")).partition(".")[0] == "flyte_nb":
-            wrapped = getattr(func, "__wrapped__", None)
-            if wrapped is not None:
-                return f"wrapped {self._refer('', wrapped)}"
-        if not is_users(func.__module__):
-            return f"function {func.__module__}.{func.__qualname__} of {library_version(func.__module__ or '')}"
-        return self._part(func, func.__qualname__.rpartition("<locals>.")[2], "function", self._read_function)
+    def holds_foreign_state(self) -> bool:
+        """Whether an object was reached whose content does not count and is not the standard library's."""
+        return any(not is_standard_or_own(kind.__module__) for kind in self._encoder.by_type)
 
-    def _class(self, kind: type) -> str:
-        if not is_users(kind.__module__):
-            return f"class {kind.__module__}.{kind.__qualname__} of {library_version(kind.__module__)}"
-        return self._part(kind, kind.__qualname__.rpartition("<locals>.")[2], "class", self._read_class)
+    def _refer(self, thing: Any, name: str) -> bytes:
+        """A reference to a function, class or task; the thing itself is looked into later."""
+        if isinstance(thing, types.FunctionType):
+            if not is_user_module(thing.__globals__.get("__name__")):
+                return self._library_function(thing, name)
+            return self._reference(thing, name, "function", id(thing))
+        if isinstance(thing, type):
+            if not is_user_module(thing.__module__):
+                return named(thing)
+            called = thing.__qualname__.rpartition("<locals>.")[2]
+            return self._reference(thing, called, "class", id(thing))
+        return self._reference(thing, name, "task", id(thing))
 
-    def _instance(self, value: Any) -> str:
-        kind = type(value)
-        if is_users(kind.__module__) and (
-            hasattr(kind, "__dataclass_fields__") or hasattr(kind, "__pydantic_fields__")
-        ):
-            state = getattr(value, "__dict__", {})
-            fields = " ".join(f"{key}={self._refer('', state[key])}" for key in sorted(state))
-            return f"instance of {self._class(kind)} {fields}"
-        return f"object {_type_name(value)}"
-
-    def _part(self, value: Any, name: str, kind: str, read: Callable[[str, Any], None]) -> str:
-        label = self._names.get(id(value))
+    def _reference(self, thing: Any, name: str, kind: str, key: object) -> bytes:
+        label = self._labels.get(key)
         if label is None:
-            label = f"{name} ({kind})"
-            number = 2
-            while label in self.parts:
-                label, number = f"{name} #{number} ({kind})", number + 1
-            self._names[id(value)] = label
-            self._kept.append(value)
-            self.parts[label] = ""
-            self._pending.append(lambda: read(label, value))
+            label = self._new_label(f"{name} ({kind})")
+            self._labels[key] = label
+            self._alive.append(thing)
+            self._waiting.append((label, thing, name))
+        root = next(iter(self._labels))
+        return pack("ref", b"" if key == root else text(label))
+
+    def _new_label(self, label: str) -> str:
+        taken = set(self._labels.values()) | self.parts.keys()
+        number = 2
+        wanted = label
+        while label in taken:
+            label = f"{wanted} #{number}"
+            number += 1
         return label
 
-    def _read_function(self, label: str, func: types.FunctionType) -> None:
-        text, names = read_code(func.__code__, lambda constant: self._refer("", constant))
-        lines = [text]
-        cells = zip(func.__code__.co_freevars, func.__closure__ or (), strict=True)
-        for name, cell in cells:
-            lines.append(f"closure {name} {self._cell(name, cell)}")
-        for default in func.__defaults__ or ():
-            lines.append(f"default {self._refer('', default)}")
-        for name, default in sorted((func.__kwdefaults__ or {}).items()):
-            lines.append(f"default {name} {self._refer('', default)}")
-        for name, annotation in sorted(func.__annotations__.items()):
-            lines.append(f"annotation {name} {self._annotation(annotation, func.__globals__)}")
-        lines += self._global_names(names, func.__globals__)
-        wrapped = getattr(func, "__wrapped__", None)
+    def _library_function(self, function: types.FunctionType, name: str) -> bytes:
+        """By name; what a library's decorator was given to wrap is the user's and is followed."""
+        module = function.__globals__.get("__name__")
+        parts = [text(library_name(module, function.__code__.co_qualname))]
+        for variable, value in _cells(function):
+            if isinstance(value, (types.FunctionType, type, types.MethodType)) or is_task(value):
+                self._watch(Binding(function, "cells", variable, value))
+                parts.append(self._encoder.encode(value, _name_of(value)))
+        wrapped = vars(function).get("__wrapped__")
         if wrapped is not None:
-            lines.append(f"wraps {self._refer('', wrapped)}")
-        self.parts[label] = "\n".join(lines)
+            parts.append(self._encoder.encode(wrapped, _name_of(wrapped)))
+        return pack("library", *parts)
 
-    def _read_class(self, label: str, kind: type) -> None:
-        lines = [f"base {self._refer('', base)}" for base in kind.__bases__]
-        for name, annotation in sorted(inspect.get_annotations(kind).items()):
-            lines.append(f"annotation {name} {self._annotation(annotation, _globals_of(kind))}")
-        for name, value in sorted(kind.__dict__.items()):
-            if name in _SKIPPED_IN_CLASSES or name.startswith("__pydantic"):
-                continue
-            if isinstance(value, types.FunctionType) and value.__module__ != kind.__module__:
-                continue
-            lines.append(f"{name} {self._refer('', value)}")
-        self.parts[label] = "\n".join(lines)
+    def _content(self, thing: Any, name: str) -> bytes:
+        if isinstance(thing, types.FunctionType):
+            return self._function(thing, name)
+        if isinstance(thing, type):
+            return self._class(thing, name)
+        function = thing.func
+        return pack("task", text(str(thing.name)), self._encoder.encode(function, _name_of(function)))
 
-    def _cell(self, name: str, cell: Any) -> str:
+    def _function(self, function: types.FunctionType, name: str) -> bytes:
+        self.functions.append(function)
+        used = names_used(function.__code__)
+        defaults = [self._encoder.encode(value, name) for value in function.__defaults__ or ()]
+        keywords = sorted((function.__kwdefaults__ or {}).items())
+        found = [
+            digest_bytecode(function.__code__),
+            pack("defaults", *defaults),
+            pack("keywords", *[pack(key, self._encoder.encode(value, name)) for key, value in keywords]),
+            self._annotations(getattr(function, "__annotations__", {}), function),
+            *self._names(used, function),
+            *self._closure(used, function),
+        ]
+        wrapped = vars(function).get("__wrapped__")
+        if wrapped is not None:
+            found.append(pack("wrapped", self._encoder.encode(wrapped, _name_of(wrapped))))
+        return pack("function", *found)
+
+    def _closure(self, used: NamesUsed, function: types.FunctionType) -> Iterable[bytes]:
+        for name, value in _cells(function):
+            yield pack("cell", text(name), self._bound(Binding(function, "cells", name, value), used, name))
+
+    def _names(self, used: NamesUsed, function: types.FunctionType) -> Iterable[bytes]:
+        for name in used.globals:
+            if name not in _MODULE_NAMES:
+                value = function.__globals__.get(name, MISSING)
+                token = self._bound(Binding(function, "globals", name, value), used, name)
+                if token:
+                    yield pack("global", text(name), token)
+
+    def _watch(self, binding: Binding) -> None:
+        if (binding.space, binding.name) not in self._looked_up:
+            self._looked_up.add((binding.space, binding.name))
+            self._alive.append(binding.holder)
+            self.bindings.append(binding)
+
+    def _bound(self, binding: Binding, used: NamesUsed, shown: str) -> bytes:
+        """What stands for a name and its value; things with a value of their own become a part."""
+        value = binding.value
+        if binding.name in self._state and isinstance(value, _MUTABLE):
+            return pack("state", text(type(value).__qualname__))
+        self._watch(binding)
+        if value is MISSING:
+            return b"" if hasattr(builtins, binding.name) else pack("missing")
+        if type(value) is types.ModuleType and is_user_module(value.__name__):
+            return pack("module", *self._module(value, used, shown, ()))
+        token = self._encoder.encode(value, shown)
+        if token.startswith((b"ref(", b"library(", b"named(")):
+            return token
+        key = ("value", binding.space, binding.name)
+        label = self._labels.get(key)
+        if label is None:
+            label = self._new_label(f"{shown} ({_kind_of_token(token)})")
+            self._labels[key] = label
+            self.parts[label] = short_hash(token)
+        return pack("ref", text(label))
+
+    def _module(self, module: types.ModuleType, used: NamesUsed, shown: str, above: tuple[int, ...]) -> Iterable[bytes]:
+        """The attributes of a user's module that the code may mean."""
+        space = vars(module)
+        for name in sorted(used.attributes):
+            if name in _MODULE_NAMES:
+                continue
+            value = space.get(name, MISSING)
+            if type(value) is types.ModuleType and is_user_module(value.__name__):
+                if id(value) not in above:
+                    inner = self._module(value, used, f"{shown}.{name}", (*above, id(module)))
+                    yield pack("module", text(name), *inner)
+            elif value is MISSING:
+                self._watch(Binding(module, "attributes", name, value))
+            else:
+                token = self._bound(Binding(module, "attributes", name, value), used, f"{shown}.{name}")
+                yield pack("attribute", text(name), token)
+
+    def _annotations(self, annotations: dict[str, Any], owner: Any) -> bytes:
+        found = []
+        module = owner if isinstance(owner, types.FunctionType) else sys.modules.get(owner.__module__)
+        place: Literal["globals", "attributes"] = "globals" if module is owner else "attributes"
+        space = getattr(module, "__globals__" if module is owner else "__dict__", {})
+        for key, value in sorted(annotations.items()):
+            found.append(pack(key, self._encoder.encode(value, key)))
+            if isinstance(value, str):
+                for word in dict.fromkeys(_WORD.findall(value)):
+                    if isinstance(space.get(word), type):
+                        found.append(self._bound(Binding(module, place, word, space[word]), _NOTHING, word))
+        return pack("annotations", *found)
+
+    def _class(self, cls: type, name: str) -> bytes:
+        bases = [self._encoder.encode(base, base.__qualname__) for base in cls.__bases__]
+        found = [text(cls.__name__), pack("bases", *bases)]
+        if type(cls) is not type:
+            found.append(self._encoder.encode(type(cls), type(cls).__qualname__))
+        space = dict(vars(cls))
+        found.append(self._annotations(space.get("__annotations__") or {}, cls))
+        params = space.get("__dataclass_params__")
+        if params is not None:
+            found.append(text(repr([getattr(params, field, None) for field in _PARAMS])))
+        for marker in ("__pydantic_fields__", "__struct_defaults__"):
+            if marker in space:
+                found.append(self._encoder.encode(space[marker], name))
+        if issubclass(cls, enum.Enum):
+            members = [(key, member._value_) for key, member in cls.__members__.items()]
+            found.append(self._encoder.encode(members, name))
+            space = {key: value for key, value in space.items() if key not in cls.__members__}
+        for key in sorted(space):
+            value = space[key]
+            if _counts(cls, key, value):
+                if not key.startswith("__") or isinstance(value, types.FunctionType):
+                    self._watch(Binding(cls, "attributes", key, value))
+                found.append(pack(key, self._encoder.encode(value, f"{name}.{key}")))
+        return pack("class", *found)
+
+
+_NOTHING = NamesUsed((), frozenset())
+_MUTABLE = (list, dict, set, bytearray, deque)
+
+
+def reach_of(root: Any) -> Reach:
+    """Everything `root` reaches; containers that the reached code changes itself are state."""
+    reach = Reach(root)
+    changed = frozenset[str]().union(*(names_changed(function.__code__) for function in reach.functions))
+    if any(binding.name in changed and isinstance(binding.value, _MUTABLE) for binding in reach.bindings):
+        return Reach(root, changed)
+    return reach
+
+
+def _counts(cls: type, key: str, value: Any) -> bool:
+    """Whether an attribute of a class was written by its author, not made by a decorator or metaclass."""
+    if key in _CLASS_NAMES or key.startswith("__pydantic_"):
+        return False
+    if issubclass(cls, enum.Enum) and key.startswith("_") and not isinstance(value, types.FunctionType):
+        return False
+    if is_dataclass(cls):
+        function = getattr(value, "__wrapped__", value)
+        code = getattr(function, "__code__", None)
+        return code is None or not code.co_qualname.startswith("__create_fn__")
+    return not isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
+
+
+def _cells(function: types.FunctionType) -> list[tuple[str, Any]]:
+    found = []
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=False):
         try:
-            value = cell.cell_contents
+            found.append((name, cell.cell_contents))
         except ValueError:
-            return "empty"
-        self.bindings.append((_CellNamespace(cell), name, _reference(value)))
-        return self._refer(name, value)
-
-    def _global_names(self, names: Names, namespace: dict[str, Any]) -> list[str]:
-        self._changed |= names.changed
-        lines = []
-        for name in names.loaded:
-            value = namespace.get(name, _MISSING)
-            if value is _MISSING:
-                continue
-            self.bindings.append((namespace, name, _reference(value)))
-            lines.append(f"global {name} {self._refer(name, value)}")
-            if isinstance(value, types.ModuleType):
-                lines += self._module_attributes(value, names)
-        for module_name in sorted(names.imported):
-            module = sys.modules.get(module_name)
-            if module is not None:
-                lines.append(f"import {self._refer('', module)}")
-                lines += self._module_attributes(module, names)
-        return lines
-
-    def _module_attributes(self, module: types.ModuleType, names: Names) -> list[str]:
-        if not is_users(module.__name__):
-            return []
-        lines = []
-        for attribute in sorted(names.attributes & module.__dict__.keys()):
-            value = module.__dict__[attribute]
-            self.bindings.append((module.__dict__, attribute, _reference(value)))
-            lines.append(f"attribute {module.__name__}.{attribute} {self._refer(attribute, value)}")
-        return lines
-
-    def _annotation(self, annotation: Any, namespace: Mapping[str, Any]) -> str:
-        if isinstance(annotation, str):
-            lines = [annotation]
-            for name in _IDENTIFIER.findall(annotation):
-                value = namespace.get(name)
-                if isinstance(value, type) and is_users(value.__module__):
-                    lines.append(self._class(value))
-            return " ".join(lines)
-        if isinstance(annotation, type):
-            return self._class(annotation)
-        arguments = getattr(annotation, "__args__", ())
-        inner = " ".join(self._annotation(argument, namespace) for argument in arguments)
-        origin = getattr(annotation, "__origin__", None)
-        head = self._refer("", origin) if origin is not None else type(annotation).__qualname__
-        return f"{head}[{inner}]" if arguments else str(annotation)
+            found.append((name, MISSING))
+    return found
 
 
-class _CellNamespace(Mapping[str, Any]):
-    """A closure cell in the place of a namespace, so that both are looked up alike."""
-
-    def __init__(self, cell: Any) -> None:
-        self._cell = cell
-
-    def get(self, name: str, default: Any = None) -> Any:
-        try:
-            return self._cell.cell_contents
-        except ValueError:
-            return default
-
-    def __getitem__(self, name: str) -> Any:
-        return self._cell.cell_contents
-
-    def __iter__(self) -> Any:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 1
+def _name_of(thing: Any) -> str:
+    name = getattr(thing, "__name__", None)
+    return name if isinstance(name, str) else type(thing).__name__
 
 
-def _reference(value: Any) -> Callable[[], Any]:
-    """A reference that does not keep functions, classes and the like alive."""
-    try:
-        return weakref.ref(value)
-    except TypeError:
-        return lambda: value
-
-
-def _globals_of(kind: type) -> Mapping[str, Any]:
-    module = sys.modules.get(kind.__module__)
-    return module.__dict__ if module is not None else {}
-
-
-def _type_name(value: Any) -> str:
-    kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _kind_of_token(token: bytes) -> str:
+    if token.startswith(b"object(") or token.startswith(b"opaque("):
+        return "object"
+    return "library" if token.startswith((b"module(", b"builtin(")) else "constant"

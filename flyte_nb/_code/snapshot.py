@@ -1,113 +1,151 @@
-"""The code that a run needs, as bytes that another process can load."""
+"""A task as bytes, so that a run can be resumed by a process that never saw the notebook."""
 
 from __future__ import annotations
 
-import functools
-import pickle
+import sys
 import types
+import weakref
 import zlib
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any, NamedTuple
 
 from ..errors import CodeBundleError
-from .bytecode import read_code
 from .digest import code_digest
+from .reach import MISSING, Reach, reach_of
 
-_MAX_KEPT = 64
+_KEPT = 32
+_kept: OrderedDict[tuple[int, str], tuple[weakref.ref[Any], Snapshot]] = OrderedDict()
+_lock = Lock()
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """A task by value.
+class Snapshot(NamedTuple):
+    """The code of a run, or why there is none.
 
     Attributes
     ----------
     payload : bytes or None
-        None where something could not be pickled; `problem` says what.
+        What `load_snapshot` reads.
+    problem : str
+        One sentence that names what could not be stored, and what to do; empty when all is well.
     """
 
     payload: bytes | None
     problem: str = ""
 
 
-_kept: OrderedDict[tuple[str, str, int], Snapshot] = OrderedDict()
-
-
 def take_snapshot(task: Any) -> Snapshot:
-    """The snapshot of `task`: functions of the notebook by value, importable modules by reference."""
-    key = (task.name, code_digest(task.func), task.generation)
-    found = _kept.get(key)
-    if found is None:
-        found = _kept[key] = _pickled(task)
-        if len(_kept) > _MAX_KEPT:
-            _kept.popitem(last=False)
-    return found
+    """What another process needs to go on with a run of `task`.
+
+    Functions of a notebook or script travel by value, importable modules by reference. A task that has not
+    changed since its last run costs a look-up.
+    """
+    key = (id(task), code_digest(getattr(task, "func", task)))
+    with _lock:
+        kept = _kept.get(key)
+        if kept is not None and kept[0]() is task:
+            _kept.move_to_end(key)
+            return kept[1]
+    reach = reach_of(task)
+    snapshot = _pickled(task, reach)
+    # An object that is known by its type only may hold other data at the next run.
+    if snapshot.payload is not None and not reach.holds_foreign_state():
+        _keep(key, task, snapshot)
+    return snapshot
 
 
 def load_snapshot(payload: bytes) -> Any:
-    """What `take_snapshot` was given.
+    """The task that `take_snapshot` stored.
 
     Raises
     ------
     CodeBundleError
-        If a module it needs is missing, or the bytes cannot be read by this Python.
+        The bytes are damaged, or something they refer to is not here; the message names it.
     """
+    import pickle
+
     try:
         return pickle.loads(zlib.decompress(payload))
+    except zlib.error as error:
+        raise CodeBundleError(
+            f"The stored code of the run is damaged: expected compressed data, found {len(payload)} bytes "
+            f"that cannot be unpacked ({error}). Start the run again from its notebook or script."
+        ) from error
     except ModuleNotFoundError as error:
         raise CodeBundleError(
-            f"The stored code needs the module {error.name!r}, which is not installed here or not on the path."
-            " Start from the folder the run was started from, or install it."
+            f"The stored code of the run needs the module {error.name!r}, which cannot be imported here. "
+            "Install it, or start from the folder that holds it."
         ) from error
     except Exception as error:
         raise CodeBundleError(
-            f"The stored code cannot be loaded by this Python: {type(error).__name__}: {error}. Define the tasks here"
-            " (run their cells) and resume again."
+            f"The stored code of the run cannot be loaded here: {type(error).__name__}: {error}. It may have "
+            "been stored with other versions of Python or of the modules it uses."
         ) from error
 
 
-def _pickled(task: Any) -> Snapshot:
+def _keep(key: tuple[int, str], task: Any, snapshot: Snapshot) -> None:
     try:
-        return Snapshot(zlib.compress(_dumps(task), 1))
-    except Exception as error:
-        culprit = _culprit(task.func, set())
-        where = culprit or f"{type(error).__name__}: {error}"
-        return Snapshot(None, f"{where}. The run can be resumed where its tasks are defined, not from elsewhere.")
+        reference = weakref.ref(task)
+    except TypeError:
+        return
+    with _lock:
+        _kept[key] = (reference, snapshot)
+        while len(_kept) > _KEPT:
+            _kept.popitem(last=False)
 
 
-def _dumps(value: Any) -> bytes:
+def _pickled(task: Any, reach: Reach) -> Snapshot:
     import cloudpickle
 
-    data: bytes = cloudpickle.dumps(value)
-    return data
-
-
-def _culprit(func: Any, seen: set[int]) -> str:
-    """The name of what cannot be pickled, found by trying one at a time what `func` reaches."""
-    while isinstance(func, functools.partial) or type(func).__module__ == "flyte_nb._task.task":
-        func = func.func
-    if not isinstance(func, types.FunctionType) or id(func) in seen:
-        return ""
-    seen.add(id(func))
-    _, names = read_code(func.__code__, repr)
-    reached = {name: func.__globals__[name] for name in names.loaded if name in func.__globals__}
-    for name, cell in zip(func.__code__.co_freevars, func.__closure__ or (), strict=True):
-        reached[name] = _contents(cell)
-    for name, value in reached.items():
-        try:
-            _dumps(value)
-        except Exception:
-            deeper = _culprit(value, seen)
-            return deeper or (
-                f"{name!r}, a {type(value).__module__}.{type(value).__qualname__} that {func.__qualname__!r} uses,"
-                " cannot be pickled; make it inside the task"
-            )
-    return ""
-
-
-def _contents(cell: Any) -> Any:
     try:
-        return cell.cell_contents
-    except ValueError:
-        return None
+        return Snapshot(zlib.compress(cloudpickle.dumps(task), 1))
+    except Exception as error:
+        name = getattr(task, "name", None) or getattr(task, "__name__", type(task).__name__)
+        return Snapshot(None, f"Task {name!r} cannot be stored for another process: {_culprit(reach, error)}")
+
+
+def _culprit(reach: Reach, error: Exception) -> str:
+    """The first thing that cannot be pickled by itself, data before functions, which may only use it."""
+    found = sorted(_candidates(reach), key=lambda candidate: isinstance(candidate[2], _CODE))
+    for what, user, value in found:
+        failure = _failure(value)
+        if failure is not None:
+            kind = type(value)
+            return (
+                f"the {what}, of type {kind.__module__}.{kind.__qualname__} and used by {user!r}, cannot be "
+                f"pickled ({failure}). Create it inside the task."
+            )
+    return f"{type(error).__name__}: {error}. Create what cannot be pickled inside the task."
+
+
+_CODE = (types.FunctionType, type)
+
+
+def _candidates(reach: Reach) -> Iterator[tuple[str, str, Any]]:
+    """What travels by value: how to call it, the function that uses it, and the thing."""
+    for binding in reach.bindings:
+        by_value = getattr(binding.holder, "__module__", None) not in sys.modules.keys() - {"__main__"}
+        if by_value and binding.value is not MISSING and binding.place in ("globals", "cells"):
+            where = "global" if binding.place == "globals" else "closure variable"
+            yield f"{where} {binding.name!r}", _name(binding.holder), binding.value
+    for function in reach.functions:
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+        values = function.__defaults__ or ()
+        defaults = dict(zip(names[len(names) - len(values) :], values, strict=False))
+        for name, value in (defaults | (function.__kwdefaults__ or {})).items():
+            yield f"default of {name!r}", _name(function), value
+
+
+def _name(holder: Any) -> str:
+    return str(getattr(holder, "__name__", holder))
+
+
+def _failure(value: Any) -> str | None:
+    import cloudpickle
+
+    try:
+        cloudpickle.dumps(value)
+    except Exception as error:
+        return str(error) or type(error).__name__
+    return None

@@ -1,53 +1,195 @@
-"""Values as text that is the same in every process."""
+"""Values as bytes that are the same in every process."""
 
 from __future__ import annotations
 
 import datetime
 import decimal
 import enum
+import functools
 import pathlib
 import re
+import sys
+import types
 import uuid
-from collections.abc import Iterable
-from hashlib import blake2b
+from collections import deque
+from collections.abc import Callable
+from dataclasses import Field, fields, is_dataclass
 from typing import Any
 
-_BY_REPR = (bool, int, float, complex, str, type(None), type(Ellipsis), range, decimal.Decimal, uuid.UUID)
-_TIMES = (datetime.datetime, datetime.date, datetime.time, datetime.timedelta, datetime.timezone)
-_MAX_DEPTH = 50
+from .bytecode import pack
+from .ownership import is_user_module, library_name
 
-MUTABLE = (list, dict, set, bytearray)
-
-
-def value_text(value: Any, depth: int = 0) -> str | None:
-    """Text of a constant; None for an object that is no constant."""
-    kind = type(value)
-    if kind in _BY_REPR:
-        return f"{kind.__name__} {value!r}"
-    if depth > _MAX_DEPTH:
-        return "..."
-    if kind in (bytes, bytearray):
-        return f"{kind.__name__} {blake2b(value, digest_size=16).hexdigest()}"
-    if kind in (tuple, list):
-        return _joined(kind.__name__, [value_text(item, depth + 1) for item in value])
-    if kind in (set, frozenset):
-        texts = [value_text(item, depth + 1) for item in value]
-        return _joined(kind.__name__, sorted(texts, key=str))
-    if kind is dict:
-        return _joined("dict", [value_text(part, depth + 1) for item in value.items() for part in item])
-    if isinstance(value, enum.Enum):
-        return f"{kind.__qualname__}.{value.name}"
-    if kind in _TIMES or isinstance(value, pathlib.PurePath):
-        return f"{kind.__name__} {value!s}"
-    if isinstance(value, re.Pattern):
-        return f"pattern {value.pattern!r} {value.flags}"
-    return None
+TASK_MODULE = "flyte_nb._task.task"
+_DATES = (datetime.date, datetime.time, datetime.timedelta)
+_LAZY_REPR = (decimal.Decimal, uuid.UUID, pathlib.PurePath)
+_SCALARS = (int, float, complex)
+_CONTAINERS = (list, dict, set, bytearray, deque)
+_BUILTINS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
+_DEEPEST = 200
 
 
-def _joined(name: str, parts: Iterable[str | None]) -> str | None:
-    known = []
-    for part in parts:
-        if part is None:
-            return None
-        known.append(part)
-    return f"{name} [{', '.join(known)}]"
+def is_task(value: object) -> bool:
+    """Whether `value` is a Task, seen without importing it."""
+    return type(value).__module__ == TASK_MODULE
+
+
+def text(value: str) -> bytes:
+    """UTF-8, also of text that is not quite Unicode."""
+    return value.encode("utf-8", "surrogatepass")
+
+
+class ValueEncoder:
+    """Encodes values; functions, classes and tasks in them are handed to `refer`.
+
+    Parameters
+    ----------
+    refer : callable
+        Takes a function, class or task and the name it was found under; returns the bytes that stand for it.
+
+    Attributes
+    ----------
+    by_type : list[type]
+        Types of the objects whose content does not count.
+    """
+
+    def __init__(self, refer: Callable[[Any, str], bytes]) -> None:
+        self._refer = refer
+        self._above: list[int] = []
+        self.by_type: list[type] = []
+
+    def encode(self, value: Any, name: str) -> bytes:
+        """Bytes for `value`; for an object that has no value of its own, the name of its type."""
+        if value is None or value is Ellipsis or value is NotImplemented:
+            return pack("single", repr(value).encode())
+        if id(value) in self._above:
+            return pack("cycle", b"%d" % (len(self._above) - self._above.index(id(value))))
+        if len(self._above) > _DEEPEST:
+            return self._by_type(value, name)
+        self._above.append(id(value))
+        try:
+            return self._encode(value, name)
+        except Exception:
+            return pack("opaque", self._type(type(value), name))
+        finally:
+            self._above.pop()
+
+    def _encode(self, value: Any, name: str) -> bytes:
+        kind = type(value)
+        if isinstance(value, (types.FunctionType, type)) and kind is not types.GenericAlias:
+            return self._refer(value, name)
+        if is_task(value) and hasattr(value, "func"):
+            return self._refer(value, name)
+        if issubclass(kind, enum.Enum):
+            raw = self.encode(value._value_, name)
+            return pack("member", self._type(kind, name), text(str(value._name_)), raw)
+        plain = self._plain(value, kind, name)
+        if plain is not None:
+            return plain if kind.__module__ == "builtins" else pack("as", self._type(kind, name), plain)
+        return self._composed(value, kind, name)
+
+    def _plain(self, value: Any, kind: type, name: str) -> bytes | None:
+        """Built-in values and containers, and what derives from them."""
+        if issubclass(kind, str):
+            return pack("str", text(str.__str__(value)))
+        if issubclass(kind, (bytes, bytearray)):
+            return pack("bytearray" if issubclass(kind, bytearray) else "bytes", bytes(value))
+        for scalar in _SCALARS:
+            if issubclass(kind, scalar):
+                shown = hex(value) if scalar is int else scalar.__repr__(value)
+                return pack("bool" if kind is bool else scalar.__name__, shown.encode())
+        if issubclass(kind, (list, tuple)):
+            items = list.__iter__(value) if issubclass(kind, list) else tuple.__iter__(value)
+            tag = "list" if issubclass(kind, list) else "tuple"
+            return pack(tag, *[self.encode(item, name) for item in items])
+        if issubclass(kind, (set, frozenset)):
+            return pack("set", *sorted(self.encode(item, name) for item in value))
+        if issubclass(kind, (dict, types.MappingProxyType)):
+            pairs = dict.items(value) if issubclass(kind, dict) else value.items()
+            return pack("dict", *self._pairs(pairs, name))
+        if issubclass(kind, (range, slice)):
+            parts = (value.start, value.stop, value.step)
+            return pack(kind.__name__, *[self.encode(part, name) for part in parts])
+        return None
+
+    def _composed(self, value: Any, kind: type, name: str) -> bytes:
+        if issubclass(kind, _DATES):
+            zone = getattr(value, "tzinfo", None)
+            # The text of a date has the offset of its zone; a zone's own repr may have an address.
+            shown = repr(value) if zone is None else f"{value.isoformat()} {value.fold} {zone}"
+            if zone is not None and type(zone).__module__ not in ("datetime", "zoneinfo"):
+                shown = f"{value.isoformat()} {value.fold}"
+            return pack("date", text(kind.__qualname__), text(shown))
+        if issubclass(kind, _LAZY_REPR):
+            return pack("text", self._type(kind, name), text(str(value)))
+        if kind is re.Pattern:
+            return pack("pattern", self.encode(value.pattern, name), b"%d" % value.flags)
+        if kind is functools.partial:
+            parts = (value.func, value.args, value.keywords)
+            return pack("partial", *[self.encode(part, name) for part in parts])
+        if kind is types.MethodType:
+            return pack("method", self.encode(value.__func__, name), self.encode(value.__self__, name))
+        if kind is types.ModuleType:
+            called = "" if is_user_module(value.__name__) else library_name(value.__name__, "")
+            return pack("module", text(called))
+        if kind in _BUILTINS:
+            owner = getattr(value, "__self__", None)
+            where = getattr(value, "__module__", None) or ""
+            # A method of a container is a way to change it: what is in there is state.
+            held = text(type(owner).__qualname__) if isinstance(owner, _CONTAINERS) else self.encode(owner, name)
+            return pack("builtin", text(where), text(value.__qualname__), held)
+        if kind is types.UnionType or (kind.__module__ == "typing" or kind is types.GenericAlias):
+            if not hasattr(value, "__args__"):
+                return pack("typing", text(str(getattr(value, "__name__", None) or value)))
+            parts = (getattr(value, "__origin__", None), value.__args__, getattr(value, "__metadata__", ()))
+            return pack("alias", *[self.encode(part, name) for part in parts])
+        if kind in (staticmethod, classmethod):
+            return pack(kind.__name__, self.encode(value.__func__, name))
+        if kind is property:
+            return pack("property", *[self.encode(part, name) for part in (value.fget, value.fset, value.fdel)])
+        if kind is functools.cached_property:
+            return pack("cached property", self.encode(value.func, name))
+        return self._instance(value, kind, name)
+
+    def _instance(self, value: Any, kind: type, name: str) -> bytes:
+        """Objects with fields by the fields; others by type and by what they wrap."""
+        if is_dataclass(kind):
+            found = [(field.name, getattr(value, field.name, None)) for field in fields(value)]
+            return pack("dataclass", self._type(kind, name), *self._pairs(found, name))
+        pydantic = sys.modules.get("pydantic")
+        if pydantic is not None and issubclass(kind, pydantic.BaseModel):
+            return pack("model", self._type(kind, name), *self._pairs(sorted(vars(value).items()), name))
+        if hasattr(kind, "__struct_fields__"):
+            found = [(field, getattr(value, field, None)) for field in kind.__struct_fields__]
+            return pack("struct", self._type(kind, name), *self._pairs(found, name))
+        if kind is Field or kind.__qualname__ == "FieldInfo":
+            return pack("field", *self._pairs([(f, getattr(value, f, None)) for f in _FIELD_PARTS], name))
+        return self._by_type(value, name)
+
+    def _by_type(self, value: Any, name: str) -> bytes:
+        self.by_type.append(type(value))
+        try:
+            wrapped = vars(value).get("__wrapped__")
+        except TypeError:
+            wrapped = None
+        about = () if wrapped is None else (self.encode(wrapped, name),)
+        called = getattr(value, "__name__", None) if not is_user_module(type(value).__module__) else None
+        if isinstance(called, str):
+            about = (*about, pack("named", text(called)))
+        return pack("object", self._type(type(value), name), *about)
+
+    def _pairs(self, pairs: Any, name: str) -> list[bytes]:
+        return [pack("pair", self.encode(key, name), self.encode(item, name)) for key, item in pairs]
+
+    def _type(self, kind: type, name: str) -> bytes:
+        return self._refer(kind, kind.__qualname__) if is_user_module(kind.__module__) else named(kind)
+
+
+_FIELD_PARTS = (
+    *("name", "type", "annotation", "default", "default_factory", "alias", "metadata", "init", "repr"),
+    *("compare", "kw_only", "frozen"),
+)
+
+
+def named(thing: Any) -> bytes:
+    """A class or function by its qualified name, with the version of the distribution it comes from."""
+    return pack("named", text(library_name(thing.__module__, thing.__qualname__)))

@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..errors import JournalError, JournalWriteError, RunStateError
+from ..errors import JournalWriteError, RunStateError
 from ..models.events import AnyEvent, LogLine, Owner, RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
 from . import codec
 from .connection import open_database, translated
 
-_INSERT_EVENT = "INSERT INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
-_INSERT_LOG = "INSERT INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
+_INSERT_EVENT = "INSERT OR IGNORE INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
+_INSERT_LOG = "INSERT OR IGNORE INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 
 Row = tuple[int, int, bytes, int]
 
@@ -201,14 +201,16 @@ class JournalWriter:
             self._logs.append((log.run_id, seq, body, crc))
 
     def _commit(self, statements: list[tuple[str, tuple[object, ...]]]) -> None:
-        with self._queue_lock:
-            events, self._events = self._events, []
-            logs, self._logs = self._logs, []
-        if not (events or logs or statements):
-            return
-        if self._closed:
-            raise JournalWriteError(f"The journal {self._path} is closed in this process.")
+        events: list[Row] = []
+        logs: list[Row] = []
         try:
+            with self._queue_lock:
+                events, self._events = self._events, events
+                logs, self._logs = self._logs, logs
+            if not (events or logs or statements):
+                return
+            if self._closed:
+                raise JournalWriteError(f"The journal {self._path} is closed in this process.")
             with translated(self._path, "write to"):
                 self.fault_hook("before_commit")
                 self._connection.execute("BEGIN IMMEDIATE")
@@ -219,7 +221,8 @@ class JournalWriter:
                 for statement, values in statements:
                     self._connection.execute(statement, values)
                 self._connection.execute("COMMIT")
-        except JournalError:
+        except BaseException:
+            # Also what strikes a thread from outside: nothing that was appended may be lost.
             self._roll_back()
             with self._queue_lock:
                 self._events[:0] = events

@@ -117,7 +117,10 @@ class RunView:
     task_parts: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def apply(self, event: ev.AnyEvent) -> None:
-        """Take one more event into the picture."""
+        """Take one more event into the picture; one about an action that nobody has heard of changes nothing."""
+        action = getattr(event, "action", None)
+        if action is not None and action not in self.actions and not isinstance(event, _INTRODUCING):
+            return
         _APPLY[type(event)](self, event)
 
     def interrupted(self) -> None:
@@ -306,6 +309,8 @@ def _stall_noticed(view: RunView, event: ev.StallNoticed) -> None:
     if action is not None:
         action.stalled_s = max(action.stalled_s, event.seconds)
 
+
+_INTRODUCING = (ev.ActionQueued, ev.GroupOpened, ev.RerunDecided)
 
 _APPLY: dict[type, Callable[[RunView, Any], None]] = {
     ev.RunStarted: _run_started,

@@ -241,6 +241,8 @@ def _group_opened(tree: Tree, event: ev.GroupOpened) -> None:
 
 
 def _trace_ended(tree: Tree, event: ev.TraceEnded) -> None:
+    if event.action not in tree.nodes:
+        return
     identity = f"t:{event.action}:{event.key}"
     node = tree.nodes.get(identity)
     if node is None:

@@ -6,6 +6,7 @@ import asyncio
 import contextvars
 import ctypes
 import queue
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from .._task.invocation import active_invoker
 
 IDLE_S = 10.0
 POLITE_S = 1.0
+ASK_AGAIN_S = 0.02
 
 
 class ThreadBackend:
@@ -65,8 +67,7 @@ class ThreadBackend:
             returned, value = await asyncio.shield(ended)
         except asyncio.CancelledError:
             action.stop_children("Their parent was stopped.")
-            thread.interrupt(work)
-            returned, value = await _last_word(ended)
+            returned, value = await _last_word(ended, thread, work)
         if returned:
             return value
         try:
@@ -92,11 +93,17 @@ class ThreadBackend:
             return False
 
 
-async def _last_word(ended: asyncio.Future[tuple[bool, Any]]) -> tuple[bool, Any]:
+async def _last_word(
+    ended: asyncio.Future[tuple[bool, Any]], thread: _Thread, work: Callable[[], None]
+) -> tuple[bool, Any]:
     """What the attempt answers to being stopped, for as long as politeness lasts."""
+    interrupted = False
     try:
-        await asyncio.wait([ended], timeout=POLITE_S)
-    except asyncio.CancelledError:
+        async with asyncio.timeout(POLITE_S):
+            while not ended.done():
+                interrupted = interrupted or thread.interrupt(work)
+                await asyncio.wait([ended], timeout=POLITE_S if interrupted else ASK_AGAIN_S)
+    except (TimeoutError, asyncio.CancelledError):
         pass
     return ended.result() if ended.done() else (False, asyncio.CancelledError())
 
@@ -104,6 +111,17 @@ async def _last_word(ended: asyncio.Future[tuple[bool, Any]]) -> tuple[bool, Any
 def _settle(ended: asyncio.Future[tuple[bool, Any]], outcome: tuple[bool, Any]) -> None:
     if not ended.done():
         ended.set_result(outcome)
+
+
+def _is_inside_engine(ident: int) -> bool:
+    """Whether a task thread is in code of this package, or of asyncio, that the user's code has called."""
+    frame = sys._current_frames().get(ident)
+    while frame is not None and frame.f_code is not _Thread._serve.__code__:
+        name = str(frame.f_globals.get("__name__", ""))
+        if name.partition(".")[0] in ("flyte_nb", "asyncio", "selectors") and name != __name__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class _Thread:
@@ -121,13 +139,20 @@ class _Thread:
         """Do `work` next."""
         self._inbox.put(work)
 
-    def interrupt(self, work: Callable[[], None]) -> None:
-        """Raise `CancelledError` in `work`, if that is what the thread still does."""
+    def interrupt(self, work: Callable[[], None]) -> bool:
+        """Raise `CancelledError` in `work`, if that is what the thread still does; False if it must wait.
+
+        Only code of the user is struck. In the midst of an append to the journal, or of an event loop, an exception
+        out of nowhere would break more than the task; what waits there is stopped through its children.
+        """
         with self._lock:
-            if self._doing is work and self._thread.ident is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self._thread.ident), ctypes.py_object(asyncio.CancelledError)
-                )
+            ident = self._thread.ident
+            if self._doing is not work or ident is None:
+                return True
+            if _is_inside_engine(ident):
+                return False
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(asyncio.CancelledError))
+            return True
 
     def _serve(self) -> None:
         while True:

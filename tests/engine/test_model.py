@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -94,61 +93,56 @@ async def call(spec: Spec) -> int:
         return await task.aio(spec)
 
 
-@dataclass
-class Expected:
-    """What the model says of one node and all below it."""
+class Model:
+    """The reference: attempts as the engine makes them; what succeeded in a failed attempt is kept."""
 
-    value: int | None
-    calls: Counter[int] = field(default_factory=Counter)
-    traces: Counter[int] = field(default_factory=Counter)
+    def __init__(self) -> None:
+        self.calls: Counter[int] = Counter()
+        self.traces: Counter[int] = Counter()
 
+    def value(self, spec: Spec) -> int | None:
+        """What a node gives, None if it fails."""
+        known: dict[int, int] = {}
+        for _ in range(1 + spec["retries"]):
+            self.calls[spec["id"]] += 1
+            value = self._attempt(spec, known)
+            if value is not None:
+                return value
+        return None
 
-def model(spec: Spec, fixed: bool) -> Expected:
-    """The model: attempts as the engine makes them, children of a failed attempt kept where they succeeded."""
-    expected = Expected(None)
-    known: dict[int, Expected] = {}
-    for _ in range(1 + spec["retries"]):
-        expected.calls[spec["id"]] += 1
-        expected.value = model_attempt(spec, fixed, expected, known)
-        if expected.value is not None:
-            break
-    return expected
+    def _attempt(self, spec: Spec, known: dict[int, int]) -> int | None:
+        def child(one: Spec) -> int | None:
+            if one["id"] not in known:
+                value = self.value(one)
+                if value is None:
+                    return None
+                known[one["id"]] = value
+            return known[one["id"]]
 
-
-def model_attempt(spec: Spec, fixed: bool, expected: Expected, known: dict[int, Expected]) -> int | None:
-    def child(one: Spec) -> int | None:
-        found = known.get(one["id"])
-        if found is not None and found.value is not None:
-            return found.value
-        made = known[one["id"]] = model(one, fixed)
-        expected.calls += made.calls
-        expected.traces += made.traces
-        return made.value
-
-    kind = spec["kind"]
-    if kind == "value":
-        return int(spec["value"])
-    if kind == "fails":
-        return 3 if fixed else None
-    if kind == "flaky":
-        return None if expected.calls[spec["id"]] <= spec["failures"] else 5
-    if kind == "trace":
-        expected.traces[spec["id"]] += 1
-        return int(spec["value"])
-    if kind == "sequence":
-        total = 0
-        for one in spec["children"]:
-            value = child(one)
-            if value is None:
-                return None
-            total += value
-        return total
-    if kind == "gather":
-        return sum(100 if value is None else value for value in map(child, spec["children"]))
-    if kind == "map":
-        return sum(spec["values"])
-    value = child(spec["children"][0])
-    return 7 if value is None else value
+        kind = spec["kind"]
+        if kind == "value":
+            return int(spec["value"])
+        if kind == "fails":
+            return None
+        if kind == "flaky":
+            return None if self.calls[spec["id"]] <= spec["failures"] else 5
+        if kind == "trace":
+            self.traces[spec["id"]] += 1
+            return int(spec["value"])
+        if kind == "sequence":
+            total = 0
+            for one in spec["children"]:
+                value = child(one)
+                if value is None:
+                    return None
+                total += value
+            return total
+        if kind == "gather":
+            return sum(100 if value is None else value for value in [child(one) for one in spec["children"]])
+        if kind == "map":
+            return sum(spec["values"])
+        value = child(spec["children"][0])
+        return 7 if value is None else value
 
 
 def numbered(spec: Spec, start: int = 0) -> int:
@@ -174,7 +168,9 @@ programs = st.recursive(
         st.fixed_dictionaries(
             {"kind": st.sampled_from(["sequence", "gather"]), "children": st.lists(below, max_size=4), **common}
         ),
-        st.fixed_dictionaries({"kind": st.just("catch"), "children": st.lists(below, min_size=1, max_size=1), **common}),
+        st.fixed_dictionaries(
+            {"kind": st.just("catch"), "children": st.lists(below, min_size=1, max_size=1), **common}
+        ),
     ),
     max_leaves=8,
 )
@@ -192,16 +188,17 @@ def test_random_trees_of_tasks_do_what_the_model_says(program: Spec) -> None:
     traced.clear()
     mended.clear()
     program["retries"] = 0
-    expected = model(program, fixed=False)
+    model = Model()
+    expected = model.value(program)
 
     run = flyte.run(run_sync if program["sync"] else run_async, program)
     run.wait()
 
-    assert executed == expected.calls
-    assert traced == expected.traces
-    if expected.value is not None:
+    assert executed == model.calls
+    assert traced == model.traces
+    if expected is not None:
         assert run.phase == "succeeded"
-        assert run.outputs() == expected.value
+        assert run.outputs() == expected
         return
     assert run.phase == "failed"
     with pytest.raises(flyte.errors.RuntimeUserError) as caught:
@@ -237,15 +234,13 @@ def test_random_trees_that_are_aborted_somewhere_leave_nothing_running(program: 
     traced.clear()
     mended.clear()
     program["retries"] = 0
-    seen = 0
 
     @env.task
     async def root(spec: dict) -> int:  # type: ignore[type-arg]
         return await call(spec)
 
     run = flyte.run(root, program)
-    for _ in run.watch():
-        seen += 1
+    for seen, _ in enumerate(run.watch(), start=1):
         if seen == at:
             run.abort()
     run.wait()

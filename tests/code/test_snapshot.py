@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+import threading
+import types
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flyte_nb._code.snapshot import Snapshot, load_snapshot, take_snapshot
+from flyte_nb.errors import CodeBundleError
+
+
+def run(source: str, **names: Any) -> dict[str, Any]:
+    space: dict[str, Any] = {"__name__": "__main__", **names}
+    exec(compile(textwrap.dedent(source), "<cell>", "exec", dont_inherit=True), space)
+    return space
+
+
+def payload_of(snapshot: Snapshot) -> bytes:
+    assert snapshot.payload is not None, snapshot.problem
+    return snapshot.payload
+
+
+def test_a_function_of_a_notebook_comes_back_with_what_it_uses() -> None:
+    space = run(
+        """
+        import math
+        LIMIT = 10
+        class Row:
+            size = 4
+        def clean(x): return x + LIMIT
+        def process(x): return clean(x) + math.sqrt(Row.size)
+        """
+    )
+    snapshot = take_snapshot(space["process"])
+    space.clear()
+    assert snapshot.problem == ""
+    assert load_snapshot(payload_of(snapshot))(1) == 13
+
+
+def test_another_process_can_go_on_with_it(tmp_path: Path) -> None:
+    stored = tmp_path / "code"
+    stored.write_bytes(payload_of(take_snapshot(run("STEP = 2\ndef process(x): return x * STEP")["process"])))
+    program = "import sys\nfrom flyte_nb._code.snapshot import load_snapshot\n"
+    program += "print(load_snapshot(open(sys.argv[1], 'rb').read())(21))"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(stored)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "42\n"
+
+
+def test_what_has_not_changed_is_not_pickled_again() -> None:
+    space = run("STEPS = [1]\ndef process(x): return x + STEPS[0]")
+    first = take_snapshot(space["process"])
+    assert take_snapshot(space["process"]) is first
+    space["STEPS"][0] = 5
+    changed = take_snapshot(space["process"])
+    assert changed is not first
+    assert load_snapshot(payload_of(changed))(1) == 6
+
+
+class Table:
+    """Stands for a frame of an installed library: known by its type, with data of its own."""
+
+    def __init__(self) -> None:
+        self.cells = [1]
+
+
+def test_data_the_digest_does_not_see_is_stored_as_it_is_now() -> None:
+    table = Table()
+    space = run("def process(): return TABLE.cells", TABLE=table)
+    assert load_snapshot(payload_of(take_snapshot(space["process"])))() == [1]
+    table.cells.append(2)
+    assert load_snapshot(payload_of(take_snapshot(space["process"])))() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("def helper(): return client\ndef process(): return OTHER, helper()", "global 'client'"),
+        (
+            "def make(client):\n  def process(): return OTHER, client\n  return process",
+            "closure variable 'client'",
+        ),
+        ("def process(x=OTHER, y=client): return x", "default of 'y'"),
+        ("def process(x=OTHER, *, y=client): return x", "default of 'y'"),
+        ("client = {'inner': [client]}\ndef process(): return OTHER, client", "global 'client'"),
+    ],
+)
+def test_what_cannot_be_pickled_is_named_with_its_type_and_advice(source: str, name: str) -> None:
+    space = run(source, client=threading.Lock(), OTHER=[1])
+    process = space["make"](space["client"]) if "make" in space else space["process"]
+    snapshot = take_snapshot(process)
+    assert snapshot.payload is None
+    assert "'process'" in snapshot.problem
+    assert f"the {name}" in snapshot.problem
+    assert ("_thread.lock" if "inner" not in source else "builtins.dict") in snapshot.problem
+    assert "inside the task" in snapshot.problem
+
+
+def test_once_the_culprit_is_gone_the_task_can_be_stored() -> None:
+    space = run("def process(): return client", client=threading.Lock())
+    assert take_snapshot(space["process"]).payload is None
+    space["client"] = 5
+    assert load_snapshot(payload_of(take_snapshot(space["process"])))() == 5
+
+
+def test_a_missing_module_is_named() -> None:
+    module = types.ModuleType("module_of_a_colleague")
+    exec("def clean(x): return x", vars(module))
+    sys.modules[module.__name__] = module
+    try:
+        space = run("from module_of_a_colleague import clean\ndef process(x): return clean(x)")
+        # A module made by hand would travel by value: this one says that it can be imported.
+        payload = zlib.compress(pickle.dumps(space["clean"]))
+    finally:
+        del sys.modules[module.__name__]
+    with pytest.raises(CodeBundleError, match="'module_of_a_colleague', which cannot be imported here"):
+        load_snapshot(payload)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"not compressed", zlib.compress(b"not a pickle")])
+def test_damaged_bytes_are_an_error_in_words(damaged: bytes) -> None:
+    with pytest.raises(CodeBundleError, match="stored code of the run"):
+        load_snapshot(damaged)
+
+
+def test_a_real_task_comes_back_and_is_called() -> None:
+    flyte = pytest.importorskip("flyte_nb")
+    space = run(
+        "env = flyte.TaskEnvironment('snapshots')\n@env.task\nasync def process(x: int) -> int: return x + 1",
+        flyte=flyte,
+    )
+    first = take_snapshot(space["process"])
+    task = load_snapshot(payload_of(first))
+    assert task.name == space["process"].name
+    assert take_snapshot(space["process"]) is first
