@@ -20,6 +20,7 @@ from .reach import MISSING, Reach, reach_of
 from .values import is_task
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(MISSING)})
+_MARSHALLED = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _BY_TEXT = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, pathlib.PurePath, range, slice)
 _entries: dict[int, _Entry] = {}
@@ -180,12 +181,15 @@ def _state(value: Any) -> Any:
     kind = type(value)
     if kind in _ATOMS:
         return (kind, value)
-    if kind in _CONTAINERS:
-        try:
-            return marshal.dumps(value, 2)
-        except ValueError:
-            pass
+    if kind in _CONTAINERS and _is_flat(value):
+        return marshal.dumps(value, 2)
     return _deep_state(value, ())
+
+
+def _is_flat(value: Any) -> bool:
+    """Whether a container holds nothing but atoms; what holds itself must not be marshalled."""
+    items = (*value.keys(), *value.values()) if type(value) is dict else value
+    return all(type(item) in _MARSHALLED for item in items)
 
 
 def _deep_state(value: Any, above: tuple[int, ...]) -> Any:

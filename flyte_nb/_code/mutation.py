@@ -16,7 +16,9 @@ _MUTATORS = frozenset(
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
-_NOISE = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "RESUME", "PUSH_NULL"})
+_REBINDS = frozenset({"STORE_GLOBAL", "STORE_DEREF"})
+_NOISE = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "RESUME", "PUSH_NULL", "KW_NAMES"})
+_BUILDS = frozenset({"BUILD_TUPLE", "BUILD_LIST", "BUILD_SET", "BUILD_STRING"})
 # What simple instructions take from the stack and give to it; at anything else the search ends.
 _EFFECTS = {
     "LOAD_CONST": (0, 1),
@@ -26,6 +28,7 @@ _EFFECTS = {
     "LOAD_NAME": (0, 1),
     "LOAD_DEREF": (0, 1),
     "LOAD_ATTR": (1, 1),
+    "LOAD_METHOD": (1, 1),
     "BINARY_SUBSCR": (2, 1),
     "BINARY_OP": (2, 1),
     "FORMAT_VALUE": (1, 1),
@@ -36,48 +39,51 @@ _EFFECTS = {
 
 @lru_cache(maxsize=1024)
 def names_changed(code: CodeType) -> frozenset[str]:
-    """Names of the globals and closure variables whose contents `code`, or code inside it, changes in place."""
+    """Names of globals and closure variables that `code`, or code inside it, rebinds or changes in place."""
     instructions = [one for one in dis.get_instructions(code) if one.opname not in _NOISE]
     changed: set[str] = set()
+    own = frozenset(code.co_cellvars)
     for position, instruction in enumerate(instructions):
-        if instruction.opname in _STORES:
-            container = _container(instructions, position)
-            if container is not None:
-                changed.add(container)
-        elif instruction.opname in _ATTRIBUTES and instruction.argval in _MUTATORS and position:
-            before = instructions[position - 1]
-            if before.opname in _LOADS:
-                changed.add(before.argval)
+        if instruction.opname in _REBINDS and instruction.argval not in own:
+            changed.add(instruction.argval)
+        elif instruction.opname in _STORES:
+            changed.add(_origin(instructions, position, below=1))
+        elif instruction.opname in _ATTRIBUTES and instruction.argval in _MUTATORS:
+            changed.add(_origin(instructions, position, below=0))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            changed |= names_changed(constant)
-    return frozenset(changed)
+            changed |= names_changed(constant) - own
+    return frozenset(changed - {""})
 
 
-def _container(instructions: list[dis.Instruction], position: int) -> str | None:
-    """The name of what ``container[key] = …`` at `position` changes, None if it has none that is simple to see."""
-    wanted = 1  # places below the top of the stack: the key is above the container
+def _origin(instructions: list[dis.Instruction], position: int, below: int) -> str:
+    """The name that a value on the stack came from: `below` places under the top, before `position`.
+
+    An item of a container leads to the container. Empty where the way is not simple to see.
+    """
     for instruction in reversed(instructions[:position]):
         name, argument = instruction.opname, instruction.arg or 0
         if name == "SWAP":
-            if wanted == 0:
-                wanted = argument - 1
-            elif wanted == argument - 1:
-                wanted = 0
+            if below in (0, argument - 1):
+                below = argument - 1 - below
             continue
         if name == "COPY":
-            wanted = argument - 1 if wanted == 0 else wanted - 1
+            below = argument - 1 if below == 0 else below - 1
             continue
         if name == "LOAD_FAST_LOAD_FAST":
-            if wanted < 2:
-                return None
-            wanted -= 2
-            continue
-        effect = _EFFECTS.get(name)
-        if effect is None:
-            return None
-        taken, given = effect
-        if wanted < given:
-            return instruction.argval if name in _LOADS else None
-        wanted += taken - given
-    return None
+            taken, given = 0, 2
+        elif name == "CALL":
+            taken, given = argument + 1, 1
+        elif name in _BUILDS:
+            taken, given = argument, 1
+        elif name in _EFFECTS:
+            taken, given = _EFFECTS[name]
+        else:
+            return ""
+        if below >= given:
+            below += taken - given
+        elif name == "BINARY_SUBSCR":
+            below = 1
+        else:
+            return str(instruction.argval) if name in _LOADS else ""
+    return ""

@@ -54,7 +54,7 @@ class Reach:
     ----------
     root : callable
     state : frozenset of str
-        Names of containers that are state and not constants: they count by their type.
+        Names that are state and no constants: what they hold does not count.
 
     Attributes
     ----------
@@ -188,8 +188,8 @@ class Reach:
     def _bound(self, binding: Binding, used: NamesUsed, shown: str) -> bytes:
         """What stands for a name and its value; things with a value of their own become a part."""
         value = binding.value
-        if binding.name in self._state and isinstance(value, _MUTABLE):
-            return pack("state", text(type(value).__qualname__))
+        if binding.name in self._state and not isinstance(value, _CODE):
+            return pack("state")
         self._watch(binding)
         if value is MISSING:
             return b"" if hasattr(builtins, binding.name) else pack("missing")
@@ -263,14 +263,14 @@ class Reach:
 
 
 _NOTHING = NamesUsed((), frozenset())
-_MUTABLE = (list, dict, set, bytearray, deque)
+_CODE = (types.FunctionType, type, types.ModuleType)
 
 
 def reach_of(root: Any) -> Reach:
-    """Everything `root` reaches; containers that the reached code changes itself are state."""
+    """Everything `root` reaches; what the reached code rebinds or changes in place itself is state."""
     reach = Reach(root)
     changed = frozenset[str]().union(*(names_changed(function.__code__) for function in reach.functions))
-    if any(binding.name in changed and isinstance(binding.value, _MUTABLE) for binding in reach.bindings):
+    if any(binding.name in changed and not isinstance(binding.value, _CODE) for binding in reach.bindings):
         return Reach(root, changed)
     return reach
 

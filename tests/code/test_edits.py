@@ -210,7 +210,7 @@ EDITS = {
 }
 
 
-NOT_SEEN_YET = pytest.mark.xfail(reason="the digest does not see this yet", strict=False)
+NOT_SEEN_YET = pytest.mark.xfail(reason="a known gap, see docs/roadmap.md", strict=True)
 
 
 def marked(cases: dict[str, Any], *unseen: str) -> list[Any]:
@@ -245,9 +245,7 @@ ACCUMULATORS = {
 }
 
 
-@pytest.mark.parametrize(
-    "how", marked(ACCUMULATORS, "item of an expression", "list in a dictionary", "rebound", "default dictionary")
-)
+@pytest.mark.parametrize("how", ACCUMULATORS)
 def test_what_a_task_collects_does_not_make_it_run_again(how: str) -> None:
     first, statement = ACCUMULATORS[how]
     main = defined(f"{first}\ndef main(x):\n    {statement}")
@@ -258,7 +256,7 @@ def test_what_a_task_collects_does_not_make_it_run_again(how: str) -> None:
 
 @pytest.mark.parametrize(
     "statement",
-    ["calls.append(x)", "calls[0] += 1", pytest.param("nonlocal total; total += x", marks=NOT_SEEN_YET)],
+    ["calls.append(x)", "calls[0] += 1", "nonlocal total; total += x"],
 )
 def test_what_a_closure_collects_does_not_make_it_run_again(statement: str) -> None:
     source = f"""
@@ -389,3 +387,8 @@ def test_odd_objects_never_raise_and_leave_no_address(setup: str) -> None:
     keep = [defined(source), [object() for _ in range(100)]]
     again = defined(source)
     assert code_digest(keep[0]) == code_digest(again)
+
+
+def test_a_container_that_holds_itself_has_a_digest() -> None:
+    main = defined("odd = []\nodd.append(odd)\nodd.append(odd)\ndef main():\n    return odd")
+    assert code_digest(main) == code_digest(main)
