@@ -140,6 +140,17 @@ def resume(run: str) -> None:
 
 
 @main.command()
+@click.argument("run")
+@click.argument("prompt")
+@click.argument("value")
+def answer(run: str, prompt: str, value: str) -> None:
+    """Answer the question PROMPT (its name or number) of RUN with VALUE."""
+    from ..remote.requests import answer_prompt
+
+    click.echo(answer_prompt(run, prompt, value))
+
+
+@main.command()
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
 def doctor(repair: bool) -> None:
     """Check every record of the journal."""

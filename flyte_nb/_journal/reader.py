@@ -139,7 +139,11 @@ class JournalReader:
             if self._connection is None:
                 if not self._path.exists():
                     return []
-                self._connection = open_database(self._path, read_only=True)
+                connection = open_database(self._path, read_only=True)
+                if not connection.execute("PRAGMA user_version").fetchone()[0]:
+                    connection.close()  # another process is about to make the tables
+                    return []
+                self._connection = connection
             return self._connection.execute(statement, values).fetchall()
 
 

@@ -1,0 +1,327 @@
+"""The journal: checksums, several processes, full disks, damaged files, old and new versions."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb import errors
+from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox
+from flyte_nb._journal.cache_table import CacheTable
+from flyte_nb._journal.doctor import examine
+from flyte_nb._journal.liveness import is_alive, this_process
+from flyte_nb._journal.retention import forget_runs
+from flyte_nb._runtime.runtime import current_runtime
+from flyte_nb._runtime.upkeep import sweep
+from flyte_nb.models import events as ev
+from flyte_nb.models.phases import ActionPhase
+from flyte_nb.models.records import CacheEntry
+
+env = flyte.TaskEnvironment("journal")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return Home(tmp_path / "journal_home").journal_path
+
+
+def begun(writer: JournalWriter, name: str = "run", owner: ev.Owner | None = None) -> object:
+    return writer.begin_run(name, ev.RunStarted(time.time(), "env.main", owner or this_process()), None)
+
+
+def stall(action: str) -> ev.StallNoticed:
+    return ev.StallNoticed(1.0, action, 2.0)
+
+
+def events_of(path: Path, name: str = "run") -> list[ev.AnyEvent]:
+    return [event for _, event in JournalReader(path).events(name)]
+
+
+def test_events_come_back_in_the_order_they_were_appended(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    for index in range(100):
+        log.append(stall(f"a{index}"))  # type: ignore[attr-defined]
+    writer.flush()
+    assert [event.action for event in events_of(path)[1:]] == [f"a{index}" for index in range(100)]  # type: ignore[union-attr]
+
+
+def test_nothing_is_durable_before_a_flush_and_all_is_after_it(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    log.append(stall("a"))  # type: ignore[attr-defined]
+    assert len(events_of(path)) == 1
+    writer.flush()
+    assert len(events_of(path)) == 2
+
+
+def test_a_flush_waits_for_the_commit_of_another_thread(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    committing, go_on = threading.Event(), threading.Event()
+
+    def hold(point: str) -> None:
+        if point == "before_commit" and threading.current_thread() is other:
+            committing.set()
+            assert go_on.wait(20)
+
+    writer.fault_hook = hold
+    log.append(stall("a"))  # type: ignore[attr-defined]
+    other = threading.Thread(target=writer.flush)
+    other.start()
+    assert committing.wait(20)
+    durable: list[int] = []
+    waiting = threading.Thread(target=lambda: (writer.flush(), durable.append(len(events_of(path)))))
+    waiting.start()
+    assert not durable
+    go_on.set()
+    waiting.join(20)
+    other.join(20)
+    assert durable == [2]
+
+
+def test_what_strikes_a_commit_from_outside_loses_nothing(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+
+    def strike(point: str) -> None:
+        if point == "before_commit":
+            raise KeyboardInterrupt
+
+    log.append(stall("a"))  # type: ignore[attr-defined]
+    writer.fault_hook = strike
+    with pytest.raises(KeyboardInterrupt):
+        writer.flush()
+    writer.fault_hook = lambda point: None
+    log.append(stall("b"))  # type: ignore[attr-defined]
+    writer.flush()
+    assert [event.action for event in events_of(path)[1:]] == ["a", "b"]  # type: ignore[union-attr]
+
+
+def test_a_changed_byte_is_found_when_it_is_read(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    log.append(stall("abcdef"))  # type: ignore[attr-defined]
+    writer.flush()
+    with sqlite3.connect(path) as connection:
+        [(body,)] = connection.execute("SELECT body FROM events WHERE seq = 2").fetchall()
+        connection.execute("UPDATE events SET body = ? WHERE seq = 2", (body.replace(b"abc", b"xyz"),))
+    with pytest.raises(errors.JournalCorruptionError, match=r"Event 2 of run 'run'.*checksum.*doctor"):
+        events_of(path)
+    assert any("Event 2" in problem for problem in examine(path).damage)
+
+
+PROGRAM = """
+import sys, time
+from pathlib import Path
+from flyte_nb._journal import JournalWriter
+from flyte_nb._journal.liveness import this_process
+from flyte_nb.models import events as ev
+writer = JournalWriter(Path(sys.argv[1]))
+log = writer.begin_run(sys.argv[2], ev.RunStarted(time.time(), "env.main", this_process()), None)
+for index in range(200):
+    log.append(ev.StallNoticed(1.0, f"a{index}", 2.0))
+    writer.flush()
+"""
+
+
+def test_several_processes_create_write_and_read_at_once(path: Path) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM, str(path), f"run{index}"], stderr=subprocess.PIPE, text=True)
+        for index in range(4)
+    ]
+    reader = JournalReader(path)
+    while any(process.poll() is None for process in processes):
+        for record in reader.runs():
+            list(reader.events(record.name))
+    for process in processes:
+        assert process.returncode == 0, process.communicate()[1]
+    assert {record.name: len(list(reader.events(record.name))) for record in reader.runs()} == {
+        f"run{index}": 201 for index in range(4)
+    }
+
+
+def test_a_full_disk_is_a_clear_error_and_nothing_recorded_is_lost(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    log.append(stall("before"))  # type: ignore[attr-defined]
+    writer.flush()
+    pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
+    writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+    log.append(stall("x" * 100_000))  # type: ignore[attr-defined]
+    with pytest.raises(errors.JournalWriteError, match="disk is full.*safe"):
+        writer.flush()
+    assert events_of(path)[-1].action == "before"  # type: ignore[union-attr]
+    writer._connection.execute("PRAGMA max_page_count = 1000000")
+    writer.flush()
+    assert len(events_of(path)) == 3
+
+
+def test_a_run_whose_journal_is_full_ends_with_that_error_and_resumes_when_there_is_space() -> None:
+    writer = current_runtime().writer
+
+    @env.task
+    async def small(x: int) -> int:
+        return x
+
+    @env.task(max_inline_io_bytes=2**20)
+    async def root() -> str:
+        await small(1)
+        pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
+        writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+        return "x" * 30_000
+
+    run = flyte.run(root)
+    run.wait()
+    with pytest.raises(errors.RuntimeSystemError, match="disk is full"):
+        run.outputs()
+    writer._connection.execute("PRAGMA max_page_count = 1000000")
+
+
+def test_a_home_of_a_newer_version_is_refused_with_the_way_out(path: Path) -> None:
+    JournalWriter(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    with pytest.raises(errors.JournalVersionError, match=r"format 999.*Upgrade"):
+        JournalWriter(path)
+
+
+def test_a_file_that_is_no_database_is_named(path: Path) -> None:
+    path.write_bytes(b"this is no database, but it is long enough to look at" * 100)
+    with pytest.raises(errors.JournalCorruptionError, match="journal.sqlite"):
+        JournalWriter(path)
+
+
+def test_a_locked_database_is_an_error_in_words(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flyte_nb._journal.connection.BUSY_TIMEOUT_S", 0.05)
+    writer = JournalWriter(path)
+    log = begun(writer)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    log.append(stall("a"))  # type: ignore[attr-defined]
+    with pytest.raises(errors.JournalWriteError, match="Another process has held it"):
+        writer.flush()
+    other.execute("ROLLBACK")
+    writer.flush()
+    assert len(events_of(path)) == 2
+
+
+def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(errors.InitializationError, match="FLYTE_NB_HOME"):
+        Home(file)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_home_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "sealed"
+    folder.mkdir(mode=0o500)
+    with pytest.raises((errors.InitializationError, errors.JournalError)):
+        JournalWriter(Home(folder / "home").journal_path)
+
+
+def test_a_home_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    assert stat.S_IMODE(Home(folder).path.stat().st_mode) == 0o700
+
+
+def test_a_request_is_settled_once(path: Path) -> None:
+    mailbox = Mailbox(path)
+    number = mailbox.post("run", "abort")
+    assert [request.request_id for request in Mailbox(path).open_requests(["run"])] == [number]
+    assert mailbox.settle(number, "first")
+    assert not mailbox.settle(number, "second")
+    assert mailbox.outcome(number) == "first"
+    assert mailbox.open_requests(["run"]) == []
+
+
+def test_a_process_is_alive_by_its_number_and_start_time_and_elsewhere_by_its_heartbeat() -> None:
+    mine = this_process()
+    assert is_alive(mine, 0.0)
+    assert not is_alive(ev.Owner(mine.host, mine.pid, mine.process_started_at - 100), time.time())
+    gone = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    assert not is_alive(ev.Owner(mine.host, int(gone.stdout), mine.process_started_at), time.time())
+    assert is_alive(ev.Owner("elsewhere", 1, 0.0), time.time())
+    assert not is_alive(ev.Owner("elsewhere", 1, 0.0), time.time() - 3600)
+
+
+def dead_owner() -> ev.Owner:
+    return ev.Owner(this_process().host, this_process().pid, 1.0)
+
+
+def test_the_doctor_finds_and_mends_orphans_reservations_and_damaged_cache_entries(path: Path) -> None:
+    writer = JournalWriter(path)
+    begun(writer, "orphan", dead_owner())
+    cache = CacheTable(path)
+    cache.reserve("key", dead_owner())
+    cache.put(CacheEntry("damaged", "run", "a", "task", b"\x91\xc4\x01x", time.time()))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE cache SET crc = 1")
+    found = examine(path)
+    assert (found.orphans, found.stale_reservations, found.damaged_cache_keys) == (["orphan"], ["key"], ["damaged"])
+    assert not found.is_sound
+    examine(path, repair=True)
+    assert examine(path).is_sound
+    assert JournalReader(path).run("orphan").phase is ActionPhase.ABORTED
+
+
+def test_from_a_damaged_file_all_that_can_be_read_is_rescued(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    for index in range(3000):
+        log.append(stall(f"a{index:06d}" * 4))  # type: ignore[attr-defined]
+    writer.flush()
+    writer._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    writer.close()
+    size_bytes = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size_bytes * 3 // 4 // 4096 * 4096)
+        file.write(b"\xff" * 4096)
+    found = examine(path, repair=True)
+    assert found.damage and found.mended
+    assert list(path.parent.glob("journal.sqlite.damaged-*"))
+    assert examine(path).is_sound
+    assert len(events_of(path)) > 500
+
+
+def test_old_runs_are_forgotten_young_and_living_ones_are_kept(path: Path) -> None:
+    writer = JournalWriter(path)
+    for name in ("old", "young"):
+        log = begun(writer, name)
+        writer.end_run(log, ev.RunEnded(time.time(), ActionPhase.SUCCEEDED))  # type: ignore[arg-type]
+    begun(writer, "living")
+    writer.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE runs SET ended_at = 1 WHERE name = 'old'")
+        connection.execute("UPDATE runs SET created_at = 1 WHERE name IN ('old', 'living')")
+    assert forget_runs(path, 3600) == ["old"]
+    assert {record.name for record in JournalReader(path).runs()} == {"young", "living"}
+    assert events_of(path, "old") == []
+
+
+def test_stored_values_are_deleted_when_nobody_refers_to_them(home: Path) -> None:
+    import pandas as pd
+
+    @env.task
+    async def frame(x: int) -> pd.DataFrame:
+        return pd.DataFrame({"x": [x]})
+
+    for x in (1, 2):
+        flyte.with_runcontext(name=f"run{x}").run(frame, x).wait()
+    with sqlite3.connect(home / "journal.sqlite") as connection:
+        connection.execute("UPDATE runs SET ended_at = 1 WHERE name = 'run1'")
+    swept = sweep(Home(home), 3600, young_s=0.0)
+    assert swept.runs == ["run1"]
+    assert swept.files == 1
+    assert flyte.Run.get("run2").outputs()[0]["x"].tolist() == [2]
