@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
@@ -50,7 +51,7 @@ class Variables:
                 converter.fill(literal, value)
                 independent[name] = converter.isolated(value, literal)
             except TypeTransformerFailedError as error:
-                raise RuntimeDataValidationError(name, error, self._task_name) from error
+                raise RuntimeDataValidationError(name, _with_advice(error, value), self._task_name) from error
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
@@ -64,7 +65,7 @@ class Variables:
                 await converter.fill_async(literal, value)
                 independent[name] = await converter.isolated_async(value, literal)
             except TypeTransformerFailedError as error:
-                raise RuntimeDataValidationError(name, error, self._task_name) from error
+                raise RuntimeDataValidationError(name, _with_advice(error, value), self._task_name) from error
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
@@ -104,6 +105,14 @@ class Variables:
                 _put_hashes_for_values(literal, stripped.literals[name])
             serialized = stripped.SerializeToString(deterministic=True)
         return blake2b(serialized, digest_size=DIGEST_BYTES).digest()
+
+
+def _with_advice(error: Exception, value: Any) -> Exception | str:
+    """The error; for a coroutine, which nobody passes on purpose, with what was forgotten."""
+    if not inspect.iscoroutine(value):
+        return error
+    value.close()
+    return f"{error} Was an `await` forgotten?"
 
 
 def _put_hashes_for_values(literal: Literal, stripped: Literal) -> None:

@@ -276,3 +276,12 @@ def test_values_over_the_inline_limit_are_refused_by_name() -> None:
 
     with pytest.raises(errors.InlineIOMaxBytesBreached, match=r"faults\.large.*1,000"):
         flyte.run(large).outputs()
+
+
+def test_a_forgotten_await_is_said_so() -> None:
+    @env.task
+    async def forgets() -> int:
+        return fails("never awaited")  # type: ignore[return-value]
+
+    with pytest.raises(errors.RuntimeDataValidationError, match="await"):
+        flyte.run(forgets).outputs()
