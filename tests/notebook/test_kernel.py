@@ -117,13 +117,14 @@ stopped = []
 @env.task
 async def leaf(index: int) -> None:
     try:
+        if index == 4:
+            print("running", flush=True)
         await asyncio.sleep(60)
     finally:
         stopped.append(index)
 
 @env.task
 async def tree() -> None:
-    print("running", flush=True)
     await asyncio.gather(*(leaf(index) for index in range(5)))
 
 run = flyte.run(tree)
