@@ -80,7 +80,7 @@ class Controller:
         self._open_store = open_store
         self._default_cache = Cache(default_cache) if default_cache != "disable" else None
         self._capture = LogCapture()
-        self._collections = RareFullCollections()
+        self.collections = RareFullCollections()
         self._lock = threading.Lock()
         self._last_beat = 0.0
         self._pings: dict[asyncio.AbstractEventLoop, _Ping] = {}
@@ -170,7 +170,7 @@ class Controller:
         with self._lock:
             self.runs[run.name] = run
         self._capture.begin()
-        self._collections.begin()
+        self.collections.begin()
         self.service.hold()
         context = contextvars.copy_context()
 
@@ -195,7 +195,7 @@ class Controller:
             if not any(other.loop is run.loop for other in self.runs.values()):
                 self._pings.pop(run.loop, None)
         self._capture.end()
-        self._collections.end()
+        self.collections.end()
         self.service.release()
 
     # plans --------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ class Controller:
         except RuntimeSystemError:
             pass  # stays queued; whoever needs it durable hears of it
         self._ping_loops(list(runs.values()), now)
-        self._collections.allow_when_due()
+        self.collections.allow_when_due()
 
     def _carry_out(self, request: Request, run: LiveRun) -> None:
         if request.kind == "answer":

@@ -39,6 +39,12 @@ class RareFullCollections:
             if not self._users:
                 self._let_go()
 
+    def __enter__(self) -> None:
+        self.begin()
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
     def allow_when_due(self) -> None:
         """Let one full collection happen if the last one is long ago; called every now and then."""
         with self._lock:

@@ -98,6 +98,21 @@ class _CoveredStream:
         return iter(self._covered)
 
 
+_covers: dict[int, _CoveredStream] = {}
+
+
+def _cover_of(stream: TextIO, name: str) -> _CoveredStream:
+    """The cover of a stream, made once and never let go.
+
+    `print` borrows `sys.stdout` without holding on to it: a cover that another thread takes away, and that nobody else
+    keeps, would be freed under its feet.
+    """
+    found = _covers.get(id(stream))
+    if found is None:
+        found = _covers[id(stream)] = _CoveredStream(stream, name)
+    return found
+
+
 class _RecordingHandler(logging.Handler):
     """Records what a task logs."""
 
@@ -137,7 +152,7 @@ class LogCapture:
             for name in ("stdout", "stderr"):
                 stream = getattr(sys, name)
                 if stream is not None and not isinstance(stream, _CoveredStream):
-                    setattr(sys, name, _CoveredStream(stream, name))
+                    setattr(sys, name, _cover_of(stream, name))
             root = logging.getLogger()
             if self._handler not in root.handlers:
                 root.addHandler(self._handler)

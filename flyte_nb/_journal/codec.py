@@ -37,6 +37,20 @@ def decode_event(body: bytes, crc: int, where: str) -> AnyEvent:
     return event
 
 
+def decode_events(rows: list[tuple[int, bytes, int]], run: str) -> list[tuple[int, AnyEvent]]:
+    """Events of `run` with their numbers, from rows of number, body and checksum; errors as `decode_event`."""
+    decode, check = _event_decoder.decode, zlib.crc32
+    events: list[tuple[int, AnyEvent]] = []
+    for seq, body, crc in rows:
+        if check(body) != crc:
+            decode_event(body, crc, f"Event {seq} of run {run!r}")
+        try:
+            events.append((seq, decode(body)))
+        except msgspec.DecodeError:
+            decode_event(body, crc, f"Event {seq} of run {run!r}")
+    return events
+
+
 def decode_log(body: bytes, crc: int, where: str) -> LogLine:
     """The log line in `body`; errors as `decode_event`."""
     return _decoded(_log_decoder, body, crc, where)

@@ -78,13 +78,14 @@ class JournalReader:
 
     def events(self, run: str, after: int = 0) -> Iterator[tuple[int, AnyEvent]]:
         """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""
-        for seq, body, crc in self._rows("events", run, after):
-            yield seq, codec.decode_event(body, crc, f"Event {seq} of run {run!r}")
+        for page in self._pages("events", run, after):
+            yield from codec.decode_events(page, run)
 
     def logs(self, run: str, after: int = 0) -> Iterator[tuple[int, LogLine]]:
         """Log lines of `run` with a number above `after`, in order."""
-        for seq, body, crc in self._rows("logs", run, after):
-            yield seq, codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
+        for page in self._pages("logs", run, after):
+            for seq, body, crc in page:
+                yield seq, codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
 
     def all_stored_literals(self) -> Iterator[StoredLiterals]:
         """Inputs and outputs of every action and trace of every run, and of every cache entry; report pieces that
@@ -119,7 +120,7 @@ class JournalReader:
                 self._connection.close()
                 self._connection = None
 
-    def _rows(self, table: str, run: str, after: int) -> Iterator[tuple[int, bytes, int]]:
+    def _pages(self, table: str, run: str, after: int) -> Iterator[list[tuple[int, bytes, int]]]:
         identity = self._query("SELECT id FROM runs WHERE name = ?", (run,))
         if not identity:
             return
@@ -129,7 +130,7 @@ class JournalReader:
                 f"SELECT seq, body, crc FROM {table} WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
                 (run_id, after, _PAGE_ROWS),
             )
-            yield from rows
+            yield rows
             if len(rows) < _PAGE_ROWS:
                 return
             after = rows[-1][0]

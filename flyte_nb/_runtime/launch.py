@@ -82,10 +82,11 @@ def resume(name: str) -> LiveRun:
     runtime = current_runtime()
     record = runtime.reader.run(name)
     _check_resumable(runtime, record)
-    events = [event for _, event in runtime.reader.events(name)]
+    with runtime.controller.collections:
+        events = [event for _, event in runtime.reader.events(name)]
+        finished = FinishedWork(events, from_other_run=False)
     options = options_of(_started(events))
     task = task_of(runtime, record.task, name)
-    finished = FinishedWork(events, from_other_run=False)
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
     return runtime.controller.resume(

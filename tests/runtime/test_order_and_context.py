@@ -268,3 +268,26 @@ def test_redefining_a_task_replaces_it_silently_and_a_run_in_flight_keeps_what_i
 
     assert run.outputs()[0] == [1, 1]
     assert flyte.run(root).outputs()[0] == [2, 2]
+
+
+def test_printing_while_runs_come_and_go_is_safe(capsys: pytest.CaptureFixture[str]) -> None:
+    """`print` borrows `sys.stdout`: what covers it must outlive every call, or the interpreter crashes."""
+    covers = set()
+    for _ in range(3):
+        run = flyte.run(leaf)
+        covers.add(id(sys.stdout))
+        run.wait()
+    assert len(covers - {id(sys.stdout)}) <= 1
+    stop = threading.Event()
+
+    def talk() -> None:
+        while not stop.is_set():
+            print("one", "two", "three")
+
+    thread = threading.Thread(target=talk)
+    thread.start()
+    for index in range(30):
+        assert flyte.run(leaf, index).outputs() == index
+    stop.set()
+    thread.join(20)
+    assert "one two three" in capsys.readouterr().out
