@@ -13,7 +13,6 @@ import time
 
 from ..models.events import Owner
 
-HEARTBEAT_EVERY_S = 2.0
 HEARTBEAT_LOST_AFTER_S = 60.0
 
 
