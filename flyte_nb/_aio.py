@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 P = ParamSpec("P")
@@ -83,6 +83,34 @@ class BlockingCall(Generic[P, T]):
 
     def __repr__(self) -> str:
         return f"<{getattr(self, '__qualname__', 'call')}, also .aio>"
+
+
+class IteratingCall(Generic[P, T]):
+    """A function that gives an iterator, with `.aio` that gives an asynchronous one.
+
+    Parameters
+    ----------
+    blocking, asynchronous : function
+    """
+
+    def __init__(self, blocking: Callable[P, Iterator[T]], asynchronous: Callable[..., AsyncIterator[T]]) -> None:
+        functools.update_wrapper(self, blocking)
+        self._blocking = blocking
+        self._asynchronous = asynchronous
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        return self._blocking(*args, **kwargs)
+
+    def aio(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+        """The same for ``async for``."""
+        return self._asynchronous(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> IteratingCall[..., T]:
+        if instance is None:
+            return self
+        return IteratingCall(
+            functools.partial(self._blocking, instance), functools.partial(self._asynchronous, instance)
+        )
 
 
 @overload

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .._aio import AwaitedAsItself, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, IteratingCall, Text, Waited, with_aio
 from .._engine.failure import error_from
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
@@ -191,7 +191,7 @@ class Run(AwaitedAsItself):
         root = self._history.action(self._history.view().root)
         return inputs_of(root.inputs, root.task, self._history.store())
 
-    def watch(self) -> Iterator[RunDetails]:
+    def _watch(self) -> Iterator[RunDetails]:
         """The run's details whenever it has changed, until it has ended."""
         version = -1
         while True:
@@ -204,8 +204,7 @@ class Run(AwaitedAsItself):
                 return
             self._pause()
 
-    async def watch_async(self) -> AsyncIterator[RunDetails]:
-        """As `watch`, for ``async for``."""
+    async def _watch_async(self) -> AsyncIterator[RunDetails]:
         version = -1
         while True:
             ended = self.done()
@@ -216,6 +215,8 @@ class Run(AwaitedAsItself):
             if ended:
                 return
             await asyncio.sleep(POLL_EVERY_S)
+
+    watch = IteratingCall(_watch, _watch_async)
 
     # acting -------------------------------------------------------------------------------------------------
 

@@ -251,3 +251,11 @@ def test_actions_are_named_the_same_in_every_run() -> None:
         names.append([action.name for action in Action.listall(run.name)])
     assert names[0] == names[1]
     assert len(set(names[0])) == 4
+
+
+@pytest.mark.asyncio
+async def test_a_run_is_watched_to_its_end_with_for_and_with_async_for() -> None:
+    run = await flyte.run.aio(double, 2)
+    phases = [str(details.phase) async for details in run.watch.aio()]
+    assert phases[-1] == "succeeded"
+    assert [str(details.phase) for details in run.watch()] == ["succeeded"]
