@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from .._view.feed import Feed
+from .._view.feed import NODES_PER_MESSAGE, Feed
 from .._view.picture import picture_html, picture_text
 from .._view.tree import Tree
 from .._view.wire import Header, ToPage
@@ -91,13 +91,18 @@ class LivePicture:
             if beat:
                 self._beat_at = now
             for feed, send in self._feeds.items():
-                messages = feed.changes() if changed else []
-                if beat and not messages:
-                    messages = [feed.heartbeat()]
+                messages = self._messages(feed, changed=changed, beat=beat)
                 for message in messages:
                     send(message)
         if changed:
             self._changed(self)
+
+    def _messages(self, feed: Feed, *, changed: bool, beat: bool) -> list[ToPage]:
+        if not feed.asked:
+            # A kernel without subshells hears a page only after the cell: until then it gets what the root shows.
+            return feed.reset([]) if beat and len(self.tree.nodes) <= NODES_PER_MESSAGE else []
+        messages = feed.changes() if changed else []
+        return [feed.heartbeat()] if beat and not messages else messages
 
     def html(self) -> str:
         """The static picture."""

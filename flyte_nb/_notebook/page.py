@@ -87,6 +87,7 @@ class Page:
 
     def _answer(self, message: FromPage) -> None:
         if isinstance(message, Hello):
+            self._feed.asked = True
             self._tell_all(self._feed.reset(message.open))
             if self._inspector is not None:
                 self._inspector = Inspector(self._picture, self._inspector.action)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import anywidget
@@ -24,9 +25,10 @@ class RunWidget(anywidget.AnyWidget):
 
     _esm = RENDERER
     name = traitlets.Unicode().tag(sync=True)
+    picture = traitlets.Unicode().tag(sync=True)
 
     def __init__(self, picture: LivePicture, **actions: Any) -> None:
-        super().__init__(name=picture.name)
+        super().__init__(name=picture.name, picture=uuid.uuid4().hex)
         self.page = Page(picture, self.send, **actions)
         self.greeted = False
         self.on_msg(self._take)

@@ -22,6 +22,11 @@ class Feed:
     tree : Tree
     header : callable
         Gives the header as it is now.
+
+    Attributes
+    ----------
+    asked : bool
+        Whether the page has ever asked for everything.
     """
 
     def __init__(self, tree: Tree, header: Callable[[], Header]) -> None:
@@ -31,6 +36,7 @@ class Feed:
         self._open: set[str] = set()
         self._sent_header: Header | None = None
         self._seq = 0
+        self.asked = False
         tree.listeners.append(self._note)
 
     def close(self) -> None:

@@ -47,7 +47,6 @@ class Flag(enum.IntFlag):
     PROMPT = 16
     STALLED = 32
     RERUN = 64
-    LOGS = 128
 
 
 class Node(msgspec.Struct, array_like=True, frozen=True):

@@ -1,0 +1,64 @@
+import { h, render } from "preact";
+import { RunStore } from "../run/store";
+import type { ToPage } from "../run/wire";
+import styles from "../views/styles.css";
+import { RunView } from "../views/run_view";
+
+const GREET_AGAIN_MS = 3_000;
+
+/** What of anywidget's model is used here. */
+interface Model {
+  get(name: "picture"): string;
+  send(content: unknown): void;
+  on(name: "msg:custom", callback: (content: unknown) => void): void;
+  off(name: "msg:custom", callback: (content: unknown) => void): void;
+}
+
+/** By picture: the model that `initialize` gets is another object than the one for `render`. */
+const stores = new Map<string, RunStore>();
+
+/** Listens from the moment the model exists, so that nothing is lost of what the kernel sends before there is a view. */
+function initialize({ model }: { model: Model }): () => void {
+  const store = storeOf(model);
+  const take = (content: unknown) => store.take(content as ToPage);
+  model.on("msg:custom", take);
+  return () => {
+    model.off("msg:custom", take);
+    stores.delete(model.get("picture"));
+  };
+}
+
+function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void {
+  addStyles(el);
+  const store = storeOf(model);
+  if (!store.hasAsked) store.greet();
+  const timer = setInterval(() => {
+    if (store.waiting) store.greet();
+  }, GREET_AGAIN_MS);
+  render(h(RunView, { store }), el);
+  return () => {
+    clearInterval(timer);
+    render(null, el);
+  };
+}
+
+function storeOf(model: Model): RunStore {
+  const picture = model.get("picture");
+  let store = stores.get(picture);
+  if (store === undefined) {
+    store = new RunStore((message) => model.send(message));
+    stores.set(picture, store);
+  }
+  return store;
+}
+
+function addStyles(el: HTMLElement): void {
+  const place = el.getRootNode() instanceof ShadowRoot ? (el.getRootNode() as ShadowRoot) : document.head;
+  if (place.querySelector("style[data-flyte-nb]") !== null) return;
+  const sheet = document.createElement("style");
+  sheet.dataset.flyteNb = "";
+  sheet.textContent = styles;
+  place.append(sheet);
+}
+
+export default { initialize, render: renderRun };

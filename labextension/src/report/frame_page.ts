@@ -1,0 +1,63 @@
+/** What a report may do in its frame. The first is the rule; the second is what a reader may allow. */
+const CLOSED =
+  "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline' data:; " +
+  "img-src data: blob:; font-src data:; media-src data: blob:; worker-src blob:; form-action 'none'";
+const WITH_INTERNET =
+  "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob: https:; style-src 'unsafe-inline' data: https:; " +
+  "img-src data: blob: https:; font-src data: https:; media-src data: blob: https:; connect-src https:; " +
+  "worker-src blob:; form-action 'none'";
+
+/**
+ * The page inside a report's frame. It takes chunks by message, one after the other, and says how high it is.
+ *
+ * Scripts in appended chunks run. They come after the page has loaded, so those that wait for its loading are called
+ * as soon as they ask.
+ */
+export function framePage(withInternet: boolean): string {
+  const policy = withInternet ? WITH_INTERNET : CLOSED;
+  return (
+    `<!DOCTYPE html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">` +
+    "<style>:root{color-scheme:light;background:#fff}body{margin:8px;font-family:system-ui,sans-serif;font-size:14px}</style>" +
+    `</head><body><script>(${inside.toString()})()</script></body></html>`
+  );
+}
+
+/** Runs inside the frame, as text: it may use nothing of this module. */
+function inside(): void {
+  const page = document;
+  page.currentScript!.remove();
+  const say = (message: object) => parent.postMessage(message, "*");
+  const loaded = new Set(["DOMContentLoaded", "load"]);
+  for (const target of [document, window] as EventTarget[]) {
+    const add = target.addEventListener.bind(target);
+    target.addEventListener = (type: string, listener: EventListenerOrEventListenerObject | null, options?: unknown) => {
+      if (!loaded.has(type) || listener === null) {
+        add(type, listener, options as AddEventListenerOptions);
+        return;
+      }
+      queueMicrotask(() => {
+        const event = new Event(type);
+        if (typeof listener === "function") listener.call(target, event);
+        else listener.handleEvent(event);
+      });
+    };
+  }
+  Object.defineProperty(window, "onload", {
+    set: (listener: unknown) => {
+      if (typeof listener === "function") queueMicrotask(() => listener.call(window, new Event("load")));
+    },
+  });
+  page.addEventListener("securitypolicyviolation", (event) => say({ kind: "blocked", address: String(event.blockedURI) }));
+  window.addEventListener("message", (event) => {
+    if (event.source !== parent) return;
+    const { html, replace } = event.data as { html: string; replace: boolean };
+    if (replace) page.body.replaceChildren();
+    try {
+      page.body.append(page.createRange().createContextualFragment(html));
+    } finally {
+      say({ kind: "taken", height: page.documentElement.scrollHeight });
+    }
+  });
+  new ResizeObserver(() => say({ kind: "height", height: page.body.scrollHeight + 16 })).observe(page.body);
+  say({ kind: "ready" });
+}

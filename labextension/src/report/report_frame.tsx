@@ -1,0 +1,94 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ReportTab } from "../run/store";
+import { framePage } from "./frame_page";
+
+const LEAST_HEIGHT = 60;
+const MOST_HEIGHT = 640;
+
+interface FromFrame {
+  kind: "ready" | "taken" | "height" | "blocked";
+  height?: number;
+  address?: string;
+}
+
+/**
+ * A tab of a report, in a frame of its own that can run scripts and reach nothing.
+ *
+ * Chunks go in one message at a time: the next leaves when the frame has taken the last, with all that came meanwhile,
+ * so that a report may stream at any rate. A report that replaces itself by something with scripts gets a fresh frame.
+ */
+export function ReportFrame({ tab, name, revision }: { tab: ReportTab; name: string; revision: number }) {
+  const [withInternet, allow] = useState(false);
+  const [blocked, setBlocked] = useState("");
+  const hasScript = tab.epoch > 1 && tab.chunks.some((chunk) => /<script/i.test(chunk));
+  const key = `${withInternet}:${hasScript ? tab.epoch : 0}`;
+  return (
+    <div class="fnb-report">
+      {blocked !== "" && !withInternet && (
+        <div class="fnb-notice" role="status">
+          <span>This report wants to load {blocked} from the internet. That is blocked, so that what it shows stays here.</span>
+          <button type="button" class="fnb-button" onClick={() => allow(true)}>Allow</button>
+        </div>
+      )}
+      <Frame key={key} tab={tab} name={name} revision={revision} withInternet={withInternet} onBlocked={setBlocked} />
+    </div>
+  );
+}
+
+interface FrameProps {
+  tab: ReportTab;
+  name: string;
+  revision: number;
+  withInternet: boolean;
+  onBlocked: (address: string) => void;
+}
+
+function Frame({ tab, name, revision, withInternet, onBlocked }: FrameProps) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const state = useRef({ ready: false, busy: false, epoch: 0, sent: 0, loads: 0 }).current;
+  const [height, setHeight] = useState(LEAST_HEIGHT);
+  const [left, setLeft] = useState(false);
+
+  const push = () => {
+    if (!state.ready || state.busy) return;
+    const replace = state.epoch !== tab.epoch;
+    if (replace) Object.assign(state, { epoch: tab.epoch, sent: 0 });
+    if (!replace && state.sent === tab.chunks.length) return;
+    const html = tab.chunks.slice(state.sent).join("");
+    state.sent = tab.chunks.length;
+    state.busy = true;
+    frame.current?.contentWindow?.postMessage({ html, replace }, "*");
+  };
+  const latest = useRef(push);
+  latest.current = push;
+
+  useEffect(() => {
+    const take = (event: MessageEvent) => {
+      if (frame.current === null || event.source !== frame.current.contentWindow) return;
+      const message = event.data as FromFrame;
+      if (message.kind === "ready") state.ready = true;
+      if (message.kind === "taken") state.busy = false;
+      if (message.kind === "blocked" && typeof message.address === "string") onBlocked(hostOf(message.address));
+      if (typeof message.height === "number") setHeight(Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, message.height)));
+      latest.current();
+    };
+    window.addEventListener("message", take);
+    return () => window.removeEventListener("message", take);
+  }, []);
+  useEffect(() => latest.current(), [revision, tab, tab.epoch]);
+
+  if (left) return <p class="fnb-quiet">This report tried to leave its place for another page. It is not shown any more.</p>;
+  return (
+    <iframe ref={frame} class="fnb-frame" sandbox="allow-scripts" title={`Report, ${name}`} srcdoc={framePage(withInternet)}
+      referrerpolicy="no-referrer" style={{ height: `${height}px` }}
+      onLoad={() => { state.loads += 1; if (state.loads > 1) setLeft(true); }} />
+  );
+}
+
+function hostOf(address: string): string {
+  try {
+    return new URL(address).host || address.slice(0, 80);
+  } catch {
+    return address.slice(0, 80);
+  }
+}

@@ -1,0 +1,29 @@
+/** A duration in milliseconds as people read it. */
+export function duration(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.max(0, Math.round(milliseconds))} ms`;
+  const seconds = milliseconds / 1_000;
+  if (seconds < 60) return `${seconds.toFixed(seconds < 10 ? 2 : 1)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.floor(seconds % 60)} s`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** A time of day, in the reader's own time zone. */
+export function clock(epochMilliseconds: number): string {
+  return new Date(epochMilliseconds).toLocaleTimeString();
+}
+
+export function count(number: number, one: string, many = `${one}s`): string {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+/** An address that a link may have; anything but http and https is none. */
+export function safeAddress(address: string): string | null {
+  try {
+    const { protocol } = new URL(address);
+    return protocol === "http:" || protocol === "https:" ? address : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,60 @@
+import type { RunStore, TreeNode } from "./store";
+
+/** A row that can be seen: a node, how deep it is, and where it stands among its siblings. */
+export interface Row {
+  node: TreeNode;
+  depth: number;
+  position: number;
+  siblings: number;
+  expanded: boolean;
+}
+
+/** What the reader looks for; nothing set is everything. */
+export interface Filter {
+  text: string;
+  phases: ReadonlySet<number>;
+}
+
+export const NO_FILTER: Filter = { text: "", phases: new Set() };
+
+export function isFiltering(filter: Filter): boolean {
+  return filter.text !== "" || filter.phases.size > 0;
+}
+
+/** The rows to show: opened branches; or, under a filter, all that match and what is above them. */
+export function visibleRows(store: RunStore, filter: Filter): Row[] {
+  const rows: Row[] = [];
+  const root = store.nodes.get(store.root);
+  if (root === undefined) return rows;
+  const kept = isFiltering(filter) ? matching(store, root, filter) : null;
+  const pending: Row[] = [row(root, 0, 1, 1)];
+  while (pending.length > 0) {
+    const next = pending.pop()!;
+    rows.push(next);
+    if (!next.expanded) continue;
+    const children = next.node.children.filter((id) => kept === null || kept.has(id));
+    for (let index = children.length - 1; index >= 0; index -= 1) {
+      const child = store.nodes.get(children[index]!);
+      if (child !== undefined) pending.push(row(child, next.depth + 1, index + 1, children.length));
+    }
+  }
+  return rows;
+
+  function row(node: TreeNode, depth: number, position: number, siblings: number): Row {
+    const branch = node.childCount > 0 || node.children.length > 0;
+    const expanded = branch && (kept === null ? store.expanded.has(node.id) : true);
+    return { node, depth, position, siblings, expanded };
+  }
+}
+
+function matching(store: RunStore, root: TreeNode, filter: Filter): Set<string> {
+  const text = filter.text.toLowerCase();
+  const kept = new Set<string>([root.id]);
+  for (const node of store.nodes.values()) {
+    if (text !== "" && !node.label.toLowerCase().includes(text) && !node.id.toLowerCase().includes(text)) continue;
+    if (filter.phases.size > 0 && !filter.phases.has(node.phase)) continue;
+    for (let one: TreeNode | undefined = node; one !== undefined && !kept.has(one.id); one = store.nodes.get(one.parent))
+      kept.add(one.id);
+  }
+  return kept;
+}

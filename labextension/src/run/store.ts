@@ -1,0 +1,309 @@
+import type {
+  Details,
+  Diff,
+  FromPage,
+  Header,
+  LogPiece,
+  Logs,
+  Node,
+  Notice,
+  Prompt,
+  ReportChunk,
+  Reset,
+  TimelineSpans,
+  ToPage,
+} from "./wire";
+
+/** One row of the tree, with the children that the page has been sent. */
+export interface TreeNode {
+  id: string;
+  parent: string;
+  kind: number;
+  label: string;
+  phase: number;
+  startMs: number;
+  endMs: number;
+  attempts: number;
+  flags: number;
+  childCount: number;
+  below: number[];
+  children: string[];
+}
+
+/** What the page has of a tab of a report; `epoch` changes when everything before is replaced. */
+export interface ReportTab {
+  epoch: number;
+  chunks: string[];
+}
+
+/** What is known of the selected action. */
+export interface Selection {
+  action: string;
+  details: Details | null;
+  pieces: LogPiece[];
+  nextPiece: number;
+  skipped: number;
+  report: Map<string, ReportTab>;
+}
+
+const KEPT_LOG_PIECES = 5_000;
+const KEPT_NOTICES = 3;
+
+/**
+ * A run as one page knows it: messages in, state out.
+ *
+ * Messages are numbered. A gap, or a heartbeat with a newer number, means that the frontend has dropped some: the store
+ * asks for everything anew and keeps what is open and selected.
+ */
+export class RunStore {
+  header: Header | null = null;
+  root = "";
+  readonly nodes = new Map<string, TreeNode>();
+  readonly expanded = new Set<string>();
+  readonly prompts = new Map<string, Prompt>();
+  selection: Selection | null = null;
+  timeline: TimelineSpans | null = null;
+  notices: Notice[] = [];
+  heardAt = Date.now();
+
+  private readonly subscribed = new Set<string>();
+  private readonly decided = new Set<string>();
+  private readonly listeners = new Set<() => void>();
+  private seq = 0;
+  private asking = false;
+  private asked = false;
+  private frame = 0;
+
+  constructor(private readonly send: (message: FromPage) => void) {}
+
+  /** Ask for everything. */
+  greet(): void {
+    this.asking = true;
+    this.asked = true;
+    this.send({ type: "hello", open: [...this.subscribed] });
+    if (this.selection !== null) this.select(this.selection.action, true);
+  }
+
+  /** Whether the kernel has not answered yet. */
+  get waiting(): boolean {
+    return this.asking;
+  }
+
+  /** Whether the kernel has been asked by this page. */
+  get hasAsked(): boolean {
+    return this.asked;
+  }
+
+  /** Call `listener` after changes, at most once a frame. */
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  take(message: ToPage): void {
+    this.heardAt = Date.now();
+    switch (message.type) {
+      case "reset":
+        this.reset(message);
+        break;
+      case "diff":
+        this.diff(message);
+        break;
+      case "heartbeat":
+        if (message.seq !== this.seq) this.resync();
+        break;
+      case "details":
+        if (this.selection?.action === message.action) this.selection.details = message;
+        break;
+      case "logs":
+        this.logs(message);
+        break;
+      case "report":
+        this.report(message);
+        break;
+      case "timeline":
+        this.timeline = message;
+        break;
+      case "notice":
+        this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
+        break;
+    }
+    this.changed();
+  }
+
+  /** Open a branch on the page and have its children sent. */
+  expand(id: string): void {
+    this.expanded.add(id);
+    this.decided.add(id);
+    if (!this.subscribed.has(id)) {
+      this.subscribed.add(id);
+      this.send({ type: "open", id, all: false });
+    }
+    this.changed();
+  }
+
+  collapse(id: string): void {
+    this.expanded.delete(id);
+    this.decided.add(id);
+    if (id !== this.root && this.subscribed.delete(id)) this.send({ type: "close", id });
+    this.changed();
+  }
+
+  /** Have everything sent, so that it can be searched. */
+  subscribeToAll(): void {
+    for (const node of this.nodes.values()) {
+      if (node.childCount > 0 && !this.subscribed.has(node.id)) {
+        this.subscribed.add(node.id);
+        this.send({ type: "open", id: node.id, all: true });
+      }
+    }
+  }
+
+  select(action: string, again = false): void {
+    if (this.selection?.action === action && !again) return;
+    this.selection =
+      action === "" ? null : { action, details: null, pieces: [], nextPiece: 0, skipped: 0, report: new Map() };
+    this.send({ type: "select", action });
+    this.changed();
+  }
+
+  abort(action: string): void {
+    this.send({ type: "abort", action });
+  }
+
+  resume(): void {
+    this.send({ type: "resume" });
+  }
+
+  rerun(): void {
+    this.send({ type: "rerun" });
+  }
+
+  askTimeline(): void {
+    this.send({ type: "ask_timeline" });
+  }
+
+  answer(prompt: string, value: string): void {
+    this.notices = this.notices.filter((notice) => notice.about !== prompt);
+    this.send({ type: "answer", prompt, value });
+    this.changed();
+  }
+
+  dismiss(notice: Notice): void {
+    this.notices = this.notices.filter((one) => one !== notice);
+    this.changed();
+  }
+
+  private reset(message: Reset): void {
+    this.asking = false;
+    this.seq = message.seq;
+    this.header = message.header;
+    this.nodes.clear();
+    this.prompts.clear();
+    this.timeline = null;
+    this.root = "";
+    this.subscribed.clear();
+    for (const id of message.open) this.subscribed.add(id);
+    for (const node of message.nodes) this.put(node);
+    for (const id of this.expanded) if (this.nodes.has(id)) this.expand(id);
+  }
+
+  private diff(message: Diff): void {
+    if (this.header === null) return;
+    if (message.seq <= this.seq) return;
+    if (message.seq !== this.seq + 1) {
+      this.resync();
+      return;
+    }
+    this.seq = message.seq;
+    if (message.header !== null && message.header !== undefined) this.header = message.header;
+    for (const node of message.nodes ?? []) this.put(node);
+    for (const prompt of message.prompts ?? []) this.prompts.set(prompt.prompt, prompt);
+  }
+
+  private resync(): void {
+    if (!this.asking) this.greet();
+  }
+
+  private put(node: Node): void {
+    const [id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, below] = node;
+    const known = this.nodes.get(id);
+    if (known !== undefined) {
+      Object.assign(known, { label, phase, startMs, endMs, attempts, flags, childCount, below });
+    } else {
+      this.nodes.set(id, {
+        id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, below, children: [],
+      });
+      if (parent === "") {
+        this.root = id;
+        this.expanded.add(id);
+        this.subscribed.add(id);
+        this.decided.add(id);
+      } else {
+        this.nodes.get(parent)?.children.push(id);
+      }
+    }
+    this.openSmall(id);
+  }
+
+  /** Small branches near the root open by themselves, until the reader opens or closes them. */
+  private openSmall(id: string): void {
+    const node = this.nodes.get(id);
+    if (node === undefined || this.decided.has(id) || node.childCount === 0) return;
+    if (node.childCount <= 12 && this.depth(node) <= 2) this.expand(id);
+    else this.decided.add(id);
+  }
+
+  private depth(node: TreeNode): number {
+    let depth = 0;
+    for (let above = this.nodes.get(node.parent); above !== undefined; above = this.nodes.get(above.parent)) depth += 1;
+    return depth;
+  }
+
+  private logs(message: Logs): void {
+    const selection = this.selection;
+    if (selection === null || selection.action !== message.action) return;
+    if (message.first === 0) {
+      selection.pieces = [];
+    } else if (message.first !== selection.nextPiece) {
+      this.select(selection.action, true);
+      return;
+    }
+    selection.nextPiece = message.first + message.pieces.length;
+    selection.pieces = [...selection.pieces, ...message.pieces];
+    selection.skipped = message.skipped;
+    const surplus = selection.pieces.length - KEPT_LOG_PIECES;
+    if (surplus > 0) selection.pieces = selection.pieces.slice(surplus);
+  }
+
+  private report(message: ReportChunk): void {
+    const selection = this.selection;
+    if (selection === null || selection.action !== message.action) return;
+    const tab = selection.report.get(message.tab);
+    if (tab === undefined || message.replace) {
+      selection.report.set(message.tab, { epoch: (tab?.epoch ?? 0) + 1, chunks: [message.html] });
+    } else {
+      tab.chunks.push(message.html);
+    }
+  }
+
+  private changed(): void {
+    if (this.frame !== 0) return;
+    this.frame = schedule(() => {
+      this.frame = 0;
+      for (const listener of this.listeners) listener();
+    });
+  }
+}
+
+/** The next frame; or soon, on a page that nobody looks at and that gets no frames. */
+function schedule(callback: () => void): number {
+  let done = false;
+  const once = () => {
+    if (done) return;
+    done = true;
+    callback();
+  };
+  setTimeout(once, 250);
+  return requestAnimationFrame(once);
+}

@@ -1,0 +1,221 @@
+// Generated from flyte_nb/_view/wire.py: make frontend-types. Do not edit.
+
+export const NodeKind = {
+  ACTION: 0,
+  GROUP: 1,
+  TRACE: 2,
+} as const;
+
+export const NodePhase = {
+  QUEUED: 0,
+  RUNNING: 1,
+  PAUSED: 2,
+  SUCCEEDED: 3,
+  RECOVERED: 4,
+  FAILED: 5,
+  TIMED_OUT: 6,
+  ABORTED: 7,
+} as const;
+
+export const Flag = {
+  CACHE_HIT: 1,
+  RESUMED: 2,
+  REPORT: 4,
+  LINKS: 8,
+  PROMPT: 16,
+  STALLED: 32,
+  RERUN: 64,
+} as const;
+
+export type Node = [
+  id: string,
+  parent: string,
+  kind: number,
+  label: string,
+  phase: number,
+  start_ms: number,
+  end_ms: number,
+  attempts: number,
+  flags: number,
+  children: number,
+  below: number[],
+];
+
+export interface Header {
+  name: string;
+  task: string;
+  phase: number;
+  started_at_ms: number;
+  ended_at_ms: number;
+  counts: number[];
+  resumes: number;
+  reruns: string[];
+  error: string;
+  owned_here: boolean;
+  can_resume: boolean;
+}
+
+export interface Variable {
+  name: string;
+  text: string;
+  truncated: boolean;
+}
+
+export interface Failure {
+  code: string;
+  message: string;
+  traceback: string;
+}
+
+export interface Attempt {
+  number: number;
+  start_ms: number;
+  end_ms: number;
+  failure: Failure | null;
+}
+
+export interface LinkButton {
+  name: string;
+  address: string;
+  problem: string;
+}
+
+export interface Prompt {
+  action: string;
+  prompt: string;
+  name: string;
+  kind: string;
+  html: string;
+  expires_at_ms: number;
+  answer: string;
+  answered_by: string;
+  answered_at_ms: number;
+}
+
+export type LogPiece = [
+  at_ms: number,
+  stream: string,
+  text: string,
+];
+
+export type Span = [
+  action: string,
+  label: string,
+  depth: number,
+  start_ms: number,
+  end_ms: number,
+  phase: number,
+];
+
+export interface Reset {
+  type: "reset";
+  seq: number;
+  header: Header;
+  nodes: Node[];
+  open: string[];
+}
+
+export interface Diff {
+  type: "diff";
+  seq: number;
+  nodes: Node[];
+  header: Header | null;
+  prompts: Prompt[];
+}
+
+export interface Heartbeat {
+  type: "heartbeat";
+  seq: number;
+}
+
+export interface Details {
+  type: "details";
+  action: string;
+  task: string;
+  placement: string;
+  inputs: Variable[];
+  outputs: Variable[];
+  attempts: Attempt[];
+  links: LinkButton[];
+  tabs: string[];
+  notes: string[];
+  failure: Failure | null;
+  can_abort: boolean;
+}
+
+export interface Logs {
+  type: "logs";
+  action: string;
+  first: number;
+  pieces: LogPiece[];
+  skipped: number;
+}
+
+export interface ReportChunk {
+  type: "report";
+  action: string;
+  tab: string;
+  replace: boolean;
+  html: string;
+}
+
+export interface TimelineSpans {
+  type: "timeline";
+  spans: Span[];
+  left_out: number;
+}
+
+export interface Notice {
+  type: "notice";
+  level: string;
+  text: string;
+  about: string;
+}
+
+export interface Hello {
+  type: "hello";
+  open: string[];
+}
+
+export interface Open {
+  type: "open";
+  id: string;
+  all: boolean;
+}
+
+export interface Close {
+  type: "close";
+  id: string;
+}
+
+export interface Select {
+  type: "select";
+  action: string;
+}
+
+export interface AskTimeline {
+  type: "ask_timeline";
+}
+
+export interface Abort {
+  type: "abort";
+  action: string;
+}
+
+export interface Resume {
+  type: "resume";
+}
+
+export interface Rerun {
+  type: "rerun";
+}
+
+export interface Answer {
+  type: "answer";
+  prompt: string;
+  value: string;
+}
+
+export type ToPage = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice;
+
+export type FromPage = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer;

@@ -1,0 +1,214 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ReportFrame } from "../report/report_frame";
+import { clock, count, duration, safeAddress } from "../run/format";
+import type { RunStore, Selection } from "../run/store";
+import type { Attempt, Details, Failure, LinkButton, Variable } from "../run/wire";
+import { PhaseSign } from "./phase_sign";
+import { PromptForm } from "./prompt_form";
+import type { Pane } from "./run_tree";
+
+/** All about the selected action. */
+export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pane: Pane) => void; onClose: () => void }) {
+  const { store } = props;
+  const selection = store.selection!;
+  const { details } = selection;
+  const node = store.nodes.get(selection.action);
+  const hasReport = details !== null && details.tabs.length > 0;
+  const pane = props.pane === "report" && !hasReport ? "overview" : props.pane;
+  const panes: [Pane, string][] = [["overview", "Overview"], ["logs", "Logs"]];
+  if (hasReport) panes.push(["report", "Report"]);
+  return (
+    <section class="fnb-details" aria-label={`Action ${details?.task ?? ""}`}>
+      <div class="fnb-details-head">
+        {node !== undefined && <PhaseSign phase={node.phase} />}
+        <strong>{node?.label ?? details?.task}</strong>
+        <span class="fnb-space" />
+        {details?.can_abort && (
+          <button type="button" class="fnb-button fnb-danger" onClick={() => store.abort(selection.action)}>Abort</button>
+        )}
+        <button type="button" class="fnb-button fnb-plain" aria-label="Close the details" onClick={props.onClose}>✕</button>
+      </div>
+      <div class="fnb-tabs" role="group" aria-label="Parts of the details">
+        {panes.map(([id, label]) => (
+          <button type="button" key={id} class="fnb-tab" aria-pressed={pane === id} onClick={() => props.onPane(id)}>
+            {label}
+          </button>
+        ))}
+      </div>
+      {details === null ? (
+        <p class="fnb-quiet">Reading ...</p>
+      ) : pane === "logs" ? (
+        <LogText selection={selection} />
+      ) : pane === "report" ? (
+        <Report selection={selection} tabs={details.tabs} />
+      ) : (
+        <Overview store={store} details={details} />
+      )}
+    </section>
+  );
+}
+
+function Overview({ store, details }: { store: RunStore; details: Details }) {
+  const prompts = [...store.prompts.values()].filter((prompt) => prompt.action === details.action);
+  return (
+    <div class="fnb-overview">
+      <div class="fnb-quiet">
+        <code>{details.task}</code> <code>{details.action}</code> {details.placement}
+      </div>
+      {details.failure !== null && details.failure !== undefined && <FailureBox failure={details.failure} />}
+      {prompts.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} />)}
+      {details.links.length > 0 && <Links links={details.links} />}
+      <Variables title="Inputs" variables={details.inputs} />
+      <Variables title="Outputs" variables={details.outputs} />
+      {details.attempts.length > 1 && <Attempts attempts={details.attempts} />}
+      {details.notes.length > 0 && (
+        <ul class="fnb-notes">
+          {details.notes.map((note) => <li key={note}>{note}</li>)}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function Variables({ title, variables }: { title: string; variables: Variable[] }) {
+  if (variables.length === 0) return null;
+  return (
+    <table class="fnb-variables">
+      <caption>{title}</caption>
+      <tbody>
+        {variables.map(({ name, text, truncated }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td><code>{text}{truncated && " ..."}</code></td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function FailureBox({ failure }: { failure: Failure }) {
+  return (
+    <div class="fnb-failure">
+      <div class="fnb-failure-head">
+        <span><strong class="fnb-failed">{failure.code}</strong>: {failure.message}</span>
+        <CopyButton text={failure.traceback || `${failure.code}: ${failure.message}`} />
+      </div>
+      {failure.traceback !== "" && <pre class="fnb-traceback" tabIndex={0}>{failure.traceback}</pre>}
+    </div>
+  );
+}
+
+function CopyButton({ text }: { text: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      copyBySelecting(text);
+    }
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1_500);
+  };
+  return <button type="button" class="fnb-button" onClick={() => void copy()}>{copied ? "Copied" : "Copy"}</button>;
+}
+
+/** For pages that were not loaded over HTTPS or from this machine: they have no clipboard. */
+function copyBySelecting(text: string): void {
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+function Links({ links }: { links: LinkButton[] }) {
+  return (
+    <div class="fnb-links">
+      {links.map(({ name, address, problem }) => {
+        const safe = safeAddress(address);
+        return safe !== null ? (
+          <a key={name} class="fnb-button" href={safe} target="_blank" rel="noopener noreferrer">{name} ↗</a>
+        ) : (
+          <span key={name} class="fnb-problem" title={problem}>{name}: {problem || "not a web address"}</span>
+        );
+      })}
+    </div>
+  );
+}
+
+function Attempts({ attempts }: { attempts: Attempt[] }) {
+  return (
+    <table class="fnb-variables">
+      <caption>Attempts</caption>
+      <tbody>
+        {attempts.map(({ number, start_ms, end_ms, failure }) => (
+          <tr key={number}>
+            <th scope="row">{number}</th>
+            <td>
+              {end_ms >= 0 && `${duration(end_ms - start_ms)} `}
+              {failure !== null && failure !== undefined && `${failure.code}: ${failure.message}`}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function LogText({ selection }: { selection: Selection }) {
+  const box = useRef<HTMLPreElement>(null);
+  const atEnd = useRef(true);
+  useEffect(() => {
+    if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
+  });
+  if (selection.pieces.length === 0) return <p class="fnb-quiet">Nothing was printed or logged here.</p>;
+  const hidden = selection.nextPiece - selection.pieces.length;
+  return (
+    <>
+      {(hidden > 0 || selection.skipped > 0) && (
+        <p class="fnb-quiet">
+          {hidden > 0 && `${count(hidden, "earlier piece is", "earlier pieces are")} not shown. `}
+          {selection.skipped > 0 && `${count(selection.skipped, "character")} left out. `}
+          All of it: action.logs().
+        </p>
+      )}
+      <pre class="fnb-log" ref={box} tabIndex={0} aria-label="Log"
+        onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+          atEnd.current = scrollTop + clientHeight >= scrollHeight - 4;
+        }}>
+        {selection.pieces.map(([atMs, stream, text], index) => (
+          <span key={hidden + index} class={`fnb-piece fnb-stream-${/^\w+$/.test(stream) ? stream.toLowerCase() : "other"}`}
+            title={`${clock(atMs)} ${stream}`}>
+            {text.endsWith("\n") ? text : `${text}\n`}
+          </span>
+        ))}
+      </pre>
+    </>
+  );
+}
+
+function Report({ selection, tabs }: { selection: Selection; tabs: string[] }) {
+  const [chosen, choose] = useState("");
+  const current = tabs.includes(chosen) ? chosen : tabs[0]!;
+  const tab = selection.report.get(current);
+  return (
+    <div>
+      {tabs.length > 1 && (
+        <div class="fnb-tabs" role="group" aria-label="Tabs of the report">
+          {tabs.map((name) => (
+            <button type="button" key={name} class="fnb-tab" aria-pressed={name === current} onClick={() => choose(name)}>
+              {name}
+            </button>
+          ))}
+        </div>
+      )}
+      {tab === undefined ? (
+        <p class="fnb-quiet">Reading ...</p>
+      ) : (
+        <ReportFrame key={`${selection.action}/${current}`} tab={tab} name={current} revision={tab.chunks.length} />
+      )}
+    </div>
+  );
+}

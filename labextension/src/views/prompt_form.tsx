@@ -1,0 +1,106 @@
+import DOMPurify from "dompurify";
+import { useRef, useState } from "preact/hooks";
+import { clock, duration } from "../run/format";
+import type { RunStore } from "../run/store";
+import type { Prompt } from "../run/wire";
+import { useNow } from "./use_store";
+
+let forms = 0;
+
+/** A question with the input that fits its type; what is wrong with an answer is said beside the field. */
+export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt }) {
+  const open = prompt.answer === "";
+  const now = useNow(open);
+  const [value, setValue] = useState("");
+  const [sent, setSent] = useState(false);
+  const field = useRef(`fnb-prompt-${(forms += 1)}`).current;
+  const problem = store.notices.find((notice) => notice.about === prompt.prompt && notice.level === "error");
+  const left = prompt.expires_at_ms - now;
+  const answer = (text: string) => {
+    setSent(true);
+    store.answer(prompt.prompt, text);
+  };
+  if (!open) return <Answered prompt={prompt} />;
+  if (left <= 0) return null;
+  const waiting = sent && problem === undefined;
+  return (
+    <form class="fnb-prompt" aria-label={`Question ${prompt.name}`}
+      onSubmit={(event) => { event.preventDefault(); answer(value); }}>
+      <div class="fnb-prompt-head">
+        <strong>{prompt.name}</strong>
+        <span class="fnb-quiet">{duration(left)} left</span>
+      </div>
+      <PromptText html={prompt.html} />
+      <div class="fnb-prompt-field">
+        {prompt.kind === "bool" ? (
+          <>
+            <button type="button" class="fnb-button fnb-primary" disabled={waiting} onClick={() => answer("true")}>Yes</button>
+            <button type="button" class="fnb-button" disabled={waiting} onClick={() => answer("false")}>No</button>
+          </>
+        ) : (
+          <>
+            <Field kind={prompt.kind} id={field} value={value} onInput={setValue} label={`Answer to ${prompt.name}`}
+              wrong={problem !== undefined} />
+            <button type="submit" class="fnb-button fnb-primary" disabled={waiting}>Answer</button>
+          </>
+        )}
+        <span id={`${field}-problem`} class="fnb-problem" role="alert">{problem?.text ?? ""}</span>
+      </div>
+    </form>
+  );
+}
+
+function Field(props: {
+  kind: string; id: string; value: string; label: string; wrong: boolean; onInput: (value: string) => void;
+}) {
+  const common = {
+    id: props.id,
+    class: "fnb-field",
+    value: props.value,
+    "aria-label": props.label,
+    "aria-invalid": props.wrong,
+    "aria-describedby": `${props.id}-problem`,
+  };
+  if (props.kind === "str")
+    return <textarea {...common} rows={2} onInput={(event) => props.onInput(event.currentTarget.value)} />;
+  return (
+    <input {...common} type="text" inputMode={props.kind === "int" ? "numeric" : "decimal"} autocomplete="off"
+      placeholder={props.kind === "int" ? "a whole number" : "a number"}
+      onInput={(event) => props.onInput(event.currentTarget.value)} />
+  );
+}
+
+function Answered({ prompt }: { prompt: Prompt }) {
+  return (
+    <div class="fnb-prompt fnb-answered">
+      <strong>{prompt.name}</strong>: <code>{prompt.answer}</code>{" "}
+      <span class="fnb-quiet">
+        answered{prompt.answered_by !== "" && ` by ${prompt.answered_by}`}
+        {prompt.answered_at_ms >= 0 && ` at ${clock(prompt.answered_at_ms)}`}
+      </span>
+    </div>
+  );
+}
+
+function PromptText({ html }: { html: string }) {
+  return <div class="fnb-prompt-text" dangerouslySetInnerHTML={{ __html: harmless(html) }} />;
+}
+
+/** The prompt was made safe where it was rendered; a page trusts nobody and does it again. */
+export function harmless(html: string): string {
+  const fragment = DOMPurify.sanitize(html, {
+    ALLOWED_TAGS: [
+      "p", "br", "hr", "em", "strong", "del", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h1", "h2", "h3", "h4",
+      "h5", "h6", "table", "thead", "tbody", "tr", "th", "td",
+    ],
+    ALLOWED_ATTR: ["href"],
+    RETURN_DOM_FRAGMENT: true,
+  });
+  for (const link of fragment.querySelectorAll("a")) {
+    link.setAttribute("target", "_blank");
+    link.setAttribute("rel", "noopener noreferrer");
+  }
+  const holder = document.createElement("div");
+  holder.append(fragment);
+  return holder.innerHTML;
+}

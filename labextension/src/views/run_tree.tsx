@@ -1,0 +1,186 @@
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { duration } from "../run/format";
+import { isTerminal, look, PHASES } from "../run/phases";
+import type { Row } from "../run/rows";
+import type { RunStore, TreeNode } from "../run/store";
+import { Flag, NodeKind } from "../run/wire";
+import { PhaseSign } from "./phase_sign";
+
+export const ROW_HEIGHT = 24;
+const MAX_HEIGHT = 16 * ROW_HEIGHT;
+const OVERSCAN = 8;
+
+export type Pane = "overview" | "logs" | "report";
+
+let trees = 0;
+
+/** The tree of actions. Only the rows that can be seen are in the page, whatever the size of the run. */
+export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSelect: (action: string, pane?: Pane) => void }) {
+  const { store, rows } = props;
+  const prefix = useMemo(() => `fnb-tree-${(trees += 1)}`, []);
+  const scroller = useRef<HTMLDivElement>(null);
+  const [top, setTop] = useState(0);
+  const [active, setActive] = useState("");
+  const height = Math.min(MAX_HEIGHT, Math.max(1, rows.length) * ROW_HEIGHT);
+  const first = Math.max(0, Math.min(Math.floor(top / ROW_HEIGHT), rows.length - 1) - OVERSCAN);
+  const last = Math.min(rows.length, Math.ceil((top + height) / ROW_HEIGHT) + OVERSCAN);
+  const shown = rows.slice(first, last);
+  const activeIndex = Math.max(0, rows.findIndex((row) => row.node.id === active));
+  const activeIsDrawn = activeIndex >= first && activeIndex < last;
+
+  useLayoutEffect(() => {
+    const element = scroller.current;
+    if (element !== null && element.scrollTop !== top && element.scrollTop > rows.length * ROW_HEIGHT - height)
+      setTop(element.scrollTop);
+  });
+
+  const goTo = (index: number) => {
+    const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
+    if (row === undefined) return;
+    setActive(row.node.id);
+    const element = scroller.current;
+    if (element === null) return;
+    const y = rows.indexOf(row) * ROW_HEIGHT;
+    if (y < element.scrollTop) element.scrollTop = y;
+    else if (y + ROW_HEIGHT > element.scrollTop + height) element.scrollTop = y + ROW_HEIGHT - height;
+    setTop(element.scrollTop);
+  };
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    const row = rows[activeIndex];
+    if (row === undefined || event.ctrlKey || event.altKey || event.metaKey) return;
+    const page = Math.floor(height / ROW_HEIGHT);
+    const moves: Record<string, () => void> = {
+      ArrowDown: () => goTo(activeIndex + 1),
+      ArrowUp: () => goTo(activeIndex - 1),
+      PageDown: () => goTo(activeIndex + page),
+      PageUp: () => goTo(activeIndex - page),
+      Home: () => goTo(0),
+      End: () => goTo(rows.length - 1),
+      ArrowRight: () => (isBranch(row.node) && !row.expanded ? store.expand(row.node.id) : goTo(activeIndex + 1)),
+      ArrowLeft: () => {
+        if (row.expanded) store.collapse(row.node.id);
+        else goTo(rows.findIndex((other) => other.node.id === row.node.parent));
+      },
+      Enter: () => choose(row),
+      " ": () => choose(row),
+      Escape: () => props.onSelect(""),
+    };
+    const move = moves[event.key];
+    if (move === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move();
+  };
+
+  const choose = (row: Row) => {
+    if (row.node.kind === NodeKind.GROUP) toggle(store, row);
+    else props.onSelect(row.node.id);
+  };
+
+  return (
+    <div class="fnb-tree" role="tree" aria-label="Actions" tabIndex={0} ref={scroller} style={{ height: `${height}px` }}
+      aria-activedescendant={activeIsDrawn && shown.length > 0 ? `${prefix}-${activeIndex}` : undefined}
+      onKeyDown={onKeyDown} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+      <div role="presentation" class="fnb-canvas" style={{ height: `${rows.length * ROW_HEIGHT}px` }}>
+        {shown.map((row, offset) => (
+          <TreeRow key={row.node.id} row={row} id={`${prefix}-${first + offset}`} y={(first + offset) * ROW_HEIGHT}
+            active={first + offset === activeIndex} selected={store.selection?.action === row.node.id}
+            elapsed={elapsed(row.node, store, props.now)}
+            onToggle={() => { setActive(row.node.id); toggle(store, row); }}
+            onChoose={() => { setActive(row.node.id); choose(row); }}
+            onReport={() => { setActive(row.node.id); props.onSelect(row.node.id, "report"); }} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function toggle(store: RunStore, row: Row): void {
+  if (row.expanded) store.collapse(row.node.id);
+  else store.expand(row.node.id);
+}
+
+function isBranch(node: TreeNode): boolean {
+  return node.childCount > 0;
+}
+
+function elapsed(node: TreeNode, store: RunStore, now: number): string {
+  if (node.startMs < 0 || node.kind === NodeKind.GROUP) return "";
+  if (node.endMs >= 0) return duration(node.endMs - node.startMs);
+  const header = store.header!;
+  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : duration(now - header.started_at_ms - node.startMs);
+}
+
+interface TreeRowProps {
+  row: Row;
+  id: string;
+  y: number;
+  active: boolean;
+  selected: boolean;
+  elapsed: string;
+  onToggle: () => void;
+  onChoose: () => void;
+  onReport: () => void;
+}
+
+function TreeRow(props: TreeRowProps) {
+  const { row } = props;
+  const { node } = row;
+  const branch = isBranch(node);
+  const classes = `fnb-row${props.active ? " fnb-active" : ""}${props.selected ? " fnb-selected" : ""}`;
+  return (
+    <div class={classes} role="treeitem" id={props.id} aria-level={row.depth + 1} aria-posinset={row.position}
+      aria-setsize={row.siblings} aria-expanded={branch ? row.expanded : undefined} aria-selected={props.selected}
+      style={{ transform: `translateY(${props.y}px)`, paddingLeft: `${4 + 16 * row.depth}px` }} onClick={props.onChoose}>
+      <span class="fnb-twisty" aria-hidden="true"
+        onClick={(event) => { if (branch) { event.stopPropagation(); props.onToggle(); } }}>
+        {branch ? (row.expanded ? "▾" : "▸") : ""}
+      </span>
+      <PhaseSign phase={node.phase} />
+      <span class={`fnb-label${node.kind === NodeKind.GROUP ? " fnb-group" : ""}`} title={node.label}>
+        {node.kind === NodeKind.TRACE && <i class="fnb-quiet">trace </i>}
+        {node.label}
+      </span>
+      {marks(node).map((mark) => <span key={mark} class="fnb-mark">{mark}</span>)}
+      {(node.flags & Flag.REPORT) !== 0 && (
+        <span class="fnb-mark fnb-clickable" onClick={(event) => { event.stopPropagation(); props.onReport(); }}>
+          report
+        </span>
+      )}
+      <span class="fnb-space" />
+      <Below node={node} />
+      <span class="fnb-time">{props.elapsed}</span>
+    </div>
+  );
+}
+
+function marks(node: TreeNode): string[] {
+  const found: string[] = [];
+  if (node.flags & Flag.PROMPT) found.push("question");
+  if (node.flags & Flag.CACHE_HIT) found.push("from the cache");
+  if (node.flags & Flag.RESUMED) found.push("from an earlier try");
+  if (node.flags & Flag.RERUN) found.push("ran again");
+  if (node.attempts > 1) found.push(`${node.attempts} attempts`);
+  if (node.flags & Flag.LINKS) found.push("links");
+  if (node.flags & Flag.STALLED) found.push("blocked the loop");
+  return found;
+}
+
+function Below({ node }: { node: TreeNode }) {
+  const total = node.below.reduce((sum, one) => sum + one, 0);
+  if (total === 0) return null;
+  return (
+    <span class="fnb-below">
+      {PHASES.map(({ sign, word, name }, phase) => {
+        const number = node.below[phase] ?? 0;
+        return number === 0 ? null : (
+          <span key={phase} title={`${number.toLocaleString("en")} ${word}`}>
+            <span class={`fnb-${name}`} aria-label={look(phase).word} role="img">{sign}</span>
+            {number.toLocaleString("en")}
+          </span>
+        );
+      })}
+    </span>
+  );
+}

@@ -1,0 +1,108 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { count } from "../run/format";
+import { isTerminal } from "../run/phases";
+import { isFiltering, NO_FILTER, visibleRows, type Filter } from "../run/rows";
+import type { RunStore } from "../run/store";
+import { Flag } from "../run/wire";
+import { ActionDetails } from "./action_details";
+import { PromptForm } from "./prompt_form";
+import { RunHeader } from "./run_header";
+import { RunTree, type Pane } from "./run_tree";
+import { Timeline } from "./timeline";
+import { useNow, useStore } from "./use_store";
+
+const SILENCE_MS = 6_000;
+const SEARCH_AFTER_MS = 100;
+const OPEN_QUESTIONS = 10;
+const ANSWERED_QUESTIONS = 3;
+
+/** A run: header, questions, tree or timeline, and all about the action that is selected. */
+export function RunView({ store }: { store: RunStore }) {
+  useStore(store);
+  const [filter, setFilter] = useState<Filter>(NO_FILTER);
+  const [view, setView] = useState<"tree" | "timeline">("tree");
+  const [pane, setPane] = useState<Pane>("overview");
+  const chosen = useRef(false);
+  const running = store.header !== null && !isTerminal(store.header.phase);
+  const now = useNow(running);
+
+  const select = (action: string, to?: Pane) => {
+    chosen.current = true;
+    if (to !== undefined) setPane(to);
+    store.select(action);
+  };
+  const root = store.nodes.get(store.root);
+  useEffect(() => {
+    if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !chosen.current && store.selection === null)
+      select(root.id, "report");
+  }, [root?.flags]);
+  useEffect(() => {
+    if (!isFiltering(filter)) return;
+    const timer = setTimeout(() => store.subscribeToAll(), SEARCH_AFTER_MS);
+    return () => clearTimeout(timer);
+  });
+
+  const rows = visibleRows(store, filter);
+  const prompts = [...store.prompts.values()];
+  const questions = [
+    ...prompts.filter((prompt) => prompt.answer === "").slice(0, OPEN_QUESTIONS),
+    ...prompts.filter((prompt) => prompt.answer !== "").slice(-ANSWERED_QUESTIONS),
+  ];
+  if (store.header === null) return <div class="fnb fnb-quiet">Reading the run ...</div>;
+  return (
+    <div class="fnb" data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
+      <RunHeader store={store} filter={filter} onFilter={setFilter} />
+      <Silence store={store} now={now} running={running} />
+      <div role="status" class="fnb-notices">
+        {store.notices.filter((notice) => !store.prompts.has(notice.about)).map((notice) => (
+          <div class={`fnb-notice fnb-notice-${notice.level}`} key={notice}>
+            <span>{notice.text}</span>
+            <button type="button" class="fnb-button fnb-plain" aria-label="Dismiss" onClick={() => store.dismiss(notice)}>✕</button>
+          </div>
+        ))}
+      </div>
+      {questions.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} />)}
+      <div class="fnb-toolbar">
+        <div class="fnb-tabs" role="group" aria-label="How to look at the run">
+          <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => setView("tree")}>Tree</button>
+          <button type="button" class="fnb-tab" aria-pressed={view === "timeline"} onClick={() => setView("timeline")}>Timeline</button>
+        </div>
+        <span class="fnb-space" />
+        {isFiltering(filter) && (
+          <>
+            <span class="fnb-quiet" role="status">{count(rows.length, "row")}</span>
+            <button type="button" class="fnb-button fnb-plain" onClick={() => setFilter(NO_FILTER)}>Show all</button>
+          </>
+        )}
+        <input class="fnb-field fnb-filter" type="search" placeholder="Filter by name" aria-label="Filter by name"
+          value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value.trim() })} />
+      </div>
+      <div class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
+        <div class="fnb-main">
+          {view === "tree" ? (
+            <RunTree store={store} rows={rows} now={now} onSelect={select} />
+          ) : (
+            <Timeline store={store} onSelect={select} />
+          )}
+        </div>
+        {store.selection !== null && (
+          <ActionDetails store={store} pane={pane} onPane={setPane} onClose={() => select("")} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** Say so when nothing comes from the kernel any more, instead of showing an old state as if it were the present one. */
+function Silence({ store, now, running }: { store: RunStore; now: number; running: boolean }) {
+  const silence = now - store.heardAt;
+  if (!running || silence < SILENCE_MS) return null;
+  return (
+    <div class="fnb-notice fnb-notice-warning" role="status">
+      <span>
+        No news from the kernel for {Math.round(silence / 1_000)} s: it is busy, or it is gone. What the run has done is kept;
+        flyte.show("{store.header!.name}") shows it again.
+      </span>
+    </div>
+  );
+}

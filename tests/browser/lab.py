@@ -1,0 +1,187 @@
+"""JupyterLab as a person uses it, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 20_000
+
+
+@dataclass(frozen=True)
+class Server:
+    """A JupyterLab server."""
+
+    address: str
+    token: str
+    notebooks: Path
+    home: Path
+    process: subprocess.Popen[bytes]
+
+    def get(self, path: str, method: str = "GET", body: Any = None) -> Any:
+        """Ask the server's own interface."""
+        request = urllib.request.Request(
+            f"{self.address}{path}", method=method, headers={"Authorization": f"token {self.token}"}
+        )
+        if body is not None:
+            request.data = json.dumps(body).encode()
+        with urllib.request.urlopen(request, timeout=30) as response:
+            content = response.read()
+        return json.loads(content) if content else None
+
+
+def find_chromium() -> str | None:
+    """A Chromium: the one that is named, the system's, or Playwright's own."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return named
+    for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
+        found = shutil.which(name)
+        if found:
+            return found
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache/ms-playwright"))
+    return next((str(path) for path in cache.glob("chromium-*/chrome-linux*/chrome")), None)
+
+
+def ready_server(server: Server, log: Path) -> None:
+    """Wait until the server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            raise RuntimeError(f"JupyterLab ended:\n{log.read_text()[-3000:]}")
+        try:
+            server.get("/api/status")
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise TimeoutError(f"JupyterLab does not answer:\n{log.read_text()[-3000:]}")
+
+
+class Lab:
+    """One notebook, open in JupyterLab, in a browser context of its own.
+
+    Parameters
+    ----------
+    server : Server
+    browser : playwright Browser
+    name : str
+    cells : tuple of str
+    dark : bool
+        Use JupyterLab's dark theme.
+    notebook : NotebookNode, optional
+        In the place of `cells`.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        browser: Any,
+        name: str,
+        cells: tuple[str, ...] = (),
+        *,
+        dark: bool = False,
+        notebook: Any = None,
+        size: tuple[int, int] = (1300, 1000),
+    ) -> None:
+        self.server = server
+        self.path = server.notebooks / f"{name}.ipynb"
+        if notebook is None and not self.path.exists():
+            notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+            notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
+        if notebook is not None:
+            nbformat.write(notebook, self.path)
+        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.requests: list[str] = []
+        self.errors: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.open()
+        if dark:
+            self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
+            self.page.wait_for_selector('body[data-jp-theme-light="false"]')
+
+    def open(self) -> None:
+        """Load the page, and wait for the kernel."""
+        self.page.goto(f"{self.server.address}/lab/tree/{self.path.name}?token={self.server.token}&reset")
+        self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
+        self.page.wait_for_function(
+            """() => {
+                const panel = window.jupyterapp?.shell.currentWidget;
+                return panel?.sessionContext?.session?.kernel?.status === 'idle';
+            }"""
+        )
+        self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+
+    def command(self, name: str, arguments: dict[str, Any] | None = None, *, wait: bool = True) -> None:
+        """Execute one of JupyterLab's commands."""
+        self.page.evaluate(
+            """async ([name, args, wait]) => {
+                const done = window.jupyterapp.commands.execute(name, args);
+                if (wait) await done;
+            }""",
+            [name, arguments or {}, wait],
+        )
+
+    def run(self, cell: int, *, wait: bool = True) -> None:
+        """Run a cell; with `wait` until it has ended."""
+        self.page.evaluate(
+            "cell => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell; }", cell
+        )
+        self.command("notebook:run-cell", wait=wait)
+
+    def output(self, cell: int) -> Any:
+        """Where the output of a cell is."""
+        return self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-Cell-outputArea")
+
+    def text(self, cell: int) -> str:
+        """What the output of a cell says."""
+        return str(self.output(cell).inner_text())
+
+    def busy(self, cell: int) -> bool:
+        """Whether a cell still runs."""
+        prompt = self.page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-InputPrompt").first
+        return "*" in str(prompt.inner_text())
+
+    def save(self) -> Any:
+        """Save the notebook; what was saved."""
+        self.command("docmanager:save")
+        return nbformat.read(self.path, as_version=4)
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's id."""
+        return str(
+            self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id")
+        )
+
+    def screenshot(self, path: Path) -> None:
+        """A picture of the page."""
+        self.page.screenshot(path=str(path))
+
+    def close(self) -> None:
+        """Shut the kernel down and close the page."""
+        sessions = self.server.get("/api/sessions")
+        self.context.close()
+        for session in sessions:
+            if session["path"] == self.path.name:
+                self.server.get(f"/api/sessions/{session['id']}", "DELETE")
