@@ -55,7 +55,7 @@ notebooks: $(VENV)/.dev
 	FLYTE_NB_HOME=$$(mktemp -d) $(BIN)/python -m pytest -q --nbval-lax notebooks
 
 labextension/node_modules/.ready: labextension/package-lock.json | $(VENV)/.dev
-	$(NPM) ci --silent
+	$(NPM) install --no-save --silent
 	@touch $@
 
 frontend: labextension/node_modules/.ready

@@ -45,6 +45,16 @@ class Text(str, AwaitedAsItself):
     __slots__ = ()
 
 
+class Lines(list[str], AwaitedAsItself):
+    """Lines of text that may be awaited."""
+
+    __slots__ = ()
+
+    def last(self, count: int | None) -> list[str]:
+        """The last `count` lines, or all."""
+        return self if count is None else self[max(len(self) - count, 0) :]
+
+
 class BlockingCall(Generic[P, T]):
     """A function with its awaitable twin.
 
@@ -111,6 +121,27 @@ class IteratingCall(Generic[P, T]):
         return IteratingCall(
             functools.partial(self._blocking, instance), functools.partial(self._asynchronous, instance)
         )
+
+
+class ListingCall(IteratingCall[P, T]):
+    """A class method that lists, with `.aio` that lists in the same way for ``async for``.
+
+    Parameters
+    ----------
+    listing : function
+        Gets the class first.
+    """
+
+    def __init__(self, listing: Callable[P, Iterator[T]]) -> None:
+        async def listed(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
+            for one in listing(*args, **kwargs):
+                yield one
+
+        super().__init__(listing, listed)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> IteratingCall[..., T]:
+        blocking: Callable[..., Iterator[T]] = self._blocking
+        return IteratingCall(functools.partial(blocking, owner), functools.partial(self._asynchronous, owner))
 
 
 @overload

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -54,21 +54,12 @@ class JournalReader:
     def runs(
         self,
         *,
-        phases: Sequence[ActionPhase] = (),
         task: str | None = None,
         limit: int = 100,
         newest_first: bool = True,
     ) -> list[RunRecord]:
-        """Runs by time of creation."""
-        conditions: list[str] = []
-        values: list[object] = []
-        if phases:
-            conditions.append(f"phase IN ({','.join('?' * len(phases))})")
-            values.extend(phase.value for phase in phases)
-        if task is not None:
-            conditions.append("task = ?")
-            values.append(task)
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        """Runs by time of creation; a `limit` of -1 is none."""
+        where, values = ("", ()) if task is None else ("WHERE task = ?", (task,))
         direction = "DESC" if newest_first else "ASC"
         rows = self._query(
             f"SELECT {_RUN_COLUMNS} FROM runs {where} ORDER BY created_at {direction}, id {direction} LIMIT ?",

@@ -98,7 +98,7 @@ class LivePicture:
             self._changed(self)
 
     def _messages(self, feed: Feed, *, changed: bool, beat: bool) -> list[ToPage]:
-        if not feed.asked:
+        if not feed.heard:
             # A kernel without subshells hears a page only after the cell: until then it gets what the root shows.
             return feed.reset([]) if beat and len(self.tree.nodes) <= NODES_PER_MESSAGE else []
         messages = feed.changes() if changed else []

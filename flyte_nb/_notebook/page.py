@@ -20,6 +20,7 @@ from .._view.wire import (
     Close,
     FromPage,
     Hello,
+    Look,
     Notice,
     Open,
     Rerun,
@@ -47,15 +48,24 @@ class Page:
         Takes a message as JSON-like builtins.
     rerun, resume : callable
         What the buttons do; get the run's name.
+    schedule : callable
+        Calls what it gets where runs may be started.
     """
 
     def __init__(
-        self, picture: LivePicture, send: Send, *, resume: Callable[[str], Any], rerun: Callable[[str], Any]
+        self,
+        picture: LivePicture,
+        send: Send,
+        *,
+        resume: Callable[[str], Any],
+        rerun: Callable[[str], Any],
+        schedule: Callable[[Callable[[], None]], Any],
     ) -> None:
         self._picture = picture
         self._send = send
         self._resume = resume
         self._rerun = rerun
+        self._schedule = schedule
         self._feed = picture.attach(self.tell)
         self._inspector: Inspector | None = None
         self._lock = threading.RLock()
@@ -81,13 +91,13 @@ class Page:
             return
         try:
             with self._picture.lock, self._lock:
+                self._feed.heard = True
                 self._answer(message)
         except BaseRuntimeError as error:
             self.tell(Notice("error", str(error)))
 
     def _answer(self, message: FromPage) -> None:
         if isinstance(message, Hello):
-            self._feed.asked = True
             self._tell_all(self._feed.reset(message.open))
             if self._inspector is not None:
                 self._inspector = Inspector(self._picture, self._inspector.action)
@@ -101,7 +111,7 @@ class Page:
             self.news_of_selection()
         elif isinstance(message, AskTimeline):
             self.tell(timeline_message(self._picture))
-        else:
+        elif not isinstance(message, Look):
             self._act(message)
 
     def _act(self, message: Abort | Resume | Rerun | Answer) -> None:
@@ -110,11 +120,17 @@ class Page:
             post_abort(name, message.action, "Aborted on the page.")
             self.tell(Notice("info", "Stopping ...", message.action))
         elif isinstance(message, Resume):
-            self._resume(name)
+            self._schedule(lambda: self._attempt(self._resume))
         elif isinstance(message, Rerun):
-            self._rerun(name)
+            self._schedule(lambda: self._attempt(self._rerun))
         else:
             self._take_answer(message)
+
+    def _attempt(self, action: Callable[[str], Any]) -> None:
+        try:
+            action(self._picture.name)
+        except Exception as error:
+            self.tell(Notice("error", str(error) or type(error).__name__))
 
     def _take_answer(self, message: Answer) -> None:
         def answer() -> None:

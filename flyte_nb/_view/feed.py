@@ -25,8 +25,8 @@ class Feed:
 
     Attributes
     ----------
-    asked : bool
-        Whether the page has ever asked for everything.
+    heard : bool
+        Whether the page has ever said anything.
     """
 
     def __init__(self, tree: Tree, header: Callable[[], Header]) -> None:
@@ -36,7 +36,7 @@ class Feed:
         self._open: set[str] = set()
         self._sent_header: Header | None = None
         self._seq = 0
-        self.asked = False
+        self.heard = False
         tree.listeners.append(self._note)
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Feed:
             nodes.append(self._tree.node(self._tree.root))
             nodes += self._nodes_below(self._tree.root)
         self._sent_header = self._make_header()
-        first = Reset(self._next(), self._sent_header, nodes[:NODES_PER_MESSAGE], sorted(self._open))
+        first = Reset(self._next(), self._sent_header, nodes[:NODES_PER_MESSAGE], sorted(self._open), self.heard)
         prompts = [prompt for action in self._tree.view.actions.values() for prompt in prompts_of(action)]
         asked = [Diff(self._next(), prompts=prompts)] if prompts else []
         return [first, *self._diffs(nodes[NODES_PER_MESSAGE:]), *asked]

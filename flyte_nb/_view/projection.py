@@ -180,6 +180,9 @@ def _run_started(view: RunView, event: ev.RunStarted) -> None:
 
 def _run_resumed(view: RunView, event: ev.RunResumed) -> None:
     _settle(view, INTERRUPTED, event.at)
+    for action in view.actions.values():
+        if action.phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
+            action.reused = action.reused or "resume"
     view.resumes.append(event)
     view.phase, view.error, view.ended_at = ActionPhase.RUNNING, None, None
 

@@ -179,12 +179,16 @@ class Span(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Reset(msgspec.Struct, tag_field="type", tag="reset", frozen=True):
-    """Forget everything: the header, the root, and the nodes of all open branches follow in it or after it."""
+    """Forget everything: the header, the root, and the nodes of all open branches follow in it or after it.
+
+    `heard` tells whether the kernel has heard this page; one without subshells hears it only after the cell.
+    """
 
     seq: int
     header: Header
     nodes: list[Node]
     open: list[str]
+    heard: bool = True
 
 
 class Diff(msgspec.Struct, tag_field="type", tag="diff", frozen=True):
@@ -304,5 +308,9 @@ class Answer(msgspec.Struct, tag_field="type", tag="answer", frozen=True):
     value: str
 
 
+class Look(msgspec.Struct, tag_field="type", tag="look", frozen=True):
+    """Somebody looks at an ended run: it should not settle to a static picture under the pointer."""
+
+
 ToPage: TypeAlias = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice
-FromPage: TypeAlias = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer
+FromPage: TypeAlias = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look

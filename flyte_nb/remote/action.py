@@ -6,7 +6,7 @@ import asyncio
 import datetime
 from collections.abc import Iterator, Sequence
 
-from .._aio import AwaitedAsItself, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.blocking import wait_blocking
 from ..models.phases import ActionPhase
 from .details import ActionDetails, action_details, moment
@@ -40,9 +40,9 @@ class Action(AwaitedAsItself):
         history.action(name)
         return cls(history, name)
 
-    @classmethod
+    @ListingCall
     def listall(
-        cls,
+        cls: type[Action],
         for_run_name: str,
         in_phase: ActionPhase | str | Sequence[ActionPhase | str] | None = None,
         parent_name: str | None = None,
@@ -123,15 +123,14 @@ class Action(AwaitedAsItself):
         return Waited()
 
     @with_aio
-    def get_logs(self) -> list[str]:
+    def get_logs(self) -> Lines:
         """Lines it printed or logged."""
-        return self._history.log_lines(self.name)
+        return Lines(self._history.log_lines(self.name))
 
     @with_aio
     def show_logs(self, max_lines: int | None = None) -> Waited:
         """Print its log: the last `max_lines` lines, or all."""
-        lines = self._history.log_lines(self.name)
-        for line in lines[-max_lines:] if max_lines else lines:
+        for line in Lines(self._history.log_lines(self.name)).last(max_lines):
             print(line)
         return Waited()
 

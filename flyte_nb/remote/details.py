@@ -104,12 +104,18 @@ class RunDetails(AwaitedAsItself):
 
     @property
     def action_details(self) -> ActionDetails:
-        """The root action."""
-        return action_details(self._history, self._view, self._view.actions[self._view.root])
+        """The root action.
+
+        Raises
+        ------
+        ActionNotFoundError
+            If the run's process went away before it wrote of any action.
+        """
+        return action_details(self._history, self._view, self._history.action(self._view.root))
 
     @property
     def actions(self) -> list[ActionDetails]:
-        """All actions, in the order in which they were queued."""
+        """All actions, in the order in which they were queued, as they are when this is read."""
         return [action_details(self._history, self._view, action) for action in self._view.actions.values()]
 
     def __repr__(self) -> str:

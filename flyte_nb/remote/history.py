@@ -39,19 +39,18 @@ class RunHistory:
 
     def phase(self) -> ActionPhase:
         """Phase of the run; ABORTED when its process is gone."""
-        record = self.record()
-        return ActionPhase.ABORTED if self._is_orphan(record) else record.phase
+        return ActionPhase.ABORTED if self._is_orphan() else self.record().phase
 
     def view(self) -> RunView:
         """The run as it is now."""
         if self.name in self.runtime.controller.runs:
             self.runtime.writer.flush()
-        record = self.record()
+        interrupted = self._is_orphan()
         with self._lock:
             for seq, event in self.runtime.reader.events(self.name, self._read_up_to):
                 self._view.apply(event)
                 self._read_up_to = seq
-            if self._is_orphan(record):
+            if interrupted:
                 self._view.interrupted()
             return self._view
 
@@ -65,7 +64,8 @@ class RunHistory:
         view = self.view()
         found = view.actions.get(name)
         if found is None:
-            raise ActionNotFoundError(f"Run {self.name!r} has no action {name!r}; it has {len(view.actions)} actions.")
+            asked = f"action {name!r}" if name else "root action"
+            raise ActionNotFoundError(f"Run {self.name!r} has no {asked}; it has {len(view.actions)} actions.")
         return found
 
     def store(self) -> Store:
@@ -98,10 +98,13 @@ class RunHistory:
             return sections[0][1]
         return "\n".join(f"<section data-tab={_quoted(tab)}>{html}</section>" for tab, html in sections)
 
-    def _is_orphan(self, record: RunRecord) -> bool:
-        if record.phase.is_terminal or self.name in self.runtime.controller.runs:
+    def _is_orphan(self) -> bool:
+        if self.name in self.runtime.controller.runs:
             return False
-        return not is_alive(record.owner, record.heartbeat_at)
+        record = self.record()
+        if record.phase.is_terminal or is_alive(record.owner, record.heartbeat_at):
+            return False
+        return not self.record().phase.is_terminal  # its process may have ended it, and itself, just now
 
 
 def _quoted(text: str) -> str:

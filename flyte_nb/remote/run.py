@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .._aio import AwaitedAsItself, IteratingCall, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.failure import error_from
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
@@ -63,9 +64,9 @@ class Run(AwaitedAsItself):
             runtime.reader.run(name)
         return cls(name, live)
 
-    @classmethod
+    @ListingCall
     def listall(
-        cls,
+        cls: type[Run],
         in_phase: ActionPhase | str | Sequence[ActionPhase | str] | None = None,
         task_name: str | None = None,
         limit: int = 100,
@@ -94,10 +95,14 @@ class Run(AwaitedAsItself):
                 )
             newest_first = direction == "desc"
         one = isinstance(in_phase, (str, ActionPhase))
-        phases = [ActionPhase(phase) for phase in ([in_phase] if one else in_phase or ())]
-        runtime = current_runtime()
-        records = runtime.reader.runs(phases=phases, task=task_name, limit=limit, newest_first=newest_first)
-        return iter([cls(record.name, runtime.controller.runs.get(record.name)) for record in records])
+        phases = {ActionPhase(phase) for phase in ([in_phase] if one else in_phase or ())}
+        live = current_runtime().controller.runs
+        records = current_runtime().reader.runs(
+            task=task_name, limit=-1 if phases else limit, newest_first=newest_first
+        )
+        runs = (cls(record.name, live.get(record.name)) for record in records)
+        chosen = (run for run in runs if not phases or run.phase in phases)
+        return iter(list(itertools.islice(chosen, max(limit, 0))))
 
     # state --------------------------------------------------------------------------------------------------
 
@@ -251,17 +256,16 @@ class Run(AwaitedAsItself):
     # reading ------------------------------------------------------------------------------------------------
 
     @with_aio
-    def get_logs(self, action_name: str | None = None) -> list[str]:
+    def get_logs(self, action_name: str | None = None) -> Lines:
         """Lines that actions printed or logged, in order: of one action, or of all."""
         if action_name is not None:
             self._history.action(action_name)
-        return self._history.log_lines(action_name)
+        return Lines(self._history.log_lines(action_name))
 
     @with_aio
     def show_logs(self, action_name: str | None = None, max_lines: int | None = None) -> Waited:
         """Print the log: the last `max_lines` lines, or all."""
-        lines = self.get_logs(action_name)
-        for line in lines[-max_lines:] if max_lines else lines:
+        for line in self.get_logs(action_name).last(max_lines):
             print(line)
         return Waited()
 

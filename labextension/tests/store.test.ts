@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { NO_FILTER, visibleRows } from "../src/run/rows";
 import { RunStore } from "../src/run/store";
 import type { FromPage } from "../src/run/wire";
@@ -11,28 +11,64 @@ let sent: FromPage[];
 let store: RunStore;
 
 beforeEach(() => {
+  vi.useFakeTimers();
   sent = [];
   store = new RunStore((message) => sent.push(message));
 });
 
+afterEach(() => vi.useRealTimers());
+
+describe("a page that the kernel has not heard", () => {
+  it("shows what it is sent, and goes on waiting to be heard", () => {
+    store.greet();
+    store.take({ type: "reset", seq: 1, heard: false, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+    expect(store.nodes.has("a")).toBe(true);
+    expect(store.waiting).toBe(true);
+    store.take({ type: "reset", seq: 2, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+    expect(store.waiting).toBe(false);
+  });
+});
+
+describe("somebody who looks at a run", () => {
+  it("is told to the kernel, now and then", () => {
+    for (let move = 0; move < 50; move += 1) {
+      vi.advanceTimersByTime(200);
+      store.look();
+    }
+    expect(sent).toEqual([{ type: "look" }, { type: "look" }]);
+  });
+});
+
 describe("a page that misses a message", () => {
-  beforeEach(() => store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "", 30)], open: ["a"] }));
+  beforeEach(() => store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] }));
 
   it("asks for everything when a number is left out, once", () => {
     store.take({ type: "diff", seq: 3, nodes: [node("b", "a")], header: null, prompts: [] });
     store.take({ type: "diff", seq: 4, nodes: [], header: null, prompts: [] });
+    vi.advanceTimersByTime(1_000);
     expect(sent).toEqual([{ type: "hello", open: ["a"] }]);
     expect(store.nodes.has("b")).toBe(false);
   });
 
   it("asks for everything when a heartbeat knows a newer number", () => {
     store.take({ type: "heartbeat", seq: 2 });
+    vi.advanceTimersByTime(1_000);
     expect(sent).toEqual([{ type: "hello", open: ["a"] }]);
+  });
+
+  it("takes messages that have overtaken each other in their order", () => {
+    store.take({ type: "diff", seq: 3, nodes: [node("b", "a", 0, 3)], header: null, prompts: [] });
+    store.take({ type: "heartbeat", seq: 3 });
+    store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 0, 1)], header: null, prompts: [] });
+    vi.advanceTimersByTime(1_000);
+    expect(sent).toEqual([]);
+    expect(store.nodes.get("b")!.phase).toBe(3);
   });
 
   it("asks nothing while all has come", () => {
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a")], header: null, prompts: [] });
     store.take({ type: "heartbeat", seq: 2 });
+    vi.advanceTimersByTime(1_000);
     expect(sent).toEqual([]);
     expect(store.nodes.get("a")!.children).toEqual(["b"]);
   });
@@ -42,8 +78,9 @@ describe("a page that misses a message", () => {
     store.expand("b");
     store.select("b");
     store.take({ type: "heartbeat", seq: 9 });
+    vi.advanceTimersByTime(1_000);
     expect(sent.slice(2)).toEqual([{ type: "hello", open: ["a", "b"] }, { type: "select", action: "b" }]);
-    store.take({ type: "reset", seq: 10, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
+    store.take({ type: "reset", seq: 10, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });
 
@@ -59,7 +96,7 @@ describe("a page that misses a message", () => {
 describe("rows", () => {
   beforeEach(() => {
     const nodes = [node("a", "", 20), node("b", "a", 2, 5, "load"), node("c", "a", 0, 3, "clean"), node("d", "b", 0, 5, "read")];
-    store.take({ type: "reset", seq: 1, header: header(), nodes, open: ["a", "b"] });
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes, open: ["a", "b"] });
   });
 
   it("are those of opened branches, in order, with their places", () => {
@@ -87,7 +124,7 @@ describe("rows", () => {
 
 describe("a report", () => {
   it("grows by chunks and starts anew when it is replaced", () => {
-    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     const chunk = (html: string, replace: boolean) => store.take({ type: "report", action: "a", tab: "main", replace, html });
     chunk("one", true);

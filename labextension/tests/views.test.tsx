@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 import { h, render } from "preact";
 import { act } from "preact/test-utils";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunStore } from "../src/run/store";
 import type { FromPage, Prompt } from "../src/run/wire";
 import { harmless } from "../src/views/prompt_form";
@@ -35,7 +35,7 @@ const many = Array.from({ length: 5_000 }, (_, index) => node(`n${index}`, "a"))
 
 describe("the tree", () => {
   beforeEach(async () => {
-    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "", 5_000), ...many], open: ["a"] });
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 5_000), ...many], open: ["a"] });
     await draw();
   });
 
@@ -88,7 +88,7 @@ describe("the tree", () => {
 
 describe("the details of an action", () => {
   it("shows the error whole and links only to the web", async () => {
-    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
       type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false }],
@@ -116,7 +116,7 @@ describe("a question", () => {
     answer: "", answered_by: "", answered_at_ms: -1, ...changes,
   });
   const ask = async (changes: Partial<Prompt>) => {
-    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [prompt(changes)] });
     await draw();
   };
@@ -143,6 +143,28 @@ describe("a question", () => {
     expect(field.getAttribute("aria-invalid")).toBe("true");
   });
 
+  it("takes what is in the field on Enter, which the notebook never hears of", async () => {
+    await ask({ kind: "float" });
+    const heard = vi.fn();
+    document.addEventListener("keydown", heard);
+    const field = page.querySelector<HTMLInputElement>(".fnb-prompt input")!;
+    field.value = "2.5";
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    document.removeEventListener("keydown", heard);
+    expect(sent).toContainEqual({ type: "answer", prompt: "p", value: "2.5" });
+    expect(heard).not.toHaveBeenCalled();
+  });
+
+  it("for a text takes Enter as a new line and Ctrl+Enter as the end", async () => {
+    await ask({ kind: "str" });
+    const field = page.querySelector<HTMLTextAreaElement>(".fnb-prompt textarea")!;
+    field.value = "a\nb";
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    expect(sent.filter((message) => message.type === "answer")).toEqual([]);
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", ctrlKey: true, bubbles: true }));
+    expect(sent).toContainEqual({ type: "answer", prompt: "p", value: "a\nb" });
+  });
+
   it("that was answered says by whom", async () => {
     await ask({ answer: "true", answered_by: "ada", answered_at_ms: 1 });
     expect(page.querySelector(".fnb-answered")!.textContent).toMatch(/approve: true answered by ada at/);
@@ -157,7 +179,7 @@ describe("a question", () => {
 
 describe("a report", () => {
   it("is in a frame that may run scripts and nothing else", async () => {
-    store.take({ type: "reset", seq: 1, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
       type: "details", action: "a", task: "t", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],

@@ -121,7 +121,7 @@ class Lab:
         self.open()
         if dark:
             self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
-            self.page.wait_for_selector('body[data-jp-theme-light="false"]')
+            self.page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
 
     def open(self) -> None:
         """Load the page, and wait for the kernel."""

@@ -56,3 +56,188 @@ run.wait()
     gate.touch()
     lab.output(1).locator(".fnb-state").filter(has_text=re.compile("succeeded")).wait_for()
     assert not lab.errors
+
+
+def test_a_click_on_abort_stops_one_task_while_the_cell_is_blocked(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task
+async def parent() -> str:
+    outcomes = await asyncio.gather(wait_for({str(tmp_path / "never")!r}), step(3), return_exceptions=True)
+    return " and ".join(type(outcome).__name__ for outcome in outcomes)
+
+run = flyte.run(parent)
+flyte.show(run)
+run.wait()
+print(run.outputs()[0])
+""",
+    )
+    lab.run(0)
+    lab.run(1, wait=False)
+    output = lab.output(1)
+    output.get_by_role("treeitem").filter(has_text="wait_for").click()
+    output.locator(".fnb-details").get_by_role("button", name="Abort").click()
+    output.get_by_role("treeitem").filter(has_text="wait_for").get_by_label("aborted").wait_for()
+    output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    output.get_by_text("ActionAbortedError and int").wait_for()
+
+
+def test_a_failed_task_shows_its_traceback_and_a_click_resumes_the_run(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task
+async def fragile() -> int:
+    if not pathlib.Path({str(gate)!r}).exists():
+        raise FileNotFoundError("the gate is closed")
+    return 7
+
+@env.task
+async def parent() -> int:
+    return await step(1) + await fragile()
+
+flyte.run(parent)
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    output.locator(".fnb-state").filter(has_text="failed").wait_for()
+    output.get_by_role("treeitem").filter(has_text="fragile").click()
+    trace = output.locator(".fnb-traceback")
+    trace.wait_for()
+    assert 'raise FileNotFoundError("the gate is closed")' in trace.inner_text()
+    gate.touch()
+    output.get_by_role("button", name="Resume").click()
+    output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    output.get_by_role("treeitem").filter(has_text="step").get_by_text("from an earlier try").wait_for()
+
+
+def test_rerun_shows_the_new_run_in_the_place_of_the_old_one(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(SETUP, "flyte.run(step, 4)")
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    first = output.locator(".fnb-name").inner_text()
+    output.get_by_role("button", name="Rerun").click()
+    output.locator(".fnb-name").filter(has_not_text=first).wait_for()
+    output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    assert output.locator(".fnb").count() == 1
+
+
+def test_keys_walk_the_tree_and_do_not_reach_the_notebook(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(SETUP, "run = flyte.run(step, 4); run.wait(); run", "1 + 1")
+    lab.run(0)
+    lab.run(1)
+    tree = lab.output(1).get_by_role("tree")
+    tree.focus()
+    for key in ("ArrowDown", "Enter", "b", "d", "d"):
+        lab.page.keyboard.press(key)
+    lab.output(1).locator(".fnb-details").wait_for()
+    assert lab.page.locator(".jp-Notebook .jp-Cell").count() == 3
+
+
+def test_the_filter_finds_what_is_in_closed_branches(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+@env.task
+async def branch(n: int) -> int:
+    return sum(await asyncio.gather(*(step.override(short_name=f"leaf {n}-{k}")(k) for k in range(30))))
+
+@env.task
+async def parent() -> int:
+    return sum(await asyncio.gather(*(branch(n) for n in range(15))))
+
+run = flyte.run(parent)
+run.wait()
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    assert output.get_by_role("treeitem").filter(has_text="leaf").count() == 0
+    output.get_by_label("Filter by name").fill("leaf 7-2")
+    output.get_by_role("treeitem").filter(has_text="leaf 7-22").wait_for()
+    assert output.get_by_role("treeitem").filter(has_text="leaf").count() == 11
+
+
+def test_the_log_of_a_task_is_shown_while_it_is_written(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task
+async def talk() -> None:
+    print("first <b>line</b>")
+    await wait_for({str(gate)!r})
+    flyte.logger.warning("second line")
+
+run = flyte.run(talk)
+flyte.show(run)
+run.wait()
+""",
+    )
+    lab.run(0)
+    lab.run(1, wait=False)
+    output = lab.output(1)
+    output.get_by_role("treeitem").filter(has_text="talk").click()
+    output.get_by_role("button", name="Logs").click()
+    log = output.locator(".fnb-log")
+    log.get_by_text("first <b>line</b>").wait_for()
+    assert "second" not in log.inner_text()
+    gate.touch()
+    log.get_by_text("second line").wait_for()
+
+
+def test_the_picture_follows_the_dark_theme(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(SETUP, "run = flyte.run(step, 4); run.wait(); run", dark=True)
+    lab.run(0)
+    lab.run(1)
+    picture = lab.output(1).locator(".fnb")
+    picture.wait_for()
+    ground, text = picture.evaluate("e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]")
+    assert _brightness(ground) < 80 < 170 < _brightness(text)
+
+
+def test_the_picture_has_no_serious_fault_of_accessibility(open_notebook: Callable[..., Lab]) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    lab = open_notebook(
+        SETUP,
+        """
+@env.task(report=True)
+async def parent() -> int:
+    flyte.report.log("<p>half way</p>")
+    with flyte.group("work"):
+        values = await asyncio.gather(step(1), step(2), broken(3), return_exceptions=True)
+    return len(values)
+
+run = flyte.run(parent)
+run.wait()
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    output.get_by_role("treeitem").filter(has_text="broken").click()
+    output.locator(".fnb-traceback").wait_for()
+    found = Axe().run(lab.page, context=".fnb").response["violations"]
+    output.get_by_role("button", name="Timeline").click()
+    output.get_by_role("img", name=re.compile("Timeline")).wait_for()
+    found += Axe().run(lab.page, context=".fnb").response["violations"]
+    serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
+    assert serious == []
+
+
+def _brightness(color: str) -> float:
+    return sum(float(part) for part in re.findall(r"[\d.]+", color)[:3]) / 3

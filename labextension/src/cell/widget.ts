@@ -4,7 +4,8 @@ import type { ToPage } from "../run/wire";
 import styles from "../views/styles.css";
 import { RunView } from "../views/run_view";
 
-const GREET_AGAIN_MS = 3_000;
+const GREET_AGAIN_MS = 1_000;
+const GREET_AGAIN_AT_MOST_MS = 60_000;
 
 /** What of anywidget's model is used here. */
 interface Model {
@@ -32,12 +33,17 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   addStyles(el);
   const store = storeOf(model);
   if (!store.hasAsked) store.greet();
-  const timer = setInterval(() => {
-    if (store.waiting) store.greet();
-  }, GREET_AGAIN_MS);
+  let delay = GREET_AGAIN_MS;
+  const greetAgain = () => {
+    if (!store.waiting) return;
+    store.greet();
+    delay = Math.min(2 * delay, GREET_AGAIN_AT_MOST_MS);
+    timer = setTimeout(greetAgain, delay);
+  };
+  let timer = setTimeout(greetAgain, delay);
   render(h(RunView, { store }), el);
   return () => {
-    clearInterval(timer);
+    clearTimeout(timer);
     render(null, el);
   };
 }

@@ -48,12 +48,15 @@ export interface Selection {
 
 const KEPT_LOG_PIECES = 5_000;
 const KEPT_NOTICES = 3;
+const LATE_MS = 300;
+const LOOK_EVERY_MS = 5_000;
 
 /**
  * A run as one page knows it: messages in, state out.
  *
- * Messages are numbered. A gap, or a heartbeat with a newer number, means that the frontend has dropped some: the store
- * asks for everything anew and keeps what is open and selected.
+ * Messages are numbered. They come from several threads of a kernel and may overtake each other, so an early one waits a
+ * moment for those before it. If they do not come, the frontend has dropped some: the store asks for everything anew and
+ * keeps what is open and selected.
  */
 export class RunStore {
   header: Header | null = null;
@@ -69,7 +72,11 @@ export class RunStore {
   private readonly subscribed = new Set<string>();
   private readonly decided = new Set<string>();
   private readonly listeners = new Set<() => void>();
+  private readonly early = new Map<number, Diff>();
   private seq = 0;
+  private newest = 0;
+  private patience: ReturnType<typeof setTimeout> | undefined;
+  private lookedAt = 0;
   private asking = false;
   private asked = false;
   private frame = 0;
@@ -110,7 +117,7 @@ export class RunStore {
         this.diff(message);
         break;
       case "heartbeat":
-        if (message.seq !== this.seq) this.resync();
+        this.expect(message.seq);
         break;
       case "details":
         if (this.selection?.action === message.action) this.selection.details = message;
@@ -183,6 +190,14 @@ export class RunStore {
     this.send({ type: "ask_timeline" });
   }
 
+  /** Tell the kernel now and then that somebody looks at the run. */
+  look(): void {
+    const now = Date.now();
+    if (now - this.lookedAt < LOOK_EVERY_MS) return;
+    this.lookedAt = now;
+    this.send({ type: "look" });
+  }
+
   answer(prompt: string, value: string): void {
     this.notices = this.notices.filter((notice) => notice.about !== prompt);
     this.send({ type: "answer", prompt, value });
@@ -195,34 +210,47 @@ export class RunStore {
   }
 
   private reset(message: Reset): void {
-    this.asking = false;
+    if (message.seq < this.seq) return;
+    if (message.heard) this.asking = false;
     this.seq = message.seq;
     this.header = message.header;
     this.nodes.clear();
-    this.prompts.clear();
     this.timeline = null;
     this.root = "";
     this.subscribed.clear();
     for (const id of message.open) this.subscribed.add(id);
     for (const node of message.nodes) this.put(node);
     for (const id of this.expanded) if (this.nodes.has(id)) this.expand(id);
+    this.takeEarly();
   }
 
   private diff(message: Diff): void {
-    if (this.header === null) return;
     if (message.seq <= this.seq) return;
-    if (message.seq !== this.seq + 1) {
-      this.resync();
-      return;
-    }
-    this.seq = message.seq;
-    if (message.header !== null && message.header !== undefined) this.header = message.header;
-    for (const node of message.nodes ?? []) this.put(node);
-    for (const prompt of message.prompts ?? []) this.prompts.set(prompt.prompt, prompt);
+    this.early.set(message.seq, message);
+    if (this.header === null) return;
+    this.takeEarly();
+    this.expect(message.seq);
   }
 
-  private resync(): void {
-    if (!this.asking) this.greet();
+  private takeEarly(): void {
+    for (const seq of this.early.keys()) if (seq <= this.seq) this.early.delete(seq);
+    for (let next = this.early.get(this.seq + 1); next !== undefined; next = this.early.get(this.seq + 1)) {
+      this.seq = next.seq;
+      this.early.delete(next.seq);
+      if (next.header !== null && next.header !== undefined) this.header = next.header;
+      for (const node of next.nodes ?? []) this.put(node);
+      for (const prompt of next.prompts ?? []) this.prompts.set(prompt.prompt, prompt);
+    }
+  }
+
+  /** All up to this number should be here, or be here soon. */
+  private expect(seq: number): void {
+    this.newest = Math.max(this.newest, seq);
+    if (this.newest <= this.seq || this.patience !== undefined) return;
+    this.patience = setTimeout(() => {
+      this.patience = undefined;
+      if (this.newest > this.seq && !this.asking) this.greet();
+    }, LATE_MS);
   }
 
   private put(node: Node): void {

@@ -113,6 +113,7 @@ export interface Reset {
   header: Header;
   nodes: Node[];
   open: string[];
+  heard: boolean;
 }
 
 export interface Diff {
@@ -216,6 +217,10 @@ export interface Answer {
   value: string;
 }
 
+export interface Look {
+  type: "look";
+}
+
 export type ToPage = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice;
 
-export type FromPage = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer;
+export type FromPage = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look;

@@ -39,8 +39,8 @@ export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt 
           </>
         ) : (
           <>
-            <Field kind={prompt.kind} id={field} value={value} onInput={setValue} label={`Answer to ${prompt.name}`}
-              wrong={problem !== undefined} />
+            <Field kind={prompt.kind} id={field} value={value} onInput={setValue} onEnter={answer}
+              label={`Answer to ${prompt.name}`} wrong={problem !== undefined} />
             <button type="submit" class="fnb-button fnb-primary" disabled={waiting}>Answer</button>
           </>
         )}
@@ -51,8 +51,10 @@ export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt 
 }
 
 function Field(props: {
-  kind: string; id: string; value: string; label: string; wrong: boolean; onInput: (value: string) => void;
+  kind: string; id: string; value: string; label: string; wrong: boolean;
+  onInput: (value: string) => void; onEnter: (value: string) => void;
 }) {
+  const multiline = props.kind === "str";
   const common = {
     id: props.id,
     class: "fnb-field",
@@ -60,9 +62,16 @@ function Field(props: {
     "aria-label": props.label,
     "aria-invalid": props.wrong,
     "aria-describedby": `${props.id}-problem`,
+    // A notebook takes Enter for itself, so the form would never hear of it.
+    onKeyDown: (event: KeyboardEvent & { currentTarget: HTMLInputElement | HTMLTextAreaElement }) => {
+      event.stopPropagation();
+      if (event.key !== "Enter" || event.isComposing || (multiline && !event.ctrlKey && !event.metaKey)) return;
+      event.preventDefault();
+      props.onEnter(event.currentTarget.value);
+    },
   };
-  if (props.kind === "str")
-    return <textarea {...common} rows={2} onInput={(event) => props.onInput(event.currentTarget.value)} />;
+  if (multiline)
+    return <textarea {...common} rows={2} placeholder="Ctrl+Enter answers" onInput={(event) => props.onInput(event.currentTarget.value)} />;
   return (
     <input {...common} type="text" inputMode={props.kind === "int" ? "numeric" : "decimal"} autocomplete="off"
       placeholder={props.kind === "int" ? "a whole number" : "a number"}

@@ -42,6 +42,7 @@ export function RunView({ store }: { store: RunStore }) {
     return () => clearTimeout(timer);
   });
 
+  const look = () => { if (!running) store.look(); };
   const rows = visibleRows(store, filter);
   const prompts = [...store.prompts.values()];
   const questions = [
@@ -50,7 +51,7 @@ export function RunView({ store }: { store: RunStore }) {
   ];
   if (store.header === null) return <div class="fnb fnb-quiet">Reading the run ...</div>;
   return (
-    <div class="fnb" data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
+    <div class="fnb" onPointerMove={look} onKeyDown={look} onWheel={look} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
       <RunHeader store={store} filter={filter} onFilter={setFilter} />
       <Silence store={store} now={now} running={running} />
       <div role="status" class="fnb-notices">

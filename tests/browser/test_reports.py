@@ -1,0 +1,152 @@
+"""Reports under the cell: live, and unable to reach the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.browser.lab import Lab
+
+SETUP = """
+%load_ext flyte_nb
+import asyncio, pathlib
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("reports")
+
+async def reached(path):
+    while not pathlib.Path(path).exists():
+        await asyncio.sleep(0.01)
+"""
+
+
+def frame_of(lab: Lab, cell: int) -> Any:
+    """Inside of the report's frame."""
+    return lab.output(cell).frame_locator("iframe.fnb-frame")
+
+
+def test_scripts_of_a_streaming_report_run_as_they_arrive(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task(report=True)
+async def stream() -> None:
+    flyte.report.log('''<h1 id="count">0</h1><script>
+        let total = 0;
+        function add(n) {{ total += n; document.getElementById("count").textContent = total; }}
+        document.addEventListener("DOMContentLoaded", () => document.body.append("ready"));
+    </script>''', do_flush=True)
+    for n in range(200):
+        flyte.report.log(f"<script>add({{n}})</script>", do_flush=True)
+        await asyncio.sleep(0)
+    await reached({str(gate)!r})
+    flyte.report.log("<script>add(100)</script>", do_flush=True)
+
+run = flyte.run(stream)
+flyte.show(run)
+run.wait()
+""",
+    )
+    lab.run(0)
+    lab.run(1, wait=False)
+    frame = frame_of(lab, 1)
+    frame.locator("#count").filter(has_text="19900").wait_for()
+    assert frame.get_by_text("ready").count() == 1
+    assert lab.busy(1)
+    gate.touch()
+    frame.locator("#count").filter(has_text="20000").wait_for()
+
+
+def test_a_report_is_replaced_and_has_tabs(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+@env.task(report=True)
+async def tabs() -> None:
+    flyte.report.log("<p>old</p>", do_flush=True)
+    flyte.report.replace("<p>new</p>", do_flush=True)
+    flyte.report.get_tab("More").log("<p>second tab</p>")
+
+run = flyte.run(tabs)
+run.wait()
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    frame = frame_of(lab, 1)
+    frame.get_by_text("new").wait_for()
+    assert frame.get_by_text("old").count() == 0
+    lab.output(1).get_by_role("button", name="More").click()
+    frame.get_by_text("second tab").wait_for()
+
+
+HOSTILE = """
+<h1 id="here">here</h1>
+<script>
+const tries = {
+    page: () => parent.document.title,
+    cookie: () => document.cookie,
+    storage: () => localStorage.length,
+    top: () => { top.location = "about:blank"; },
+    popup: () => { if (window.open("about:blank") === null) throw new Error("no popup"); },
+    form: () => {
+        const form = document.createElement("form");
+        form.action = "/form-was-sent"; form.target = "_top"; document.body.append(form); form.submit();
+        throw new Error("see the page's requests");
+    },
+};
+const done = [];
+for (const [name, attempt] of Object.entries(tries)) {
+    try { attempt(); done.push(name); } catch (error) {}
+}
+new Image().src = "http://127.0.0.1:9/image-was-loaded";
+fetch("http://127.0.0.1:9/data-was-sent").then(() => done.push("fetch"), () => {}).then(() => {
+    document.body.append(`succeeded: [${done}]`);
+});
+</script>
+"""
+
+
+def test_a_hostile_report_cannot_touch_the_page(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        f"HOSTILE = {HOSTILE!r}",
+        """
+@env.task(report=True)
+async def hostile() -> None:
+    flyte.report.log(HOSTILE)
+
+run = flyte.run(hostile)
+run.wait()
+run
+""",
+    )
+    for cell in range(3):
+        lab.run(cell)
+    frame = frame_of(lab, 2)
+    frame.get_by_text("succeeded: []").wait_for()
+    assert "/lab/" in lab.page.url
+    for trace in ("form-was-sent", "image-was-loaded", "data-was-sent"):
+        assert not [address for address in lab.requests if trace in address]
+    lab.output(2).get_by_text("from the internet").wait_for()
+
+
+def test_a_report_that_goes_elsewhere_is_taken_away(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+@env.task(report=True)
+async def leave() -> None:
+    flyte.report.log("<p>bye</p><script>location.href = 'about:blank'</script>")
+
+run = flyte.run(leave)
+run.wait()
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    lab.output(1).get_by_text("tried to leave").wait_for()
+    assert lab.output(1).locator("iframe").count() == 0
