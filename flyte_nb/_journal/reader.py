@@ -78,6 +78,52 @@ class JournalReader:
             for seq, body, crc in page:
                 yield seq, codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
 
+    def newest_logs(self, run: str, action: str, *, after: int = 0, characters: int) -> tuple[list[LogLine], int, bool]:
+        """The newest log lines of one action, however much the others printed.
+
+        Parameters
+        ----------
+        run, action : str
+        after : int
+            Only lines with a higher number.
+        characters : int
+            No more lines than have about so many characters together.
+
+        Returns
+        -------
+        lines : list of LogLine
+            In order.
+        newest : int
+            Up to which number the log has been looked at.
+        cut : bool
+            Whether there are lines before them.
+        """
+        [(identity, newest)] = self._query(
+            "SELECT runs.id, MAX(seq) FROM runs LEFT JOIN logs ON logs.run = runs.id AND seq > ? WHERE name = ?",
+            (after, run),
+        ) or [(None, None)]
+        if newest is None:
+            return [], after, False
+        lines: list[LogLine] = []
+        before = newest + 1
+        while True:
+            rows = self._query(
+                "SELECT seq, body, crc FROM logs WHERE run = ? AND seq > ? AND seq < ? AND instr(body, ?)"
+                " ORDER BY seq DESC LIMIT ?",
+                (identity, after, before, action.encode(), _PAGE_ROWS),
+            )
+            for seq, body, crc in rows:
+                line = codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
+                if line.action != action:
+                    continue
+                if characters <= 0:
+                    return lines[::-1], newest, True
+                lines.append(line)
+                characters -= len(line.text)
+            if len(rows) < _PAGE_ROWS:
+                return lines[::-1], newest, False
+            before = rows[-1][0]
+
     def all_stored_literals(self) -> Iterator[StoredLiterals]:
         """Inputs and outputs of every action and trace of every run, and of every cache entry; report pieces that
         are kept outside the journal.

@@ -24,6 +24,7 @@ from .live_picture import LivePicture
 
 MAX_VALUE = 2_000
 MAX_LOG = 400_000
+MAX_REPORT = 8_000_000
 MAX_SPANS = 2_000
 
 
@@ -42,9 +43,9 @@ class Inspector:
         self._details: Details | None = None
         self._log_read_up_to = 0
         self._log_pieces = 0
-        self._log_characters = 0
-        self._skipped = 0
+        self._cut = False
         self._report_pieces: dict[str, list[StoredLiterals]] = {}
+        self._too_large: set[str] = set()
 
     def news(self) -> list[ToPage]:
         """What the page does not have yet."""
@@ -86,21 +87,16 @@ class Inspector:
         )
 
     def _log_news(self) -> list[ToPage]:
-        runtime = self._picture.history.runtime
-        first, pieces = self._log_pieces, []
-        for seq, line in runtime.reader.logs(self._picture.name, self._log_read_up_to):
-            self._log_read_up_to = seq
-            if line.action != self.action:
-                continue
-            if self._log_characters > MAX_LOG:
-                self._skipped += len(line.text)
-                continue
-            self._log_characters += len(line.text)
-            pieces.append(LogPiece(round(line.at * 1000), line.stream, line.text))
-        self._log_pieces += len(pieces)
-        if not pieces and not (self._skipped and first == 0):
+        lines, self._log_read_up_to, cut = self._picture.history.runtime.reader.newest_logs(
+            self._picture.name, self.action, after=self._log_read_up_to, characters=MAX_LOG
+        )
+        if not lines:
             return []
-        return [Logs(self.action, first, pieces, self._skipped)]
+        first = 0 if cut else self._log_pieces
+        self._log_pieces = first + len(lines)
+        self._cut = self._cut or cut
+        pieces = [LogPiece(round(line.at * 1000), line.stream, line.text[-MAX_LOG:]) for line in lines]
+        return [Logs(self.action, first, pieces, self._cut)]
 
     def _report_news(self, view: ActionView) -> list[ToPage]:
         store = self._picture.history.store()
@@ -111,6 +107,16 @@ class Inspector:
             fresh = pieces[len(sent) :] if appended else pieces
             if not fresh:
                 continue
+            self._report_pieces[tab] = list(pieces)
+            size = sum(piece.size_bytes if piece.inline is None else len(piece.inline) for piece in pieces)
+            if size > MAX_REPORT:
+                if tab not in self._too_large:
+                    messages.append(ReportChunk(self.action, tab, True, _too_large(size)))
+                self._too_large.add(tab)
+                continue
+            if tab in self._too_large:
+                self._too_large.discard(tab)
+                appended, fresh = False, pieces
             content = "".join(
                 (
                     piece.inline if piece.inline is not None else store.get_nowait(piece.uri, checksum=piece.checksum)
@@ -118,7 +124,6 @@ class Inspector:
                 for piece in fresh
             )
             messages.append(ReportChunk(self.action, tab, not appended or not sent, content))
-            self._report_pieces[tab] = list(pieces)
         return messages
 
 
@@ -137,6 +142,13 @@ def timeline_message(picture: LivePicture) -> TimelineSpans:
         for span in spans[:MAX_SPANS]
     ]
     return TimelineSpans(drawn, max(0, len(spans) - MAX_SPANS))
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"<p>This tab has {size / 1e6:.0f} MB; a page draws up to {MAX_REPORT / 1e6:.0f} MB. "
+        "<code>run.get_report()</code> gives all of it.</p>"
+    )
 
 
 def _variables(read: object) -> list[Variable]:

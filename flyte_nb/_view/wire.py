@@ -223,12 +223,12 @@ class Details(msgspec.Struct, tag_field="type", tag="details", frozen=True):
 
 
 class Logs(msgspec.Struct, tag_field="type", tag="logs", frozen=True):
-    """Log of an action from piece number `first` on; `skipped` characters before it are left out."""
+    """Log of an action from piece number `first` on; 0 begins anew. `cut` if older pieces are left out."""
 
     action: str
     first: int
     pieces: list[LogPiece]
-    skipped: int = 0
+    cut: bool = False
 
 
 class ReportChunk(msgspec.Struct, tag_field="type", tag="report", frozen=True):

@@ -87,8 +87,8 @@ describe("a page that misses a message", () => {
   it("asks for the log from its beginning when pieces are missing", () => {
     store.select("a");
     sent.length = 0;
-    store.take({ type: "logs", action: "a", first: 0, pieces: [[0, "stdout", "one"]], skipped: 0 });
-    store.take({ type: "logs", action: "a", first: 2, pieces: [[0, "stdout", "three"]], skipped: 0 });
+    store.take({ type: "logs", action: "a", first: 0, pieces: [[0, "stdout", "one"]], cut: false });
+    store.take({ type: "logs", action: "a", first: 2, pieces: [[0, "stdout", "three"]], cut: false });
     expect(sent).toEqual([{ type: "select", action: "a" }]);
   });
 });

@@ -42,7 +42,7 @@ export interface Selection {
   details: Details | null;
   pieces: LogPiece[];
   nextPiece: number;
-  skipped: number;
+  cut: boolean;
   report: Map<string, ReportTab>;
 }
 
@@ -169,7 +169,7 @@ export class RunStore {
   select(action: string, again = false): void {
     if (this.selection?.action === action && !again) return;
     this.selection =
-      action === "" ? null : { action, details: null, pieces: [], nextPiece: 0, skipped: 0, report: new Map() };
+      action === "" ? null : { action, details: null, pieces: [], nextPiece: 0, cut: false, report: new Map() };
     this.send({ type: "select", action });
     this.changed();
   }
@@ -299,7 +299,7 @@ export class RunStore {
     }
     selection.nextPiece = message.first + message.pieces.length;
     selection.pieces = [...selection.pieces, ...message.pieces];
-    selection.skipped = message.skipped;
+    selection.cut = message.cut;
     const surplus = selection.pieces.length - KEPT_LOG_PIECES;
     if (surplus > 0) selection.pieces = selection.pieces.slice(surplus);
   }

@@ -149,7 +149,7 @@ export interface Logs {
   action: string;
   first: number;
   pieces: LogPiece[];
-  skipped: number;
+  cut: boolean;
 }
 
 export interface ReportChunk {

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ReportFrame } from "../report/report_frame";
-import { clock, count, duration, safeAddress } from "../run/format";
+import { clock, duration, safeAddress } from "../run/format";
 import type { RunStore, Selection } from "../run/store";
 import type { Attempt, Details, Failure, LinkButton, Variable } from "../run/wire";
 import { PhaseSign } from "./phase_sign";
@@ -167,11 +167,9 @@ function LogText({ selection }: { selection: Selection }) {
   const hidden = selection.nextPiece - selection.pieces.length;
   return (
     <>
-      {(hidden > 0 || selection.skipped > 0) && (
+      {(hidden > 0 || selection.cut) && (
         <p class="fnb-quiet">
-          {hidden > 0 && `${count(hidden, "earlier piece is", "earlier pieces are")} not shown. `}
-          {selection.skipped > 0 && `${count(selection.skipped, "character")} left out. `}
-          All of it: action.logs().
+          These are the last lines. All of them: run.show_logs("{selection.action}")
         </p>
       )}
       <pre class="fnb-log" ref={box} tabIndex={0} aria-label="Log"
