@@ -10,7 +10,7 @@ import html
 from collections.abc import Iterator
 
 from .tree import PHASES, Tree, TreeNode
-from .wire import Flag, NodeKind, NodePhase
+from .wire import Flag, Node, NodeKind, NodePhase
 
 MAX_ROWS = 150
 MAX_CHILDREN = 25
@@ -62,7 +62,7 @@ class _Rows:
     def of(self, identity: str, depth: int = 0) -> str:
         node = self._tree.nodes[identity]
         self._left -= 1
-        line = _line(node, self._tree)
+        line = _line(self._tree.node(identity))
         if not node.children:
             return f'<div style="padding-left:1.1em">{line}</div>'
         opened = " open" if depth == 0 or node.phase in _BAD else ""
@@ -108,10 +108,10 @@ def _bar(tree: Tree) -> str:
     return f'<div style="margin:4px 0 8px;font-size:0;background:#8883">{parts}</div>'
 
 
-def _line(node: TreeNode, tree: Tree) -> str:
-    sign, word, color = _SIGNS[node.phase]
+def _line(node: Node) -> str:
+    sign, word, color = _SIGNS[NodePhase(node.phase)]
     label = _text(node.label[:MAX_LABEL])
-    if node.kind is NodeKind.GROUP:
+    if node.kind == NodeKind.GROUP:
         return f'<span style="color:{color}" title="{word}">{sign}</span> <b>{label}</b>'
     marks = []
     if node.flags & Flag.CACHE_HIT:
@@ -120,14 +120,14 @@ def _line(node: TreeNode, tree: Tree) -> str:
         marks.append("from an earlier try")
     if node.flags & Flag.RERUN:
         marks.append("ran again")
-    if node.tries > 1:
-        marks.append(f"{node.tries} attempts")
+    if node.attempts > 1:
+        marks.append(f"{node.attempts} attempts")
     if node.flags & Flag.REPORT:
         marks.append("report")
     if node.flags & Flag.STALLED:
         marks.append("blocked the loop")
-    kind = "<i>trace</i> " if node.kind is NodeKind.TRACE else ""
-    duration = f" {_seconds(node.end - node.start)}" if node.start is not None and node.end is not None else ""
+    kind = "<i>trace</i> " if node.kind == NodeKind.TRACE else ""
+    duration = f" {_seconds((node.end_ms - node.start_ms) / 1000)}" if node.start_ms >= 0 and node.end_ms >= 0 else ""
     extra = f'<span style="opacity:.7">{duration}{" · " if marks else ""}{" · ".join(marks)}</span>'
     return f'<span style="color:{color}" title="{word}">{sign}</span> {kind}{label}{extra}'
 

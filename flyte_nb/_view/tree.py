@@ -56,18 +56,16 @@ class TreeNode:
         "parent",
         "phase",
         "start",
-        "tries",
     )
 
-    def __init__(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str) -> None:
+    def __init__(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str, phase: NodePhase) -> None:
         self.id = identity
         self.parent = parent
         self.kind = kind
         self.label = label[:_MAX_LABEL]
-        self.phase = NodePhase.QUEUED
+        self.phase = phase
         self.start: float | None = None
         self.end: float | None = None
-        self.tries = 0
         self.flags = 0
         self.children: list[str] = []
         self.below: list[int] | None = None
@@ -107,35 +105,35 @@ class Tree:
 
     def settle(self) -> None:
         """Bring every node in line with its action; after many have changed at once."""
-        for action in self.view.actions.values():
-            self.update(action.name)
+        for name in self.view.actions:
+            self.update(name)
 
     def update(self, name: str) -> None:
         """Bring the node of an action in line with it."""
-        action, node = self.view.actions[name], self.nodes[name]
-        phase = PHASES[action.phase]
+        node, phase = self.nodes[name], PHASES[self.view.actions[name].phase]
         if phase is not node.phase:
             self._recount(node, node.phase, phase)
             self.enter(node, phase)
-        node.start, node.end = action.started_at, action.ended_at
-        node.tries = len(action.attempts)
-        node.flags = _flags(action)
         self._changed(node)
 
     def node(self, identity: str) -> Node:
         """A node as it travels."""
-        node = self.nodes[identity]
+        node, action = self.nodes[identity], self.view.actions.get(identity)
         begin = self.view.started.at if self.view.started is not None else 0.0
+        if action is not None:
+            start, end, tries, flags = action.started_at, action.ended_at, len(action.attempts), _flags(action)
+        else:
+            start, end, tries, flags = node.start, node.end, 1, node.flags
         return Node(
             node.id,
             node.parent.id if node.parent is not None else "",
             node.kind,
             node.label,
             node.phase,
-            _since(begin, node.start),
-            _since(begin, node.end),
-            max(node.tries, 1),
-            node.flags,
+            _since(begin, start),
+            _since(begin, end),
+            max(tries, 1),
+            flags,
             len(node.children),
             node.below or [],
         )
@@ -162,10 +160,17 @@ class Tree:
             can_resume=can_resume,
         )
 
-    def add(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str) -> TreeNode:
+    def add(
+        self,
+        identity: str,
+        parent: TreeNode | None,
+        kind: NodeKind,
+        label: str,
+        phase: NodePhase = NodePhase.QUEUED,
+    ) -> TreeNode:
         """A new node below `parent`."""
-        node = self.nodes[identity] = TreeNode(identity, parent, kind, label)
-        self.enter(node, node.phase, new=True)
+        node = self.nodes[identity] = TreeNode(identity, parent, kind, label, phase)
+        self.enter(node, phase, new=True)
         if parent is not None:
             parent.children.append(identity)
             self._changed(parent)
@@ -223,13 +228,15 @@ class Tree:
 
 
 def _action_queued(tree: Tree, event: ev.ActionQueued) -> None:
-    node = tree.nodes.get(event.action)
-    if node is None:
-        node = tree.add(event.action, tree.place_of(event.parent, event.group), NodeKind.ACTION, event.short_name)
-        tree.count(node, node.phase)
-        if not event.parent:
-            tree.root = event.action
-    tree.update(event.action)
+    if event.action in tree.nodes:
+        tree.update(event.action)
+        return
+    place, phase = tree.place_of(event.parent, event.group), PHASES[tree.view.actions[event.action].phase]
+    node = tree.add(event.action, place, NodeKind.ACTION, event.short_name, phase)
+    tree.count(node, phase)
+    if not event.parent:
+        tree.root = event.action
+    tree._changed(node)
 
 
 def _group_opened(tree: Tree, event: ev.GroupOpened) -> None:
@@ -281,22 +288,22 @@ _FOLLOW: dict[type, Callable[[Tree, Any], None]] = {
 
 
 def _flags(action: ActionView) -> int:
-    flags = Flag(0)
+    flags = 0
     if action.reused == "cache":
         flags |= Flag.CACHE_HIT
     if action.reused == "resume" or action.phase is ActionPhase.RECOVERED:
         flags |= Flag.RESUMED
     if action.tabs:
         flags |= Flag.REPORT
-    if any(link.uri for link in action.links):
+    if action.links and any(link.uri for link in action.links):
         flags |= Flag.LINKS
-    if action.prompts.keys() - action.answers.keys() and not action.phase.is_terminal:
+    if action.prompts and action.prompts.keys() - action.answers.keys() and not action.phase.is_terminal:
         flags |= Flag.PROMPT
     if action.stalled_s:
         flags |= Flag.STALLED
     if action.rerun_reason:
         flags |= Flag.RERUN
-    return int(flags)
+    return flags
 
 
 def _since(begin: float, at: float | None) -> int:

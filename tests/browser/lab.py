@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import shutil
+import socket
 import subprocess
+import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +67,49 @@ def find_chromium() -> str | None:
     return next((str(path) for path in cache.glob("chromium-*/chrome-linux*/chrome")), None)
 
 
-def ready_server(server: Server, log: Path) -> None:
+@contextlib.contextmanager
+def started_server(folder: Path) -> Iterator[Server]:
+    """JupyterLab on a port of its own, with settings, a home and a folder of notebooks of its own in `folder`."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    environment = {
+        **os.environ,
+        "FLYTE_NB_HOME": str(folder / "home"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
+    }
+    (folder / "notebooks").mkdir()
+    quiet = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    quiet.parent.mkdir(parents=True)
+    quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    log = (folder / "server.log").open("w")
+    process = subprocess.Popen(
+        [
+            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+            f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--allow-root",
+            "--LabApp.news_url=None", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder / 'notebooks'}",
+        ],
+        env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
+    )  # fmt: skip
+    started = Server(f"http://127.0.0.1:{port}", token, folder / "notebooks", folder / "home", process)
+    try:
+        _wait_until_ready(started, folder / "server.log")
+        yield started
+    finally:
+        process.terminate()
+        process.wait(20)
+        log.close()
+        shutil.rmtree(folder / "home", ignore_errors=True)
+
+
+def _wait_until_ready(server: Server, log: Path) -> None:
     """Wait until the server answers."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:

@@ -1,0 +1,80 @@
+"""Digests of content, made from pieces so that several threads can make one, in any order.
+
+The digest of a file is taken over the SHA-256 digests of its pieces and its length. SHA-256 is what processors have
+instructions for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+PIECE_BYTES = 4 * 2**20
+PREFIX = "sha256-4m:"
+
+_ZERO_PIECE = hashlib.sha256(bytes(PIECE_BYTES)).digest()
+
+
+def piece_digest(data: bytes | bytearray | memoryview) -> bytes:
+    """Digest of one piece."""
+    return hashlib.sha256(data).digest()
+
+
+def zero_piece_digest(size: int) -> bytes:
+    """Digest of a piece that is a hole of a sparse file."""
+    return _ZERO_PIECE if size == PIECE_BYTES else hashlib.sha256(bytes(size)).digest()
+
+
+def content_digest(pieces: Iterable[bytes], size: int) -> str:
+    """40 hexadecimal digits for content of `size` bytes with those pieces, in their order."""
+    digest = hashlib.sha256(size.to_bytes(8, "big"))
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()[:40]
+
+
+def content_hash(digest: str) -> str:
+    """What `File.hash` says of content with that digest."""
+    return PREFIX + digest
+
+
+def digest_in(text: str | None) -> str:
+    """The digest in a hash that was made from content, an empty text for a hash that a user chose."""
+    return text.removeprefix(PREFIX) if text and text.startswith(PREFIX) else ""
+
+
+def directory_digest(entries: Iterable[tuple[str, str]]) -> str:
+    """40 hexadecimal digits for a directory of files, given as relative name and digest."""
+    digest = hashlib.sha256()
+    for name, of_file in sorted(entries):
+        encoded = name.encode("utf-8", "surrogateescape")
+        digest.update(len(encoded).to_bytes(8, "big") + encoded + of_file.encode())
+    return digest.hexdigest()[:40]
+
+
+class RunningDigest:
+    """The digest of a stream, piece by piece as it is written or read."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._pieces: list[bytes] = []
+        self._piece = hashlib.sha256()
+        self._room = PIECE_BYTES
+
+    def update(self, data: bytes | bytearray | memoryview) -> None:
+        """Go on with `data`."""
+        view = memoryview(data).cast("B")
+        self.size += len(view)
+        while len(view) >= self._room:
+            self._piece.update(view[: self._room])
+            self._pieces.append(self._piece.digest())
+            view = view[self._room :]
+            self._piece, self._room = hashlib.sha256(), PIECE_BYTES
+        if view:
+            self._piece.update(view)
+            self._room -= len(view)
+
+    def digest(self) -> str:
+        """The digest of everything until now."""
+        pieces = self._pieces if self._room == PIECE_BYTES else [*self._pieces, self._piece.digest()]
+        return content_digest(pieces, self.size)

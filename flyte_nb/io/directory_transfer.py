@@ -1,0 +1,181 @@
+"""A folder into the store and out of it, many files at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from ..errors import StorageError
+from ..storage import current_store
+from .addresses import explained, filesystem, joined, local_path
+from .digests import directory_digest
+from .file_transfer import get_file, put_file
+from .local_copy import copy_file, file_digest, make_private
+from .places import content_place, unfinished_place
+from .remote_copy import upload_bytes, upload_file
+from .trees import Entry, files_below, folders_below
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+NEAR_THREADS = 4
+FAR_THREADS = 16
+_LIST_SUFFIX = ".files.json"
+
+
+def store_directory(source: str, name: str, destination: str | None) -> tuple[str, str]:
+    """Copy a local folder to `destination`, or where its content belongs in the store; its address and digest."""
+    with explained("read", source):
+        entries = list(files_below(source))
+        if destination is not None:
+            digests = side_by_side(
+                lambda entry: put_file(entry.address, joined(destination, entry.name)), entries, destination
+            )
+            if (target := local_path(destination)) is not None:
+                make_private(os.path.abspath(target))
+            return destination, directory_digest(_named(entries, digests))
+        if local_path(current_store().root) is not None:
+            return _into_local_store(source, name, entries)
+        return _into_remote_store(source, name, entries)
+
+
+def fetch_directory(address: str, target: str, digests: dict[str, str]) -> None:
+    """Copy everything below `address` into a local folder, made if it is missing.
+
+    Raises
+    ------
+    StorageError
+        If the content of a file is not that of its digest, or one is missing.
+    """
+    try:
+        entries = list(files_below(address))
+    except FileNotFoundError:
+        if not is_directory(address):
+            raise
+        entries = []
+    os.makedirs(target, exist_ok=True)
+    missing = sorted(set(digests) - {entry.name for entry in entries})
+    if missing:
+        raise StorageError(f"{address} is damaged: {len(missing)} of its files are missing, {missing[0]!r} among them.")
+    paths = {entry.name: _inside(target, entry.name, address) for entry in entries}
+    for folder in sorted({os.path.dirname(path) for path in paths.values()}):
+        os.makedirs(folder, exist_ok=True)
+
+    def fetch(entry: Entry) -> None:
+        with explained("read", entry.address):
+            get_file(entry.address, paths[entry.name], digests.get(entry.name, ""), size=entry.size, threads=1)
+
+    side_by_side(fetch, entries, address)
+
+
+def known_digests(address: str) -> dict[str, str]:
+    """Digests of the files of a directory that is stored under its content, by name; nothing for others."""
+    path = local_path(address)
+    try:
+        if path is not None:
+            with open(path + _LIST_SUFFIX, "rb") as listed:
+                return dict(json.load(listed))
+        system, inner = filesystem(address + _LIST_SUFFIX)
+        return dict(json.loads(system.cat_file(inner)))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def is_directory(address: str) -> bool:
+    """Whether there is a folder at an address; an empty one that was stored is one, also in an object store."""
+    path = local_path(address)
+    with explained("look for", address):
+        if path is not None:
+            return os.path.isdir(path)
+        system, inner = filesystem(address)
+        system.invalidate_cache(inner)
+        return bool(system.isdir(inner)) or bool(system.exists(inner.rstrip("/") + _LIST_SUFFIX))
+
+
+def side_by_side(work: Callable[[T], R], items: Iterable[T], address: str) -> list[R]:
+    """What `work` gives for each of `items`, a few at a time. The first error stops what has not begun."""
+    threads = NEAR_THREADS if local_path(address) is not None else FAR_THREADS
+    with ThreadPoolExecutor(threads, thread_name_prefix="flyte_nb-transfer") as pool:
+        futures = [pool.submit(work, item) for item in items]
+        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+        failed = next((future for future in done if future.exception() is not None), None)
+        if failed is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+            failed.result()
+        return [future.result() for future in futures]
+
+
+def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str, str]:
+    unfinished = unfinished_place()
+    make_private(unfinished)
+    try:
+        for folder in folders_below(source):
+            os.mkdir(os.path.join(unfinished, folder), 0o700)
+
+        def copy(entry: Entry) -> str:
+            with explained("read", entry.address):
+                return copy_file(entry.address, os.path.join(unfinished, entry.name), threads=1)
+
+        digests = side_by_side(copy, entries, unfinished)
+        digest = directory_digest(_named(entries, digests))
+        address = content_place("dirs", digest, name)
+        with explained("write", address):
+            make_private(os.path.dirname(address))
+            try:
+                os.rename(unfinished, address)
+            except OSError:
+                if not os.path.isdir(address):
+                    raise
+                shutil.rmtree(unfinished, ignore_errors=True)  # somebody stored the same
+            listing = json.dumps(dict(_named(entries, digests))).encode()
+            _publish_bytes(listing, address + _LIST_SUFFIX)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    return address, digest
+
+
+def _into_remote_store(source: str, name: str, entries: list[Entry]) -> tuple[str, str]:
+    digests = side_by_side(lambda entry: file_digest(entry.address, threads=1), entries, source)
+    digest = directory_digest(_named(entries, digests))
+    address = content_place("dirs", digest, name)
+    system, inner = filesystem(address)
+    listed = inner + _LIST_SUFFIX
+    with explained("write", address):
+        if system.exists(listed):
+            return address, digest
+
+        def upload(entry: Entry) -> None:
+            upload_file(entry.address, system, joined(inner, entry.name))
+            if os.path.getsize(entry.address) != entry.size:
+                raise StorageError(f"{entry.address!r} was changed while it was uploaded. Upload the folder again.")
+
+        side_by_side(upload, entries, address)
+        upload_bytes(json.dumps(dict(_named(entries, digests))).encode(), system, listed)  # says that all is there
+    return address, digest
+
+
+def _publish_bytes(data: bytes, path: str) -> None:
+    unfinished = unfinished_place()
+    with open(unfinished, "xb") as file:
+        file.write(data)
+    os.chmod(unfinished, 0o600)
+    os.replace(unfinished, path)
+
+
+def _named(entries: list[Entry], digests: list[str]) -> list[tuple[str, str]]:
+    return [(entry.name, digest) for entry, digest in zip(entries, digests, strict=True)]
+
+
+def _inside(target: str, name: str, address: str) -> str:
+    """The path of `name` below `target`; an object store may hold names that lead elsewhere."""
+    path = os.path.normpath(os.path.join(target, name))
+    if not path.startswith(os.path.join(os.path.normpath(target), "")):
+        raise StorageError(
+            f"{address} holds the name {name!r}, which leads out of {target!r}; nothing was written there."
+        )
+    return path

@@ -1,0 +1,176 @@
+"""One file into the store and out of it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from ..errors import StorageError
+from ..storage import current_store
+from .addresses import explained, filesystem, last_step, local_path, retried
+from .digests import digest_in
+from .local_copy import copy_file, file_digest, make_private, unfinished_beside
+from .places import content_place, unfinished_place
+from .remote_copy import download_file, size_of, upload_file
+
+
+def store_file(source: str, name: str, destination: str | None) -> tuple[str, str]:
+    """Copy a local file to `destination`, or where its content belongs in the store; its address and digest."""
+    with explained("read", source):
+        if os.path.isdir(source):
+            raise IsADirectoryError(source)
+        os.stat(source)
+        if destination is not None:
+            return destination, put_file(source, destination)
+        if local_path(current_store().root) is not None:
+            return _into_local_store(source, name)
+        before = _state(source)
+        digest = file_digest(source)
+        address = content_place("files", digest, name)
+        system, path = filesystem(address)
+        if not _has(system, path, before[0]):
+            with explained("write", address):
+                upload_file(source, system, path)
+            _must_be_unchanged(source, before)
+        return address, digest
+
+
+def put_file(source: str, address: str, *, threads: int = 2) -> str:
+    """Copy a local file to an address, where it appears whole; its digest."""
+    target = local_path(address)
+    if target is None:
+        before = _state(source)
+        digest = file_digest(source, threads=threads)
+        system, path = filesystem(address)
+        with explained("write", address):
+            upload_file(source, system, path)
+        _must_be_unchanged(source, before)
+        return digest
+    target = os.path.abspath(target)
+    with explained("write", address):
+        if os.path.isdir(target):
+            raise IsADirectoryError(target)
+        make_private(os.path.dirname(target))
+        return _copy_and_publish(source, target, mode=0o600, digest=True)
+
+
+def fetch_file(address: str, name: str, known_hash: str | None, target: str | os.PathLike[str] | None) -> str:
+    """Copy what is at `address` to a local file; its absolute path.
+
+    Raises
+    ------
+    StorageError
+        If the content is not that of the hash.
+    """
+    path = local_target(name, target)
+    expected = digest_in(known_hash)
+    source = local_path(address)
+    with explained("read", address):
+        if source is not None:
+            if os.path.isdir(source):
+                raise IsADirectoryError(source)
+            if os.path.exists(path) and os.path.samefile(source, path):
+                return path
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        get_file(address, path, expected)
+    return path
+
+
+def get_file(address: str, path: str, expected: str, *, size: int | None = None, threads: int = 2) -> None:
+    """Copy what is at `address` to a local path, where it appears whole and, if its digest is known, undamaged."""
+    unfinished = unfinished_beside(path)
+    source = local_path(address)
+    try:
+        if source is not None:
+            found = copy_file(source, unfinished, mode=0o666, digest=bool(expected), threads=threads)
+        else:
+            system, inner = filesystem(address)
+            found = download_file(system, inner, unfinished, size=size, threads=max(threads, 4))
+        if expected and found != expected:
+            raise StorageError(
+                f"{address} is damaged or was replaced: expected content {expected}, found {found}. Run the action"
+                " that wrote it again, or refer to the new content with from_existing_remote(address)."
+            )
+        os.replace(unfinished, path)
+    except BaseException:
+        _remove(unfinished)
+        raise
+
+
+def is_file(address: str) -> bool:
+    """Whether there is a file at an address."""
+    path = local_path(address)
+    with explained("look for", address):
+        if path is not None:
+            return os.path.isfile(path)
+        system, inner = filesystem(address)
+        system.invalidate_cache(inner)
+        try:
+            return bool(retried(lambda: system.info(inner))["type"] == "file")
+        except FileNotFoundError:
+            return False
+
+
+def local_target(name: str, target: str | os.PathLike[str] | None) -> str:
+    """The absolute path of a download: `target`, or `name` inside it, or a new temporary folder."""
+    name = last_step(name)
+    if name in ("", ".", ".."):
+        name = "data"
+    if target is None:
+        return os.path.join(tempfile.mkdtemp(prefix="flyte_nb-"), name)
+    path = os.path.expanduser(os.fspath(target))
+    inside = path.endswith(("/", os.sep)) or os.path.isdir(path)
+    return os.path.abspath(os.path.join(path, name) if inside else path)
+
+
+def _into_local_store(source: str, name: str) -> tuple[str, str]:
+    unfinished = unfinished_place()
+    make_private(os.path.dirname(unfinished))
+    try:
+        digest = copy_file(source, unfinished)
+        address = content_place("files", digest, name)
+        with explained("write", address):
+            if os.path.exists(address) and os.path.getsize(address) == os.path.getsize(unfinished):
+                os.unlink(unfinished)
+            else:
+                make_private(os.path.dirname(address))
+                os.replace(unfinished, address)
+    except BaseException:
+        _remove(unfinished)
+        raise
+    return address, digest
+
+
+def _copy_and_publish(source: str, target: str, *, mode: int, digest: bool) -> str:
+    unfinished = unfinished_beside(target)
+    try:
+        found = copy_file(source, unfinished, mode=mode, digest=digest)
+        os.replace(unfinished, target)
+    except BaseException:
+        _remove(unfinished)
+        raise
+    return found
+
+
+def _has(system: object, path: str, size: int) -> bool:
+    try:
+        return size_of(system, path) == size
+    except FileNotFoundError:
+        return False
+
+
+def _state(path: str) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_size, found.st_mtime_ns
+
+
+def _must_be_unchanged(path: str, before: tuple[int, int]) -> None:
+    if _state(path) != before:
+        raise StorageError(f"{path!r} was changed while it was uploaded. Finish writing it, then upload it again.")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass

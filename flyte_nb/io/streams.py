@@ -1,0 +1,244 @@
+"""Opened files: reading anywhere, writing that shows nothing until the block has ended well."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable
+from typing import Any
+
+from .addresses import explained, filesystem, local_path, publishes_whole, retried
+from .compressions import compressed
+from .digests import RunningDigest
+from .local_copy import make_private, unfinished_beside
+from .remote_copy import discard, rename, unfinished_name, with_folder
+
+_MODES = frozenset(["r", "rb", "rt", "w", "wb", "wt", "x", "xb", "xt"])
+_WRITE_BUFFER_BYTES = 256 * 1024
+_TEXT_OPTIONS = ("encoding", "errors", "newline")
+
+
+class OpenedFile:
+    """One opening of a file.
+
+    Attributes
+    ----------
+    stream : file object
+        What the user reads from or writes to.
+    is_near : bool
+        Whether a small read or write takes microseconds.
+    """
+
+    def __init__(self, stream: Any, sink: WritingSink | None, *, is_near: bool) -> None:
+        self.stream = stream
+        self.is_near = is_near
+        self._sink = sink
+
+    def finish(self) -> tuple[str, int] | None:
+        """Close; what was written appears under its address. The digest and size of it, None after reading."""
+        sink = self._sink
+        try:
+            self.stream.close()
+            return sink.publish() if sink is not None else None
+        except BaseException:
+            self.discard()
+            raise
+
+    def discard(self) -> None:
+        """Close; what was written is thrown away."""
+        if self._sink is not None:
+            self._sink.forget()
+        try:
+            self.stream.close()
+        except Exception:
+            pass
+
+
+class WritingSink(io.RawIOBase):
+    """Where bytes go: to an unfinished object, which is published or thrown away; their digest is made on the way.
+
+    Parameters
+    ----------
+    target : binary file object
+        The unfinished object.
+    publish, discard : functions
+        Called once, either of them, when nothing more will be written.
+    """
+
+    def __init__(self, address: str, target: Any, publish: Callable[[], None], discard: Callable[[], None]) -> None:
+        self._address, self._target = address, target
+        self._publish, self._discard = publish, discard
+        self._digest = RunningDigest()
+        self._is_open = True
+
+    def writable(self) -> bool:
+        """See `io.RawIOBase`."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """See `io.RawIOBase`."""
+        if not self._is_open:
+            return len(data)  # what is flushed after `forget` is wanted nowhere
+        with explained("write", self._address):
+            view = memoryview(data).cast("B")
+            while view:
+                count = self._target.write(view)
+                count = len(view) if count is None else count
+                self._digest.update(view[:count])
+                view = view[count:]
+            return len(data) if isinstance(data, bytes | bytearray) else memoryview(data).nbytes
+
+    def tell(self) -> int:
+        """See `io.RawIOBase`."""
+        return self._digest.size
+
+    def publish(self) -> tuple[str, int]:
+        """Make what was written visible; its digest and size."""
+        if self._is_open:
+            with explained("write", self._address):
+                self._publish()
+            self._is_open = False
+        return self._digest.digest(), self._digest.size
+
+    def forget(self) -> None:
+        """Throw away what was written."""
+        if self._is_open:
+            self._is_open = False
+            self._discard()
+
+
+def open_file(
+    address: str,
+    mode: str,
+    *,
+    block_size: int | None = None,
+    cache_type: str = "readahead",
+    compression: str | None = None,
+    options: dict[str, Any] | None = None,
+) -> OpenedFile:
+    """Open what is at `address`, or what will be.
+
+    Raises
+    ------
+    ValueError
+        If the mode or the compression is unknown.
+    FileNotFoundError, IsADirectoryError, PermissionError, StorageError
+        If it cannot be opened.
+    """
+    options = dict(options or {})
+    text = {name: options.pop(name) for name in _TEXT_OPTIONS if name in options}
+    is_text = _checked(mode, text)
+    reads = mode.startswith("r")
+    path = local_path(address)
+    with explained("open" if reads else "write", address):
+        sink = None
+        if reads:
+            binary = _reader(address, path, block_size, cache_type, options)
+        else:
+            sink = _local_sink(address, path, mode) if path is not None else _remote_sink(address, mode, block_size)
+            binary = io.BufferedWriter(sink, _WRITE_BUFFER_BYTES)
+        try:
+            stream = compressed(binary, address, "rb" if reads else "wb", compression)
+            if is_text:
+                stream = io.TextIOWrapper(stream, **{"encoding": "utf-8", **text})
+        except BaseException:
+            if sink is not None:
+                sink.forget()
+            binary.close()
+            raise
+    return OpenedFile(stream, sink, is_near=path is not None)
+
+
+def _checked(mode: str, text: dict[str, Any]) -> bool:
+    """Whether a mode is one of text.
+
+    Raises
+    ------
+    ValueError
+        If it is none that can be served.
+    """
+    if mode not in _MODES:
+        why = (
+            " What is stored is never changed in place: read it and write a new file."
+            if isinstance(mode, str) and any(sign in mode for sign in "a+")
+            else ""
+        )
+        raise ValueError(f"A file cannot be opened in mode {mode!r}: expected 'rb', 'r', 'wb', 'w', 'xb' or 'x'.{why}")
+    is_text = "b" not in mode
+    if text and not is_text:
+        raise ValueError(f"{', '.join(text)} only mean something for text: open in mode {mode.replace('b', '')!r}.")
+    return is_text
+
+
+def _reader(address: str, path: str | None, block_size: int | None, cache_type: str, options: dict[str, Any]) -> Any:
+    if path is not None:
+        return open(path, "rb", buffering=block_size if block_size and block_size > 1 else -1)
+    system, inner = filesystem(address)
+    if block_size is not None:
+        options["block_size"] = block_size
+    opened = retried(lambda: system.open(inner, "rb", cache_type=cache_type, **options))
+    try:
+        opened.seek(0)
+    except Exception:
+        pass  # a file system that only streams
+    return opened
+
+
+def _local_sink(address: str, path: str, mode: str) -> WritingSink:
+    path = os.path.abspath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(path)
+    if mode.startswith("x") and os.path.exists(path):
+        raise FileExistsError(address)
+    make_private(os.path.dirname(path))
+    unfinished = unfinished_beside(path)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    target = os.fdopen(descriptor, "wb", buffering=0)
+
+    def publish() -> None:
+        target.close()
+        if mode.startswith("x"):
+            os.link(unfinished, path)  # unlike a rename, this replaces nothing
+            os.unlink(unfinished)
+        else:
+            os.replace(unfinished, path)
+
+    def throw_away() -> None:
+        target.close()
+        try:
+            os.unlink(unfinished)
+        except OSError:
+            pass
+
+    return WritingSink(address, target, publish, throw_away)
+
+
+def _remote_sink(address: str, mode: str, block_size: int | None) -> WritingSink:
+    system, inner = filesystem(address)
+    if mode.startswith("x") and system.exists(inner):
+        raise FileExistsError(address)
+    options = {} if block_size is None else {"block_size": block_size}
+    whole = publishes_whole(system)
+    where = inner if whole else unfinished_name(inner)
+    with_folder(system, inner)
+    target = system.open(where, "wb", **options)
+
+    def publish() -> None:
+        target.close()
+        if not whole:
+            rename(system, where, inner)
+
+    def throw_away() -> None:
+        # closing would complete the upload
+        try:
+            target.discard()
+        except Exception:
+            pass
+        try:
+            target.closed = True
+        except AttributeError:
+            pass
+        if not whole:
+            discard(system, where)
+
+    return WritingSink(address, target, publish, throw_away)
