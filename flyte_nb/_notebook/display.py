@@ -14,7 +14,7 @@ from .live_picture import SETTLE_AFTER_S, LivePicture, follower
 from .renderer import RENDERER
 
 UPDATE_EVERY_S = 1.0
-PAGE_ASKS_WITHIN_S = 10.0
+PAGE_ASKS_WITHIN_S = 20.0
 _METADATA_OF_PAGES = frozenset({"deletedCells", "recordTiming", "trusted"})
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 

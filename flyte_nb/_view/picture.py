@@ -36,7 +36,7 @@ def picture_html(tree: Tree) -> str:
     body = rows.of(tree.root) if tree.root else ""
     return (
         '<div style="font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;max-width:60em">'
-        f"{_header(tree)}{_bar(tree)}{body}{_failure(tree)}</div>"
+        f"{_header(tree)}{_bar(tree)}{body}{_failure(tree)}{_hint(tree)}</div>"
     )
 
 
@@ -94,6 +94,11 @@ def _header(tree: Tree) -> str:
         f' <code>{_text(view.name)}</code><span style="opacity:.7">{_took(tree)}{resumed}</span></div>'
         f'<div style="opacity:.7">{_counts_text(tree)}</div>'
     )
+
+
+def _hint(tree: Tree) -> str:
+    call = _text(f'flyte.show("{tree.view.name}")')
+    return f'<div style="margin-top:6px;opacity:.7"><code>{call}</code> opens details, logs and reports.</div>'
 
 
 def _bar(tree: Tree) -> str:

@@ -58,6 +58,13 @@ function inside(): void {
       say({ kind: "taken", height: page.documentElement.scrollHeight });
     }
   });
+  let looked = 0;
+  for (const sign of ["pointermove", "wheel", "keydown"])
+    window.addEventListener(sign, () => {
+      if (Date.now() - looked < 1_000) return;
+      looked = Date.now();
+      say({ kind: "look" });
+    }, { passive: true });
   new ResizeObserver(() => say({ kind: "height", height: page.body.scrollHeight + 16 })).observe(page.body);
   say({ kind: "ready" });
 }

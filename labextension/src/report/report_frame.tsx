@@ -6,7 +6,7 @@ const LEAST_HEIGHT = 60;
 const MOST_HEIGHT = 640;
 
 interface FromFrame {
-  kind: "ready" | "taken" | "height" | "blocked";
+  kind: "ready" | "taken" | "height" | "blocked" | "look";
   height?: number;
   address?: string;
 }
@@ -17,7 +17,8 @@ interface FromFrame {
  * Chunks go in one message at a time: the next leaves when the frame has taken the last, with all that came meanwhile,
  * so that a report may stream at any rate. A report that replaces itself by something with scripts gets a fresh frame.
  */
-export function ReportFrame({ tab, name, revision }: { tab: ReportTab; name: string; revision: number }) {
+export function ReportFrame(props: { tab: ReportTab; name: string; revision: number; onLook: () => void }) {
+  const { tab, name, revision, onLook } = props;
   const [withInternet, allow] = useState(false);
   const [blocked, setBlocked] = useState("");
   const hasScript = tab.epoch > 1 && tab.chunks.some((chunk) => /<script/i.test(chunk));
@@ -30,7 +31,8 @@ export function ReportFrame({ tab, name, revision }: { tab: ReportTab; name: str
           <button type="button" class="fnb-button" onClick={() => allow(true)}>Allow</button>
         </div>
       )}
-      <Frame key={key} tab={tab} name={name} revision={revision} withInternet={withInternet} onBlocked={setBlocked} />
+      <Frame key={key} tab={tab} name={name} revision={revision} withInternet={withInternet} onBlocked={setBlocked}
+        onLook={onLook} />
     </div>
   );
 }
@@ -41,9 +43,10 @@ interface FrameProps {
   revision: number;
   withInternet: boolean;
   onBlocked: (address: string) => void;
+  onLook: () => void;
 }
 
-function Frame({ tab, name, revision, withInternet, onBlocked }: FrameProps) {
+function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
   const state = useRef({ ready: false, busy: false, epoch: 0, sent: 0, loads: 0 }).current;
   const [height, setHeight] = useState(LEAST_HEIGHT);
@@ -68,6 +71,7 @@ function Frame({ tab, name, revision, withInternet, onBlocked }: FrameProps) {
       const message = event.data as FromFrame;
       if (message.kind === "ready") state.ready = true;
       if (message.kind === "taken") state.busy = false;
+      if (message.kind === "look") onLook();
       if (message.kind === "blocked" && typeof message.address === "string") onBlocked(hostOf(message.address));
       if (typeof message.height === "number") setHeight(Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, message.height)));
       latest.current();

@@ -40,7 +40,7 @@ export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pan
       ) : pane === "logs" ? (
         <LogText selection={selection} />
       ) : pane === "report" ? (
-        <Report selection={selection} tabs={details.tabs} />
+        <Report store={store} selection={selection} tabs={details.tabs} />
       ) : (
         <Overview store={store} details={details} />
       )}
@@ -187,7 +187,7 @@ function LogText({ selection }: { selection: Selection }) {
   );
 }
 
-function Report({ selection, tabs }: { selection: Selection; tabs: string[] }) {
+function Report({ store, selection, tabs }: { store: RunStore; selection: Selection; tabs: string[] }) {
   const [chosen, choose] = useState("");
   const current = tabs.includes(chosen) ? chosen : tabs[0]!;
   const tab = selection.report.get(current);
@@ -205,7 +205,8 @@ function Report({ selection, tabs }: { selection: Selection; tabs: string[] }) {
       {tab === undefined ? (
         <p class="fnb-quiet">Reading ...</p>
       ) : (
-        <ReportFrame key={`${selection.action}/${current}`} tab={tab} name={current} revision={tab.chunks.length} />
+        <ReportFrame key={`${selection.action}/${current}`} tab={tab} name={current} revision={tab.chunks.length}
+          onLook={() => store.look()} />
       )}
     </div>
   );
