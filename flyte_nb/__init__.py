@@ -13,6 +13,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ._outside import open_outside_with
 from ._version import __version__ as __version__
 from ._view.showing import show_with
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from . import durable as durable
     from . import errors as errors
     from . import hitl as hitl
+    from . import io as io
     from . import models as models
     from . import remote as remote
     from . import report as report
@@ -59,8 +61,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flyte_nb")
 
 show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_picture(name))
+open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
 
-_SUBMODULES = ("durable", "errors", "hitl", "models", "remote", "report", "types")
+_SUBMODULES = ("durable", "errors", "hitl", "io", "models", "remote", "report", "types")
 
 _HOMES = {
     "ActionPhase": "models",
@@ -96,7 +99,9 @@ _HOMES = {
     "with_runcontext": "_start",
 }
 
-__all__ = sorted([*_HOMES, "durable", "errors", "hitl", "logger", "models", "remote", "report", "types", "__version__"])
+__all__ = sorted(
+    [*_HOMES, "durable", "errors", "hitl", "io", "logger", "models", "remote", "report", "types", "__version__"]
+)
 
 
 def __getattr__(name: str) -> Any:

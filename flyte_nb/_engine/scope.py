@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._task.invocation import active_invoker
+from ..io.places import scope_with
 from .blocking import wait_blocking
 from .submission import submit
 
@@ -57,3 +58,11 @@ def current_scope() -> Scope | None:
     """The scope of the code that runs, None outside a run."""
     invoker = active_invoker.get()
     return invoker if isinstance(invoker, Scope) else None
+
+
+def _path_of_action() -> str:
+    scope = current_scope()
+    return f"{scope.action.run.name}/{scope.action.name}" if scope is not None else ""
+
+
+scope_with(_path_of_action)

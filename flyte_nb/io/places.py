@@ -29,12 +29,18 @@ def scope_with(scope: Callable[[], str]) -> None:
 
 def new_place(name: str) -> str:
     """Address of a new object that nothing else will ever have."""
-    return current_store().path_for(f"new/{secrets.token_hex(10)}/{name}")
+    return current_store().path_for(f"{_folder()}/new/{secrets.token_hex(10)}/{name}")
 
 
 def named_place(name: str) -> str:
     """Address that the same action gets again for the same name, in every attempt."""
-    return current_store().path_for(f"named/{_scope() or 'shared'}/{name}")
+    return current_store().path_for(f"{_folder()}/named/{name}")
+
+
+def _folder() -> str:
+    """What the running action has for itself; content, which others may share, is not kept there."""
+    scope = _scope()
+    return f"runs/{scope}" if scope else "outside"
 
 
 def content_place(kind: str, digest: str, name: str) -> str:

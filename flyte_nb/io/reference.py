@@ -10,12 +10,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 from pydantic_core import core_schema
 
+from ..types.references import ADDRESSES, KEYS
 from .addresses import last_step
 from .digests import digest_in
 from .parameters import Parametrised, T, class_of, format_of
-
-KEYS = "flyte_nb.keys"
-"""In the context of a serializer: a list that collects addresses; each reference is then written as its key."""
 
 _BY_TEMPFILE = re.compile(r"tmp[a-z0-9_]{8}")
 
@@ -96,13 +94,11 @@ class Reference(Parametrised[T], BaseModel):
 
     @model_serializer(mode="wrap")
     def _serialized(self, handler: Any, info: Any) -> Any:
-        context = info.context
-        if isinstance(context, dict) and KEYS in context:
-            context[KEYS].append(self.path)
-            key = self.cache_key()
-            if key is not None:
-                return key
-        return handler(self)
+        context = info.context if isinstance(info.context, dict) else {}
+        if ADDRESSES in context:
+            context[ADDRESSES].append(self.path)
+        key = self.cache_key() if KEYS in context else None
+        return handler(self) if key is None else key
 
     def __hash__(self) -> int:
         return hash((type(self).__name__, self.path))

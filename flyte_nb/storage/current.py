@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from .._outside import store_outside
 from ..errors import NotInTaskContextError
 from .store import Store
 
@@ -13,14 +14,14 @@ _current: ContextVar[Store | None] = ContextVar("flyte_nb_store", default=None)
 
 
 def current_store() -> Store:
-    """The store of the run whose code asks.
+    """The store of the run whose code asks; outside a run, the one that runs have by default.
 
     Raises
     ------
     NotInTaskContextError
-        Outside a run.
+        Outside a run, where there is none.
     """
-    store = _current.get()
+    store = _current.get() or store_outside()
     if store is None:
         raise NotInTaskContextError(
             "There is no store here: values are written by reference only inside a run. Start one with flyte.run(...)."

@@ -1,8 +1,27 @@
-"""Addresses that literals refer to."""
+"""Addresses that literals refer to.
+
+A structure is opaque, so the addresses in it are listed beside it. Whatever refers to stored data from inside a
+structure (`flyte_nb.io` has such classes) heeds two keys in the context of Pydantic's serializers.
+"""
 
 from __future__ import annotations
 
+import json
+
 from .messages import Literal, LiteralMap
+
+ADDRESSES = "flyte_nb.addresses"
+"""In the context of a serializer: a list, to which a reference adds its address."""
+
+KEYS = "flyte_nb.keys"
+"""In the context of a serializer: a reference is written as what stands for its content in cache keys."""
+
+_METADATA = "references"
+
+
+def note_references(literal: Literal, addresses: list[str]) -> None:
+    """List the addresses of stored data in an opaque literal."""
+    literal.metadata[_METADATA] = json.dumps(addresses)
 
 
 def references_of(serialized: bytes) -> set[str]:
@@ -14,6 +33,8 @@ def references_of(serialized: bytes) -> set[str]:
 
 
 def _collect(literal: Literal, found: set[str]) -> None:
+    if _METADATA in literal.metadata:
+        found.update(json.loads(literal.metadata[_METADATA]))
     kind = literal.WhichOneof("value")
     if kind == "collection":
         for item in literal.collection.literals:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import types
+from collections.abc import Callable
 from typing import Annotated, Any, NewType, TypeVar, get_args, get_origin
 
 from .arrays import array_converter
@@ -58,7 +59,8 @@ def _compile(python_type: Any) -> Converter:
     if python_type is types.FunctionType or (get_origin(python_type) or python_type) is collections.abc.Callable:
         return PickledConverter(Any, silent=True)
     return (
-        primitive_converter(python_type)
+        _own_converter(python_type)
+        or primitive_converter(python_type)
         or choice_converter(python_type)
         or collection_converter(python_type, converter_for)
         or frame_converter(python_type)
@@ -66,3 +68,11 @@ def _compile(python_type: Any) -> Converter:
         or structure_converter(python_type)
         or PickledConverter(python_type)
     )
+
+
+def _own_converter(python_type: Any) -> Converter | None:
+    """What a class of `flyte_nb` brings itself, because it lives above this room."""
+    make: Callable[[Any], Converter] | None = getattr(
+        get_origin(python_type) or python_type, "__flyte_converter__", None
+    )
+    return make(python_type) if make is not None else None

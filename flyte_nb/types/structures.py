@@ -11,11 +11,13 @@ import dataclasses
 import json
 import sys
 import typing
+from hashlib import blake2b
 from typing import Any, get_origin
 
 from . import plain
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
+from .references import ADDRESSES, KEYS, note_references
 from .stored_schema import needs_stored_schema, stored_schema
 from .transformer import TypeTransformerFailedError
 from .type_text import shown, type_text
@@ -27,6 +29,8 @@ _CONTAINERS = (tuple, set, frozenset, dict, list, collections.deque, collections
 
 class StructureConverter(Converter):
     """A type that Pydantic can describe."""
+
+    hashes = True
 
     def __init__(self, python_type: Any, adapter: Any) -> None:
         super().__init__(python_type)
@@ -48,14 +52,17 @@ class StructureConverter(Converter):
         """See `Converter`."""
         if not self.accepts(value):
             value = self._validated(self._adapter, self._taken_apart(value))
+        addresses: list[str] = []
         try:
-            data = plain.dumps(self._as_builtin(value))
+            literal.scalar.binary.value = plain.dumps(self._as_builtin(value, {ADDRESSES: addresses}))
+            literal.scalar.binary.tag = TAG
+            if addresses:
+                note_references(literal, addresses)
+                literal.hash = _digest(self._as_builtin(value, {KEYS: True}))
         except Exception as error:
             raise TypeTransformerFailedError(
                 f"{type_text(self.python_type)} holds something that cannot be stored: {error}"
             ) from error
-        literal.scalar.binary.value = data
-        literal.scalar.binary.tag = TAG
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
@@ -72,13 +79,13 @@ class StructureConverter(Converter):
             described.metadata.Clear()  # a type without a JSON schema is still a structure
         return described
 
-    def _as_builtin(self, value: Any) -> Any:
+    def _as_builtin(self, value: Any, context: dict[str, Any]) -> Any:
         try:
-            return self._serializer.to_python(value, by_alias=False, round_trip=True, warnings=False)
+            return self._serializer.to_python(value, by_alias=False, round_trip=True, warnings=False, context=context)
         except AttributeError:  # a value from before its class got another field
             from pydantic import TypeAdapter
 
-            return TypeAdapter(Any).dump_python(value, by_alias=False, round_trip=True)
+            return TypeAdapter(Any).dump_python(value, by_alias=False, round_trip=True, context=context)
 
     def _taken_apart(self, value: Any) -> Any:
         """A mapping may stand for a structure; anything else does not fit."""
@@ -180,6 +187,10 @@ def _has_schema(python_type: Any) -> bool:
     if isinstance(origin, type) and issubclass(origin, tuple) and hasattr(origin, "_fields"):
         return True
     return hasattr(origin, "__pydantic_core_schema__") or hasattr(origin, "__get_pydantic_core_schema__")
+
+
+def _digest(builtin: Any) -> str:
+    return blake2b(plain.dumps(builtin), digest_size=16).hexdigest()
 
 
 def _same_name(kind: type, declared: type) -> bool:

@@ -27,7 +27,7 @@ env = flyte.TaskEnvironment("files")
 @dataclasses.dataclass
 class Pair:
     left: File
-    right: File[csv] | None = None  # noqa: F821
+    right: File["csv"] | None = None  # noqa: F821, UP037
 
 
 class Bundle(BaseModel):

@@ -194,9 +194,18 @@ def test_an_unknown_kind_of_address_is_an_error_that_says_what_is_known() -> Non
         open_store("nonsense://x")
 
 
-def test_there_is_no_store_outside_a_run_and_the_innermost_one_inside(tmp_path: Path) -> None:
+def test_without_a_notebook_there_is_no_store_outside_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flyte_nb._outside._opener", None)
     with pytest.raises(NotInTaskContextError, match="inside a run"):
         current_store()
+
+
+def test_a_cell_uses_the_store_that_runs_have_by_default(tmp_path: Path) -> None:
+    flyte.init(home=tmp_path / "home", storage=str(tmp_path / "mine"))
+    assert current_store().root == str(tmp_path / "mine")
+
+
+def test_inside_a_run_the_innermost_store_is_used(tmp_path: Path) -> None:
     outer, inner = open_store(tmp_path / "outer"), open_store(tmp_path / "inner")
     with use_store(outer):
         with use_store(inner):
