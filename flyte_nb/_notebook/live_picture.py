@@ -6,20 +6,29 @@ kernels as well, and a run is never held up by whoever looks at it.
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .._view.feed import NODES_PER_MESSAGE, Feed
 from .._view.picture import picture_html, picture_text
 from .._view.tree import Tree
 from .._view.wire import Header, ToPage
+from ..models.events import AnyEvent
 from ..models.phases import ActionPhase
 from ..remote.history import RunHistory
+
+logger = logging.getLogger("flyte_nb")
 
 PUMP_EVERY_S = 0.1
 SETTLE_AFTER_S = 20.0
 HEARTBEAT_EVERY_S = 1.0
+FIRST_READ_S = 0.15
+READ_BESIDE_RUNS_S = 0.01
+READ_ALONE_S = 0.1
+MAY_LAG_S = 1.0
 
 
 class LivePicture:
@@ -31,6 +40,11 @@ class LivePicture:
         Of the run.
     changed : callable
         Called with the picture on the following thread when its static form has changed or is final.
+
+    Attributes
+    ----------
+    behind_since : float or None
+        Since when there are events that have not been taken in, by the monotonic clock.
     """
 
     def __init__(self, name: str, changed: Callable[[LivePicture], None]) -> None:
@@ -41,22 +55,25 @@ class LivePicture:
         self.touched_at = time.monotonic()
         self.settled = False
         self._changed = changed
+        self.behind_since: float | None = None
         self._read_up_to = 0
+        self._unread: Iterator[tuple[int, AnyEvent]] | None = None
         self._phase = ActionPhase.RUNNING
         self._feeds: dict[Feed, Callable[[ToPage], None]] = {}
         self._beat_at = 0.0
-        self.read()
+        self.read(FIRST_READ_S)
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to the run."""
-        return self._phase.is_terminal
+        """Whether nothing more will happen to the run, and all that has happened is in the picture."""
+        return self._phase.is_terminal and self.behind_since is None
 
     def header(self) -> Header:
         """The run as a whole."""
         owned = self.name in self.history.runtime.controller.runs
         can_resume = self.ended and self._phase is not ActionPhase.SUCCEEDED
-        return self.tree.header(owned_here=owned, can_resume=can_resume)
+        catching_up = self._phase.is_terminal and self.behind_since is not None
+        return self.tree.header(owned_here=owned, can_resume=can_resume, catching_up=catching_up)
 
     def attach(self, send: Callable[[ToPage], None]) -> Feed:
         """A feed for a page that `send` reaches."""
@@ -65,16 +82,13 @@ class LivePicture:
             self._feeds[feed] = send
             return feed
 
-    def read(self) -> bool:
-        """Take in what has happened since the last call; whether anything has."""
+    def read(self, budget_s: float = math.inf) -> bool:
+        """Take in what has happened since the last call, as much as can be in that time; whether anything has."""
         with self.lock:
             runtime = self.history.runtime
-            before = self._read_up_to
-            phase = self.history.phase()
-            for seq, event in runtime.reader.events(self.name, self._read_up_to):
-                self.tree.apply(event)
-                self._read_up_to = seq
-            if phase.is_terminal and not self.tree.view.phase.is_terminal:
+            before, phase = self._read_up_to, self.history.phase()
+            self._take_in(time.monotonic() + budget_s)
+            if self.behind_since is None and phase.is_terminal and not self.tree.view.phase.is_terminal:
                 if runtime.reader.run(self.name).phase.is_terminal:
                     return True  # its last event is being committed
                 self.tree.interrupted()
@@ -82,9 +96,21 @@ class LivePicture:
             self._phase = phase
             return changed
 
-    def pump(self) -> None:
-        """Read, and send every page what it needs."""
-        changed = self.read()
+    def _take_in(self, deadline: float) -> None:
+        if self._unread is None:
+            self._unread = self.history.runtime.reader.events(self.name, self._read_up_to)
+        for count, (seq, event) in enumerate(self._unread):
+            self.tree.apply(event)
+            self._read_up_to = seq
+            if count % 64 == 63 and time.monotonic() > deadline:
+                self.behind_since = self.behind_since or time.monotonic()
+                return
+        self._unread = None
+        self.behind_since = None
+
+    def pump(self, budget_s: float = math.inf) -> None:
+        """Read for at most that long, and send every page what it needs."""
+        changed = self.read(budget_s)
         with self.lock:
             now = time.monotonic()
             beat = now - self._beat_at >= HEARTBEAT_EVERY_S
@@ -116,7 +142,11 @@ class LivePicture:
 
 
 class Follower:
-    """The thread that pumps pictures; it lives while there is one to follow."""
+    """The thread that pumps pictures; it lives while there is one to follow.
+
+    Whoever looks must not hold up what runs: while runs live in this process, pictures take a tenth of the time, and
+    half of it once they are a second late.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -144,17 +174,23 @@ class Follower:
                 if finished:
                     with self._lock:
                         self._pictures.pop(picture, None)
-            time.sleep(max(0.02, PUMP_EVERY_S - (time.monotonic() - begun)))
+            time.sleep(_pause(list(pictures), time.monotonic() - begun))
 
     def _pump_one(self, picture: LivePicture, done: Callable[[], bool]) -> bool:
-        import logging
-
         try:
-            picture.pump()
+            picture.pump(READ_BESIDE_RUNS_S if picture.history.runtime.controller.runs else READ_ALONE_S)
             return done()
         except Exception:
-            logging.getLogger("flyte_nb").exception("The picture of run %s stops.", picture.name)
+            logger.exception("The picture of run %s stops.", picture.name)
             return True
+
+
+def _pause(pictures: list[LivePicture], spent_s: float) -> float:
+    """How long to leave the time to others after a round of pumping."""
+    late = max((time.monotonic() - picture.behind_since for picture in pictures if picture.behind_since), default=0.0)
+    if late > MAY_LAG_S or (late and not pictures[0].history.runtime.controller.runs):
+        return min(spent_s, PUMP_EVERY_S)
+    return max(PUMP_EVERY_S - spent_s, 9 * spent_s)
 
 
 follower = Follower()

@@ -11,7 +11,7 @@ from .prompts import prompts_of
 from .tree import Tree
 from .wire import Diff, Header, Heartbeat, Node, Reset, ToPage
 
-NODES_PER_MESSAGE = 2_000
+NODES_PER_MESSAGE = 1_000
 
 
 class Feed:

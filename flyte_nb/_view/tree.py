@@ -138,7 +138,7 @@ class Tree:
             node.below or [],
         )
 
-    def header(self, *, owned_here: bool, can_resume: bool) -> Header:
+    def header(self, *, owned_here: bool, can_resume: bool, catching_up: bool = False) -> Header:
         """The run as a whole."""
         view = self.view
         counts = [0] * len(NodePhase)
@@ -158,6 +158,7 @@ class Tree:
             error=f"{view.error.code}: {view.error.message}"[:2000] if view.error is not None else "",
             owned_here=owned_here,
             can_resume=can_resume,
+            catching_up=catching_up,
         )
 
     def add(

@@ -84,7 +84,10 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Header(msgspec.Struct, frozen=True):
-    """The run as a whole. `counts` is by `NodePhase`; times are milliseconds since the epoch, -1 is not yet."""
+    """The run as a whole. `counts` is by `NodePhase`; times are milliseconds since the epoch, -1 is not yet.
+
+    `catching_up`: the run has ended, and not all of it has been read yet.
+    """
 
     name: str
     task: str
@@ -97,6 +100,7 @@ class Header(msgspec.Struct, frozen=True):
     error: str
     owned_here: bool
     can_resume: bool
+    catching_up: bool = False
 
 
 class Variable(msgspec.Struct, frozen=True):

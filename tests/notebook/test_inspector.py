@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
+
 import flyte_nb as flyte
+from flyte_nb._notebook import live_picture
 from flyte_nb._notebook.inspector import MAX_LOG, MAX_REPORT, Inspector
 from flyte_nb._notebook.live_picture import LivePicture
-from flyte_nb._view.wire import Logs, ReportChunk
+from flyte_nb._view.wire import Diff, Logs, ReportChunk, Reset, ToPage
 from flyte_nb.remote import Action
 
 env = flyte.TaskEnvironment("inspected")
@@ -101,3 +105,28 @@ def test_a_report_too_large_to_draw_says_how_to_get_it() -> None:
     assert "run.get_report()" in chunk.html
     assert len(chunk.html) < 1_000
     assert len(run.get_report()) > MAX_REPORT
+
+
+@env.task
+async def wide(size: int) -> int:
+    return len(await asyncio.gather(*(quiet() for _ in range(size))))
+
+
+def test_a_large_run_is_shown_before_all_of_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = flyte.run(wide, 200)
+    run.wait()
+    monkeypatch.setattr(live_picture, "FIRST_READ_S", 0)
+    picture = LivePicture(run.name, lambda picture: None)
+    assert picture.header().catching_up
+    assert not picture.ended
+    assert 0 < len(picture.tree.nodes) < 201
+    sent: list[ToPage] = []
+    feed = picture.attach(sent.append)
+    feed.heard = True
+    sent += feed.reset([])
+    picture.pump()
+    assert picture.ended
+    assert not picture.header().catching_up
+    nodes = {node.id for message in sent if isinstance(message, Reset | Diff) for node in message.nodes or []}
+    assert nodes == set(picture.tree.nodes)
+    assert len(nodes) == 201

@@ -53,6 +53,7 @@ export interface Header {
   error: string;
   owned_here: boolean;
   can_resume: boolean;
+  catching_up: boolean;
 }
 
 export interface Variable {
