@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ._outside import open_outside_with
 from ._version import __version__ as __version__
 from ._view.showing import show_with
+from .types.frames import convert_frames_with
 
 if TYPE_CHECKING:
     from . import durable as durable
@@ -62,6 +63,7 @@ logger = logging.getLogger("flyte_nb")
 
 show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_picture(name))
 open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
+convert_frames_with(lambda: importlib.import_module(".io.frames", __name__))
 
 _SUBMODULES = ("durable", "errors", "hitl", "io", "models", "remote", "report", "types")
 

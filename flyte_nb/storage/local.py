@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from pathlib import Path
 
 from ..errors import StorageError
-from .store import StoredBlob, blob_name, checksum_of, verified
+from .store import StoredBlob, blob_name, checksum_of, checksum_of_file, verified
 
 
 class LocalStore:
@@ -32,6 +33,18 @@ class LocalStore:
         except OSError as error:
             raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
         return StoredBlob(str(path), len(data), checksum)
+
+    def put_file_nowait(self, path: str, *, suffix: str = "") -> StoredBlob:
+        """See `Store`."""
+        checksum, size = checksum_of_file(path)
+        target = Path(self.root, blob_name(checksum, suffix))
+        try:
+            if not target.exists() or target.stat().st_size != size:
+                _make_private(target.parent)
+                _move(path, target)
+        except OSError as error:
+            raise StorageError(f"Cannot write {target}: {error.strerror or error}.") from error
+        return StoredBlob(str(target), size, checksum)
 
     def get_nowait(self, uri: str, *, checksum: str = "") -> bytes:
         """See `Store`."""
@@ -87,3 +100,18 @@ def _publish(path: Path, data: bytes) -> None:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def _move(path: str, target: Path) -> None:
+    """Rename; from another file system, copy beside `target` and rename there."""
+    try:
+        os.replace(path, target)
+    except OSError:
+        unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        try:
+            shutil.copyfile(path, unfinished)
+            unfinished.chmod(0o600)
+            os.replace(unfinished, target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise

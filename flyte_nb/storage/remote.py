@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from ..errors import StorageError
-from .store import StoredBlob, blob_name, checksum_of, verified
+from .store import StoredBlob, blob_name, checksum_of, checksum_of_file, verified
 
 # making a folder there would look for its bucket, and make one that is missing
 _OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
@@ -45,6 +45,18 @@ class FsspecStore:
         except Exception as error:
             raise StorageError(f"Cannot write {uri}: {type(error).__name__}: {error}") from error
         return StoredBlob(uri, len(data), checksum)
+
+    def put_file_nowait(self, path: str, *, suffix: str = "") -> StoredBlob:
+        """See `Store`."""
+        checksum, size = checksum_of_file(path)
+        uri = self.path_for(blob_name(checksum, suffix))
+        try:
+            if not self._has_no_folders:
+                self._filesystem.makedirs(uri.rpartition("/")[0], exist_ok=True)
+            self._filesystem.put_file(path, uri)
+        except Exception as error:
+            raise StorageError(f"Cannot write {uri}: {type(error).__name__}: {error}") from error
+        return StoredBlob(uri, size, checksum)
 
     def get_nowait(self, uri: str, *, checksum: str = "") -> bytes:
         """See `Store`."""

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from ..errors import StorageError
 
+READ_BYTES = 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
@@ -47,6 +49,15 @@ class Store(Protocol):
             If it cannot be written.
         """
 
+    def put_file_nowait(self, path: str, *, suffix: str = "") -> StoredBlob:
+        """Keep the content of a local file, never all in memory; the file is moved there where that is possible.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+
     def get_nowait(self, uri: str, *, checksum: str = "") -> bytes:
         """The bytes at `uri`.
 
@@ -75,6 +86,16 @@ class Store(Protocol):
 def checksum_of(data: bytes) -> str:
     """BLAKE2b-16 of `data` as 32 hexadecimal digits."""
     return blake2b(data, digest_size=16).hexdigest()
+
+
+def checksum_of_file(path: str) -> tuple[str, int]:
+    """The checksum of a file's content, and its size in bytes."""
+    digest, size = blake2b(digest_size=16), 0
+    with open(path, "rb", buffering=0) as file:
+        while piece := file.read(READ_BYTES):
+            digest.update(piece)
+            size += len(piece)
+    return digest.hexdigest(), size
 
 
 def verified(data: bytes, uri: str, checksum: str) -> bytes:

@@ -30,6 +30,10 @@ class Converter:
     def __init__(self, python_type: Any) -> None:
         self.python_type = python_type
 
+    def annotated(self, extras: list[Any]) -> Converter:
+        """The converter of the type with annotations; those that mean nothing to it are left alone."""
+        return self
+
     def accepts(self, value: Any) -> bool:
         """Whether `value` looks like one of this type; what a union asks."""
         return isinstance(self.python_type, type) and isinstance(value, self.python_type)

@@ -8,6 +8,7 @@ import io
 from typing import Any, Protocol, runtime_checkable
 
 MAX_CELL_CHARACTERS = 10_000
+MAX_ROWS = 60
 
 
 @runtime_checkable
@@ -21,12 +22,23 @@ class Renderable(Protocol):
         """HTML that shows `value`."""
 
 
+_renderers: dict[type, Renderable] = {}
+
+
+def register_renderer(python_type: type, renderer: Renderable) -> None:
+    """Show values of a type, and of what derives from it, by ``renderer.to_html(value)``."""
+    _renderers[python_type] = renderer
+
+
 def render_html(value: Any) -> str:
     """HTML that shows `value`.
 
     Text is HTML already. Plotly and Matplotlib figures become pictures, data frames tables; an object with
-    `_repr_html_` draws itself; anything else is shown as escaped text.
+    `_repr_html_` draws itself; anything else is shown as escaped text. A renderer registered for the type comes first.
     """
+    for kind in type(value).__mro__ if _renderers else ():
+        if kind in _renderers:
+            return _renderers[kind].to_html(value)
     if isinstance(value, str):
         return value
     module = type(value).__module__.partition(".")[0]
@@ -35,7 +47,7 @@ def render_html(value: Any) -> str:
     if module == "matplotlib" and hasattr(value, "savefig"):
         return _picture_of(value)
     if module == "pyarrow" and hasattr(value, "to_pandas"):
-        value = value.to_pandas()
+        value = value.slice(0, MAX_ROWS).to_pandas()
     drawn = _drawn_by_itself(value)
     if drawn is not None:
         return drawn

@@ -25,6 +25,12 @@ def restrict(python_type: Any, name: str) -> None:
     _generation += 1
 
 
+def note_registration() -> None:
+    """Have converters compiled anew."""
+    global _generation
+    _generation += 1
+
+
 def generation() -> int:
     """A number that grows with every registration."""
     return _generation

@@ -42,7 +42,7 @@ def converter_for(python_type: Any) -> Converter:
 def _compile(python_type: Any) -> Converter:
     if get_origin(python_type) is Annotated:
         inner, *extras = get_args(python_type)
-        converter = converter_for(inner)
+        converter = converter_for(inner).annotated(extras)
         functions = [extra for extra in extras if isinstance(extra, HashFunction)]
         return HashedConverter(converter, functions[-1]) if functions else converter
     if isinstance(python_type, NewType):

@@ -41,7 +41,9 @@ class _Shape(Converter):
         if found == "union":
             return self.read(scalar.union.value)
         if found == "structured_dataset":
-            return frames.FrameConverter(Any, "pandas").read(literal)
+            dataset = scalar.structured_dataset
+            form = dataset.metadata.structured_dataset_type.format
+            return frames.frame_conversion().untyped_frame(dataset.uri, form)
         if found == "binary":
             return self._binary(literal, scalar.binary.tag)
         if found == "blob":

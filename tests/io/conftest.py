@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.storage import Store, open_store, use_store
+from flyte_nb.types.interface import Interface
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +70,22 @@ def files(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"
     folder.mkdir()
     return folder
+
+
+ThereAndBack = Callable[[Any, Any], tuple[Any, Any]]
+
+
+@pytest.fixture
+def there_and_back(near: Path) -> ThereAndBack:
+    """What the next task gets of a value that a task returned, and what a later process reads."""
+
+    def pass_on(kind: Any, value: Any) -> tuple[Any, Any]:
+        def gives(): ...  # type: ignore[no-untyped-def]
+
+        gives.__annotations__ = {"return": kind}
+        interface = Interface.from_function(gives, "rooms.gives")
+        prepared = asyncio.run(interface.prepare_outputs(value))
+        frames_at_hand.clear()
+        return prepared.values, asyncio.run(interface.read_outputs(prepared.serialized))
+
+    return pass_on

@@ -1,0 +1,115 @@
+"""Stored frames as something to read from: bytes compared with their checksum, or a file that is read in parts."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow
+
+from ...errors import StorageError
+from ...storage import open_store
+from ...storage.store import blob_name, checksum_in
+from ..addresses import explained, filesystem, last_step, local_path
+
+VERIFIED_WHOLE_UP_TO = 64 * 2**20
+
+
+def stored_checksum(uri: str) -> str:
+    """The checksum in an address that a store gave, else an empty text."""
+    checksum = checksum_in(uri)
+    is_ours = checksum and uri.replace("\\", "/").endswith(blob_name(checksum, last_step(uri)[len(checksum) :]))
+    return checksum if is_ours else ""
+
+
+def size_bytes(uri: str) -> int:
+    """The size of what is stored at an address; of a folder, of all that is in it."""
+    path = local_path(uri)
+    with explained("read", uri):
+        if path is None:
+            system, inner = filesystem(uri)
+            return int(system.du(inner) if system.isdir(inner) else system.info(inner)["size"])
+        if os.path.isdir(path):
+            found = glob.iglob("**/*", root_dir=path, recursive=True)
+            return sum(os.path.getsize(os.path.join(path, name)) for name in found)
+        return os.path.getsize(path)
+
+
+def is_folder(uri: str) -> bool:
+    """Whether frames are in several files below an address."""
+    path = local_path(uri)
+    if path is not None:
+        return os.path.isdir(path)
+    if stored_checksum(uri):
+        return False
+    system, inner = filesystem(uri)
+    with explained("read", uri):
+        return bool(system.isdir(inner))
+
+
+@contextlib.contextmanager
+def whole(uri: str) -> Iterator[pyarrow.NativeFile]:
+    """All of a stored object, compared with its checksum where the store gave it one."""
+    checksum = stored_checksum(uri)
+    if checksum:
+        yield pyarrow.BufferReader(open_store(uri).get_nowait(uri, checksum=checksum))
+    else:
+        with in_parts(uri) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def in_parts(uri: str) -> Iterator[pyarrow.NativeFile]:
+    """A stored object to read from here and there, without the rest of it."""
+    path = local_path(uri)
+    if path is not None:
+        with explained("read", uri):
+            if os.path.isdir(path):
+                raise IsADirectoryError(path)
+            file = pyarrow.OSFile(path)
+        with file:
+            yield file
+        return
+    system, inner = filesystem(uri)
+    with explained("read", uri):
+        opened = system.open(inner, "rb")
+    with opened:
+        yield pyarrow.PythonFile(opened, mode="r")
+
+
+def verify_small(uri: str) -> None:
+    """Compare a stored file with its checksum, unless it is large: a scan is there to leave most of that out."""
+    checksum = stored_checksum(uri)
+    if checksum and size_bytes(uri) <= VERIFIED_WHOLE_UP_TO:
+        open_store(uri).get_nowait(uri, checksum=checksum)
+
+
+def dataset_of(uri: str, form: Any) -> Any:
+    """What is at an address as an Arrow dataset: a file, or a folder of files."""
+    import pyarrow.dataset
+
+    path = local_path(uri)
+    with explained("read", uri):
+        if path is not None:
+            os.stat(path)
+            return pyarrow.dataset.dataset(os.path.abspath(path), format=form)
+        system, inner = filesystem(uri)
+        return pyarrow.dataset.dataset(inner, format=form, filesystem=system)
+
+
+@contextlib.contextmanager
+def readable_as(form: str, uri: str) -> Iterator[None]:
+    """Turn what a reader raises into an error that names the object and the place in it."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except (pyarrow.ArrowException, ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise StorageError(
+            f"{uri} cannot be read as {form}: {' '.join(str(error).split())}. Is it whole, and is that its format?"
+        ) from error

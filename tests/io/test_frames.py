@@ -1,0 +1,375 @@
+"""Frames of every library: what a task returns is what the next one gets, whatever library that asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import decimal
+import re
+import subprocess
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import dask.dataframe as dd
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from polars.testing import assert_frame_equal
+
+import flyte_nb as flyte
+from flyte_nb.errors import RuntimeDataValidationError
+from flyte_nb.io import HashFunction
+from flyte_nb.io.frames.hints import FrameHints
+from flyte_nb.io.frames.tables import converted
+from flyte_nb.storage import Store
+
+ThereAndBack = Callable[[Any, Any], tuple[Any, Any]]
+
+NATIVE = [pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.Table, dd.DataFrame]
+
+PANDAS = {
+    "plain": pd.DataFrame({"a": [1, 2], "b": ["x", None], "c": [0.5, float("nan")]}),
+    "index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["p", "q"], name="key")),
+    "several indexes": pd.DataFrame({"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, "x"), (2, "y")])),
+    "categorical": pd.DataFrame({"a": pd.Categorical(["x", "y", "x"], categories=["y", "x", "z"], ordered=True)}),
+    "zones": pd.DataFrame({"t": pd.to_datetime(["2024-01-01", "2024-07-01"]).tz_localize("Europe/Berlin")}),
+    "no rows": pd.DataFrame({"a": pd.Series([], dtype="int64"), "b": pd.Series([], dtype="datetime64[ns]")}),
+    "nothing": pd.DataFrame(),
+    "dates": pd.DataFrame({"d": [datetime.date(2024, 1, 1), None]}),
+    "decimals": pd.DataFrame({"d": [decimal.Decimal("1.10"), None]}),
+    "nulls": pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": pd.array([True, None], dtype="boolean")}),
+    "durations": pd.DataFrame({"d": pd.to_timedelta(["1s", None])}),
+}
+POLARS = {
+    "plain": pl.DataFrame({"a": [1, None], "b": ["x", "ü"]}),
+    "categorical": pl.DataFrame({"a": ["x", "y"]}, schema={"a": pl.Categorical}),
+    "enum": pl.DataFrame({"a": ["x", "y"]}, schema={"a": pl.Enum(["y", "x"])}),
+    "zones": pl.DataFrame({"t": [datetime.datetime(2024, 1, 1)]}).with_columns(
+        pl.col("t").dt.replace_time_zone("Asia/Tokyo")
+    ),
+    "nested": pl.DataFrame({"l": [[1, 2], []], "s": [{"x": 1, "y": ["a"]}, {"x": 2, "y": []}]}),
+    "no rows": pl.DataFrame(schema={"a": pl.Int8, "b": pl.List(pl.String), "c": pl.Enum(["y", "x"])}),
+    "nothing": pl.DataFrame(),
+    "decimals": pl.DataFrame({"d": [decimal.Decimal("1.10"), None]}, schema={"d": pl.Decimal(20, 2)}),
+    "moments": pl.DataFrame(
+        {"t": [datetime.time(1, 2)], "d": [datetime.timedelta(1)], "day": [datetime.date(2024, 1, 1)]}
+    ),
+    "only nulls": pl.DataFrame({"a": [None, None]}),
+    "arrays": pl.DataFrame({"a": [[1, 2], [3, 4]]}, schema={"a": pl.Array(pl.Int16, 2)}),
+}
+
+
+def columns_of(frame: Any) -> dict[str, list[Any]]:
+    """Any frame as plain lists."""
+    if isinstance(frame, dd.DataFrame):
+        frame = frame.compute()
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    if isinstance(frame, pd.DataFrame):
+        return frame.to_dict("list")
+    return frame.to_pydict() if isinstance(frame, pa.Table) else frame.to_dict(as_series=False)
+
+
+def as_native(kind: type, table: pa.Table) -> Any:
+    return converted(table, kind, FrameHints())
+
+
+@pytest.mark.parametrize("name", PANDAS)
+def test_pandas_frames_come_back(there_and_back: ThereAndBack, name: str) -> None:
+    for came in there_and_back(pd.DataFrame, PANDAS[name]):
+        pd.testing.assert_frame_equal(came, PANDAS[name])
+
+
+@pytest.mark.parametrize("name", POLARS)
+def test_polars_frames_come_back(there_and_back: ThereAndBack, name: str) -> None:
+    for came in there_and_back(pl.DataFrame, POLARS[name]):
+        assert_frame_equal(came, POLARS[name])
+    for came in there_and_back(pl.LazyFrame, POLARS[name].lazy()):
+        assert isinstance(came, pl.LazyFrame)
+        assert_frame_equal(came.collect(), POLARS[name])
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.table({"a": [1, 2], "l": [[1], []], "s": [{"x": 1}, None]}),
+        pa.table({"d": pa.array(["x", None, "x"]).dictionary_encode()}),
+        pa.table({"t": pa.array([1, None], pa.timestamp("ms", "Asia/Tokyo"))}),
+        pa.table({"d": pa.array([decimal.Decimal("1.1")], pa.decimal128(30, 5))}),
+        pa.table({"m": pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int32()))}),
+        pa.table({"a": pa.array([], pa.int8())}),
+        pa.table({}),
+    ],
+    ids=lambda table: str(table.schema.types),
+)
+def test_arrow_tables_come_back(there_and_back: ThereAndBack, table: pa.Table) -> None:
+    for came in there_and_back(pa.Table, table):
+        assert came.equals(table)
+
+
+def test_dask_frames_come_back_row_group_by_row_group(there_and_back: ThereAndBack) -> None:
+    value = pd.DataFrame({"a": range(10), "b": [None] * 5 + list("vwxyz")})
+    frame = dd.from_pandas(value, npartitions=3)
+    for came in there_and_back(dd.DataFrame, frame):
+        assert came.npartitions == 3
+        pd.testing.assert_frame_equal(came.compute().reset_index(drop=True), frame.compute())
+
+
+@pytest.mark.parametrize("given", NATIVE, ids=lambda kind: kind.__module__.partition(".")[0] + kind.__name__)
+@pytest.mark.parametrize("wanted", NATIVE, ids=lambda kind: kind.__module__.partition(".")[0] + kind.__name__)
+def test_every_pair_of_libraries_converts(given: type, wanted: type) -> None:
+    table = pa.table({"n": [1, 2, 3], "x": [0.5, 1.5, 2.5], "text": ["a", "ü", ""]})
+    env = flyte.TaskEnvironment("pairs")
+
+    async def gives() -> Any:
+        return as_native(given, table)
+
+    async def takes(frame: Any) -> bool:
+        assert isinstance(frame, wanted)
+        return columns_of(frame) == table.to_pydict()
+
+    async def main(reference: flyte.io.DataFrame) -> tuple[bool, bool, bool]:
+        made = await give()
+        assert isinstance(made, given)
+        return await take(made), await take(reference), await take(flyte.io.DataFrame.from_df(made))
+
+    gives.__annotations__ = {"return": given}
+    takes.__annotations__ = {"frame": wanted, "return": bool}
+    give, take = env.task(gives), env.task(takes)
+    reference = flyte.io.DataFrame.from_df(as_native(given, table))
+    assert tuple(flyte.run(env.task(main), reference).outputs()) == (True, True, True)
+
+
+def test_where_neither_end_is_pandas_it_is_not_imported(tmp_path: Path) -> None:
+    program = """
+import sys
+
+import polars as pl
+import pyarrow as pa
+
+class NoPandas:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "pandas":
+            raise ImportError("pandas is not wanted here")
+
+sys.meta_path.insert(0, NoPandas())
+import flyte_nb as flyte
+
+env = flyte.TaskEnvironment("rooms")
+
+@env.task
+async def gives() -> pl.DataFrame:
+    return pl.DataFrame({"a": [1, 2], "b": ["x", None]})
+
+@env.task
+async def turns(frame: pa.Table) -> flyte.io.DataFrame:
+    return flyte.io.DataFrame.from_df(frame)
+
+@env.task
+async def adds(frame: pl.LazyFrame) -> pa.Table:
+    return frame.select(pl.col("a").sum()).collect().to_arrow()
+
+@env.task
+async def main() -> pl.DataFrame:
+    return await adds(await turns(await gives()))
+
+flyte.init(home=sys.argv[1])
+print(flyte.run(main).outputs()[0].to_dicts())
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert done.stdout.splitlines()[-1:] == ["[{'a': 3}]"], done.stderr
+
+
+def test_polars_gets_a_pandas_frame_without_its_nameless_index(there_and_back: ThereAndBack) -> None:
+    value = pd.DataFrame({"a": [1, 2, 3]}).iloc[[2, 0]]
+    for kind in (pl.DataFrame, pl.LazyFrame):
+        for came in there_and_back(kind, value):
+            assert list(columns_of(came)) == ["a"]
+        for came in there_and_back(kind, PANDAS["index"]):
+            assert sorted(columns_of(came)) == ["a", "key"]
+    for came in there_and_back(pd.DataFrame, value):
+        assert came.index.tolist() == [2, 0]
+
+
+def test_a_lazy_frame_is_computed_once(there_and_back: ThereAndBack) -> None:
+    computed = []
+
+    def note(frame: pl.DataFrame) -> pl.DataFrame:
+        computed.append(1)
+        return frame
+
+    lazy = pl.LazyFrame({"a": [1]}).map_batches(note)
+    handed_on, _ = there_and_back(pl.LazyFrame, lazy)
+    handed_on.collect()
+    assert computed == [1]
+
+
+def test_filters_and_columns_of_a_lazy_frame_reach_the_file(there_and_back: ThereAndBack) -> None:
+    for came in there_and_back(pl.LazyFrame, pl.LazyFrame({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1.5]})):
+        query = came.filter(pl.col("a") > 1).select("b")
+        plan = query.explain()
+        assert "Parquet SCAN" in plan
+        assert "PROJECT 2/3 COLUMNS" in plan
+        assert re.search(r'SELECTION: .*col\("a"\)', plan)
+        assert query.collect()["b"].to_list() == ["y"]
+
+
+def test_a_frame_that_parquet_cannot_hold_is_refused_by_name(there_and_back: ThereAndBack) -> None:
+    with pytest.raises(RuntimeDataValidationError, match="'o0' of task 'rooms.gives'.*cannot be written as Parquet"):
+        there_and_back(pd.DataFrame, pd.DataFrame({"a": [1, "x", object()]}))
+    with pytest.raises(RuntimeDataValidationError, match=r"Expected pandas\..*DataFrame, got list: \[1\]"):
+        there_and_back(pd.DataFrame, [1])
+
+
+def digest_of(kind: Any, value: Any) -> bytes:
+    from flyte_nb.types.interface import Interface
+
+    def gives(): ...  # type: ignore[no-untyped-def]
+
+    gives.__annotations__ = {"return": kind}
+    return asyncio.run(Interface.from_function(gives).prepare_outputs(value)).digest
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.Table, dd.DataFrame])
+def test_the_same_frame_has_the_same_digest(near: Path, kind: type) -> None:
+    one, same, other = (as_native(kind, pa.table({"a": numbers})) for numbers in ([1], [1], [2]))
+    assert digest_of(kind, one) == digest_of(kind, same) != digest_of(kind, other)
+
+
+def by_length(value: Any) -> str:
+    return str(len(value))
+
+
+def test_a_hash_function_decides_what_tells_frames_apart(near: Path) -> None:
+    hashed = Annotated[pd.DataFrame, HashFunction.from_fn(by_length)]
+    one, other, longer = (pd.DataFrame({"a": numbers}) for numbers in ([1], [2], [1, 2]))
+    assert digest_of(hashed, one) == digest_of(hashed, other) != digest_of(hashed, longer)
+
+
+def test_a_declared_format_is_that_of_the_file(store: Store) -> None:
+    env = flyte.TaskEnvironment("formats")
+
+    @env.task
+    async def as_csv() -> Annotated[pd.DataFrame, "csv"]:
+        return pd.DataFrame({"a": [1, 2], "b": ["x", 'y "quoted", with comma']})
+
+    @env.task
+    async def reads(frame: pl.DataFrame) -> Annotated[flyte.io.DataFrame, "csv"]:
+        return flyte.io.DataFrame.from_df(frame)
+
+    @env.task
+    async def main() -> tuple[flyte.io.DataFrame, dict[str, list[Any]]]:
+        frame = await reads(await as_csv())
+        return frame, columns_of(await frame.open(pa.Table).all())
+
+    frame, columns = flyte.with_runcontext(raw_data_path=store.root).run(main).outputs()
+    assert (frame.format, frame.uri[-4:], frame.uri.startswith(store.root)) == ("csv", ".csv", True)
+    assert columns == {"a": [1, 2], "b": ["x", 'y "quoted", with comma']}
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.Table, dd.DataFrame])
+def test_csv_is_written_and_read_by_every_library(there_and_back: ThereAndBack, kind: Any) -> None:
+    table = pa.table({"a": [1, 2], "b": ["x", "y"], "c": [0.5, 1.5]})
+    for came in there_and_back(Annotated[kind, "csv"], as_native(kind, table)):
+        assert columns_of(came) == table.to_pydict()
+
+
+def test_what_csv_cannot_hold_is_named(there_and_back: ThereAndBack) -> None:
+    with pytest.raises(RuntimeDataValidationError, match="Column 'l' is .*list<.*>, which CSV cannot hold.*parquet"):
+        there_and_back(Annotated[pl.DataFrame, "csv"], pl.DataFrame({"a": [1], "l": [[1]]}))
+
+
+def test_a_format_that_nobody_knows_is_named_with_those_that_are(there_and_back: ThereAndBack) -> None:
+    with pytest.raises(RuntimeDataValidationError, match="cannot be stored in the format 'xlsx'.*csv, parquet"):
+        there_and_back(Annotated[pl.DataFrame, "xlsx"], pl.DataFrame({"a": [1]}))
+
+
+DECLARED = OrderedDict(n=int, text=str)
+
+
+@pytest.mark.parametrize("kind", NATIVE, ids=lambda kind: kind.__module__.partition(".")[0] + kind.__name__)
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_declared_columns_are_read_alone_and_in_their_order(there_and_back: ThereAndBack, kind: Any, form: str) -> None:
+    frame = as_native(kind, pa.table({"text": ["a"], "other": [0.5], "n": [1]}))
+    for came in there_and_back(Annotated[kind, DECLARED, form], frame):
+        assert columns_of(came) == {"n": [1], "text": ["a"]}
+        assert list(columns_of(came)) == ["n", "text"]
+
+
+@pytest.mark.parametrize("kind", NATIVE, ids=lambda kind: kind.__module__.partition(".")[0] + kind.__name__)
+def test_a_missing_column_is_named_with_what_was_found(there_and_back: ThereAndBack, kind: Any) -> None:
+    with pytest.raises(
+        RuntimeDataValidationError,
+        match=r"'o0' of task 'rooms.gives'.*no column 'text', which is declared as str. It has n \(int64\)",
+    ):
+        there_and_back(Annotated[kind, DECLARED], as_native(kind, pa.table({"n": [1]})))
+
+
+@pytest.mark.parametrize("kind", NATIVE, ids=lambda kind: kind.__module__.partition(".")[0] + kind.__name__)
+def test_a_column_of_another_type_is_named_with_what_was_found(there_and_back: ThereAndBack, kind: Any) -> None:
+    with pytest.raises(RuntimeDataValidationError, match=r"column 'n' of type double, which is declared as int"):
+        there_and_back(Annotated[kind, DECLARED], as_native(kind, pa.table({"n": [0.5], "text": ["a"]})))
+
+
+@pytest.mark.parametrize(
+    ("declared", "fits", "does_not"),
+    [
+        (pa.int32(), pa.array([1], pa.int32()), pa.array([1])),
+        (pl.Int32, pa.array([1], pa.int32()), pa.array([1])),
+        ("float32", pa.array([1], pa.float32()), pa.array([1.0])),
+        (bool, pa.array([True]), pa.array([1])),
+        (datetime.datetime, pa.array([1], pa.timestamp("us")), pa.array([1], pa.date32())),
+        (list[int], pa.array([[1]]), pa.array([1])),
+        (decimal.Decimal, pa.array([decimal.Decimal("1.1")]), pa.array([1.1])),
+        (str, pa.array(["x"]).dictionary_encode(), pa.array([b"x"])),
+    ],
+    ids=str,
+)
+def test_columns_are_declared_in_types_of_python_arrow_polars_and_numpy(
+    there_and_back: ThereAndBack, declared: Any, fits: pa.Array, does_not: pa.Array
+) -> None:
+    kind = Annotated[pa.Table, OrderedDict(x=declared)]
+    for came in there_and_back(kind, pa.table({"x": fits})):
+        assert came["x"].to_pylist() == fits.to_pylist()
+    with pytest.raises(RuntimeDataValidationError, match="column 'x' of type"):
+        there_and_back(kind, pa.table({"x": does_not}))
+
+
+def test_what_cannot_be_the_type_of_a_column_is_said(there_and_back: ThereAndBack) -> None:
+    with pytest.raises(RuntimeDataValidationError, match="'nonsense' cannot be the type of a column"):
+        there_and_back(Annotated[pa.Table, OrderedDict(x="nonsense")], pa.table({"x": [1]}))
+
+
+def test_frames_travel_through_any_store(store: Store) -> None:
+    env = flyte.TaskEnvironment("stores")
+
+    @env.task
+    async def gives() -> pd.DataFrame:
+        return pd.DataFrame({"a": [1, 2, 3], "when": pd.to_datetime(["2024-01-01"] * 3).tz_localize("UTC")})
+
+    @env.task
+    async def scans(frame: pl.LazyFrame) -> pl.LazyFrame:
+        return frame.filter(pl.col("a") > 1)
+
+    @env.task
+    async def parts(frame: dd.DataFrame) -> pa.Table:
+        return pa.Table.from_pandas(frame.compute(), preserve_index=False)
+
+    @env.task
+    async def main() -> list[int]:
+        table = await parts(await scans(await gives()))
+        return table["a"].to_pylist()
+
+    run = flyte.with_runcontext(raw_data_path=store.root).run(main)
+    assert run.outputs()[0] == [2, 3]
+
+
+def test_a_stored_file_is_plain_parquet(near: Path, there_and_back: ThereAndBack) -> None:
+    there_and_back(pd.DataFrame, pd.DataFrame({"a": [1]}))
+    (file,) = near.rglob("*.parquet")
+    assert pq.read_table(file).to_pydict() == {"a": [1]}
