@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from tests.browser.lab import Lab
 
 SETUP = """
 %load_ext flyte_nb
-import asyncio, pathlib, time
+import asyncio, os, pathlib, time
 import flyte_nb as flyte
 env = flyte.TaskEnvironment("live")
 
@@ -237,6 +239,17 @@ run
     found += Axe().run(lab.page, context=".fnb").response["violations"]
     serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
     assert serious == []
+
+
+def test_a_picture_whose_kernel_has_died_says_that_it_is_old(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
+    lab = open_notebook(SETUP, f"print('pid', os.getpid()); flyte.run(wait_for, {str(tmp_path / 'never')!r})")
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    output.locator(".fnb-state").filter(has_text="running").wait_for()
+    os.kill(int(re.findall(r"pid (\d+)", lab.text(1))[0]), signal.SIGKILL)
+    output.get_by_text("No news from the kernel").wait_for()
+    assert output.get_by_role("treeitem").count() == 1
 
 
 def _brightness(color: str) -> float:

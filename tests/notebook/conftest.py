@@ -74,6 +74,12 @@ class Notebook:
         while text not in self.by_parent[cell].text:
             self._take(deadline)
 
+    def until_shown(self, result: CellResult, text: str) -> None:
+        """Wait until the HTML that a cell has displayed says `text`."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while text not in result.results[-1]["text/html"]:
+            self._take(deadline)
+
     def interrupt(self) -> None:
         """What the stop button does."""
         self.manager.interrupt_kernel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -134,3 +135,18 @@ run
     html = "".join(data.get("text/html", "") for data in result.results)
     assert "&lt;img src=x onerror" in html
     assert "<img" not in html and "<script" not in html and "<b onmouseover" not in html
+
+
+def test_without_a_widget_manager_the_picture_is_updated_in_place(cells: Notebook, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    cells.run(
+        "import pathlib\n@env.task\nasync def wait_for(path: str) -> None:\n"
+        "    while not pathlib.Path(path).exists():\n        await asyncio.sleep(0.01)"
+    )
+    result = cells.run(f"flyte.run(wait_for, {str(gate)!r})")
+    assert len(result.results) == 1
+    assert "widget-view" not in "".join(result.results[0])
+    assert "running" in result.results[0]["text/html"] or "queued" in result.results[0]["text/html"]
+    gate.touch()
+    cells.until_shown(result, "succeeded")
+    assert len(result.results) == 1
