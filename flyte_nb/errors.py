@@ -9,7 +9,8 @@ The tree::
     │   │   ├── JournalWriteError
     │   │   ├── JournalVersionError
     │   │   └── JournalCorruptionError
-    │   └── StorageError                stored bytes are missing or damaged
+    │   ├── StorageError                stored bytes are missing or damaged
+    │   └── ContainerEngineError        no container engine answers, or it refuses
     ├── RuntimeUnknownError
     └── RuntimeUserError                the user's code, values or declarations
         ├── OOMError
@@ -28,6 +29,9 @@ The tree::
         ├── ModuleLoadError
         ├── CodeBundleError
         ├── ImagePullBackOffError
+        ├── ContainerExitError          a container did not end well
+        ├── ContainerOutputError        an output is missing, or nothing that may leave a container
+        ├── DiskLimitError
         ├── NonRecoverableError
         ├── TraceDoesNotAllowNestedTasksError
         ├── OnlyAsyncIOSupportedError
@@ -129,6 +133,13 @@ class StorageError(RuntimeSystemError):
 
     def __init__(self, message: str) -> None:
         super().__init__("StorageError", message)
+
+
+class ContainerEngineError(RuntimeSystemError):
+    """No container engine answers here, or it refuses what was asked of it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ContainerEngineError", message)
 
 
 class RuntimeUserError(BaseRuntimeError):
@@ -235,6 +246,31 @@ class CodeBundleError(_CodedByClass, RuntimeUserError):
 
 class ImagePullBackOffError(_CodedByClass, RuntimeUserError):
     """A container image could not be had."""
+
+
+class ContainerExitError(_CodedByClass, RuntimeUserError):
+    """The program in a container failed, or could not be started.
+
+    Parameters
+    ----------
+    message : str
+    exit_code : int
+        What it ended with; 128 + n if signal n killed it, 127 if there is no such program.
+    """
+
+    exit_code: int | None = None
+
+    def __init__(self, message: str, *, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class ContainerOutputError(_CodedByClass, RuntimeUserError):
+    """An output of a container is missing, or is something that may not leave it."""
+
+
+class DiskLimitError(_CodedByClass, RuntimeUserError):
+    """A container wrote more than it may."""
 
 
 class NonRecoverableError(_CodedByClass, RuntimeUserError):

@@ -30,7 +30,7 @@ _DEEPEST = 200
 
 def is_task(value: object) -> bool:
     """Whether `value` is a Task, seen without importing it."""
-    return type(value).__module__ == TASK_MODULE
+    return any(kind.__module__ == TASK_MODULE for kind in type(value).__mro__)
 
 
 def text(value: str) -> bytes:

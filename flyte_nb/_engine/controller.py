@@ -50,7 +50,8 @@ class Controller:
     ----------
     journal, requests, cache : see `flyte_nb._engine.ports`
     backends : mapping of str to Backend
-        ``"loop"`` and ``"thread"`` must be there; others by the name of their queue or mode.
+        ``"loop"`` and ``"thread"`` must be there, and what tasks have as their `place`; others by the name of their
+        queue or mode.
     owner : Owner
         This process.
     open_store : callable
@@ -240,7 +241,7 @@ class Controller:
                     f" {', '.join(map(repr, known)) or 'none'}. Register it: init(queues={{{queue!r}: ...}}).",
                 )
             return found
-        return self._backends["loop" if task.is_async else "thread"]
+        return self._backends[task.place or ("loop" if task.is_async else "thread")]
 
     # what people ask ----------------------------------------------------------------------------------------
 

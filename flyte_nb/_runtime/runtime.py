@@ -13,6 +13,7 @@ from .._journal import Home, JournalReader, JournalWriter, Mailbox, default_home
 from .._journal.cache_table import CacheTable
 from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
+from ..backends.containers.backend import ContainerBackend
 from ..backends.loop import LoopBackend
 from ..backends.threads import ThreadBackend
 from ..errors import InitializationError
@@ -55,7 +56,12 @@ class Runtime:
             journal=self.writer,
             requests=self.mailbox,
             cache=self.cache,
-            backends={"loop": LoopBackend(), "thread": ThreadBackend(), **settings.queues},
+            backends={
+                "loop": LoopBackend(),
+                "thread": ThreadBackend(),
+                "container": ContainerBackend(),
+                **settings.queues,
+            },
             owner=self.owner,
             open_store=self.open_store,
             default_cache=settings.cache,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Collection
 
 from .cache import Cache
 from .messages import got
@@ -45,20 +44,17 @@ def check_function(func: object) -> None:
         raise TypeError(f"The method {func.__qualname__} cannot be a task. {_MOVE_OUT}")
 
 
-def check_ignored_inputs(func: Callable[..., Any], cache: Cache | None) -> None:
-    """Refuse a cache that ignores inputs which `func` does not have.
+def check_ignored_inputs(name: str, inputs: Collection[str], cache: Cache | None) -> None:
+    """Refuse a cache that ignores inputs which the task does not have.
 
     Raises
     ------
     ValueError
     """
-    if cache is None or not cache.ignored_inputs:
-        return
-    inputs = inspect.signature(func).parameters
-    for name in cache.ignored_inputs:
-        if name not in inputs:
+    for ignored in cache.ignored_inputs if cache is not None else ():
+        if ignored not in inputs:
             raise ValueError(
-                f"cache ignored_inputs: {func.__name__} has no input {name!r}; it has"
+                f"cache ignored_inputs: {name} has no input {ignored!r}; it has"
                 f" {', '.join(map(repr, inputs)) or 'none'}."
             )
 

@@ -114,6 +114,16 @@ class Resources:
         return described
 
 
+def cores_in(cpu: CpuAmount | tuple[CpuAmount, CpuAmount]) -> float:
+    """Cores of a `cpu` that was checked; the most of a pair."""
+    return _cores(_amounts("cpu", cpu)[-1])
+
+
+def bytes_in(amount: str) -> int:
+    """Bytes of an amount that was checked."""
+    return _bytes("amount", amount)
+
+
 def _amounts(what: str, value: object) -> tuple[object, ...]:
     if value is None:
         return ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, Generic, Never, ParamSpec, TypeVar, overload
+from collections.abc import Callable, Collection, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, ParamSpec, TypeVar, overload
 
 from .function_check import check_ignored_inputs
 from .invocation import active_invoker
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..types.interface import Interface
-    from .cache import CacheRequest
+    from .cache import Cache, CacheRequest
     from .environment import TaskEnvironment
     from .link import Link
     from .options import TaskOptions
@@ -74,6 +74,8 @@ class Task(Generic[P, R]):
         Whether calling it gives something to await.
     generation : int
         Counts declarations in this process, a later one is higher; 0 for a task carried here by value.
+    place : str or None
+        The back-end of all tasks of this kind; None leaves it to the engine.
 
     Examples
     --------
@@ -86,6 +88,8 @@ class Task(Generic[P, R]):
     Specification: *Build tasks*.
     """
 
+    place: ClassVar[str | None] = None
+
     def __init__(
         self,
         func: Callable[P, R],
@@ -94,8 +98,8 @@ class Task(Generic[P, R]):
         options: TaskOptions,
         environment: TaskEnvironment | None = None,
     ) -> None:
-        check_ignored_inputs(func, options.cache)
         self._describe_as(func, name, options, environment)
+        self._check_cache(options.cache)
         self.generation = next(_generations)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -176,7 +180,7 @@ class Task(Generic[P, R]):
         )  # fmt: skip
         changes = read_options(zip(OVERRIDABLE, given, strict=True))
         if cache is not None:
-            check_ignored_inputs(self.func, changes["cache"])
+            self._check_cache(changes["cache"])
         return self._with(self.options.replaced(changes))
 
     @property
@@ -239,6 +243,13 @@ class Task(Generic[P, R]):
         self.is_async = inspect.iscoroutinefunction(func)
         self._interface: Interface | None = None
         self._declared: Task[P, R] | None = None
+
+    def _check_cache(self, cache: Cache | None) -> None:
+        if cache is not None and cache.ignored_inputs:
+            check_ignored_inputs(self.func.__name__, self._input_names(), cache)
+
+    def _input_names(self) -> Collection[str]:
+        return inspect.signature(self.func).parameters
 
     def _with(self, options: TaskOptions) -> Task[P, R]:
         variant: Task[P, R] = object.__new__(type(self))

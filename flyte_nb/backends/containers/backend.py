@@ -1,0 +1,36 @@
+"""Where tasks run whose work is done by a container."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+from typing import Any
+
+from ..._engine.action import Action
+from ..._engine.capacity import Capacity
+from ..._task.invocation import active_invoker
+
+
+class ContainerBackend:
+    """Awaits a container task's own coroutine; as many at once as there are places.
+
+    Stopping an attempt stops its container, and takes as long as that takes: the end of the action is the end of the
+    container.
+
+    Parameters
+    ----------
+    places : int, optional
+        How many containers run at once; by default two for each processor, at least four.
+    """
+
+    name = "container"
+
+    def __init__(self, places: int | None = None) -> None:
+        self.capacity: Capacity | None = Capacity(places or max(4, 2 * (os.cpu_count() or 1)))
+
+    async def run(self, action: Action, arguments: dict[str, Any]) -> Any:
+        """See `flyte_nb._engine.ports.Backend`."""
+        context = contextvars.copy_context()
+        context.run(active_invoker.set, action.scope)
+        return await asyncio.get_running_loop().create_task(action.plan.func(**arguments), context=context)

@@ -1,0 +1,179 @@
+"""A call of a container task, from its values to its values."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tarfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .._engine.scope import current_scope
+from .._task.options import TaskOptions
+from .._task.secret import resolve_secret
+from ..backends.containers.container import Container, State
+from ..backends.containers.control import Control
+from ..backends.containers.engine import Engine, find_engine
+from ..backends.containers.following import Following
+from ..backends.containers.images import image_for
+from ..backends.containers.leftovers import ended_at_exit, own_folder, sweep_once
+from ..backends.containers.output import ContainerOutput
+from ..errors import ContainerEngineError, ContainerExitError, OOMError
+from .input_folder import InputFolder
+from .limits import Limits
+from .output_folder import read_outputs, too_much_written, unpack
+from .recipe import ContainerRecipe
+from .templates import filled
+
+logger = logging.getLogger("flyte_nb")
+
+WEIGH_EVERY_S = 2.0
+KILLED = 128 + 9
+
+
+@dataclass(frozen=True)
+class ContainerRun:
+    """Runs a container for given values; to be called on a thread of its own.
+
+    Attributes
+    ----------
+    recipe : ContainerRecipe
+    options : TaskOptions
+    shown : bool
+        Whether what the container prints also appears in the cell.
+    """
+
+    recipe: ContainerRecipe
+    options: TaskOptions
+    shown: bool
+
+    def __call__(self, values: Mapping[str, Any], control: Control) -> Any:
+        """What the container made of `values`.
+
+        Raises
+        ------
+        Stopped
+            If somebody wanted that.
+        BaseRuntimeError
+            For whatever went wrong.
+        """
+        recipe, options = self.recipe, self._options()
+        output = ContainerOutput(shown=self.shown)
+        with ended_at_exit(control), own_folder() as folder:
+            engine = find_engine()
+            sweep_once(engine)
+            image = image_for(engine, recipe.image, recipe.name, output, control)
+            limits = Limits.of(options.resources, engine)
+            ingoing, outgoing, scratch = folder / "inputs", folder / "outputs", folder / "scratch"
+            for part in (ingoing, outgoing, scratch):
+                part.mkdir()
+            inputs = InputFolder(recipe, values, ingoing, copies=not image.runs_as_root)
+            with self._created(engine, inputs, limits) as container:
+                self._run(container, limits, output, control, scratch)
+                _take_out(container, outgoing, recipe, limits)
+            control.check()
+            return read_outputs(outgoing, recipe, options.max_inline_io_bytes)
+
+    @contextlib.contextmanager
+    def _created(self, engine: Engine, inputs: InputFolder, limits: Limits) -> Iterator[Container]:
+        recipe = self.recipe
+        container = Container(engine)
+        network = [] if recipe.network is None else [f"--network={recipe.network}"]
+        try:
+            container.create(
+                recipe.image,
+                filled(recipe.command, inputs.text_of),
+                filled(recipe.arguments, inputs.text_of),
+                [*inputs.flags(), *limits.flags, *network],
+                labels=_labels(recipe),
+                environment=self._environment(),
+            )
+            container.make_folder(recipe.output_data_dir)
+            yield container
+        finally:
+            container.remove()
+
+    def _run(
+        self, container: Container, limits: Limits, output: ContainerOutput, control: Control, scratch: Path
+    ) -> None:
+        """Run it to its end.
+
+        Raises
+        ------
+        OOMError, DiskLimitError
+            If it took more than it may.
+        ContainerExitError
+            If it did not end well.
+        """
+        control.check()
+        following = Following(container.engine, container.start_words, output.write, control, folder=scratch)
+        try:
+            while not following.wait(WEIGH_EVERY_S):
+                if container.written_bytes() > limits.disk_bytes:
+                    raise too_much_written(self.recipe.name, limits.disk_bytes)
+        except BaseException:
+            container.stop()
+            raise
+        finally:
+            following.give_up(within_s=1.0)
+        state = container.state(scratch)
+        self._check_end(container.engine, state, state.exit_code or following.exit_code, limits, output.tail.lines())
+
+    def _check_end(self, engine: Engine, state: State, exit_code: int, limits: Limits, lines: list[str]) -> None:
+        name = self.recipe.name
+        if state.running:
+            raise ContainerEngineError(f"{engine.name} lost sight of the container of task {name!r} while it ran.")
+        if not state.has_started:
+            why = lines[-1].removeprefix("Error: ") if lines else "the engine does not say why"
+            raise ContainerExitError(
+                f"Container task {name!r} could not be started: {why}."
+                f" Is its program in the image {self.recipe.image!r}?",
+                exit_code=exit_code,
+            )
+        if exit_code == 0:
+            return
+        end = "\n".join([" Its last lines:", *lines]) if lines else " It printed nothing."
+        if limits.memory_bytes is not None and (state.out_of_memory or exit_code == KILLED):
+            sure = "was killed" if state.out_of_memory else f"was killed, probably (so far as {engine.name} tells)"
+            raise OOMError(
+                f"Container task {name!r} {sure} for using more than the {limits.memory_bytes:,} bytes of memory it"
+                f" may. Give it more: override(resources=Resources(memory=...)).{end}"
+            )
+        killed = f" (signal {exit_code - 128})" if 128 < exit_code < 160 else ""
+        raise ContainerExitError(
+            f"Container task {name!r} ended with exit code {exit_code}{killed}.{end}", exit_code=exit_code
+        )
+
+    def _options(self) -> TaskOptions:
+        """Those of the call: an override may have changed them."""
+        scope = current_scope()
+        return scope.action.plan.task.options if scope is not None else self.options
+
+    def _environment(self) -> dict[str, str]:
+        scope = current_scope()
+        if scope is not None:
+            return dict(scope.action.environment or {})
+        secrets = {secret.environment_variable: resolve_secret(secret) for secret in self.options.secrets}
+        return {**(self.options.env_vars or {}), **secrets}
+
+
+def _take_out(container: Container, folder: Path, recipe: ContainerRecipe, limits: Limits) -> None:
+    if not recipe.outputs:
+        return
+    try:
+        with container.archive_of(recipe.output_data_dir) as archive:
+            unpack(archive, folder, recipe, limits.disk_bytes)
+    except tarfile.TarError as error:
+        raise ContainerEngineError(
+            f"The outputs of container task {recipe.name!r} cannot be taken out of it: {error}."
+        ) from error
+
+
+def _labels(recipe: ContainerRecipe) -> dict[str, str]:
+    scope = current_scope()
+    labels = {"flyte_nb.task": recipe.name}
+    if scope is not None:
+        labels |= {"flyte_nb.run": scope.action.run.name, "flyte_nb.action": scope.action.name}
+    return labels
