@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
 from .mutation import names_changed
 from .ownership import is_standard_or_own, is_user_module, library_name
+from .redefined import defined_now, is_of_the_notebook
 from .values import ValueEncoder, is_task, named, text
 
 MISSING: Any = type("Missing", (), {"__slots__": ()})()
@@ -105,9 +106,17 @@ class Reach:
         if isinstance(thing, type):
             if not is_user_module(thing.__module__):
                 return named(thing)
+            thing = self._as_defined_now(thing)
             called = thing.__qualname__.rpartition("<locals>.")[2]
             return self._reference(thing, called, "class", id(thing))
         return self._reference(thing, name, "task", id(thing))
+
+    def _as_defined_now(self, cls: type) -> type:
+        """What a class of the notebook is now: an annotation keeps the class of an earlier run of its cell."""
+        if is_of_the_notebook(cls):
+            cls = defined_now(cls)
+            self._watch(Binding(sys.modules[cls.__module__], "attributes", cls.__name__, cls))
+        return cls
 
     def _reference(self, thing: Any, name: str, kind: str, key: object) -> bytes:
         label = self._labels.get(key)

@@ -180,9 +180,7 @@ class DataFrame(BaseModel):
         from .frames.preview import preview_of
 
         if self.uri is None or self._val is not None:
-            raise ValueError(
-                "This frame is only in memory, where you can look at it: frame.val. Previews are of stored ones."
-            )
+            raise ValueError("This frame is only in memory: look at frame.val. Previews are of stored frames.")
         return preview_of(self.uri, self.format, rows)
 
     @classmethod

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from ..errors import RestrictedTypeError, RuntimeDataValidationError
-from .registered import generation, restriction_of
+from .registered import restriction_of
 from .type_text import shown, type_text
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class Interface:
 
     def _inputs(self) -> Variables:
         found = self._input_variables
-        if found is None or found.generation != generation():
+        if found is None or not found.is_current():
             from .variables import Variables
 
             for key, (kind, _) in self.inputs.items():
@@ -224,7 +224,7 @@ class Interface:
 
     def _outputs(self) -> Variables:
         found = self._output_variables
-        if found is None or found.generation != generation():
+        if found is None or not found.is_current():
             from .variables import Variables
 
             found = self._output_variables = Variables(self.outputs, self.name)

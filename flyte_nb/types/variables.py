@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import RuntimeDataValidationError
 from .messages import Literal, LiteralMap
+from .redefined import NotebookClasses, as_defined_now
 from .registered import generation
 from .registry import converter_for
 from .transformer import TypeTransformerFailedError
@@ -27,12 +28,18 @@ class Variables:
     """
 
     def __init__(self, types: Mapping[str, Any], task_name: str) -> None:
-        self.generation = generation()
-        self._converters = {name: converter_for(python_type) for name, python_type in types.items()}
+        self._generation = generation()
+        current = {name: as_defined_now(python_type) for name, python_type in types.items()}
+        self._classes = NotebookClasses(current.values())
+        self._converters = {name: converter_for(python_type) for name, python_type in current.items()}
         self._items = tuple(self._converters.items())
         self.immediate = all(converter.immediate for converter in self._converters.values())
         self._hashes = any(converter.hashes for converter in self._converters.values())
         self._task_name = task_name
+
+    def is_current(self) -> bool:
+        """Whether nothing was registered, and no class defined again, since this was made."""
+        return self._generation == generation() and self._classes.are_current()
 
     def prepare(self, values: Mapping[str, Any]) -> tuple[bytes, bytes, dict[str, Any]]:
         """Serialized literals, their digest, and values that share nothing mutable with `values`.

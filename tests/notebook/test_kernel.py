@@ -280,6 +280,64 @@ def test_a_class_redefined_in_its_cell_still_fits(notebook: Notebook) -> None:
     assert notebook.run("flyte.run(norm, Point(7)).outputs()[0]").value == "7"
 
 
+CLASSES = """
+import enum
+from dataclasses import dataclass
+from pydantic import BaseModel
+
+@dataclass
+class Point:
+    x: int
+
+class Model(BaseModel):
+    points: list[Point]
+
+class Shade(enum.Enum):
+    DARK = "d"
+"""
+
+TASKS_OF_CLASSES = """
+@env.task
+async def make(x: int) -> tuple[Model, Shade, Point]:
+    print("make", flush=True)
+    return Model(points=[Point(x)]), Shade.DARK, Point(x + 1)
+
+@env.task
+async def use(model: Model, shade: Shade, point: Point) -> str:
+    assert (type(model), type(model.points[0]), type(point)) == (Model, Point, Point) and shade is Shade.DARK
+    return f"{model.points[0].x} {shade.value} {point.x}" + (1 / 0 if failing else "")
+
+@env.task
+async def main(x: int) -> str:
+    return await use(*await make(x))
+"""
+
+
+def test_dataclasses_models_and_enums_redefined_in_their_cell_still_fit(notebook: Notebook) -> None:
+    notebook.run(SETUP + "failing = False")
+    notebook.run(CLASSES)
+    notebook.run("values = Model(points=[Point(1)]), Shade.DARK, Point(2)")
+    notebook.run(TASKS_OF_CLASSES)
+    notebook.run(CLASSES)
+    assert notebook.run("flyte.run(use, *values).outputs()[0]").value == "'1 d 2'"
+    assert notebook.run("flyte.run(main, 1).outputs()[0]").value == "'1 d 2'"
+
+
+def test_classes_redefined_between_a_failure_and_the_resume_still_fit(
+    notebook: Notebook, open_notebook: Callable[[], Notebook]
+) -> None:
+    notebook.run(SETUP + CLASSES + TASKS_OF_CLASSES)
+    notebook.run("failing = True; run = flyte.with_runcontext(name='fails').run(main, 1); run.wait()")
+    notebook.run(CLASSES)
+    resumed = notebook.run("failing = False; run.resume().outputs()[0]")
+    assert (resumed.value, resumed.text) == ("'1 d 2'", "")
+    notebook.run("failing = True; flyte.with_runcontext(name='fails again').run(main, 5).wait()")
+    other = open_notebook()
+    other.run(SETUP + CLASSES + TASKS_OF_CLASSES + CLASSES)
+    elsewhere = other.run("failing = False; flyte.Run.get('fails again').resume().outputs()[0]")
+    assert (elsewhere.value, elsewhere.text) == ("'5 d 6'", "")
+
+
 def test_waiting_does_not_swallow_the_cell_that_was_queued_behind(notebook: Notebook) -> None:
     notebook.run(SETUP)
     cell = notebook.start("run = flyte.run(double, 1)\nrun.wait()\nprint('first')")

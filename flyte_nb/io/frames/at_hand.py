@@ -47,7 +47,10 @@ class FramesAtHand:
     def address(self, key: bytes) -> str | None:
         """Where content with that key was stored, if it is at hand."""
         with self._lock:
-            return self._addresses.get(key)
+            uri = self._addresses.get(key)
+            if uri is not None:
+                self._kept.move_to_end(uri)
+            return uri
 
     def keep(self, uri: str, key: bytes, table: pyarrow.Table) -> None:
         """Have a table at hand."""

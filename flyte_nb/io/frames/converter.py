@@ -104,7 +104,10 @@ async def stored_frame(frame: DataFrame, hints: FrameHints) -> StructuredDataset
     library = library_for(kind)
     if library is not None and hints.columns:
         hints.check(library.schema(frame.val), "The frame")
-    return await encoder.encode(frame, hints.described(form))
+    dataset = await encoder.encode(frame, hints.described(form))
+    described = dataset.metadata.structured_dataset_type
+    described.format = described.format or form
+    return dataset
 
 
 async def decoded(dataset: StructuredDataset, python_type: type, hints: FrameHints) -> Any:

@@ -64,7 +64,7 @@ class DataFrameTransformerEngine:
                 "DataFrameTransformerEngine.register takes an instance of a DataFrameEncoder or a DataFrameDecoder,"
                 f" got {handler!r}. Did you forget to call the class?"
             )
-        _load_own(handler.python_type)
+        load_own(handler.python_type)
         cls._add(handler, override=override)
         if (default_for_type or default_format_for_type) and handler.supported_format:
             cls._formats[handler.python_type] = handler.supported_format
@@ -110,7 +110,7 @@ def decoders_of(uri: str, form: str) -> list[DataFrameDecoder[Any]]:
 
 def default_format(python_type: type) -> str:
     """The format in which frames of a type are stored where none is declared."""
-    _load_own(python_type)
+    load_own(python_type)
     for kind in python_type.__mro__:
         if kind in DataFrameTransformerEngine._formats:
             return DataFrameTransformerEngine._formats[kind]
@@ -132,7 +132,7 @@ def is_frame_type(python_type: Any) -> bool:
     """Whether frames of that type can be stored or read."""
     if not isinstance(python_type, type):
         return False
-    _load_own(python_type)
+    load_own(python_type)
     known = {kind for kind, _, _ in [*DataFrameTransformerEngine._encoders, *DataFrameTransformerEngine._decoders]}
     return not known.isdisjoint(python_type.__mro__)
 
@@ -151,7 +151,7 @@ def protocol_of(uri: str) -> str:
 
 
 def _nearest(known: dict[tuple[type, str, str], Any], python_type: type, uri: str, form: str) -> Any:
-    _load_own(python_type)
+    load_own(python_type)
     for kind in python_type.__mro__:
         for its_form in (form, ""):
             for protocol in (protocol_of(uri), ""):
@@ -160,7 +160,7 @@ def _nearest(known: dict[tuple[type, str, str], Any], python_type: type, uri: st
     return None
 
 
-def _load_own(python_type: type) -> None:
+def load_own(python_type: type) -> None:
     """Register what this package brings for a library, when its first frame is met."""
     library = library_of(python_type)
     if library is not None:

@@ -37,7 +37,7 @@ def store_table(table: pyarrow.Table, form: TableFormat) -> str:
     uri = frames_at_hand.address(key)
     if uri is None or not store.has(uri):
         uri = _written(store, form, copy)
-    frames_at_hand.keep(uri, key, copy)
+        frames_at_hand.keep(uri, key, copy)
     return uri
 
 

@@ -17,7 +17,7 @@ from .at_hand import frames_at_hand
 from .formats import TABLE_FORMATS, TableFormat
 from .handlers import DataFrameDecoder, DataFrameEncoder
 from .hints import FrameHints
-from .registry import DataFrameTransformerEngine
+from .registry import DataFrameTransformerEngine, load_own
 from .storing import store_table, writable_as
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ LIBRARIES: dict[type, Library] = {}
 
 def library_for(python_type: type) -> Library | None:
     """The library of a type of frames, None if it is none that meets in Arrow."""
+    load_own(python_type)
     return next((LIBRARIES[kind] for kind in python_type.__mro__ if kind in LIBRARIES), None)
 
 
