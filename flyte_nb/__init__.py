@@ -13,6 +13,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
+from ._engine.form_address import serve_forms_with
 from ._outside import open_outside_with
 from ._version import __version__ as __version__
 from ._view.showing import show_with
@@ -65,6 +66,8 @@ logger = logging.getLogger("flyte_nb")
 show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_picture(name))
 open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
 convert_frames_with(lambda: importlib.import_module(".io.frames", __name__))
+
+serve_forms_with(lambda: importlib.import_module(".hitl.form_server", __name__).form_server().address)
 
 _SUBMODULES = ("durable", "errors", "extras", "hitl", "io", "models", "remote", "report", "types")
 

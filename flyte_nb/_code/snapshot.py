@@ -125,8 +125,7 @@ _CODE = (types.FunctionType, type)
 def _candidates(reach: Reach) -> Iterator[tuple[str, str, Any]]:
     """What travels by value: how to call it, the function that uses it, and the thing."""
     for binding in reach.bindings:
-        by_value = getattr(binding.holder, "__module__", None) not in sys.modules.keys() - {"__main__"}
-        if by_value and binding.value is not MISSING and binding.place in ("globals", "cells"):
+        if _travels_by_value(binding.holder) and binding.value is not MISSING and binding.place in ("globals", "cells"):
             where = "global" if binding.place == "globals" else "closure variable"
             yield f"{where} {binding.name!r}", _name(binding.holder), binding.value
     for function in reach.functions:
@@ -135,6 +134,12 @@ def _candidates(reach: Reach) -> Iterator[tuple[str, str, Any]]:
         defaults = dict(zip(names[len(names) - len(values) :], values, strict=False))
         for name, value in (defaults | (function.__kwdefaults__ or {})).items():
             yield f"default of {name!r}", _name(function), value
+
+
+def _travels_by_value(holder: Any) -> bool:
+    """Whether another process cannot import what looked a name up: notebooks, scripts, functions in functions."""
+    importable = getattr(holder, "__module__", None) in sys.modules.keys() - {"__main__"}
+    return not importable or "<locals>" in getattr(holder, "__qualname__", "")
 
 
 def _name(holder: Any) -> str:

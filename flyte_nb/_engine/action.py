@@ -14,10 +14,10 @@ from .naming import CallCounts
 from .ticks import TickCommits, commits_of
 
 if TYPE_CHECKING:
-    from .capacity import Capacity
     from .live_run import LiveRun
     from .logs import ActionLog
     from .plan import TaskPlan
+    from .ports import Place
     from .reporting import Report
     from .scope import Scope
     from .service import Timer
@@ -53,6 +53,7 @@ class Action:
         "ended",
         "environment",
         "group",
+        "kept_inputs",
         "kept_outputs",
         "log",
         "machine",
@@ -84,12 +85,13 @@ class Action:
         self.counts: CallCounts = {}
         self.machine = ActionMachine(plan.max_attempts, plan.delay_s)
         self.environment: dict[str, str] | None = plan.environment
-        self.places: list[Capacity] = []
+        self.places: list[Place] = []
         self.seen_groups: set[str] | None = None
         self.log: ActionLog | None = None
         self.report: Report | None = None
         self.timers: dict[str, Timer] | None = None
         self.timed_out_by = ""
+        self.kept_inputs: StoredLiterals | None = None
         self.kept_outputs: StoredLiterals | None = None
         self.results: dict[str, StoredLiterals] | None = None
         self.closed = False
@@ -108,6 +110,16 @@ class Action:
         self.commits = self.run.commits if loop is self.run.loop else commits_of(loop, self.run.journal)
         if self.machine.stop is not None:
             self._cancel_task()  # `stop` came first and found nothing to cancel
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt runs, counted from 1."""
+        return self.machine.attempt
+
+    @property
+    def may_repeat(self) -> bool:
+        """Whether what its calls give is worth remembering, for another attempt."""
+        return self.plan.max_attempts > 1
 
     @property
     def stop_requested(self) -> bool:

@@ -16,6 +16,7 @@ from ..models.phases import ActionPhase
 from ..models.records import CacheEntry
 from .action import Action
 from .ports import ResultCache
+from .unread import UNREAD
 
 if TYPE_CHECKING:
     from ..types.interface import Prepared
@@ -94,15 +95,14 @@ class CachedCalls:
         return entry, f"Same code and same inputs as action {entry.action} of run {entry.run}."
 
     async def _answer(self, action: Action, entry: CacheEntry, reason: str) -> Any:
-        run, interface = action.run, action.plan.interface
+        run = action.run
         outputs = _decoder.decode(entry.outputs)
-        value = await interface.read_outputs(run.fetch(outputs))
         outcome = CacheOutcome("hit", reason, entry.key, entry.run, entry.action)
         action.ended = True
         action.kept_outputs = outputs
         run.log.append(ActionEnded(time.time(), action.name, ActionPhase.SUCCEEDED, outputs, None, outcome, "cache"))
         await action.commits.committed()
-        return value
+        return UNREAD
 
     async def _run_and_keep(self, action: Action, prepared: Prepared, attempts: Attempts, outcome: CacheOutcome) -> Any:
         value = await attempts(action, prepared, outcome)

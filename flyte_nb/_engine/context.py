@@ -67,7 +67,7 @@ def ctx() -> TaskContext | None:
         version=options.version,
         raw_data_path=run.store.root,
         run_start_time=run.started_at,
-        attempt_number=action.machine.attempt,
+        attempt_number=action.attempt,
         mode=options.mode or "local",
         custom_context=dict(scope.custom_context),
         _scope=scope,

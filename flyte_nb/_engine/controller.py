@@ -27,6 +27,7 @@ from .interrupts import STUCK_AFTER_S, strike_main_thread, watch_of
 from .live_run import LiveRun, RunOptions, kept
 from .logs import LogCapture
 from .naming import new_run_name
+from .placement import needs_process
 from .plan import TaskPlan
 from .ports import Backend, Journal, Requests, ResultCache
 from .prompts import take_answer
@@ -50,14 +51,16 @@ class Controller:
     ----------
     journal, requests, cache : see `flyte_nb._engine.ports`
     backends : mapping of str to Backend
-        ``"loop"`` and ``"thread"`` must be there, and what tasks have as their `place`; others by the name of their
-        queue or mode.
+        ``"loop"``, ``"thread"`` and ``"process"`` must be there, and what tasks have as their `place`; others by the
+        name of their queue or mode.
     owner : Owner
         This process.
     open_store : callable
         Gives the store for a raw data path, the default one for an empty string.
     default_cache : str
         Cache behaviour of tasks and environments that say nothing.
+    worker_environment : mapping, optional
+        Environment variables for worker processes, beside those of this one.
     """
 
     def __init__(
@@ -70,11 +73,13 @@ class Controller:
         owner: Owner,
         open_store: Callable[[str], Store],
         default_cache: CacheBehavior = "disable",
+        worker_environment: Mapping[str, str] | None = None,
     ) -> None:
         self.journal = journal
         self.cached = CachedCalls(cache, owner)
         self.service = ServiceThread(self._duty)
         self.runs: dict[str, LiveRun] = {}
+        self.worker_environment = dict(worker_environment or {})
         self._requests = requests
         self._backends = backends
         self._owner = owner
@@ -105,6 +110,7 @@ class Controller:
         RunStateError
             If a run of the chosen name exists.
         """
+        self.make_plan(task, task.declared, options)  # refuses before anything is recorded
         snapshot = take_snapshot(task)
         if snapshot.problem:
             logger.info("The code of %s cannot be kept with its run: %s", task.name, snapshot.problem)
@@ -201,47 +207,55 @@ class Controller:
 
     # plans --------------------------------------------------------------------------------------------------
 
-    def make_plan(self, task: Task[Any, Any], func: Callable[..., Any], options: RunOptions) -> TaskPlan:
-        """How a run with `options` uses `task`.
+    def make_plan(self, task: Task[Any, Any], declared: Task[Any, Any], options: RunOptions) -> TaskPlan:
+        """How a run with `options` uses `task`, whose code is that of `declared`.
 
         Raises
         ------
         RuntimeUserError
-            If the task names a queue that nobody registered, or a secret that cannot be found.
+            If the task names a queue that nobody registered, or a secret that cannot be found, or its place refuses it.
         """
-        declared = task.options
-        environment = {**options.env_vars, **(declared.env_vars or {}), **_secrets(declared.secrets)}
-        cache = declared.cache if declared.cache is not None else self._default_cache
+        wanted = task.options
+        environment = {**options.env_vars, **(wanted.env_vars or {}), **_secrets(wanted.secrets)}
+        cache = wanted.cache if wanted.cache is not None else self._default_cache
         if cache is not None and (cache.behavior == "disable" or options.disable_run_cache):
             cache = None
-        timeout = declared.timeout
-        retries = declared.retries
-        return TaskPlan(
+        timeout = wanted.timeout
+        retries = wanted.retries
+        plan = TaskPlan(
             task,
-            func=func,
+            declared=declared,
             backend=self._backend_for(task, options),
             environment=environment or None,
             cache=cache,
             timeout=timeout,
             max_attempts=1 + retries.count,
             delay_s=retries.delay_s if retries.count else None,
-            resources=declared.resources.describe() if declared.resources is not None else {},
-            options=declared.describe(),
+            resources=wanted.resources.describe() if wanted.resources is not None else {},
+            options=wanted.describe(),
         )
+        plan.backend.check(plan)
+        return plan
 
     def _backend_for(self, task: Task[Any, Any], options: RunOptions) -> Backend:
         queue = task.options.queue or options.queue
         if queue is not None:
             found = self._backends.get(queue)
             if found is None:
-                known = sorted(set(self._backends) - {"loop", "thread"})
+                known = sorted(set(self._backends) - {"loop", "thread", "process"})
                 raise RuntimeUserError(
                     "UnknownQueue",
                     f"Task {task.name!r} asks for queue {queue!r}, and init(queues=...) knows"
                     f" {', '.join(map(repr, known)) or 'none'}. Register it: init(queues={{{queue!r}: ...}}).",
                 )
             return found
-        return self._backends[task.place or ("loop" if task.is_async else "thread")]
+        if task.place:
+            return self._backends[task.place]
+        if options.mode is not None and options.mode in self._backends:
+            return self._backends[options.mode]
+        if needs_process(task):
+            return self._backends["process"]
+        return self._backends["loop" if task.is_async else "thread"]
 
     # what people ask ----------------------------------------------------------------------------------------
 

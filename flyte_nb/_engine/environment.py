@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
 @contextmanager
@@ -24,3 +25,20 @@ def applied(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Folder and environment variables that a run was started in."""
+
+    folder: str
+    environment: dict[str, str]
+
+    @classmethod
+    def now(cls) -> Surroundings:
+        """Those of this moment."""
+        try:
+            folder = os.getcwd()
+        except FileNotFoundError:
+            folder = os.sep
+        return cls(folder, dict(os.environ))

@@ -7,6 +7,8 @@ import os
 import traceback
 from types import TracebackType
 
+from msgspec.structs import replace
+
 from ..errors import (
     BaseRuntimeError,
     NonRecoverableError,
@@ -21,6 +23,7 @@ _OWN_FOLDERS = (
     os.path.dirname(asyncio.__file__) + os.sep,
 )
 MAX_TRACEBACK_CHARACTERS = 100_000
+_CARRIED = "_carried_record"
 
 
 def as_runtime_error(error: BaseException) -> BaseRuntimeError:
@@ -42,11 +45,15 @@ def as_runtime_error(error: BaseException) -> BaseRuntimeError:
 
 def is_final(error: BaseException) -> bool:
     """Whether another attempt would be wrong."""
+    if isinstance(error, BaseRuntimeError) and error.__cause__ is not None and was_carried(error):
+        return isinstance(error, NonRecoverableError) or not isinstance(error.__cause__, Exception)
     return isinstance(error, NonRecoverableError) or not isinstance(error, Exception)
 
 
 def record_of(error: BaseRuntimeError) -> ErrorRecord:
     """What is remembered of a failure."""
+    if was_carried(error):
+        return error.__dict__[_CARRIED]  # type: ignore[no-any-return]
     original = error.__cause__ if error.__cause__ is not None else error
     kind = type(original)
     return ErrorRecord(
@@ -76,6 +83,52 @@ def error_from(record: ErrorRecord) -> BaseRuntimeError:
     if record.traceback:
         error.add_note("The task's own traceback:\n" + record.traceback)
     return error
+
+
+def was_carried(error: BaseRuntimeError) -> bool:
+    """Whether an error came here from another process."""
+    return _CARRIED in error.__dict__
+
+
+def carry(error: BaseException) -> ErrorRecord:
+    """What another process needs to raise `error` again, for `received`."""
+    wrapped = as_runtime_error(error)
+    return replace(record_of(wrapped), pickled=_pickled(wrapped))
+
+
+def received(record: ErrorRecord) -> BaseRuntimeError:
+    """The error that `carry` made a record of elsewhere, with its cause where that could come along."""
+    import pickle
+
+    error: BaseRuntimeError
+    try:
+        if record.pickled is None:
+            raise ValueError("nothing was pickled")
+        error, cause = pickle.loads(record.pickled)
+    except Exception:
+        error, cause = error_from(record), None
+    if not was_carried(error):
+        error.__dict__[_CARRIED] = replace(record, pickled=None)
+        if record.traceback and not getattr(error, "__notes__", None):
+            error.add_note("The task's own traceback:\n" + record.traceback)
+    error.__cause__ = cause
+    return error
+
+
+def _pickled(error: BaseRuntimeError) -> bytes | None:
+    """`error` and its cause, or as much of them as can be loaded again; an exception's class may refuse it."""
+    import pickle
+
+    import cloudpickle
+
+    for cause in (error.__cause__, None):
+        try:
+            data: bytes = cloudpickle.dumps((error, cause))
+            pickle.loads(data)
+            return data
+        except Exception:
+            continue
+    return None
 
 
 def user_traceback(error: BaseException) -> str:

@@ -64,7 +64,7 @@ class FinishedWork:
 
     def __init__(self, events: Iterable[AnyEvent], *, from_other_run: bool) -> None:
         self._actions: dict[str, FinishedAction] = {}
-        self._traces: dict[tuple[str, str], TraceEnded] = {}
+        self._traces: dict[str, dict[str, TraceEnded]] = {}
         self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
         self.root_inputs: StoredLiterals | None = None
@@ -80,7 +80,7 @@ class FinishedWork:
                 self._note_end(queued.get(event.action), event)
             elif isinstance(event, TraceEnded):
                 if event.outputs is not None:
-                    self._traces[event.action, event.key] = event
+                    self._traces.setdefault(event.action, {})[event.key] = event
             elif isinstance(event, PromptAsked):
                 before = self._prompts.get(event.prompt_id)
                 self._prompts[event.prompt_id] = EarlierPrompt(event, before.answered if before else None)
@@ -103,8 +103,12 @@ class FinishedWork:
 
     def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
         """The finished trace of that key under that action, unless its code has changed."""
-        found = self._traces.get((action, key))
+        found = self.traces_of(action).get(key)
         return found if found is not None and found.code_digest == digest else None
+
+    def traces_of(self, action: str) -> dict[str, TraceEnded]:
+        """The finished traces under an action, by key."""
+        return self._traces.get(action, {})
 
     def prompt(self, identity: str) -> EarlierPrompt | None:
         """The question of that name, if it was asked."""

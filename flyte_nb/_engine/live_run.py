@@ -10,18 +10,22 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._code.digest import code_digest, code_parts
+from .._task.registry import find_task
 from ..errors import BaseRuntimeError, RuntimeSystemError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
 from ..types.interface import REFUSED
 from .action import Action
+from .environment import Surroundings
 from .failure import as_runtime_error, record_of
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
+from .prompts import OpenPrompt, ask, wait_for_answer
 from .scope import Scope
-from .submission import perform
+from .submission import perform, submit
 from .ticks import commits_of
+from .unread import UNREAD
 
 if TYPE_CHECKING:
     from .._task.task import Task
@@ -32,7 +36,6 @@ if TYPE_CHECKING:
     from .logs import ActionLog
     from .plan import TaskPlan
     from .ports import EventLog
-    from .prompts import OpenPrompt
     from .service import Timer
 
 INLINE_BYTES = 32 * 1024
@@ -120,6 +123,8 @@ class LiveRun:
         self._seen_tasks: dict[str, str] = {}
         self.abort_message = ""
         self.interrupted = False
+        self.called_by_name: dict[tuple[str, bytes], Task[Any, Any]] = {}
+        self.surroundings = Surroundings.now()
 
     # code ---------------------------------------------------------------------------------------------------
 
@@ -130,11 +135,19 @@ class LiveRun:
             return plan
         pinned = self._pinned.setdefault(task.name, task)
         current = pinned if task.generation > self._generation else task
-        plan = self.controller.make_plan(task, current.func, self.options)
+        plan = self.controller.make_plan(task, current.declared, self.options)
         plan.code_digest = self._digest(task.name, current)
         if pinned is task:
             self._plans[task] = plan
         return plan
+
+    def task_named(self, name: str) -> Task[Any, Any] | None:
+        """The task of that name as this run knows it, for a caller that has the name only."""
+        return self._pinned.get(name) or find_task(name)
+
+    def learn(self, task: Task[Any, Any]) -> Task[Any, Any]:
+        """Take up a task that came with its code; the one of its name that was known before counts."""
+        return self._pinned.setdefault(task.name, task)
 
     def _digest(self, name: str, task: Task[Any, Any]) -> str:
         digest = self._seen_tasks.get(name)
@@ -163,10 +176,10 @@ class LiveRun:
 
     async def reuse(
         self, found: FinishedAction, plan: TaskPlan, name: str, parent: Action, scope: Scope, prepared: Prepared
-    ) -> Any:
+    ) -> StoredLiterals:
         """Answer a call with the result of an earlier try."""
-        serialized = self.fetch(found.outputs)
         if found.from_other_run:
+            serialized = self.fetch(found.outputs)
             now = time.time()
             self.log.append(
                 ActionQueued(
@@ -182,13 +195,23 @@ class LiveRun:
             )
             self.log.append(ActionEnded(now, name, ActionPhase.RECOVERED, self.keep(serialized), None, None, "resume"))
             await parent.commits.committed()
-        return await self.value_of(found.outputs, plan)
+        return found.outputs
 
     async def value_of(self, outputs: StoredLiterals, plan: TaskPlan) -> Any:
         """What a task returned, read anew."""
         serialized = self.fetch(outputs)
         value = plan.interface.read_outputs_nowait(serialized)
         return await plan.interface.read_outputs(serialized) if value is REFUSED else value
+
+    # what its code asks --------------------------------------------------------------------------------------
+
+    submit = staticmethod(submit)
+    ask = staticmethod(ask)
+    wait_for_answer = staticmethod(wait_for_answer)
+
+    async def commit(self) -> None:
+        """Make durable what was appended."""
+        self.journal.flush()
 
     # life ---------------------------------------------------------------------------------------------------
 
@@ -203,6 +226,8 @@ class LiveRun:
             phase, record = ActionPhase.SUCCEEDED, None
             try:
                 self.values = await perform(root, prepared)
+                if self.values is UNREAD and root.kept_outputs is not None:
+                    self.values = await self.value_of(root.kept_outputs, plan)
             except asyncio.CancelledError:
                 phase = ActionPhase.ABORTED
                 record = ErrorRecord("Cancelled", "user", self.abort_message or "The run was cancelled.")

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from ..models.events import LogLine
-from .action import Action
+from .caller import Caller
 from .scope import current_scope
 
 CHUNK_CHARACTERS = 8 * 1024
@@ -27,7 +27,7 @@ class ActionLog:
 
     __slots__ = ("_action", "_characters", "_lock", "_since", "_stream", "_texts")
 
-    def __init__(self, action: Action) -> None:
+    def __init__(self, action: Caller) -> None:
         self._action = action
         self._lock = threading.Lock()
         self._stream = ""
@@ -67,7 +67,7 @@ class ActionLog:
             self._since = time.time()
 
 
-def log_of(action: Action) -> ActionLog:
+def log_of(action: Caller) -> ActionLog:
     """The log of `action`, made on first use."""
     if action.log is None:
         action.log = ActionLog(action)

@@ -21,15 +21,21 @@ class TaskPlan:
     ----------
     code_digest : str
         Of the task and all it reaches; filled by the run on first need.
+    declared : Task
+        The task without overrides, as this run uses it.
     delay_s : callable or None
         Seconds before retry n, counted from 1.
+    code : object
+        For the back-end: what it needs to have the code run where it runs.
     """
 
     __slots__ = (
         "backend",
+        "by_reference",
         "cache",
+        "code",
         "code_digest",
-        "custom",
+        "declared",
         "delay_s",
         "environment",
         "func",
@@ -51,7 +57,7 @@ class TaskPlan:
         self,
         task: Task[Any, Any],
         *,
-        func: Callable[..., Any],
+        declared: Task[Any, Any],
         backend: Backend,
         environment: dict[str, str] | None,
         cache: Cache | None,
@@ -65,9 +71,12 @@ class TaskPlan:
         self.name: str = task.name
         self.short_name: str = task.short_name
         self.interface: Interface = task.interface
-        self.func = func
+        self.declared = declared
+        self.func: Callable[..., Any] = declared.func
         self.is_async: bool = task.is_async
         self.backend = backend
+        self.by_reference = backend.by_reference
+        self.code: Any = None
         self.environment = environment
         self.cache = cache
         self.timeout = timeout

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from .action import Action
-    from .capacity import Capacity
+    from .plan import TaskPlan
 
 
 class EventLog(Protocol):
@@ -84,20 +84,67 @@ class ResultCache(Protocol):
         """Give it back."""
 
 
+class Place(Protocol):
+    """Room that an action has taken and gives back."""
+
+    def give_back(self) -> None:
+        """Free it, or hand it to whoever waits longest. Any thread may call it."""
+
+
+class Room(Protocol):
+    """Says how much may run at once."""
+
+    async def take(self, action: Action) -> None:
+        """Wait for room, and append what was taken to `action.places`.
+
+        Whoever starts to wait for a child gives it back; otherwise parents would hold all of it while their
+        children wait for some.
+        """
+
+
 class Backend(Protocol):
     """A place where attempts run.
 
-    `name` appears in the journal as the action's placement; `capacity` limits how many attempts run there at
-    once, None is no limit.
+    Attributes
+    ----------
+    name : str
+        Appears in the journal as the action's placement.
+    capacity : Room or None
+        How much may run there at once; None is no limit.
+    by_reference : bool
+        Whether inputs and outputs go there as `StoredLiterals` instead of values: true of every place outside
+        this process.
     """
 
     name: str
-    capacity: Capacity | None
+    capacity: Room | None
+    by_reference: bool
 
-    def run(self, action: Action, arguments: dict[str, Any]) -> Awaitable[Any]:
+    def check(self, plan: TaskPlan) -> None:
+        """Refuse a task that can never run there; called once per run and task, before any call is recorded.
+
+        Raises
+        ------
+        RuntimeUserError
+            For what the place has not (memory, devices), or for code that cannot get there.
+        """
+
+    def run(self, action: Action, inputs: Any) -> Awaitable[Any]:
         """Run the user's function once and return what it returned.
 
-        The function must see `action.scope` as the active invoker, in a context of its own. When the
-        awaiting task is cancelled the attempt must stop: politely at first (`CancelledError` or the nearest
-        thing the place has), hard once `action.stop_hard` is true. The user's exceptions pass through unchanged.
+        The function must see a scope of its action as the active invoker, in a context of its own. When the awaiting
+        task is cancelled the attempt must stop: politely at first (`CancelledError` or the nearest thing the place
+        has), hard once `action.stop_hard` is true or some seconds have gone. An exception of the user's passes through
+        as it is, or as the error that `flyte_nb._engine.failure.error_from` makes of its record.
+
+        Parameters
+        ----------
+        action : Action
+        inputs : dict of str to object, or StoredLiterals
+            Arguments by name; where `by_reference` is true, as they are stored.
+
+        Returns
+        -------
+        object, or StoredLiterals
+            Likewise.
         """

@@ -101,9 +101,14 @@ async def wait_for_answer(action: Action, opened: OpenPrompt) -> Any:
     TimeoutError
         If nobody answers in time.
     """
+    return json.loads(await answer_text(action, opened))
+
+
+async def answer_text(action: Action, opened: OpenPrompt) -> str:
+    """As `wait_for_answer`, but the JSON of the answer."""
     if not opened.answer.done():
         await _pause(action, opened)
-    return json.loads(opened.answer.result())
+    return opened.answer.result()
 
 
 def take_answer(run: LiveRun, body: dict[str, Any], posted_by: str) -> str | None:

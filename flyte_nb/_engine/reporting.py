@@ -8,7 +8,7 @@ from typing import Any
 
 from ..models.events import ReportChanged
 from ..types.html import render_html
-from .action import Action
+from .caller import Caller
 
 MAIN_TAB = "main"
 
@@ -52,10 +52,10 @@ class Report:
 
     Parameters
     ----------
-    action : Action
+    action : Caller
     """
 
-    def __init__(self, action: Action) -> None:
+    def __init__(self, action: Caller) -> None:
         self._action = action
         self.lock = threading.Lock()
         self.tabs: dict[str, Tab] = {MAIN_TAB: Tab(self, MAIN_TAB)}
@@ -88,7 +88,7 @@ class Report:
             run.log.append(ReportChanged(time.time(), self._action.name, name, replace, run.keep(html.encode())))
 
 
-def report_of(action: Action) -> Report:
+def report_of(action: Caller) -> Report:
     """The report of `action`, made on first use."""
     if action.report is None:
         action.report = Report(action)

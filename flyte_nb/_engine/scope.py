@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from .._task.invocation import active_invoker
 from ..io.places import scope_with
 from .blocking import wait_blocking
-from .submission import submit
 
 if TYPE_CHECKING:
     from .._task.task import Task
-    from .action import Action
+    from .caller import Caller
 
 
 class Scope:
@@ -30,19 +29,19 @@ class Scope:
 
     __slots__ = ("action", "custom_context", "group", "trace")
 
-    def __init__(self, action: Action, group: str, custom_context: dict[str, str], trace: str = "") -> None:
+    def __init__(self, action: Caller, group: str, custom_context: dict[str, str], trace: str = "") -> None:
         self.action = action
         self.group = group
         self.custom_context = custom_context
         self.trace = trace
 
-    def entering(self, action: Action) -> Scope:
+    def entering(self, action: Caller) -> Scope:
         """The scope that the code of `action`, a child, starts with."""
         return Scope(action, "", self.custom_context)
 
     def call(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call `task` as an action: a coroutine for an async task, the value for a sync one."""
-        coroutine = submit(self, task, args, kwargs)
+        coroutine = self.action.run.submit(self, task, args, kwargs)
         if task.is_async:
             return coroutine
         return wait_blocking(coroutine, self.action.run.loop)
@@ -51,7 +50,7 @@ class Scope:
         self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Coroutine[Any, Any, Any]:
         """Call `task` as an action, to be awaited whatever it is."""
-        return submit(self, task, args, kwargs)
+        return self.action.run.submit(self, task, args, kwargs)
 
 
 def current_scope() -> Scope | None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from greenlet import getcurrent, greenlet
 
 if TYPE_CHECKING:
-    from .action import Action
+    from .caller import Caller
 
 T = TypeVar("T")
 
@@ -80,7 +80,7 @@ def wait_here(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 @types.coroutine
-def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, action: Action) -> Generator[Any, Any, T]:
+def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, action: Caller) -> Generator[Any, Any, T]:
     """Await `coroutine`, a task's, with its steps running in `context`.
 
     When `action.stop_hard` is set and the awaiting task is cancelled again, the coroutine is closed instead of

@@ -15,6 +15,7 @@ from ..errors import (
     BaseRuntimeError,
     InlineIOMaxBytesBreached,
     OnlyAsyncIOSupportedError,
+    RuntimeSystemError,
     RuntimeUserError,
     TaskTimeoutError,
     TraceDoesNotAllowNestedTasksError,
@@ -29,16 +30,17 @@ from ..models.events import (
     StoredLiterals,
 )
 from ..models.phases import ActionPhase
+from ..types.interface import Prepared
 from . import links
 from .action import Action
 from .capacity import give_back_all
 from .failure import as_runtime_error, is_final, record_of
 from .machine import Answer, End, Outcome, Retry, Stop, StopReason
 from .naming import child_name
+from .unread import UNREAD
 
 if TYPE_CHECKING:
     from .._task.task import Task
-    from ..types.interface import Prepared
     from .plan import TaskPlan
     from .scope import Scope
 
@@ -53,7 +55,7 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
     asyncio.CancelledError
         If the awaiting task was cancelled.
     """
-    parent = scope.action
+    parent: Action = scope.action  # type: ignore[assignment]  # in this process a caller is an action
     run = parent.run
     if scope.trace or parent.closed:
         raise _refusal(scope, task)
@@ -62,13 +64,37 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
     prepared = plan.interface.prepare_inputs_nowait(arguments)
     if prepared is None:
         prepared = await plan.interface.prepare_inputs(arguments)
+    kept, value = await _answer(scope, plan, prepared)
+    return await run.value_of(kept, plan) if value is UNREAD else value
+
+
+async def submit_stored(scope: Scope, task: Task[Any, Any], inputs: StoredLiterals, digest: bytes) -> StoredLiterals:
+    """As `submit`, for a caller in another process: inputs and outputs as they are stored.
+
+    Parameters
+    ----------
+    digest : bytes
+        Of the inputs, as `Prepared` has it.
+    """
+    parent: Action = scope.action  # type: ignore[assignment]
+    if scope.trace or parent.closed:
+        raise _refusal(scope, task)
+    plan = parent.run.plan_for(task)
+    kept, _ = await _answer(scope, plan, Prepared(parent.run.fetch(inputs), digest, None))
+    return kept
+
+
+async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[StoredLiterals, Any]:
+    """What a call gives, as it is stored, and the value where somebody has it at hand."""
+    parent: Action = scope.action  # type: ignore[assignment]
+    run = parent.run
     name = child_name(parent.name, plan.name, prepared.digest, parent.counts)
     if parent.results is not None and name in parent.results:
-        return await run.value_of(parent.results[name], plan)
+        return parent.results[name], UNREAD
     if run.finished is not None:
         found = run.finished.take(name, plan, run)
         if found is not None:
-            return await run.reuse(found, plan, name, parent, scope, prepared)
+            return await run.reuse(found, plan, name, parent, scope, prepared), UNREAD
     action = Action(run, plan, name, parent, scope.group, scope.custom_context)
     action.scope = scope.entering(action)
     parent.adopt(action)
@@ -78,9 +104,12 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
         value = await perform(action, prepared)
     finally:
         parent.release(action)
-    if parent.plan.max_attempts > 1 and action.kept_outputs is not None:
-        parent.remember(name, action.kept_outputs)
-    return value
+    kept = action.kept_outputs
+    if kept is None:
+        raise RuntimeSystemError("NoOutputs", f"Task {plan.name!r} succeeded and its outputs are missing.")
+    if parent.may_repeat:
+        parent.remember(name, kept)
+    return kept, value
 
 
 async def perform(action: Action, prepared: Prepared) -> Any:
@@ -121,7 +150,7 @@ async def _attempts(
     arguments: dict[str, Any] | None = prepared.values
     timeout = plan.timeout
     error: BaseException | None = None
-    outputs: Prepared | None = None
+    outputs: Prepared | StoredLiterals | None = None
     if timeout is not None:
         _start_timer(action, timeout.deadline_s, "deadline")
     try:
@@ -141,13 +170,16 @@ async def _attempts(
         try:
             if timeout is not None:
                 _start_timer(action, timeout.max_runtime_s, "max_runtime")
-            if arguments is None:
-                arguments = await plan.interface.read_inputs(prepared.serialized)
-            value = await plan.backend.run(action, arguments)
-            outputs = plan.interface.prepare_outputs_nowait(value)
-            if outputs is None:
-                outputs = await plan.interface.prepare_outputs(value)
-            _check_inline_size(plan, "output", outputs.serialized)
+            if plan.by_reference:
+                outputs = await plan.backend.run(action, action.kept_inputs)
+            else:
+                if arguments is None:
+                    arguments = await plan.interface.read_inputs(prepared.serialized)
+                value = await plan.backend.run(action, arguments)
+                outputs = plan.interface.prepare_outputs_nowait(value)
+                if outputs is None:
+                    outputs = await plan.interface.prepare_outputs(value)
+                check_inline_size(plan.name, plan.max_inline_io_bytes, "output", outputs.serialized)
             outcome = Outcome.RETURNED
         except asyncio.CancelledError:
             outcome = Outcome.CANCELLED
@@ -189,7 +221,11 @@ async def _wait_for_retry(action: Action, decision: Retry, failed: BaseRuntimeEr
 
 
 async def _end(
-    action: Action, end: End, outputs: Prepared | None, error: BaseException | None, cache: CacheOutcome | None
+    action: Action,
+    end: End,
+    outputs: Prepared | StoredLiterals | None,
+    error: BaseException | None,
+    cache: CacheOutcome | None,
 ) -> Any:
     action.closed = True
     machine = action.machine
@@ -210,7 +246,8 @@ async def _end(
     kept: StoredLiterals | None = None
     if end.answer is Answer.VALUE and outputs is not None:
         try:
-            kept = action.kept_outputs = action.run.keep(outputs.serialized)
+            kept = outputs if isinstance(outputs, StoredLiterals) else action.run.keep(outputs.serialized)
+            action.kept_outputs = kept
         except Exception as broken:
             failed = as_runtime_error(broken)
             end = End(ActionPhase.FAILED, Answer.ERROR)
@@ -225,14 +262,17 @@ async def _end(
         await action.absorb_cancels()
     if failed is not None:
         raise failed
-    return outputs.values if outputs is not None else None
+    return outputs.values if isinstance(outputs, Prepared) else UNREAD
 
 
 def _record_queued(action: Action, serialized: bytes, *, running: bool) -> None:
     run, plan = action.run, action.plan
-    _check_inline_size(plan, "input", serialized)
+    check_inline_size(plan.name, plan.max_inline_io_bytes, "input", serialized)
     parent = action.parent
     context = action.custom_context
+    kept = run.keep(serialized)
+    if plan.by_reference:
+        action.kept_inputs = kept
     run.log.append(
         ActionQueued(
             time.time(),
@@ -240,7 +280,7 @@ def _record_queued(action: Action, serialized: bytes, *, running: bool) -> None:
             parent.name if parent is not None else "",
             plan.name,
             plan.short_name,
-            run.keep(serialized),
+            kept,
             action.group,
             plan.code_digest,
             running,
@@ -274,25 +314,37 @@ def _record_end(
     run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, "", action.machine.attempt))
 
 
-def _check_inline_size(plan: TaskPlan, what: str, serialized: bytes) -> None:
-    if len(serialized) > plan.max_inline_io_bytes:
+def check_inline_size(task_name: str, limit_bytes: int, what: str, serialized: bytes) -> None:
+    """Refuse inputs or outputs that are too large to travel by value.
+
+    Raises
+    ------
+    InlineIOMaxBytesBreached
+        If they are.
+    """
+    if len(serialized) > limit_bytes:
         raise InlineIOMaxBytesBreached(
-            f"The {what}s of task {plan.name!r} that travel by value are {len(serialized):,} bytes; at most"
-            f" {plan.max_inline_io_bytes:,} are allowed. Return large data by reference (flyte.io.File, Dir,"
+            f"The {what}s of task {task_name!r} that travel by value are {len(serialized):,} bytes; at most"
+            f" {limit_bytes:,} are allowed. Return large data by reference (flyte.io.File, Dir,"
             " DataFrame), or raise max_inline_io_bytes on the task."
         )
 
 
 def _refusal(scope: Scope, task: Task[Any, Any]) -> RuntimeUserError:
     if scope.trace:
-        return TraceDoesNotAllowNestedTasksError(
-            f"Task {task.name!r} was called inside the traced function {scope.trace!r}. Call tasks from tasks;"
-            f" or run it in place with {task.func.__name__}.forward(...)."
-        )
+        return refusal_in_trace(scope, task)
     return RuntimeUserError(
         "ParentEnded",
-        f"Task {task.name!r} cannot start: {scope.action.plan.short_name!r}, which calls it, has ended. Await what"
-        " a task starts before it returns.",
+        f"Task {task.name!r} cannot start: {scope.action.name!r}, which calls it, has ended. Await what a task"
+        " starts before it returns.",
+    )
+
+
+def refusal_in_trace(scope: Scope, task: Task[Any, Any]) -> TraceDoesNotAllowNestedTasksError:
+    """What a call inside a traced function gets."""
+    return TraceDoesNotAllowNestedTasksError(
+        f"Task {task.name!r} was called inside the traced function {scope.trace!r}. Call tasks from tasks;"
+        f" or run it in place with {task.func.__name__}.forward(...)."
     )
 
 

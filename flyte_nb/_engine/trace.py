@@ -7,6 +7,7 @@ import functools
 import inspect
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._code.digest import code_digest
@@ -69,14 +70,8 @@ def _trace_coroutine(func: Callable[..., Any]) -> Callable[..., Any]:
         one = await traced.begin(scope, args, kwargs)
         if one.recorded is not None:
             return await one.value()
-        token = active_invoker.set(one.inner_scope)
-        try:
+        with one.entered():
             value = await func(*args, **kwargs)
-        except BaseException as error:
-            one.failed(error)
-            raise
-        finally:
-            active_invoker.reset(token)
         return await one.succeeded(value)
 
     return call
@@ -119,14 +114,8 @@ def _trace_function(func: Callable[..., Any]) -> Callable[..., Any]:
         one = _now(traced.begin(scope, args, kwargs), scope)
         if one.recorded is not None:
             return _now(one.value(), scope)
-        token = active_invoker.set(one.inner_scope)
-        try:
+        with one.entered():
             value = func(*args, **kwargs)
-        except BaseException as error:
-            one.failed(error)
-            raise
-        finally:
-            active_invoker.reset(token)
         return _now(one.succeeded(value), scope)
 
     return call
@@ -165,6 +154,10 @@ class _Traced:
         self.name: str = func.__qualname__.rpartition("<locals>.")[2]
         self._interface: Interface | None = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A traced function travels to other processes with the function of the user's."""
+        return _Traced, (self.func,)
+
     @property
     def interface(self) -> Interface:
         if self._interface is None:
@@ -201,10 +194,18 @@ class _TracedCall:
                 if run.finished.from_other_run and found.outputs is not None:
                     self._append(run.keep(run.fetch(found.outputs)), reused=True)
 
-    @property
-    def inner_scope(self) -> Scope:
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Inside the block the traced code runs; what it raises is recorded."""
         scope = self._scope
-        return Scope(scope.action, scope.group, scope.custom_context, self._traced.name)
+        token = active_invoker.set(Scope(scope.action, scope.group, scope.custom_context, self._traced.name))
+        try:
+            yield
+        except BaseException as error:
+            self.failed(error)
+            raise
+        finally:
+            active_invoker.reset(token)
 
     async def value(self) -> Any:
         """The recorded value."""
@@ -222,8 +223,8 @@ class _TracedCall:
         action = self._scope.action
         kept = action.run.keep(outputs.serialized)
         self._append(kept)
-        action.run.journal.flush()
-        if action.plan.max_attempts > 1:
+        await action.run.commit()
+        if action.may_repeat:
             action.remember(self._key, kept)
         return outputs.values
 

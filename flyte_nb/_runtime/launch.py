@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MODES = (None, "notebook", "background")
+_MODES = (None, "notebook", "background", "process")
 
 
 def start(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: RunOptions) -> LiveRun:
@@ -156,7 +156,7 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
                 "mode='notebook' uses the caller's own event loop, and none runs here. Leave the mode out.",
             )
         return found
-    if mode is not None:
+    if mode is not None and mode not in runtime.backends:
         raise RuntimeUserError(
             "UnknownMode",
             f"Mode {mode!r} is not known; use one of {', '.join(repr(known) for known in _MODES)}.",

@@ -9,12 +9,15 @@ import sys
 import threading
 
 from .._engine.controller import Controller
+from .._engine.ports import Backend
 from .._journal import Home, JournalReader, JournalWriter, Mailbox, default_home
 from .._journal.cache_table import CacheTable
+from .._journal.home import ENVIRONMENT_VARIABLE
 from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
 from ..backends.containers.backend import ContainerBackend
 from ..backends.loop import LoopBackend
+from ..backends.processes import ProcessBackend
 from ..backends.threads import ThreadBackend
 from ..errors import InitializationError
 from ..models.events import Owner
@@ -52,19 +55,22 @@ class Runtime:
         self.default_store: Store = (
             open_store(settings.storage) if settings.storage else open_store(self.home.store_path)
         )
+        self.backends: dict[str, Backend] = {
+            "loop": LoopBackend(),
+            "thread": ThreadBackend(),
+            "process": ProcessBackend(),
+            "container": ContainerBackend(),
+            **settings.queues,
+        }
         self.controller = Controller(
             journal=self.writer,
             requests=self.mailbox,
             cache=self.cache,
-            backends={
-                "loop": LoopBackend(),
-                "thread": ThreadBackend(),
-                "container": ContainerBackend(),
-                **settings.queues,
-            },
+            backends=self.backends,
             owner=self.owner,
             open_store=self.open_store,
             default_cache=settings.cache,
+            worker_environment={ENVIRONMENT_VARIABLE: str(self.home.path)},
         )
         announce_posts_to(self.controller.service.announce)
 
@@ -76,6 +82,10 @@ class Runtime:
         """Commit what is queued and close the files."""
         stop_announcing_to(self.controller.service.announce)
         self.controller.service.close()
+        for backend in self.backends.values():
+            close = getattr(backend, "close", None)
+            if close is not None:
+                close()
         self.writer.close()
         self.reader.close()
         self.mailbox.close()

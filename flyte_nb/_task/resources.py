@@ -104,6 +104,17 @@ class Resources:
         if self.shm is not None and self.shm != "auto":
             _bytes("shm", self.shm)
 
+    @property
+    def cores(self) -> float:
+        """The least that `cpu` asks for, in cores; one where it says nothing."""
+        amounts = _amounts("cpu", self.cpu)
+        return _cores(amounts[0]) if amounts else 1.0
+
+    @property
+    def devices(self) -> int:
+        """How many accelerators `gpu` asks for."""
+        return self.gpu.quantity if isinstance(self.gpu, GPU) else int(self.gpu or 0)
+
     def describe(self) -> dict[str, str]:
         """What was asked for, as text by kind; nothing for what was not."""
         described = {}

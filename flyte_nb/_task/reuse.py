@@ -51,6 +51,26 @@ class ReusePolicy:
         seconds(self.idle_ttl, "reusable idle_ttl")
         seconds(self.scaledown_ttl, "reusable scaledown_ttl")
 
+    @property
+    def least(self) -> int:
+        """How many workers stay."""
+        return self.replicas[0] if isinstance(self.replicas, tuple) else self.replicas
+
+    @property
+    def most(self) -> int:
+        """How many workers there are at most."""
+        return self.replicas[1] if isinstance(self.replicas, tuple) else self.replicas
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds without work after which all go."""
+        return seconds(self.idle_ttl, "reusable idle_ttl")
+
+    @property
+    def scaledown_s(self) -> float:
+        """Seconds without work after which those above the least go."""
+        return seconds(self.scaledown_ttl, "reusable scaledown_ttl")
+
     def describe(self) -> str:
         """One short line."""
         replicas = self.replicas if isinstance(self.replicas, int) else " to ".join(map(str, self.replicas))

@@ -181,7 +181,12 @@ class Task(Generic[P, R]):
         changes = read_options(zip(OVERRIDABLE, given, strict=True))
         if cache is not None:
             self._check_cache(changes["cache"])
-        return self._with(self.options.replaced(changes))
+        return self.with_options(self.options.replaced(changes))
+
+    @property
+    def declared(self) -> Task[P, R]:
+        """The task without overrides."""
+        return self._declared or self
 
     @property
     def interface(self) -> Interface:
@@ -251,7 +256,8 @@ class Task(Generic[P, R]):
     def _input_names(self) -> Collection[str]:
         return inspect.signature(self.func).parameters
 
-    def _with(self, options: TaskOptions) -> Task[P, R]:
+    def with_options(self, options: TaskOptions) -> Task[P, R]:
+        """The same task with exactly these options."""
         variant: Task[P, R] = object.__new__(type(self))
         variant.__dict__.update(self.__dict__)
         variant.options = options
@@ -261,4 +267,4 @@ class Task(Generic[P, R]):
 
 
 def _variant(declared: Task[P, R], options: TaskOptions) -> Task[P, R]:
-    return declared._with(options)
+    return declared.with_options(options)

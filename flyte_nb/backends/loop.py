@@ -7,7 +7,8 @@ from collections.abc import Awaitable
 from typing import Any
 
 from .._engine.action import Action
-from .._engine.capacity import Capacity
+from .._engine.plan import TaskPlan
+from .._engine.ports import Room
 from .._engine.stepping import drive
 from .._task.invocation import active_invoker
 
@@ -16,10 +17,14 @@ class LoopBackend:
     """Runs a coroutine function inside the awaiting task, in a context of its own."""
 
     name = "loop"
-    capacity: Capacity | None = None
+    capacity: Room | None = None
+    by_reference = False
 
-    def run(self, action: Action, arguments: dict[str, Any]) -> Awaitable[Any]:
+    def check(self, plan: TaskPlan) -> None:
+        """See `flyte_nb._engine.ports.Backend`; nothing is refused."""
+
+    def run(self, action: Action, inputs: dict[str, Any]) -> Awaitable[Any]:
         """See `flyte_nb._engine.ports.Backend`."""
         context = contextvars.copy_context()
         context.run(active_invoker.set, action.scope)
-        return drive(action.plan.func(**arguments), context, action)
+        return drive(action.plan.func(**inputs), context, action)

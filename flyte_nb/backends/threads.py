@@ -14,6 +14,8 @@ from typing import Any
 from .._engine.action import Action
 from .._engine.capacity import Capacity
 from .._engine.environment import applied
+from .._engine.plan import TaskPlan
+from .._engine.ports import Room
 from .._task.invocation import active_invoker
 
 IDLE_S = 10.0
@@ -34,13 +36,17 @@ class ThreadBackend:
     """
 
     name = "thread"
+    by_reference = False
 
     def __init__(self, places: int = 32) -> None:
-        self.capacity: Capacity | None = Capacity(places)
+        self.capacity: Room | None = Capacity(places)
         self._idle: list[_Thread] = []
         self._lock = threading.Lock()
 
-    async def run(self, action: Action, arguments: dict[str, Any]) -> Any:
+    def check(self, plan: TaskPlan) -> None:
+        """See `flyte_nb._engine.ports.Backend`; nothing is refused."""
+
+    async def run(self, action: Action, inputs: dict[str, Any]) -> Any:
         """See `flyte_nb._engine.ports.Backend`."""
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[tuple[bool, Any]] = loop.create_future()
@@ -51,10 +57,10 @@ class ThreadBackend:
         def work() -> None:
             try:
                 if environment is None:
-                    outcome = True, context.run(func, **arguments)
+                    outcome = True, context.run(func, **inputs)
                 else:
                     with applied(environment):
-                        outcome = True, context.run(func, **arguments)
+                        outcome = True, context.run(func, **inputs)
             except BaseException as error:
                 outcome = False, error
             try:

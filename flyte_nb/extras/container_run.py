@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._engine.action import Action
 from .._engine.scope import current_scope
 from .._task.options import TaskOptions
 from .._task.secret import resolve_secret
@@ -149,7 +150,10 @@ class ContainerRun:
     def _options(self) -> TaskOptions:
         """Those of the call: an override may have changed them."""
         scope = current_scope()
-        return scope.action.plan.task.options if scope is not None else self.options
+        if scope is None:
+            return self.options
+        action: Action = scope.action  # type: ignore[assignment]  # containers are started in the kernel
+        return action.plan.task.options
 
     def _environment(self) -> dict[str, str]:
         scope = current_scope()

@@ -174,8 +174,9 @@ class ContainerTask(Task[..., Coroutine[Any, Any, Any]]):
     def _input_names(self) -> Collection[str]:
         return self._recipe.inputs
 
-    def _with(self, options: TaskOptions) -> ContainerTask:
-        variant: ContainerTask = super()._with(options)  # type: ignore[assignment]
+    def with_options(self, options: TaskOptions) -> ContainerTask:
+        """See `Task.with_options`."""
+        variant: ContainerTask = super().with_options(options)  # type: ignore[assignment]
         variant.func = self._function(options)
         return variant
 

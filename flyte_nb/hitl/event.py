@@ -6,7 +6,8 @@ from typing import Any
 
 from .._aio import BlockingCall
 from .._engine.blocking import wait_blocking
-from .._engine.prompts import DATA_TYPES, OpenPrompt, ask, wait_for_answer
+from .._engine.caller import Question
+from .._engine.prompts import DATA_TYPES
 from .._engine.scope import Scope, current_scope
 from .._task.environment import TaskEnvironment
 from ..errors import NotInTaskContextError
@@ -32,7 +33,7 @@ class Event:
     Specification: *Human-in-the-loop*.
     """
 
-    def __init__(self, scope: Scope, opened: OpenPrompt) -> None:
+    def __init__(self, scope: Scope, opened: Question) -> None:
         self._scope = scope
         self._opened = opened
         self.name = opened.asked.name
@@ -42,7 +43,7 @@ class Event:
     @property
     def endpoint(self) -> str:
         """Root of the addresses."""
-        return form_server().address
+        return getattr(self._opened, "forms", "") or form_server().address
 
     @property
     def form_url(self) -> str:
@@ -75,7 +76,7 @@ class Event:
         return wait_blocking(self._await(), self._scope.action.run.loop)
 
     async def _await(self) -> Any:
-        return await wait_for_answer(self._scope.action, self._opened)
+        return await self._scope.action.run.wait_for_answer(self._scope.action, self._opened)
 
     wait = BlockingCall(_wait, _await)
 
@@ -145,7 +146,8 @@ new_event = BlockingCall(_new_event, _new_event_async)
 
 
 async def _ask(scope: Scope, name: str, data_type: type, prompt: str, timeout_s: float) -> Event:
-    opened = await ask(scope.action, name, data_type.__name__, prompt, timeout_s)
+    action = scope.action
+    opened = await action.run.ask(action, name, data_type.__name__, prompt, timeout_s)
     return Event(scope, opened)
 
 

@@ -31,6 +31,25 @@ def note_registration() -> None:
     _generation += 1
 
 
+def carry_registrations() -> bytes:
+    """What was registered, as a pickle for `take_registrations` in another process; empty if it is nothing."""
+    import cloudpickle
+
+    restricted = {kind: name for kind, name in _restricted.items() if kind is not tuple}
+    if not _transformers and not restricted:
+        return b""
+    return cloudpickle.dumps((_transformers, restricted))  # type: ignore[no-any-return]
+
+
+def take_registrations(registered: tuple[dict[Any, TypeTransformer[Any]], dict[Any, str]]) -> None:
+    """Register what another process has registered."""
+    global _generation
+    transformers, restricted = registered
+    _transformers.update(transformers)
+    _restricted.update(restricted)
+    _generation += 1
+
+
 def generation() -> int:
     """A number that grows with every registration."""
     return _generation

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..._engine.action import Action
 from ..._engine.capacity import Capacity
+from ..._engine.plan import TaskPlan
+from ..._engine.ports import Room
 from ..._task.invocation import active_invoker
 
 
@@ -25,12 +27,16 @@ class ContainerBackend:
     """
 
     name = "container"
+    by_reference = False
 
     def __init__(self, places: int | None = None) -> None:
-        self.capacity: Capacity | None = Capacity(places or max(4, 2 * (os.cpu_count() or 1)))
+        self.capacity: Room | None = Capacity(places or max(4, 2 * (os.cpu_count() or 1)))
 
-    async def run(self, action: Action, arguments: dict[str, Any]) -> Any:
+    def check(self, plan: TaskPlan) -> None:
+        """See `flyte_nb._engine.ports.Backend`; nothing is refused."""
+
+    async def run(self, action: Action, inputs: dict[str, Any]) -> Any:
         """See `flyte_nb._engine.ports.Backend`."""
         context = contextvars.copy_context()
         context.run(active_invoker.set, action.scope)
-        return await asyncio.get_running_loop().create_task(action.plan.func(**arguments), context=context)
+        return await asyncio.get_running_loop().create_task(action.plan.func(**inputs), context=context)

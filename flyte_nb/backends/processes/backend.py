@@ -1,0 +1,142 @@
+"""Tasks in worker processes of this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import NamedTuple
+
+from ..._engine.action import Action
+from ..._engine.plan import TaskPlan
+from ..._engine.ports import Room
+from ...errors import OOMError, RuntimeUserError
+from ...models.events import StoredLiterals
+from ..workers.code import carried_code
+from ..workers.conversation import converse
+from .devices import visible_devices
+from .link import ProcessLink
+from .memory import MemoryWatch
+from .nursery import loaded_heavy_modules
+from .pool import Stay, WorkerPool
+from .room import MachineRoom, Need
+
+
+class ProcessBackend:
+    """Runs each attempt in a process of its own, which may have served others before.
+
+    Parameters
+    ----------
+    cpus : float, optional
+        Cores that tasks may use at once; by default all that this process may use. A task takes what its
+        ``Resources(cpu=...)`` says, else one.
+    gpus : sequence of str, optional
+        Devices as ``CUDA_VISIBLE_DEVICES`` names them; by default those that are there.
+    preload : sequence of str, optional
+        Modules that every worker finds imported; by default those of numpy, pandas, pyarrow and polars that this
+        process has imported when the first worker is needed.
+    start_method : {"fork", "spawn"}, optional
+        Whether workers are forks of a small process without threads, or fresh interpreters. By default "fork" on Linux.
+
+    Specification: *Error handling*.
+    """
+
+    name = "process"
+    by_reference = True
+
+    def __init__(
+        self,
+        cpus: float | None = None,
+        gpus: tuple[str, ...] | list[str] | None = None,
+        preload: tuple[str, ...] | list[str] | None = None,
+        start_method: str | None = None,
+    ) -> None:
+        if cpus is not None and not cpus > 0:
+            raise ValueError(f"cpus is how many cores tasks may use at once, above 0; got {cpus!r}.")
+        method = start_method or ("fork" if sys.platform == "linux" else "spawn")
+        if method not in ("fork", "spawn"):
+            raise ValueError(f"start_method is 'fork' or 'spawn'; got {start_method!r}.")
+        self._room = MachineRoom(cpus or usable_cores(), visible_devices() if gpus is None else list(gpus))
+        self.capacity: Room | None = self._room
+        self._watch = MemoryWatch()
+        self._preload = tuple(preload) if preload is not None else None
+        self._fork = method == "fork"
+        self._pool: WorkerPool | None = None
+
+    def check(self, plan: TaskPlan) -> None:
+        """See `flyte_nb._engine.ports.Backend`."""
+        need = self._room.need_of(plan)
+        if need.devices > len(self._room.devices):
+            there = f"{len(self._room.devices)} here" if self._room.devices else "none here"
+            raise RuntimeUserError(
+                "NoSuchDevice",
+                f"Task {plan.name!r} asks for {need.devices} GPU{'s' * (need.devices > 1)} (Resources(gpu=...)), and"
+                f" there is {there}. Run it where there are some (queue=...), or without:"
+                " override(resources=Resources(...)).",
+            )
+        key, payload = carried_code(plan)
+        plan.code = PlacedCode(key, payload, need, stay_of(plan))
+
+    async def run(self, action: Action, inputs: StoredLiterals) -> StoredLiterals:
+        """See `flyte_nb._engine.ports.Backend`."""
+        plan = action.plan
+        pool = self._pool
+        if pool is None:
+            preload = loaded_heavy_modules() if self._preload is None else self._preload
+            pool = self._pool = WorkerPool(preload, fork=self._fork)
+        worker = await pool.take(plan.code.stay)
+        link = ProcessLink(worker, pool.nursery.kill, pool.give_back)
+        resources = plan.task.options.resources
+        limit_bytes = resources.memory_bytes if resources is not None else None
+        if limit_bytes is None:
+            return await converse(action, inputs, link)
+
+        def exceeded(used_bytes: int) -> None:
+            link.kill_for_memory(too_large(plan, used_bytes))
+
+        with self._watch.limited(worker.pid, limit_bytes, exceeded):
+            return await converse(action, inputs, link)
+
+    def close(self) -> None:
+        """End all workers."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+
+
+class PlacedCode(NamedTuple):
+    """What the back-end keeps with a task's plan: its code, and what it needs."""
+
+    key: str
+    payload: bytes
+    need: Need
+    stay: Stay
+
+
+def stay_of(plan: TaskPlan) -> Stay:
+    """For whom the workers of a task are kept."""
+    options = plan.task.options
+    limit_bytes = options.resources.memory_bytes if options.resources is not None else None
+    at_rest_bytes = limit_bytes // 2 if limit_bytes is not None else None
+    key = f"{limit_bytes or 'no'} limit"
+    policy, environment = options.reusable, plan.task.environment
+    if policy is None or environment is None:
+        return Stay(key, at_rest_bytes=at_rest_bytes)
+    return Stay(
+        f"{environment.name}: {key}", policy.idle_s, policy.scaledown_s, policy.least, at_rest_bytes=at_rest_bytes
+    )
+
+
+def too_large(plan: TaskPlan, used_bytes: int) -> OOMError:
+    """The error of a task that held more memory than it may."""
+    allowed = plan.resources.get("memory", "")
+    return OOMError(
+        f"Task {plan.name!r} held {used_bytes / 2**20:,.0f} MiB of memory and may hold {allowed}. Give it more with"
+        " override(resources=Resources(memory=...)), or have it hold less at a time."
+    )
+
+
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1

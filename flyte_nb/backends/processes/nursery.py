@@ -1,0 +1,267 @@
+"""The kernel's end of the nursery: worker processes are asked for here, and here it is heard how they ended."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextlib
+import json
+import os
+import selectors
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ...errors import RuntimeSystemError
+from .nursery_main import REPORT, REQUEST
+
+PRELOADABLE = ("numpy", "pandas", "pyarrow", "polars")
+PIECE_BYTES = 64 * 1024
+
+
+class WorkerProcess:
+    """A worker process as the kernel knows it.
+
+    Attributes
+    ----------
+    channel : socket
+        To it; not blocking.
+    on_output : callable or None
+        Gets what the process wrote to its descriptors 1 and 2 themselves: the stream's name and the text.
+    on_exit : callable or None
+        Gets the exit code, negative for a signal, None where nobody knows. Both are called on the nursery's thread.
+    known : set of str
+        What it was told; see `flyte_nb.backends.workers.conversation.Link`.
+    """
+
+    def __init__(self, pid: int, channel: socket.socket, outputs: dict[int, str]) -> None:
+        self.pid = pid
+        self.channel = channel
+        self.outputs = outputs
+        self.known: set[str] = set()
+        self.on_output: Callable[[str, str], None] | None = None
+        self.on_exit: Callable[[int | None], None] | None = None
+        self.is_alive = True
+        self.idle_since = time.monotonic()
+        self.key = ""
+
+
+class Nursery:
+    """Starts with the first worker, and ends with `close`.
+
+    Parameters
+    ----------
+    preload : sequence of str
+        Modules that workers find imported already, beside those of this package.
+    fork : bool
+        Whether workers are forks of the nursery; else each is a fresh interpreter.
+    on_idle : callable
+        Asked every now and then while workers live, on the nursery's thread; gives the seconds until it wants to be
+        asked again, or None.
+    """
+
+    def __init__(self, preload: tuple[str, ...], *, fork: bool, on_idle: Callable[[], float | None]) -> None:
+        self._preload = preload
+        self._fork = fork
+        self._on_idle = on_idle
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._waker: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._expected: deque[tuple[concurrent.futures.Future[WorkerProcess], socket.socket, dict[int, str]]] = deque()
+        self._workers: dict[int, WorkerProcess] = {}
+
+    async def new_worker(self) -> WorkerProcess:
+        """A fresh worker process.
+
+        Raises
+        ------
+        RuntimeSystemError
+            If no process can be made.
+        """
+        return await asyncio.wrap_future(self._ask())
+
+    def kill(self, worker: WorkerProcess) -> None:
+        """Kill a worker with what it has started. Any thread may call it."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._control is not None and worker.is_alive:
+                self._control.sendall(REQUEST.pack(b"K", worker.pid))
+
+    def wake(self) -> None:
+        """Have `on_idle` asked now."""
+        with self._lock, contextlib.suppress(OSError):
+            if self._waker is not None:
+                self._waker.send(b"w")
+
+    def close(self) -> None:
+        """End the nursery and all workers, and wait until they are gone."""
+        with self._lock:
+            thread = self._thread
+            if self._control is not None:
+                with contextlib.suppress(OSError):
+                    self._control.shutdown(socket.SHUT_WR)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+
+    def _ask(self) -> concurrent.futures.Future[WorkerProcess]:
+        future: concurrent.futures.Future[WorkerProcess] = concurrent.futures.Future()
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        out, their_out = os.pipe()
+        err, their_err = os.pipe()
+        for descriptor in (out, err):
+            os.set_blocking(descriptor, False)
+        try:
+            with self._lock:
+                if self._control is None:
+                    self._begin()
+                assert self._control is not None
+                self._expected.append((future, ours, {out: "stdout", err: "stderr"}))
+                socket.send_fds(self._control, [REQUEST.pack(b"F", 0)], [theirs.fileno(), their_out, their_err])
+        finally:
+            theirs.close()
+            os.close(their_out)
+            os.close(their_err)
+        return future
+
+    def _begin(self) -> None:
+        control, theirs = socket.socketpair()
+        woken, self._waker = socket.socketpair()
+        woken.setblocking(False)
+        self._waker.setblocking(False)
+        self._control = control
+        # The nursery dies with the thread that makes it, so that thread must live as long: not the caller's.
+        self._thread = threading.Thread(
+            target=self._serve, args=(control, theirs, woken), name="flyte_nb-workers", daemon=True
+        )
+        self._thread.start()
+
+    # on the nursery's thread --------------------------------------------------------------------------------
+
+    def _serve(self, control: socket.socket, theirs: socket.socket, woken: socket.socket) -> None:
+        try:
+            process = self._start_process(theirs)
+        except OSError as error:
+            self._end(control, woken, f"the process that makes workers cannot be started: {error}")
+            return
+        finally:
+            theirs.close()
+        selector = selectors.DefaultSelector()
+        selector.register(control, selectors.EVENT_READ)
+        selector.register(woken, selectors.EVENT_READ)
+        reports = bytearray()
+        wait_s: float | None = None
+        while True:
+            for key, _ in selector.select(wait_s):
+                if key.fileobj is control:
+                    try:
+                        piece = control.recv(4096)
+                    except OSError:
+                        piece = b""
+                    if not piece:
+                        process.wait()
+                        selector.close()
+                        self._end(control, woken, "the process that makes workers has ended")
+                        return
+                    reports += piece
+                elif key.fileobj is woken:
+                    with contextlib.suppress(BlockingIOError):
+                        woken.recv(4096)
+                else:
+                    self._read_output(key.data, key.fd, selector)
+            while len(reports) >= REPORT.size:
+                kind, pid, status = REPORT.unpack_from(reports)
+                del reports[: REPORT.size]
+                if kind == b"S":
+                    self._started(pid, selector)
+                else:
+                    self._exited(self._workers.pop(pid), status, selector)
+            wait_s = self._on_idle()
+
+    def _start_process(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        preload = [name for name in self._preload if self._fork]
+        path = json.dumps([entry or os.getcwd() for entry in sys.path if isinstance(entry, str)])
+        set_path = f"import sys, json; sys.path[:] = json.loads({path!r}); "
+        worker = set_path + "from flyte_nb.backends.processes.worker_main import serve; serve(int(sys.argv[1]))"
+        spawn_code = "" if self._fork else worker
+        nursery = (
+            set_path + "from flyte_nb.backends.processes.nursery_main import main;"
+            f" main({theirs.fileno()}, {os.getpid()}, {preload!r}, {spawn_code!r})"
+        )
+        return subprocess.Popen(
+            [sys.executable, "-c", nursery],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,
+        )
+
+    def _started(self, pid: int, selector: selectors.BaseSelector) -> None:
+        future, channel, outputs = self._expected.popleft()
+        worker = self._workers[pid] = WorkerProcess(pid, channel, outputs)
+        for descriptor in outputs:
+            selector.register(descriptor, selectors.EVENT_READ, worker)
+        if not future.set_running_or_notify_cancel():
+            self.kill(worker)
+            return
+        future.set_result(worker)
+
+    def _exited(self, worker: WorkerProcess, status: int | None, selector: selectors.BaseSelector | None) -> None:
+        worker.is_alive = False
+        for descriptor in tuple(worker.outputs):
+            if selector is not None:
+                self._read_output(worker, descriptor, selector)
+            if descriptor in worker.outputs:
+                self._close_output(worker, descriptor, selector)
+        on_exit = worker.on_exit
+        if on_exit is not None:
+            on_exit(status)
+        else:
+            worker.channel.close()
+
+    def _read_output(self, worker: WorkerProcess, descriptor: int, selector: selectors.BaseSelector) -> None:
+        try:
+            data = os.read(descriptor, PIECE_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._close_output(worker, descriptor, selector)
+            return
+        on_output = worker.on_output
+        if on_output is not None:
+            on_output(worker.outputs[descriptor], data.decode("utf-8", "backslashreplace"))
+
+    def _close_output(self, worker: WorkerProcess, descriptor: int, selector: selectors.BaseSelector | None) -> None:
+        if selector is not None:
+            selector.unregister(descriptor)
+        del worker.outputs[descriptor]
+        os.close(descriptor)
+
+    def _end(self, control: socket.socket, woken: socket.socket, why: str) -> None:
+        with self._lock:
+            self._control = self._thread = None
+            waker, self._waker = self._waker, None
+            expected, self._expected = self._expected, deque()
+        for ours in (control, woken, waker):
+            if ours is not None:
+                ours.close()
+        for worker in tuple(self._workers.values()):
+            self._exited(worker, None, None)
+        self._workers.clear()
+        for future, channel, outputs in expected:
+            channel.close()
+            for descriptor in outputs:
+                os.close(descriptor)
+            if future.set_running_or_notify_cancel():
+                future.set_exception(RuntimeSystemError("WorkerError", f"No worker process can be had: {why}."))
+
+
+def loaded_heavy_modules() -> tuple[str, ...]:
+    """Large modules that this process has imported, so that its tasks are likely to need them."""
+    return tuple(name for name in PRELOADABLE if name in sys.modules)

@@ -1,0 +1,170 @@
+"""The nursery: a small process that has imported what workers need, and forks one whenever the kernel asks.
+
+A notebook's kernel has threads and cannot be forked safely; this process has none of its own. It tells how each
+worker ended, kills what a dead worker has left behind, and takes all of them along when the kernel is gone.
+
+The kernel sends ``F`` with three descriptors (channel, stdout, stderr) to have a worker, ``K`` and a number to have one
+killed. The nursery sends ``S`` and the number of a worker that was started, ``X``, number and status of one that ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from typing import Any
+
+from .descendants import descendants_of
+from .prctl import adopt_orphans, die_with_parent
+
+REQUEST = struct.Struct("<ci")
+REPORT = struct.Struct("<cii")
+
+
+def main(descriptor: int, kernel_pid: int, preload: list[str], spawn_code: str) -> None:
+    """Serve until the kernel closes its end."""
+    die_with_parent()
+    if os.getppid() != kernel_pid:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    adopt_orphans()
+    if not spawn_code:
+        for name in ("flyte_nb.backends.processes.worker_main", *preload):
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
+    with socket.socket(fileno=descriptor) as control:
+        Nursery(control, spawn_code).serve()
+
+
+class Nursery:
+    """See the module.
+
+    Parameters
+    ----------
+    control : socket
+        To the kernel.
+    spawn_code : str
+        Where a fork of this process will not do: what a fresh interpreter runs instead.
+    """
+
+    def __init__(self, control: socket.socket, spawn_code: str) -> None:
+        self._control = control
+        self._spawn_code = spawn_code
+        self._workers: set[int] = set()
+        self._woken, waker = socket.socketpair()
+        self._woken.setblocking(False)
+        waker.setblocking(False)
+        signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
+        self._waker = waker
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def serve(self) -> None:
+        """Do what the kernel asks, until it is gone."""
+        try:
+            while True:
+                ready, _, _ = select.select([self._control, self._woken], [], [])
+                if self._woken in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        self._woken.recv(4096)
+                    self._reap()
+                if self._control in ready and not self._take_request():
+                    return
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        finally:
+            for pid in self._workers | set(descendants_of([os.getpid()])[os.getpid()]):
+                _kill(pid)
+
+    def _take_request(self) -> bool:
+        data, descriptors, _, _ = socket.recv_fds(self._control, REQUEST.size, 3)
+        while data and len(data) < REQUEST.size:
+            more = self._control.recv(REQUEST.size - len(data))
+            data += more
+            if not more:
+                return False
+        if not data:
+            return False
+        kind, pid = REQUEST.unpack(data)
+        if kind == b"F":
+            self._fork(descriptors)
+        elif pid in self._workers:
+            _kill(pid)
+        return True
+
+    def _fork(self, descriptors: list[int]) -> None:
+        nursery = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                self._become_worker(descriptors, nursery)
+            finally:
+                os._exit(70)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        self._workers.add(pid)
+        self._control.sendall(REPORT.pack(b"S", pid, 0))
+
+    def _become_worker(self, descriptors: list[int], nursery: int) -> None:
+        channel, out, err = descriptors
+        os.setsid()
+        die_with_parent()
+        if os.getppid() != nursery:
+            return
+        adopt_orphans()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for ours in (self._control, self._woken, self._waker):
+            ours.close()
+        null = os.open(os.devnull, os.O_RDONLY)
+        for source, target in ((null, 0), (out, 1), (err, 2)):
+            os.dup2(source, target)
+            os.close(source)
+        if self._spawn_code:
+            os.set_inheritable(channel, True)
+            os.execv(sys.executable, [sys.executable, "-c", self._spawn_code, str(channel)])
+        numpy: Any = sys.modules.get("numpy")
+        if numpy is not None:
+            numpy.random.seed()  # else all workers would draw the same numbers
+        from .worker_main import serve
+
+        serve(channel)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            if pid in self._workers:
+                self._workers.discard(pid)
+                _kill(pid, only_group=True)
+                self._kill_orphans()
+                self._control.sendall(REPORT.pack(b"X", pid, os.waitstatus_to_exitcode(status)))
+
+    def _kill_orphans(self) -> None:
+        """What a dead worker started is this process's child now, wherever it hid."""
+        children = descendants_of([os.getpid()])[os.getpid()]
+        of_workers = {one for below in descendants_of(self._workers).values() for one in below} | self._workers
+        for pid in children:
+            if pid not in of_workers:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _kill(pid: int, *, only_group: bool = False) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if not only_group:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)

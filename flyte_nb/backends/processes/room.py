@@ -1,0 +1,184 @@
+"""How many tasks run in worker processes at once: cores, devices, replicas."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..._engine.action import Action
+    from ..._engine.plan import TaskPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an attempt takes of the machine.
+
+    Attributes
+    ----------
+    environment, replicas : str, int
+        The name of an environment with a `ReusePolicy`, and how many of its tasks run at once.
+    """
+
+    cores: float
+    devices: int
+    environment: str = ""
+    replicas: int = 0
+
+
+class MachineRoom:
+    """Cores and devices; actions of any loop or thread may take them.
+
+    What lies deeper in the tree comes first, so that a wide tree has no more parents waiting in their processes than it
+    must; at the same depth first come, first served.
+
+    Parameters
+    ----------
+    cores : float
+    devices : list of str
+        Identities of accelerators, as ``CUDA_VISIBLE_DEVICES`` takes them.
+    """
+
+    def __init__(self, cores: float, devices: list[str]) -> None:
+        self.cores = cores
+        self.devices = tuple(devices)
+        self._free_cores = cores
+        self._free_devices = list(devices)
+        self._running: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._order = itertools.count()
+        self._queue: list[tuple[int, int, _Waiting]] = []
+
+    def need_of(self, plan: TaskPlan) -> Need:
+        """What a task takes; no more cores than there are."""
+        options = plan.task.options
+        resources, policy = options.resources, options.reusable
+        cores = min(self.cores, resources.cores if resources is not None else 1.0)
+        devices = resources.devices if resources is not None else 0
+        if policy is None or plan.task.environment is None:
+            return Need(cores, devices)
+        return Need(cores, devices, plan.task.environment.name, policy.most)
+
+    async def take(self, action: Action) -> None:
+        """See `flyte_nb._engine.ports.Room`."""
+        need: Need = action.plan.code.need
+        with self._lock:
+            if not self._queue and self._fits(need):
+                self._grant(action, need)
+                return
+            loop = asyncio.get_running_loop()
+            waiting = _Waiting(action, need, loop, loop.create_future())
+            heapq.heappush(self._queue, (-_depth_of(action), next(self._order), waiting))
+            ready = self._next_ones()
+        _announce(ready)
+        try:
+            await waiting.turn
+        except asyncio.CancelledError:
+            with self._lock:
+                waiting.gone = True
+                place = waiting.place
+            if place is not None:
+                action.places.remove(place)
+                place.give_back()
+            raise
+
+    def give_back(self, place: MachinePlace) -> None:
+        """Free what was taken."""
+        with self._lock:
+            self._free_cores += place.need.cores
+            self._free_devices += place.devices
+            if place.need.environment:
+                self._running[place.need.environment] -= 1
+            ready = self._next_ones()
+        _announce(ready)
+
+    def _fits(self, need: Need) -> bool:
+        return (
+            self._free_cores + 1e-9 >= need.cores
+            and len(self._free_devices) >= need.devices
+            and (not need.environment or self._running.get(need.environment, 0) < need.replicas)
+        )
+
+    def _grant(self, action: Action, need: Need) -> MachinePlace:
+        self._free_cores -= need.cores
+        devices = self._free_devices[: need.devices]
+        del self._free_devices[: need.devices]
+        if need.environment:
+            self._running[need.environment] = self._running.get(need.environment, 0) + 1
+        place = MachinePlace(self, need, devices)
+        if devices:
+            action.environment = {**(action.environment or {}), "CUDA_VISIBLE_DEVICES": ",".join(devices)}
+        action.places.append(place)
+        return place
+
+    def _next_ones(self) -> list[_Waiting]:
+        """Those whose turn it is. Who waits for cores holds up all behind; who waits for something rarer does not."""
+        ready: list[_Waiting] = []
+        passed: list[tuple[int, int, _Waiting]] = []
+        while self._queue and self._free_cores > 1e-9:
+            entry = heapq.heappop(self._queue)
+            waiting = entry[2]
+            if waiting.gone:
+                continue
+            if self._fits(waiting.need):
+                waiting.place = self._grant(waiting.action, waiting.need)
+                ready.append(waiting)
+                continue
+            passed.append(entry)
+            if self._free_cores + 1e-9 < waiting.need.cores:
+                break
+        for entry in passed:
+            heapq.heappush(self._queue, entry)
+        return ready
+
+
+class MachinePlace:
+    """What an action has taken of a `MachineRoom`."""
+
+    __slots__ = ("_room", "devices", "need")
+
+    def __init__(self, room: MachineRoom, need: Need, devices: list[str]) -> None:
+        self._room = room
+        self.need = need
+        self.devices = devices
+
+    def give_back(self) -> None:
+        """See `flyte_nb._engine.ports.Place`."""
+        self._room.give_back(self)
+
+
+class _Waiting:
+    __slots__ = ("action", "gone", "loop", "need", "place", "turn")
+
+    def __init__(self, action: Action, need: Need, loop: asyncio.AbstractEventLoop, turn: asyncio.Future[None]) -> None:
+        self.action = action
+        self.need = need
+        self.loop = loop
+        self.turn = turn
+        self.gone = False
+        self.place: MachinePlace | None = None
+
+
+def _announce(ready: list[_Waiting]) -> None:
+    for waiting in ready:
+        try:
+            waiting.loop.call_soon_threadsafe(_set_done, waiting.turn)
+        except RuntimeError:  # that loop is closed, and nobody waits
+            if waiting.place is not None:
+                waiting.place.give_back()
+
+
+def _set_done(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_result(None)
+
+
+def _depth_of(action: Action) -> int:
+    depth, parent = 0, action.parent
+    while parent is not None:
+        depth, parent = depth + 1, parent.parent
+    return depth

@@ -1,0 +1,295 @@
+"""The worker's end: takes one task after another from the kernel and runs it on the process's main thread.
+
+An async task runs on the main thread's loop, any other function on the main thread itself, so that signals,
+`asyncio.run` and libraries that want the main thread work. Whoever carries messages calls `receive` on a thread of its
+own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import itertools
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from ..._code.snapshot import load_snapshot
+from ..._engine.failure import carry
+from ..._engine.scope import Scope
+from ..._engine.stepping import drive
+from ..._engine.submission import check_inline_size
+from ..._task.invocation import active_invoker
+from ..._task.task import Task
+from ...models.events import StoredLiterals
+from ...storage import use_store
+from . import messages as say
+from .output import Output, capture_output
+from .stand_in import WorkerAction, WorkerRun
+
+STRIKE_AGAIN_S = 0.02
+LEFTOVERS_S = 1.0
+MOST_TASKS_KEPT = 64
+STOP_SIGNAL = signal.SIGUSR2
+
+Reply = tuple[asyncio.AbstractEventLoop, "asyncio.Future[say.ToWorker]"]
+
+
+class Worker:
+    """Serves one kernel.
+
+    Parameters
+    ----------
+    send : callable
+        Has a message delivered to the kernel; any thread may call it, and it may block.
+    """
+
+    def __init__(self, send: Callable[[say.FromWorker], None]) -> None:
+        self._send = send
+        self._inbox: queue.SimpleQueue[say.Start | None] = queue.SimpleQueue()
+        self._replies: dict[int, Reply] = {}
+        self._numbers = itertools.count(1)
+        self._setups: dict[str, say.Setup] = {}
+        self._payloads: dict[str, bytes] = {}
+        self._tasks: OrderedDict[str, Task[Any, Any]] = OrderedDict()
+        self._loop = asyncio.new_event_loop()
+        self._waiting_loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._surroundings = ""
+        self._async_task: asyncio.Task[Any] | None = None
+        self._in_function = False
+        self._attempt = 0
+        self._stopped = False
+        self._output = Output(self._send)
+
+    # other threads ------------------------------------------------------------------------------------------
+
+    def receive(self, message: say.ToWorker) -> None:
+        """Take up what the kernel said."""
+        if isinstance(message, say.Start):
+            self._inbox.put(message)
+        elif isinstance(message, say.Setup):
+            self._setups[message.run] = message
+        elif isinstance(message, say.Code):
+            self._payloads[message.key] = message.payload
+        elif isinstance(message, say.Stop):
+            self._stop()
+        else:
+            found = self._replies.pop(message.number, None)
+            if found is not None:
+                loop, future = found
+                with contextlib.suppress(RuntimeError):
+                    loop.call_soon_threadsafe(_settle, future, message)
+
+    def close(self) -> None:
+        """The kernel is gone: `serve` returns when the attempt is over."""
+        self._inbox.put(None)
+
+    def tell(self, message: say.FromWorker) -> None:
+        """See `stand_in.Kernel`."""
+        self._output.flush()
+        self._send(message)
+
+    async def ask(self, make: Callable[[int], say.FromWorker]) -> say.ToWorker:
+        """See `stand_in.Kernel`."""
+        loop = asyncio.get_running_loop()
+        number = next(self._numbers)
+        future: asyncio.Future[say.ToWorker] = loop.create_future()
+        self._replies[number] = loop, future
+        self.tell(make(number))
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            self.tell(say.Withdraw(number))
+            await future  # what was asked for stops first; a second cancellation does not wait
+            raise
+
+    def waiting_loop(self) -> asyncio.AbstractEventLoop:
+        """See `stand_in.Kernel`: the main loop while it runs, else one on a thread of its own."""
+        if not self._in_function:
+            return self._loop
+        with self._lock:
+            if self._waiting_loop is None:
+                self._waiting_loop = asyncio.new_event_loop()
+                threading.Thread(target=self._waiting_loop.run_forever, name="flyte_nb-loop", daemon=True).start()
+            return self._waiting_loop
+
+    def _stop(self) -> None:
+        attempt = self._attempt
+        self._stopped = True
+        task = self._async_task
+        if task is not None:
+            self._loop.call_soon_threadsafe(task.cancel)
+        elif self._in_function:
+            threading.Thread(target=self._strike, args=(attempt,), name="flyte_nb-stop", daemon=True).start()
+
+    def _strike(self, attempt: int) -> None:
+        """Raise `CancelledError` in the function, as soon as it runs code of the user's."""
+        while self._in_function and self._attempt == attempt and self._stopped:
+            signal.pthread_kill(threading.main_thread().ident or 0, STOP_SIGNAL)
+            time.sleep(STRIKE_AGAIN_S)
+
+    def _on_stop_signal(self, number: int, frame: FrameType | None) -> None:
+        if not self._stopped or not self._in_function or _is_inside_engine(frame):
+            return
+        self._stopped = False
+        raise asyncio.CancelledError
+
+    # the main thread ----------------------------------------------------------------------------------------
+
+    def serve(self) -> None:
+        """Run what the kernel starts, until `close`; to be called on the main thread."""
+        asyncio.set_event_loop(self._loop)
+        signal.signal(STOP_SIGNAL, self._on_stop_signal)
+        capture_output(self._output)
+        while True:
+            start = self._inbox.get()
+            if start is None:
+                return
+            self._attempt += 1
+            self._stopped = False
+            self._output.active = True
+            try:
+                end = self._run(start)
+            except BaseException as error:  # also one that the user's code left behind in a finaliser
+                end = _end_with(error)
+            self._output.flush(rest=True)
+            self._output.active = False
+            self._send(end)
+
+    def _run(self, start: say.Start) -> say.Returned | say.Raised | say.Cancelled:
+        setup = self._setups[start.run]
+        try:
+            self._surround(setup, start.environment)
+            run = WorkerRun(self, setup, start.traces)
+            with use_store(run.store):
+                end = self._end_of(start, run, WorkerAction(run, start))
+        except BaseException as error:
+            end = _end_with(error)
+        return end if self._is_clean() else _unclean(end)
+
+    def _end_of(
+        self, start: say.Start, run: WorkerRun, action: WorkerAction
+    ) -> say.Returned | say.Raised | say.Cancelled:
+        try:
+            return say.Returned(self._outputs(start, run, action))
+        finally:
+            if action.report is not None:
+                action.report.flush()
+
+    def _outputs(self, start: say.Start, run: WorkerRun, action: WorkerAction) -> StoredLiterals:
+        task = self._task_of(start.code)
+        interface = task.interface
+        context = contextvars.copy_context()
+        context.run(active_invoker.set, Scope(action, "", start.custom_context))
+        arguments = self._until_done(interface.read_inputs(run.fetch(start.inputs)))
+        if task.is_async:
+            self._async_task = self._loop.create_task(drive(task.func(**arguments), context, action))
+            del arguments
+            if self._stopped:
+                self._async_task.cancel()
+            try:
+                value = self._until_done(self._async_task)
+            finally:
+                self._async_task = None
+        else:
+            self._in_function = True
+            try:
+                value = context.run(task.func, **arguments)
+            finally:
+                self._in_function = False
+        prepared = interface.prepare_outputs_nowait(value)
+        if prepared is None:
+            prepared = self._until_done(interface.prepare_outputs(value))
+        check_inline_size(task.name, start.max_inline_io_bytes, "output", prepared.serialized)
+        return run.keep(prepared.serialized)
+
+    def _until_done(self, awaitable: Any) -> Any:
+        return self._loop.run_until_complete(awaitable)
+
+    def _task_of(self, key: str) -> Task[Any, Any]:
+        task = self._tasks.get(key)
+        if task is None:
+            loaded = load_snapshot(self._payloads[key])
+            task = self._tasks[key] = loaded
+            while len(self._tasks) > MOST_TASKS_KEPT:
+                self._tasks.popitem(last=False)
+        else:
+            self._tasks.move_to_end(key)
+        return task
+
+    def _surround(self, setup: say.Setup, environment: dict[str, str]) -> None:
+        """Make folder, import path, environment, logging and types what the run expects."""
+        if self._surroundings != setup.run:
+            self._surroundings = setup.run
+            with contextlib.suppress(OSError):
+                os.chdir(setup.folder)
+            sys.path[:] = setup.path
+            self._output.set_levels(setup.log_levels)
+            if setup.transformers:
+                from ...types.registered import take_registrations
+
+                take_registrations(pickle.loads(setup.transformers))
+        wanted = {**setup.environment, **environment}
+        if os.environ != wanted:
+            for name in os.environ.keys() - wanted.keys():
+                del os.environ[name]
+            os.environ.update(wanted)
+
+    def _is_clean(self) -> bool:
+        """Stop what the task left running on the loop; whether nothing else of it is left."""
+        left = asyncio.all_tasks(self._loop)
+        if left:
+            for task in left:
+                task.cancel()
+            _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
+        return not left and not _has_children()
+
+
+def _end_with(error: BaseException) -> say.Raised | say.Cancelled:
+    if isinstance(error, asyncio.CancelledError):
+        return say.Cancelled()
+    return say.Raised(carry(error))
+
+
+def _unclean(end: say.Returned | say.Raised | say.Cancelled) -> say.Returned | say.Raised | say.Cancelled:
+    if isinstance(end, say.Returned):
+        return say.Returned(end.outputs, clean=False)
+    return say.Raised(end.error, clean=False) if isinstance(end, say.Raised) else say.Cancelled(clean=False)
+
+
+def _has_children() -> bool:
+    """Whether a process that the task started is still there, or nobody has asked how it ended."""
+    if not hasattr(os, "waitid"):
+        import psutil
+
+        return bool(psutil.Process().children())
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _settle(future: asyncio.Future[say.ToWorker], reply: say.ToWorker) -> None:
+    if not future.done():
+        future.set_result(reply)
+
+
+def _is_inside_engine(frame: FrameType | None) -> bool:
+    """Whether the user's code has called this package, or asyncio, and an exception would break more than the task."""
+    while frame is not None and frame.f_code is not Worker._outputs.__code__:
+        top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        if top in ("flyte_nb", "asyncio", "selectors"):
+            return True
+        frame = frame.f_back
+    return False

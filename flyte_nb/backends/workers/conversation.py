@@ -1,0 +1,310 @@
+"""The kernel's end of one attempt at a worker: start it, answer what it asks, stop it, and say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import pickle
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from ..._code.snapshot import load_snapshot
+from ..._engine.action import GRACE_S, Action
+from ..._engine.failure import carry, received
+from ..._engine.form_address import form_address
+from ..._engine.prompts import answer_text, ask
+from ..._engine.scope import Scope
+from ..._engine.submission import submit_stored
+from ..._task.invocation import active_invoker
+from ..._task.task import Task
+from ...errors import RuntimeSystemError, TaskInterruptedError
+from ...models.events import GroupOpened, StoredLiterals, TraceEnded
+from . import messages as say
+from .surroundings import setup_of
+
+LAST_LINES = 10
+
+
+class WorkerLost(Exception):
+    """A worker is gone. The text ends a sentence that starts with 'its worker process'."""
+
+
+class Link(Protocol):
+    """Carries messages to one worker and back; what a transport must provide.
+
+    Messages arrive whole and in order. All methods are called on the loop that runs when `open` is called, and
+    `receive` and `lost` must be called on that loop.
+
+    Attributes
+    ----------
+    known : set of str
+        What the worker has been told and keeps: runs and code. Empty for a new worker.
+    """
+
+    known: set[str]
+
+    def open(self, receive: Callable[[say.FromWorker], None], lost: Callable[[Exception], None]) -> None:
+        """Deliver what the worker says to `receive` until `release`; `lost`, once, if the worker is gone.
+
+        The error says why it is gone: `WorkerLost` for a signal, an exit code, a connection; anything else, such as
+        `OOMError`, is raised in the parent as it is.
+        """
+
+    def send(self, message: say.ToWorker) -> None:
+        """Have `message` delivered; never blocks, and does nothing once the worker is lost."""
+
+    def kill(self) -> None:
+        """End the worker at once, with the processes it started; `lost` need not follow."""
+
+    def release(self, clean: bool) -> None:
+        """The attempt is over. Where `clean` is false the worker must not serve another one."""
+
+
+async def converse(action: Action, inputs: StoredLiterals, link: Link) -> StoredLiterals:
+    """Run one attempt of `action` at the other end of `link`.
+
+    Raises
+    ------
+    BaseRuntimeError
+        What the task raised; or what `link` says about a lost worker.
+    asyncio.CancelledError
+        If the awaiting task was cancelled: the attempt has been stopped, politely for `GRACE_S` seconds.
+    """
+    conversation = Conversation(action, link)
+    link.open(conversation.receive, conversation.lose)
+    try:
+        conversation.start(inputs)
+        try:
+            await conversation.ended()
+        except asyncio.CancelledError:
+            await conversation.stop()
+        return conversation.outcome()
+    finally:
+        conversation.close()
+
+
+class Conversation:
+    """One attempt; see `converse`."""
+
+    def __init__(self, action: Action, link: Link) -> None:
+        self._action = action
+        self._run = action.run
+        self._link = link
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self._context.run(active_invoker.set, action.scope)
+        self._end: say.Returned | say.Raised | say.Cancelled | Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._asked: dict[int, asyncio.Task[None]] = {}
+        self._closed = False
+        self._last: deque[str] = deque(maxlen=LAST_LINES)
+
+    # life ---------------------------------------------------------------------------------------------------
+
+    def start(self, inputs: StoredLiterals) -> None:
+        """Tell the worker what to do, and before that what it does not know yet."""
+        action, run, link = self._action, self._run, self._link
+        plan = action.plan
+        if run.name not in link.known:
+            link.known.add(run.name)
+            link.send(setup_of(run))
+        code = plan.code
+        if code.key not in link.known:
+            link.known.add(code.key)
+            link.send(say.Code(code.key, code.payload))
+        finished = run.finished
+        traces = finished.traces_of(action.name) if finished is not None else {}
+        link.send(
+            say.Start(
+                run.name,
+                action.name,
+                code.key,
+                inputs,
+                action.attempt,
+                action.may_repeat,
+                plan.max_inline_io_bytes,
+                action.environment or {},
+                action.scope.custom_context,
+                action.results or {},
+                {key: (trace.code_digest, trace.outputs) for key, trace in traces.items() if trace.outputs is not None},
+            )
+        )
+
+    async def ended(self) -> None:
+        """Wait for the end of the attempt."""
+        if self._end is None:
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    async def stop(self) -> None:
+        """Stop the attempt: politely first, and its process when the time of grace is over."""
+        self._link.send(say.Stop())
+        self._action.stop_children("Their parent was stopped.")
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await self.ended()
+        except (TimeoutError, asyncio.CancelledError):
+            self._end = say.Cancelled(clean=False)
+            self._link.kill()
+
+    def outcome(self) -> StoredLiterals:
+        """What the attempt gave; its error is raised."""
+        end = self._end
+        if isinstance(end, say.Returned):
+            return end.outputs
+        if isinstance(end, say.Raised):
+            raise received(end.error)
+        if isinstance(end, Exception):
+            raise end
+        raise asyncio.CancelledError
+
+    def close(self) -> None:
+        """Nothing more is answered; calls below the action are left to it."""
+        self._closed = True
+        for task in self._asked.values():
+            if task.get_name() != _CALL:
+                task.cancel()
+        end = self._end
+        self._link.release(isinstance(end, (say.Returned, say.Raised, say.Cancelled)) and end.clean)
+
+    # what the worker says -----------------------------------------------------------------------------------
+
+    def receive(self, message: say.FromWorker) -> None:
+        """Take up what the worker said."""
+        if isinstance(message, say.Printed):
+            self.show(message.stream, message.text)
+        elif isinstance(message, say.Logged):
+            self._context.run(_log, message)
+        elif isinstance(message, say.Recorded):
+            self._record(message.event)
+        elif isinstance(message, say.Call):
+            self._begin(message.number, self._call(message), _CALL)
+        elif isinstance(message, say.Withdraw):
+            asked = self._asked.get(message.number)
+            if asked is not None:
+                asked.cancel()
+        elif isinstance(message, say.Commit):
+            self._commit(message.number)
+        elif isinstance(message, say.Ask):
+            self._begin(message.number, self._ask(message))
+        elif isinstance(message, say.AwaitAnswer):
+            self._begin(message.number, self._await_answer(message))
+        else:
+            self._settle(message)
+
+    def lose(self, error: Exception) -> None:
+        """The worker is gone."""
+        if isinstance(error, WorkerLost):
+            last = "".join(self._last).splitlines()[-LAST_LINES:]
+            said = "It had printed nothing." if not last else "Its last lines:\n" + "\n".join(last)
+            error = TaskInterruptedError(f"Task {self._action.plan.name!r}: its worker process {error}. {said}")
+        self._settle(error)
+
+    def show(self, stream: str, text: str) -> None:
+        """Have `text` recorded with the action and shown where its prints would be."""
+        self._last.append(text[-2000:])
+        self._context.run(_write, stream, text)
+
+    def _settle(self, end: say.Returned | say.Raised | say.Cancelled | Exception) -> None:
+        if self._end is None:
+            self._end = end
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _reply(self, message: say.ToWorker) -> None:
+        if not self._closed:
+            self._link.send(message)
+
+    def _record(self, event: Any) -> None:
+        action = self._action
+        if event.action != action.name:
+            self._settle(RuntimeSystemError("WorkerError", f"A worker recorded {event.action!r} as {action.name!r}."))
+            return
+        if isinstance(event, GroupOpened):
+            if action.seen_groups is None:
+                action.seen_groups = set()
+            if event.group in action.seen_groups:
+                return
+            action.seen_groups.add(event.group)
+        elif isinstance(event, TraceEnded) and event.outputs is not None and action.may_repeat:
+            action.remember(event.key, event.outputs)
+        self._run.log.append(event)
+        action.commits.soon()
+
+    def _commit(self, number: int) -> None:
+        try:
+            self._run.journal.flush()
+        except Exception as error:
+            self._reply(say.Failed(number, carry(error)))
+        else:
+            self._reply(say.Done(number))
+
+    def _begin(self, number: int, answering: Coroutine[Any, Any, say.ToWorker], name: str = "") -> None:
+        task = self._loop.create_task(
+            self._answer(number, answering), context=self._context.copy(), name=name or "flyte_nb"
+        )
+        self._asked[number] = task
+
+    async def _answer(self, number: int, answering: Coroutine[Any, Any, say.ToWorker]) -> None:
+        try:
+            reply = await answering
+        except asyncio.CancelledError:
+            reply = say.Withdrawn(number)
+        except BaseException as error:
+            reply = say.Failed(number, carry(error))
+        finally:
+            self._asked.pop(number, None)
+        self._reply(reply)
+
+    async def _call(self, call: say.Call) -> say.ToWorker:
+        task = self._task_of(call)
+        if task is None:
+            return say.CodeWanted(call.number)
+        own = self._action.scope.custom_context
+        scope = Scope(self._action, call.group, own if call.custom_context == own else call.custom_context)
+        return say.Answered(call.number, await submit_stored(scope, task, call.inputs, call.digest))
+
+    def _task_of(self, call: say.Call) -> Task[Any, Any] | None:
+        run = self._run
+        key = (call.task, call.options)
+        found = run.called_by_name.get(key)
+        if found is not None:
+            return found
+        task = run.task_named(call.task)
+        if task is None:
+            if not call.code:
+                return None
+            task = run.learn(load_snapshot(call.code))
+        if call.options:
+            task = task.with_options(pickle.loads(call.options))
+        run.called_by_name[key] = task
+        return task
+
+    async def _ask(self, question: say.Ask) -> say.ToWorker:
+        opened = await ask(self._action, question.name, question.data_type, question.prompt, question.timeout_s)
+        return say.Posed(question.number, opened.asked, form_address())
+
+    async def _await_answer(self, wanted: say.AwaitAnswer) -> say.ToWorker:
+        opened = self._run.prompts[wanted.prompt_id]
+        return say.Done(wanted.number, await answer_text(self._action, opened))
+
+
+_CALL = "flyte_nb-call"
+
+
+def _write(stream: str, text: str) -> None:
+    target = sys.stderr if stream == "stderr" else sys.stdout
+    if target is not None:
+        target.write(text)
+
+
+def _log(message: say.Logged) -> None:
+    logger = logging.getLogger(message.logger)
+    if logger.isEnabledFor(message.level):
+        record = logger.makeRecord(message.logger, message.level, "(worker)", 0, message.text, (), None)
+        record.created = time.time()
+        logger.handle(record)
