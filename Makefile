@@ -82,10 +82,11 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.demo
+bench: $(VENV)/.dev
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python $(PIP) -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
+	$(BIN)/python -m benchmarks.records --peer-python $(BENCH)/bin/python
 
 clean:
 	rm -rf $(VENV) $(BENCH) labextension/node_modules .mypy_cache .pytest_cache .ruff_cache build dist

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import extras as extras
     from . import hitl as hitl
     from . import io as io
+    from . import jsonl as jsonl
     from . import models as models
     from . import remote as remote
     from . import report as report
@@ -69,7 +70,7 @@ convert_frames_with(lambda: importlib.import_module(".io.frames", __name__))
 
 serve_forms_with(lambda: importlib.import_module(".hitl.form_server", __name__).form_server().address)
 
-_SUBMODULES = ("durable", "errors", "extras", "hitl", "io", "models", "remote", "report", "types")
+_SUBMODULES = ("durable", "errors", "extras", "hitl", "io", "jsonl", "models", "remote", "report", "types")
 
 _HOMES = {
     "ActionPhase": "models",

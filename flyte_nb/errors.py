@@ -22,6 +22,7 @@ The tree::
         ├── ActionAbortedError
         ├── RestrictedTypeError
         ├── RuntimeDataValidationError
+        ├── BrokenRecordError           a line is no JSON; also a json.JSONDecodeError
         ├── InlineIOMaxBytesBreached
         ├── RemoteTaskNotFoundError
         ├── RemoteTaskUsageError
@@ -47,6 +48,7 @@ Specification: *Error handling*, *Abort and cancel*.
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar, Literal
 
 ErrorKind = Literal["system", "unknown", "user"]
@@ -218,6 +220,33 @@ class RuntimeDataValidationError(RuntimeUserError):
         super().__init__("DataValidationError", f"{var!r}{where}: {error}")
         self.var = var
         self.task_name = task_name
+
+
+class BrokenRecordError(RuntimeUserError, json.JSONDecodeError):
+    """A line of a JSONL file is no JSON.
+
+    Parameters
+    ----------
+    address : str
+        The file.
+    line_number : int
+        The line in it; the first is 1.
+    line : bytes
+    reason : Exception
+        What the parser says.
+    """
+
+    def __init__(self, address: str, line_number: int, line: bytes, reason: Exception) -> None:
+        shown = line[:80]
+        more = f"... ({len(line):,} bytes)" if len(line) > len(shown) else ""
+        what = getattr(reason, "msg", None) or str(reason)
+        super().__init__(
+            "BrokenRecordError", f"Line {line_number:,} of {address!r} is no JSON: {what}. The line: {shown!r}{more}."
+        )
+        self.address, self.line_number = address, line_number
+        self.msg, self.pos = what, getattr(reason, "pos", 0)
+        self.doc = shown.decode("utf-8", "replace")
+        self.lineno, self.colno = line_number, getattr(reason, "colno", 1)
 
 
 class InlineIOMaxBytesBreached(_CodedByClass, RuntimeUserError):

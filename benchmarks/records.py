@@ -1,0 +1,69 @@
+"""JSONL beside the reference plugin: ``python -m benchmarks.records --peer-python PYTHON``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+WORKLOAD = Path(__file__).with_name("records_workload.py")
+TITLES = {
+    "write": "written, async",
+    "read": "read, async",
+    "write_sync": "written, sync",
+    "read_sync": "read, sync",
+}
+
+
+def measure(python: str, package: str, ending: str, records: int) -> dict[str, float]:
+    """One measurement in a fresh process."""
+    command = [python, str(WORKLOAD), package, ending, str(records)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{package} {ending} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.records", description=__doc__)
+    parser.add_argument(
+        "--peer-python", help="Python of an environment with the reference plugin; else it is left out."
+    )
+    parser.add_argument("--times", type=int, default=3, help="Take the median of so many measurements.")
+    parser.add_argument("--records", type=int, default=500_000)
+    arguments = parser.parse_args()
+    table = Table("measurement", "flyte_nb", "reference", "times faster", "goal")
+    for ending in ("", ".zst"):
+        ours, theirs = [], []
+        for _ in range(arguments.times):
+            ours.append(measure(sys.executable, "flyte_nb", ending, arguments.records))
+            if arguments.peer_python:
+                theirs.append(measure(arguments.peer_python, "flyte", ending, arguments.records))
+        for key, title in TITLES.items():
+            mine = statistics.median(found[key] for found in ours)
+            other = statistics.median(found[key] for found in theirs) if theirs else None
+            table.add_row(
+                f"{arguments.records:,} records of .jsonl{ending} {title}",
+                f"{mine * 1e3:,.0f} ms",
+                f"{other * 1e3:,.0f} ms" if other is not None else "not measured",
+                f"{other / mine:.1f}" if other is not None else "",
+                "at least 1.5 times",
+            )
+        memory = statistics.median(found["arrow_mib"] for found in ours)
+        table.add_row(f".jsonl{ending} in Arrow batches, memory above before", f"{memory:,.0f} MiB", "", "", "")
+    where = f"Python {platform.python_version()}, {os.cpu_count()} processors"
+    Console(width=130).print(f"{where}, median of {arguments.times}, peers in turns.", table)
+
+
+if __name__ == "__main__":
+    main()
