@@ -5,111 +5,38 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from .._journal.home import ENVIRONMENT_VARIABLE
-from ..errors import BaseRuntimeError
+from .commands import RUN, Commands, output_option
+from .completion import completion
+from .export import export
+from .following import follow_to_its_end
+from .get import get, logs
+from .run import run
 
 
-class _Commands(click.Group):
-    """A group whose commands end with one line when something of ours fails."""
-
-    def invoke(self, context: click.Context) -> Any:
-        try:
-            return super().invoke(context)
-        except (BaseRuntimeError, RuntimeError, ValueError) as error:
-            raise click.ClickException(str(error)) from error
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="flyte-nb")
 @click.option(
     "--home", type=click.Path(path_type=Path), help="Home folder; by default FLYTE_NB_HOME or the platform's."
 )
 def main(home: Path | None) -> None:
-    """Runs of flyte_nb: look at them, stop them, take them up again."""
+    """Runs of flyte_nb: start them, look at them, stop them, take them up again."""
     if home is not None:
         os.environ[ENVIRONMENT_VARIABLE] = str(home)
 
 
-@main.group()
-def get() -> None:
-    """Show runs, actions, logs, reports, inputs and outputs."""
-
-
-@get.command("run")
-@click.argument("name", required=False)
-@click.option("--phase", help="Only runs in this phase.")
-@click.option("--limit", default=20, show_default=True, help="How many.")
-def get_run(name: str | None, phase: str | None, limit: int) -> None:
-    """One run by NAME, or the newest runs."""
-    from ..remote import Run
-    from .tables import print_run, print_runs
-
-    if name is not None:
-        print_run(Run.get(name))
-    else:
-        print_runs(list(Run.listall(in_phase=phase, limit=limit)))
-
-
-@get.command("action")
-@click.argument("run")
-@click.argument("name", required=False)
-def get_action(run: str, name: str | None) -> None:
-    """One action of RUN by NAME, or all of them as a tree."""
-    from ..remote import Action, Run
-    from .tables import print_action, print_tree
-
-    if name is not None:
-        print_action(Action.get(run, name).details())
-    else:
-        print_tree(Run.get(run))
-
-
-@get.command("logs")
-@click.argument("run")
-@click.argument("action", required=False)
-def get_logs(run: str, action: str | None) -> None:
-    """What RUN, or one ACTION of it, printed and logged."""
-    from ..remote import Run
-
-    Run.get(run).show_logs(action)
-
-
-@get.command("report")
-@click.argument("run")
-@click.argument("action", required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; else the terminal.")
-def get_report(run: str, action: str | None, output: Path | None) -> None:
-    """The report of ACTION, by default of the first one, as HTML."""
-    from ..remote import Run
-
-    html = Run.get(run).get_report(action)
-    if output is None:
-        click.echo(html)
-    else:
-        output.write_text(html)
-        click.echo(f"Wrote {output} ({len(html):,} characters). It is untrusted HTML: it was made by the task's code.")
-
-
-@get.command("io")
-@click.argument("run")
-@click.argument("action", default="a0")
-def get_io(run: str, action: str) -> None:
-    """Inputs and outputs of ACTION, by default of the first one."""
-    from ..remote import Action
-
-    details = Action.get(run, action).details()
-    for name, value in details.inputs().items():
-        click.echo(f"in  {name} = {value!r}")
-    for name, value in details.outputs().named_outputs.items():
-        click.echo(f"out {name} = {value!r}")
+main.add_command(get)
+main.add_command(logs)
+main.add_command(run)
+main.add_command(export)
+main.add_command(completion)
 
 
 @main.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("action", required=False)
 @click.option("--reason", default="Aborted from the command line.", help="What the history is told.")
 def abort(run: str, action: str | None, reason: str) -> None:
@@ -126,21 +53,17 @@ def abort(run: str, action: str | None, reason: str) -> None:
 
 
 @main.command()
-@click.argument("run")
-def resume(run: str) -> None:
+@click.argument("run", type=RUN)
+@output_option
+def resume(run: str, as_json: bool) -> None:
     """Go on with RUN after a failure, an abort or a lost process, and wait for its end."""
     from ..remote import Run
-    from .tables import print_run
 
-    found = Run.get(run).resume()
-    click.echo(f"{found!r}")
-    found.wait()
-    print_run(found)
-    found.raise_for_status()
+    follow_to_its_end(lambda: Run.get(run).resume(), as_json=as_json)
 
 
 @main.command()
-@click.argument("run")
+@click.argument("run", type=RUN)
 @click.argument("prompt")
 @click.argument("value")
 def answer(run: str, prompt: str, value: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 from rich.tree import Tree
 
 if TYPE_CHECKING:
+    from ..models.records import TaskRecord
     from ..remote import ActionDetails, Run
 
 _COLORS = {
@@ -36,6 +38,15 @@ def print_runs(runs: list[Run]) -> None:
             started,
             str(sum(details.counts.values())),
         )
+    Console().print(table)
+
+
+def print_tasks(tasks: list[TaskRecord]) -> None:
+    """A table of tasks."""
+    table = Table("task", "runs", "last run")
+    for task in tasks:
+        last = datetime.datetime.fromtimestamp(task.last_started_at).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(escape(task.name), str(task.runs), last)
     Console().print(table)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import RunNotFoundError
 from ..models.events import AnyEvent, LogLine, Owner, ReportChanged, StoredLiterals
 from ..models.phases import ActionPhase
-from ..models.records import RunRecord
+from ..models.records import RunRecord, TaskRecord
 from . import codec
 from .connection import open_database, translated
 
@@ -66,6 +66,11 @@ class JournalReader:
             (*values, limit),
         )
         return [_run_record(row) for row in rows]
+
+    def tasks(self) -> list[TaskRecord]:
+        """Tasks that runs started with, the last one used first."""
+        rows = self._query("SELECT task, COUNT(*), MAX(created_at) FROM runs GROUP BY task ORDER BY 3 DESC", ())
+        return [TaskRecord(*row) for row in rows]
 
     def events(self, run: str, after: int = 0) -> Iterator[tuple[int, AnyEvent]]:
         """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""

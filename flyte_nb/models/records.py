@@ -30,6 +30,14 @@ class RunRecord(msgspec.Struct, frozen=True):
     has_snapshot: bool = False
 
 
+class TaskRecord(msgspec.Struct, frozen=True):
+    """A task that runs were started with, how many of them are remembered, and when the last one started."""
+
+    name: str
+    runs: int
+    last_started_at: float
+
+
 class Request(msgspec.Struct, frozen=True):
     """Something a person asked of a run from outside its code.
 

@@ -131,7 +131,7 @@ def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(term
     resumed = terminal.flyte_nb("resume", "killed")
 
     assert "succeeded" in resumed
-    assert "step" not in resumed
+    assert "[red]" not in resumed
     assert "out o0 = 30" in terminal.flyte_nb("get", "io", "killed")
     assert "All is well" in terminal.flyte_nb("doctor")
 

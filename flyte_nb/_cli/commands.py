@@ -1,0 +1,76 @@
+"""What the commands have in common: failures that are one line, and JSON instead of text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from ..errors import BaseRuntimeError
+
+
+class Commands(click.Group):
+    """A group whose commands end with one line when something of ours fails."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except click.exceptions.Exit:
+            raise
+        except (BaseRuntimeError, RuntimeError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+class RunName(click.ParamType):  # type: ignore[type-arg]
+    """The name of a run; a shell completes it."""
+
+    name = "run"
+
+    def shell_complete(
+        self, context: click.Context, parameter: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from .._journal import JournalReader
+        from .._runtime.runtime import chosen_home
+
+        records = JournalReader(chosen_home().journal_path).runs(limit=200)
+        return [
+            CompletionItem(record.name, help=f"{record.task} {record.phase}")
+            for record in records
+            if record.name.startswith(incomplete)
+        ]
+
+
+RUN = RunName()
+
+
+def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-o json`` to a command; it gets `as_json`."""
+    return click.option(
+        "-o",
+        "--output",
+        "as_json",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        callback=lambda context, parameter, value: value == "json",
+        help="As text, or as one JSON value.",
+    )(command)
+
+
+def print_json(value: Any) -> None:
+    """A value as JSON; what JSON does not know becomes its text."""
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False))
+
+
+def print_json_line(value: Any) -> None:
+    """A value as JSON on one line."""
+    click.echo(json.dumps(_plain(value), ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    from pydantic_core import to_jsonable_python
+
+    return to_jsonable_python(value, fallback=repr, inf_nan_mode="strings")

@@ -1,0 +1,147 @@
+"""``flyte-nb get`` and ``flyte-nb logs``: read runs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from .commands import RUN, Commands, output_option, print_json, print_json_line
+
+FOLLOW_EVERY_S = 0.1
+
+
+@click.group(cls=Commands)
+def get() -> None:
+    """Show runs, actions, tasks, logs, reports, inputs and outputs."""
+
+
+@get.command("run")
+@click.argument("name", required=False, type=RUN)
+@click.option("--phase", help="Only runs in this phase.")
+@click.option("--task", help="Only runs of this task.")
+@click.option("--limit", default=20, show_default=True, help="How many.")
+@output_option
+def get_run(name: str | None, phase: str | None, task: str | None, limit: int, as_json: bool) -> None:
+    """One run by NAME, or the newest runs."""
+    from ..remote import Run
+    from .records import run_record
+    from .tables import print_run, print_runs
+
+    if name is not None:
+        run = Run.get(name)
+        print_json(run_record(run)) if as_json else print_run(run)
+        return
+    runs = list(Run.listall(in_phase=phase, task_name=task, limit=limit))
+    print_json([run_record(run) for run in runs]) if as_json else print_runs(runs)
+
+
+@get.command("action")
+@click.argument("run", type=RUN)
+@click.argument("name", required=False)
+@output_option
+def get_action(run: str, name: str | None, as_json: bool) -> None:
+    """One action of RUN by NAME, or all of them as a tree."""
+    from ..remote import Action, Run
+    from .records import action_record
+    from .tables import print_action, print_tree
+
+    if name is not None:
+        details = Action.get(run, name).details()
+        print_json(action_record(details)) if as_json else print_action(details)
+    elif as_json:
+        print_json([action_record(details) for details in Run.get(run).details().actions])
+    else:
+        print_tree(Run.get(run))
+
+
+@get.command("task")
+@click.argument("name", required=False)
+@output_option
+def get_task(name: str | None, as_json: bool) -> None:
+    """Tasks that were run here, with their runs by phase; or one, by NAME."""
+    from .._journal import JournalReader
+    from .._runtime.runtime import chosen_home
+    from .tables import print_tasks
+
+    tasks = JournalReader(chosen_home().journal_path).tasks()
+    if name is not None:
+        tasks = [task for task in tasks if task.name == name]
+        if not tasks:
+            raise click.ClickException(
+                f"No run of a task {name!r} is remembered. `flyte-nb get task` lists those there are."
+            )
+    if as_json:
+        print_json([{"name": task.name, "runs": task.runs, "last_started_at": task.last_started_at} for task in tasks])
+    else:
+        print_tasks(tasks)
+
+
+@get.command("report")
+@click.argument("run", type=RUN)
+@click.argument("action", required=False)
+@click.option("-o", "--output", help="File to write, or `json`; else the terminal.")
+def get_report(run: str, action: str | None, output: str | None) -> None:
+    """The report of ACTION, by default of the first one, as HTML."""
+    from ..remote import Run
+
+    html = Run.get(run).get_report(action)
+    if output is None:
+        click.echo(html)
+    elif output == "json":
+        print_json({"run": run, "action": action or "a0", "html": str(html)})
+    else:
+        Path(output).write_text(html)
+        click.echo(f"Wrote {output} ({len(html):,} characters). It is untrusted HTML: it was made by the task's code.")
+
+
+@get.command("io")
+@click.argument("run", type=RUN)
+@click.argument("action", default="a0")
+@output_option
+def get_io(run: str, action: str, as_json: bool) -> None:
+    """Inputs and outputs of ACTION, by default of the first one."""
+    from ..remote import Action
+
+    details = Action.get(run, action).details()
+    inputs, outputs = details.inputs(), details.outputs().named_outputs
+    if as_json:
+        print_json({"inputs": dict(inputs), "outputs": outputs})
+        return
+    for name, value in inputs.items():
+        click.echo(f"in  {name} = {value!r}")
+    for name, value in outputs.items():
+        click.echo(f"out {name} = {value!r}")
+
+
+@click.command("logs")
+@click.argument("run", type=RUN)
+@click.argument("action", required=False)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
+@output_option
+def logs(run: str, action: str | None, follow: bool, as_json: bool) -> None:
+    """What RUN, or one ACTION of it, printed and logged; as JSON one object a line."""
+    from .._runtime.runtime import current_runtime
+    from ..remote import Action, Run
+
+    found = Run.get(run)
+    if action is not None:
+        Action.get(run, action)
+    reader, read_up_to = current_runtime().reader, 0
+    while True:
+        ended = found.done()
+        for seq, line in reader.logs(run, read_up_to):
+            read_up_to = seq
+            if action not in (None, line.action):
+                continue
+            if as_json:
+                print_json_line({"at": line.at, "action": line.action, "stream": line.stream, "text": line.text})
+            else:
+                click.echo(line.text, nl=not line.text.endswith("\n"))
+        if ended or not follow:
+            return
+        time.sleep(FOLLOW_EVERY_S)
+
+
+get.add_command(logs)

@@ -1,0 +1,119 @@
+"""The tree of a run on a terminal: as many rows as there is room for, what presses most first."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from .._notebook.live_picture import LivePicture
+from .._view.tree import TreeNode
+from .._view.wire import NodeKind, NodePhase
+
+ROWS_AROUND = 4
+MIN_ROWS = 8
+MAX_ROWS = 200
+CHILDREN_SHOWN = 12
+
+SIGNS = {
+    NodePhase.QUEUED: ("·", "dim"),
+    NodePhase.RUNNING: ("▶", "blue"),
+    NodePhase.PAUSED: ("?", "magenta"),
+    NodePhase.SUCCEEDED: ("✓", "green"),
+    NodePhase.RECOVERED: ("✓", "green"),
+    NodePhase.FAILED: ("✗", "red"),
+    NodePhase.TIMED_OUT: ("✗", "red"),
+    NodePhase.ABORTED: ("■", "yellow"),
+}
+_FIRST = (NodePhase.PAUSED, NodePhase.FAILED, NodePhase.TIMED_OUT, NodePhase.RUNNING)
+
+
+class LiveTree:
+    """A run as rich draws it, read anew at every draw.
+
+    Parameters
+    ----------
+    name : str
+        Of the run.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._picture = LivePicture(name, lambda _: None)
+        self._settled = False
+
+    def settle(self) -> None:
+        """Read to the end; from now on it stays as it is."""
+        while not self._picture.ended:
+            self._picture.read()
+        self._settled = True
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if not self._settled:
+            self._picture.read(0.05)
+        height = MAX_ROWS if self._settled else max(MIN_ROWS, console.size.height - ROWS_AROUND)
+        with self._picture.lock:
+            yield self._title()
+            root = self._picture.tree.nodes.get(self._picture.tree.root)
+            if root is None:
+                return
+            rows = self._rows(root, 0)
+            for _, row in zip(range(height), rows, strict=False):
+                yield row
+            left = sum(1 for _ in zip(range(MAX_ROWS), rows, strict=False))
+            if left:
+                yield Text("…", "dim")
+
+    def _title(self) -> Text:
+        header = self._picture.header()
+        title = Text.assemble("run ", (header.name, "bold"), f" of {header.task}: ", _phase(header.phase))
+        for phase, count in enumerate(header.counts):
+            if count:
+                title.append(f"  {count:,} {NodePhase(phase).name.lower()}", SIGNS[NodePhase(phase)][1])
+        return title
+
+    def _rows(self, node: TreeNode, depth: int) -> Iterator[Text]:
+        yield self._row(node, depth)
+        nodes = self._picture.tree.nodes
+        children = [nodes[child] for child in node.children]
+        if len(children) > CHILDREN_SHOWN:
+            pressing = [child for child in children if child.phase in _FIRST]
+            shown = sorted(pressing, key=lambda child: _FIRST.index(NodePhase(child.phase)))[:CHILDREN_SHOWN]
+        else:
+            shown = children
+        for child in shown:
+            yield from self._rows(child, depth + 1)
+        if len(shown) < len(children):
+            yield Text(f"{'  ' * (depth + 1)}… {len(children) - len(shown):,} more", "dim")
+
+    def _row(self, node: TreeNode, depth: int) -> Text:
+        sign, style = SIGNS[NodePhase(node.phase)]
+        row = Text.assemble(
+            "  " * depth, (f"{sign} ", style), (node.label, "dim" if node.kind == NodeKind.GROUP else "")
+        )
+        action = self._picture.tree.view.actions.get(node.id)
+        if action is not None and action.started_at is not None:
+            ended_at = action.ended_at or (time.time() if not self._settled else None)
+            if ended_at is not None:
+                row.append(f"  {max(0.0, ended_at - action.started_at):.1f} s", "dim")
+            if len(action.attempts) > 1:
+                row.append(f"  {len(action.attempts)} attempts", "yellow")
+            if action.reused:
+                row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
+            asked = [prompt for key, prompt in action.prompts.items() if key not in action.answers]
+            if asked and not action.phase.is_terminal:
+                row.append(
+                    f"  asks {asked[-1].name}: flyte-nb answer {self._picture.name} {asked[-1].name} VALUE", "magenta"
+                )
+            if action.error is not None:
+                row.append(f"  {action.error.code}: {action.error.message}"[:200].replace("\n", " "), style)
+        row.truncate(400)
+        row.no_wrap = True
+        row.overflow = "ellipsis"
+        return row
+
+
+def _phase(phase: int) -> tuple[str, str]:
+    found = NodePhase(phase)
+    return found.name.lower(), SIGNS[found][1]

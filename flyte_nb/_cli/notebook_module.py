@@ -1,0 +1,203 @@
+"""The tasks of a notebook, and what they reach, as the source of a module.
+
+Kept are the definitions of tasks and, from there, every statement of the notebook's top level that gives or changes a
+name they use: imports, functions, classes, constants, environments, registrations. Left out is what a notebook does
+besides: runs, outputs, magics, plots. A cell tagged ``export`` is kept whole, one tagged ``no-export`` is left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from .names import names_given, names_used
+
+_AS_IN_A_CELL = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+KEEP_TAG, DROP_TAG = "export", "no-export"
+_TRANSPARENT = re.compile(r"%%(time|capture|timeit)\b.*\n?")
+_MAGIC = re.compile(r"^\s*([%!]|.*\?\s*$|[\w\s,]+=\s*[%!])")
+
+
+@dataclass(eq=False)
+class Statement:
+    """A statement of a notebook's top level.
+
+    Attributes
+    ----------
+    cell : int
+        Number of its code cell, from 1.
+    gives, uses : frozenset of str
+        Names that it binds or changes, and names that it needs.
+    asked_for, kept : bool
+        Whether a tag keeps it, and whether it is in the module.
+    """
+
+    node: ast.stmt
+    text: str
+    cell: int
+    gives: frozenset[str] = frozenset()
+    uses: frozenset[str] = frozenset()
+    asked_for: bool = False
+    kept: bool = False
+
+    @property
+    def is_import(self) -> bool:
+        """Whether it is an import, which goes to the top."""
+        return isinstance(self.node, (ast.Import, ast.ImportFrom))
+
+    @property
+    def is_definition(self) -> bool:
+        """Whether it only defines a function or a class."""
+        return isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+
+
+def module_source(path: Path) -> str:
+    """The source of a module with the tasks of the notebook at `path`.
+
+    Raises
+    ------
+    click.ClickException
+        If it is no notebook, has no task, or a task needs what a module cannot make.
+    """
+    statements = list(_statements(path))
+    while True:
+        _keep_what_tasks_reach(statements, path)
+        lasting = [statement for statement in statements if not _is_replaced(statement, statements)]
+        if len(lasting) == len(statements):
+            break
+        statements = lasting
+    return _written([statement for statement in statements if statement.kept], path, _main_block(statements))
+
+
+def _statements(path: Path) -> Iterator[Statement]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise click.ClickException(f"{path} is not a notebook: {type(error).__name__}: {error}") from None
+    for number, cell in enumerate(cells, 1):
+        tags = cell.get("metadata", {}).get("tags", [])
+        if DROP_TAG in tags:
+            continue
+        source = "".join(cell["source"])
+        for node, text in _parsed(source, path, number):
+            gives, uses = names_given(node), names_used(node)
+            yield Statement(node, text, number, gives, uses, asked_for=KEEP_TAG in tags)
+
+
+def _parsed(source: str, path: Path, number: int) -> Iterator[tuple[ast.stmt, str]]:
+    source = _TRANSPARENT.sub("", source, count=1) if source.startswith("%%") else source
+    if source.lstrip().startswith("%%"):
+        return  # another language, or a run
+    lines = ["" if _MAGIC.match(line) else line for line in source.splitlines()]
+    try:
+        tree = compile("\n".join(lines), f"{path} cell {number}", "exec", _AS_IN_A_CELL)
+    except SyntaxError as error:
+        raise click.ClickException(
+            f"Cell {number} of {path} cannot be read: {error.msg} (line {error.lineno})."
+        ) from None
+    assert isinstance(tree, ast.Module)
+    end = 0
+    for node in tree.body:
+        decorators = getattr(node, "decorator_list", [])
+        start = min([node.lineno, *(one.lineno for one in decorators)]) - 1
+        while start > end and lines[start - 1].lstrip().startswith("#"):
+            start -= 1  # comments right above belong to it
+        end = node.end_lineno or node.lineno
+        yield node, "\n".join(lines[start:end])
+
+
+def _keep_what_tasks_reach(statements: list[Statement], path: Path) -> None:
+    for statement in statements:
+        statement.kept = statement.asked_for or is_task(statement.node)
+    if not any(statement.kept for statement in statements):
+        raise click.ClickException(f"{path} defines no task.")
+    imported = {name for statement in statements if statement.is_import for name in statement.gives}
+    functions = {name for statement in statements if statement.is_definition for name in statement.gives}
+    needed: set[str] = set()
+    grown = True
+    while grown:
+        needed = {name for statement in statements if statement.kept for name in statement.uses}
+        grown = False
+        for statement in statements:
+            if not statement.kept and _is_needed(statement, needed, imported, functions):
+                _check_can_stand_in_a_module(statement, needed, path)
+                statement.kept = grown = True
+
+
+def _is_needed(statement: Statement, needed: set[str], imported: set[str], functions: set[str]) -> bool:
+    node = statement.node
+    if statement.gives & needed:
+        return True
+    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
+        return False
+    called = ast.unparse(node.value.func)
+    owner, _, method = called.rpartition(".")
+    owner = owner.partition(".")[0]
+    if owner in imported:
+        return method.startswith("register") and owner in needed
+    return owner in needed and owner not in functions
+
+
+def _check_can_stand_in_a_module(statement: Statement, needed: set[str], path: Path) -> None:
+    if statement.is_definition:
+        return
+    if any(isinstance(inner, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for inner in ast.walk(statement.node)):
+        names = ", ".join(sorted(statement.gives & needed))
+        raise click.ClickException(
+            f"Cell {statement.cell} of {path} makes {names} by awaiting, which a module cannot do at its top level,"
+            " and a task uses it. Make it inside the task, or pass it as an input."
+        )
+
+
+def is_task(node: ast.stmt) -> bool:
+    """Whether a statement is a function decorated with ``@env.task`` or ``@env.task(...)``."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return False
+    decorators = (one.func if isinstance(one, ast.Call) else one for one in node.decorator_list)
+    return any(isinstance(one, ast.Attribute) and one.attr == "task" for one in decorators)
+
+
+def _is_replaced(statement: Statement, statements: list[Statement]) -> bool:
+    """Whether a later definition takes the place of this one before anything that runs has used it."""
+    if not statement.is_definition:
+        return False
+    after = statements[statements.index(statement) + 1 :]
+    for later in after:
+        if later.kept and later.is_definition and later.gives == statement.gives:
+            return True
+        if later.kept and not later.is_definition and not later.is_import and later.uses & statement.gives:
+            return False
+    return False
+
+
+def _main_block(statements: list[Statement]) -> str:
+    """The notebook's first ``flyte.run(task, ...)``, for who runs the module as a script."""
+    tasks = {name for statement in statements if is_task(statement.node) for name in statement.gives}
+    given = {name for statement in statements if statement.kept for name in statement.gives}
+    for statement in statements:
+        for inner in ast.walk(statement.node):
+            if not (isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr == "run"):
+                continue
+            starts_task = inner.args and isinstance(inner.args[0], ast.Name) and inner.args[0].id in tasks
+            names = {name.id for name in ast.walk(inner) if isinstance(name, ast.Name)}
+            if starts_task and names <= given:
+                return f'if __name__ == "__main__":\n    print({ast.unparse(inner)}.outputs())\n'
+    return ""
+
+
+def _written(kept: list[Statement], path: Path, main: str) -> str:
+    imports = list(dict.fromkeys(ast.unparse(statement.node) for statement in kept if statement.is_import))
+    imports.sort(key=lambda text: not text.startswith("from __future__"))
+    parts = [f'"""The tasks of {path.name}."""\n', "\n".join(imports)]
+    body = [statement for statement in kept if not statement.is_import]
+    for before, statement in zip([None, *body], body, strict=False):
+        apart = before is None or before.is_definition or statement.is_definition
+        parts.append(("\n\n" if apart else "") + statement.text)
+    return "\n".join(parts).rstrip("\n") + "\n" + (f"\n\n{main}" if main else "")

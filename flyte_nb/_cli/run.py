@@ -1,0 +1,137 @@
+"""``flyte-nb run FILE TASK --input value``: options come from the task's signature."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .._task.task import Task
+from .commands import Commands, output_option
+from .following import follow_to_its_end
+from .loading import load_tasks
+from .parameters import options_of, typed_values
+
+
+class Files(Commands):
+    """Files and notebooks as commands, whose commands are the tasks in them."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command:
+        if context.params.get("compat"):
+            _use_compat()
+        return Tasks(Path(name))
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted(str(path) for pattern in ("*.py", "*.ipynb") for path in Path().glob(pattern))
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Nothing: what files there are, the shell tells."""
+
+
+class Tasks(click.Group):
+    """The tasks of a file as commands."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path), subcommand_metavar="TASK [INPUTS]...", help=f"Tasks of {path}.")
+        self.path = path
+        self._tasks: dict[str, Task[Any, Any]] | None = None
+
+    @property
+    def tasks(self) -> dict[str, Task[Any, Any]]:
+        """Tasks by name."""
+        if self._tasks is None:
+            self._tasks = load_tasks(self.path)
+        return self._tasks
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(self.tasks)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        task = self.tasks.get(name) or next((task for task in self.tasks.values() if task.name == name), None)
+        return _command_of(task, name) if task is not None else None
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if self.get_command(context, args[0]) is None:
+            known = ", ".join(self.tasks) or "none"
+            raise click.UsageError(f"{self.path} has no task {args[0]!r}; it has {known}.", context)
+        return super().resolve_command(context, args)
+
+
+@click.command(cls=Files, subcommand_metavar="FILE TASK [INPUTS]...")
+@click.option("--name", help="Of the run; one that nobody has.")
+@click.option("--mode", help="Where async tasks run; `flyte.with_runcontext` tells more.")
+@click.option("--queue", help="Back-end of tasks that name none.")
+@click.option("--project", help="Recorded with the run.")
+@click.option("--domain", help="Recorded with the run.")
+@click.option("--raw-data-path", help="Folder or address of large values.")
+@click.option(
+    "--context", "custom_context", multiple=True, metavar="KEY=VALUE", help="Custom context; may be repeated."
+)
+@click.option("--env", "env_vars", multiple=True, metavar="KEY=VALUE", help="Environment variable; may be repeated.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label; may be repeated.")
+@click.option("--overwrite-cache", is_flag=True, help="Run cached tasks, and keep the new results.")
+@click.option("--max-action-concurrency", type=click.IntRange(min=1), help="How many actions may run at once.")
+@click.option("--compat", is_flag=True, is_eager=True, help="Let `import flyte` in the file mean flyte_nb.")
+@output_option
+@click.pass_context
+def run(context: click.Context, /, **options: Any) -> None:
+    """Run a TASK of a Python FILE or a notebook, and follow it to its end.
+
+    `flyte-nb run FILE --help` lists the tasks, `flyte-nb run FILE TASK --help` the inputs of one. Of a notebook, the
+    task and what it reaches are taken; its other cells are not run.
+
+    The exit code tells how it ended: 0 succeeded, 1 failed, 2 wrong use, 3 aborted, 4 timed out, 130 interrupted.
+    """
+
+
+def _command_of(task: Task[Any, Any], name: str) -> click.Command:
+    def start(**_: Any) -> None:
+        context = click.get_current_context()
+        options = _run_options(context)
+        as_json = options.pop("as_json")
+        values = typed_values(task, context)
+        follow_to_its_end(lambda: _start(task, values, options), as_json=as_json)
+
+    help_names = ["-h"] if "help" in task.interface.inputs else ["-h", "--help"]
+    return click.Command(
+        name,
+        callback=start,
+        params=options_of(task),
+        help=f"{inspect.getdoc(task.func) or ''}\n\n\b\nReturns {task.interface.signature.rpartition(' -> ')[2]}.",
+        short_help=(task.func.__doc__ or task.interface.signature).strip().partition("\n")[0],
+        context_settings={"help_option_names": help_names},
+    )
+
+
+def _run_options(context: click.Context) -> dict[str, Any]:
+    above = context.parent.parent if context.parent is not None else None
+    options = dict(above.params) if above is not None else {"as_json": False}
+    options.pop("compat", None)
+    return options
+
+
+def _start(task: Task[Any, Any], values: dict[str, Any], options: dict[str, Any]) -> Any:
+    from .._start import with_runcontext
+
+    for key in ("custom_context", "env_vars", "labels"):
+        options[key] = dict(_pair(text) for text in options.get(key) or ())
+    return with_runcontext(**options).run(task, **values)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise click.UsageError(f"Expected KEY=VALUE, got {text!r}.")
+    return key, value
+
+
+def _use_compat() -> None:
+    try:
+        from .. import compat
+    except ImportError:
+        raise click.ClickException("This installation has no flyte_nb.compat.") from None
+    compat.install()

@@ -1,0 +1,266 @@
+"""`flyte-nb run`: a task of a file or a notebook, its inputs as options, its end as exit code."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Shell
+
+PROGRAM = """
+import asyncio
+import dataclasses
+import datetime
+import enum
+import os
+from typing import Literal
+
+import pandas as pd
+import flyte_nb as flyte
+from helper import twice
+
+env = flyte.TaskEnvironment("typed")
+
+
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@dataclasses.dataclass
+class Point:
+    x: int
+    tags: list[str]
+
+
+@env.task
+async def show(
+    count: int,
+    share: float = 0.5,
+    flag: bool = False,
+    text: str | None = None,
+    color: Color = Color.RED,
+    mode: Literal["fast", "slow"] = "fast",
+    day: datetime.date = datetime.date(2020, 1, 1),
+    point: Point | None = None,
+    many_values: list[int] = [],
+) -> str:
+    '''Show what came.'''
+    print("a line of the task")
+    return repr((count, share, flag, text, color.value, mode, day.isoformat(), point, many_values))
+
+
+@env.task
+async def doubled(x: int) -> int:
+    return twice(x)
+
+
+@env.task
+async def rows(table: pd.DataFrame) -> int:
+    return len(table)
+
+
+@env.task
+async def size(data: flyte.io.File) -> int:
+    async with data.open() as stream:
+        return len(await stream.read())
+
+
+@env.task
+async def fails() -> None:
+    raise ValueError("on purpose")
+
+
+@env.task(timeout=1)
+async def slow() -> None:
+    await asyncio.sleep(60)
+
+
+@env.task
+async def hangs() -> None:
+    print("hanging", flush=True)
+    await asyncio.sleep(60)
+
+
+@env.task
+async def gated() -> str:
+    if not os.path.exists(os.environ["FLYTE_NB_HOME"] + "/gate"):
+        raise ValueError("the gate is shut")
+    return "through"
+
+
+if __name__ == "__main__":
+    raise SystemExit("the script was run")
+"""
+
+
+@pytest.fixture(autouse=True)
+def program(shell: Shell) -> None:
+    shell.write("typed.py", PROGRAM)
+    shell.write("helper.py", "def twice(x):\n    return 2 * x\n")
+
+
+def test_options_are_the_tasks_inputs(shell: Shell) -> None:
+    shown, _ = shell.run("run", "typed.py", "show", "--help")
+    assert "Show what came." in shown
+    for text in (
+        "--count int",
+        "[required]",
+        "--flag / --no-flag",
+        "red|blue",
+        "fast|slow",
+        "--many-values",
+        "[default: 0.5]",
+    ):
+        assert text in shown
+    listed, _ = shell.run("run", "typed.py", "--help")
+    assert "doubled" in listed
+    assert "(x: int) -> (int)" in listed
+
+
+def test_values_have_the_types_that_the_task_declares(shell: Shell) -> None:
+    shell.write("many.json", "[1, 2, 3]")
+    given = ["--count", "3", "--share", "1e-3", "--flag", "--text", "@@home", "--color", "blue", "--mode", "slow"]
+    given += ["--day", "2024-02-29", "--point", '{"x": 1, "tags": ["a"]}', "--many-values", "@many.json"]
+    shown, _ = shell.run("run", "typed.py", "show", *given)
+    assert "(3, 0.001, True, '@home', 'blue', 'slow', '2024-02-29', Point(x=1, tags=['a']), [1, 2, 3])" in shown
+    shown, _ = shell.run("run", "typed.py", "show", "--count", "1", "--text", "@-", typed="from the pipe")
+    assert "(1, 0.5, False, 'from the pipe', 'red', 'fast', '2020-01-01', None, [])" in shown
+
+
+def test_frames_and_files_are_given_by_their_path(shell: Shell) -> None:
+    shell.write("table.csv", "a,b\n1,2\n3,4\n")
+    assert "o0 = 2" in shell.run("run", "typed.py", "rows", "--table", "table.csv")[0]
+    assert "o0 = 12" in shell.run("run", "typed.py", "size", "--data", "table.csv")[0]
+    assert "no file or folder 'none.csv'" in shell.run("run", "typed.py", "size", "--data", "none.csv", code=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (("show",), "Missing option '--count'"),
+        (("show", "--count", "many"), "valid integer"),
+        (("show", "--count", "1", "--point", '{"x": "y"}'), "at x: Input should be"),
+        (("show", "--count", "1", "--many-values", "[1,"), "Invalid JSON"),
+        (("show", "--count", "1", "--many-values", "@none.json"), "none.json"),
+        (("show", "--cuont", "1"), "--count"),
+        (("nothing",), "it has show, doubled"),
+    ],
+)
+def test_a_wrong_use_says_what_was_expected(shell: Shell, arguments: tuple[str, ...], text: str) -> None:
+    _, problem = shell.run("run", "typed.py", *arguments, code=2)
+    assert text in problem
+    assert "Traceback" not in problem
+
+
+def test_a_file_that_cannot_be_loaded_shows_where(shell: Shell) -> None:
+    shell.write("broken.py", "import flyte_nb\n\nnumber = 1 / 0\n")
+    _, problem = shell.run("run", "broken.py", "main", code=1)
+    assert 'broken.py", line 3' in problem
+    assert "ZeroDivisionError" in problem
+    assert "loading.py" not in problem
+    assert "There is no file" in shell.run("run", "none.py", "main", code=1)[1]
+    shell.write("notes.txt", "")
+    assert "neither a Python file" in shell.run("run", "notes.txt", "main", code=1)[1]
+
+
+@pytest.mark.parametrize(("task", "code", "phase"), [("fails", 1, "failed"), ("slow", 4, "timed_out")])
+def test_the_exit_code_tells_the_phase(shell: Shell, task: str, code: int, phase: str) -> None:
+    _, problem = shell.run("run", "--name", task, "typed.py", task, code=code)
+    assert phase in problem
+    assert f"flyte-nb resume {task}" in problem
+    assert shell.json("get", "run", task)["phase"] == phase
+
+
+def test_an_aborted_run_ends_with_3(shell: Shell) -> None:
+    process = shell.start("run", "--name", "stopped", "typed.py", "hangs")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "hanging\n"
+    shell.run("abort", "stopped")
+    process.communicate(timeout=30)
+    assert process.returncode == 3
+
+
+def test_ctrl_c_aborts_the_run_and_ends_with_130(shell: Shell) -> None:
+    process = shell.start("run", "--name", "interrupted", "typed.py", "hangs")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "hanging\n"
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert shell.json("get", "run", "interrupted")["phase"] == "aborted"
+
+
+def test_json_is_alone_on_the_output(shell: Shell) -> None:
+    shown, printed = shell.run("run", "-o", "json", "typed.py", "show", "--count", "1")
+    found = json.loads(shown)
+    assert found["phase"] == "succeeded"
+    assert found["outputs"]["o0"].startswith("(1,")
+    assert "a line of the task" in printed
+
+
+def test_a_run_of_a_file_is_resumed_from_another_folder(shell: Shell, tmp_path: Path) -> None:
+    shell.run("run", "--name", "again", "typed.py", "gated", code=1)
+    (shell.folder / "home" / "gate").touch()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    shown, _ = shell.run("resume", "again", folder=elsewhere)
+    assert "o0 = 'through'" in shown
+
+
+def test_a_task_of_a_package_may_import_relatively(shell: Shell) -> None:
+    shell.write("shop/__init__.py", "")
+    shell.write("shop/prices.py", "def price():\n    return 7\n")
+    text = "import flyte_nb as flyte\nfrom .prices import price\nenv = flyte.TaskEnvironment('shop')\n"
+    shell.write("shop/flow.py", text + "@env.task\ndef cost() -> int:\n    return price()\n")
+    assert "o0 = 7" in shell.run("run", "shop/flow.py", "cost")[0]
+
+
+def test_a_task_of_a_notebook_runs_without_its_other_cells(shell: Shell) -> None:
+    shell.write_notebook(
+        "study.ipynb",
+        "%load_ext flyte_nb\nimport flyte_nb as flyte\nfrom pathlib import Path",
+        "env = flyte.TaskEnvironment('study')\nFACTOR = 3",
+        "@env.task\nasync def scaled(x: int) -> int:\n    return FACTOR * x",
+        "Path('was_run').touch()\nrun = flyte.run(scaled, 1)\nrun.wait()",
+    )
+    assert "o0 = 12" in shell.run("run", "study.ipynb", "scaled", "--x", "4")[0]
+    assert not (shell.folder / "was_run").exists()
+    assert [run["task"] for run in shell.json("get", "run")] == ["study.scaled"]
+
+
+def test_what_a_run_left_is_read_as_json(shell: Shell) -> None:
+    shell.run("run", "--name", "read", "--label", "team=a", "typed.py", "show", "--count", "2")
+    assert shell.json("get", "run", "read")["labels"] == {"team": "a"}
+    assert shell.json("get", "io", "read")["inputs"]["count"] == 2
+    [action] = shell.json("get", "action", "read")
+    assert (action["task"], action["phase"]) == ("typed.show", "succeeded")
+    assert shell.json("logs", "read")["text"] == "a line of the task\n"
+    assert [task["name"] for task in shell.json("get", "task")] == ["typed.show"]
+    assert "No run of a task" in shell.run("get", "task", "typed.none", code=1)[1]
+
+
+def test_a_log_is_followed_to_the_end_of_its_run(shell: Shell) -> None:
+    running = shell.start("run", "--name", "followed", "typed.py", "hangs")
+    assert running.stdout is not None
+    assert running.stdout.readline() == "hanging\n"
+    following = shell.start("logs", "-f", "followed")
+    assert following.stdout is not None
+    assert following.stdout.readline() == "hanging\n"
+    assert following.poll() is None
+    shell.run("abort", "followed")
+    following.communicate(timeout=30)
+    assert following.returncode == 0
+    running.communicate(timeout=30)
+
+
+def test_a_shell_completes_tasks_and_runs(shell: Shell) -> None:
+    assert "_flyte_nb_completion" in shell.run("completion", "bash")[0]
+    shell.run("run", "--name", "complete-me", "typed.py", "doubled", "--x", "1")
+    shell.env |= {"_FLYTE_NB_COMPLETE": "bash_complete", "COMP_CWORD": "3", "COMP_WORDS": "flyte-nb run typed.py dou"}
+    assert shell.run()[0] == "plain,doubled\n"
+    shell.env |= {"COMP_CWORD": "2", "COMP_WORDS": "flyte-nb abort compl"}
+    assert shell.run()[0] == "plain,complete-me\n"
