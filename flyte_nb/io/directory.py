@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any, ClassVar, Self
 
-from .addresses import joined, last_step
-from .digests import content_hash, digest_in
+from ..storage.addresses import joined, last_step, without_secrets
+from ..storage.digests import content_hash, digest_in
 from .directory_transfer import fetch_directory, is_directory, known_digests, store_directory
 from .file import File, _address
 from .file_transfer import is_file
@@ -88,6 +88,8 @@ class Dir(Reference[T]):
         """
         source = os.path.abspath(os.path.expanduser(os.fspath(local_path)))
         name = os.path.basename(source) or "data"
+        if remote_destination is not None:
+            remote_destination = without_secrets(remote_destination)
         address, digest = store_directory(source, name, remote_destination)
         if remote_destination is not None:
             name = last_step(remote_destination)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 from ..errors import StorageError
 from ..storage import current_store
-from .addresses import explained, filesystem, joined, local_path
-from .digests import directory_digest
+from ..storage.addresses import filesystem, joined, last_step, local_path
+from ..storage.digests import directory_digest
+from ..storage.faults import explained, retried
+from ..storage.local_copy import copy_file, file_digest, make_private
+from ..storage.remote_copy import upload_bytes, upload_file
 from .file_transfer import get_file, put_file
-from .local_copy import copy_file, file_digest, make_private
 from .places import content_place, unfinished_place
-from .remote_copy import upload_bytes, upload_file
+from .progress import MOVE_EVERY_S, Progress
 from .trees import Entry, files_below, folders_below
 
-T = TypeVar("T")
 R = TypeVar("R")
 
 NEAR_THREADS = 4
@@ -33,7 +34,10 @@ def store_directory(source: str, name: str, destination: str | None) -> tuple[st
         entries = list(files_below(source))
         if destination is not None:
             digests = side_by_side(
-                lambda entry: put_file(entry.address, joined(destination, entry.name)), entries, destination
+                lambda entry: put_file(entry.address, joined(destination, entry.name)),
+                entries,
+                destination,
+                f"Uploading {name}",
             )
             if (target := local_path(destination)) is not None:
                 make_private(os.path.abspath(target))
@@ -69,7 +73,7 @@ def fetch_directory(address: str, target: str, digests: dict[str, str]) -> None:
         with explained("read", entry.address):
             get_file(entry.address, paths[entry.name], digests.get(entry.name, ""), size=entry.size, threads=1)
 
-    side_by_side(fetch, entries, address)
+    side_by_side(fetch, entries, address, f"Downloading {last_step(address)}")
 
 
 def known_digests(address: str) -> dict[str, str]:
@@ -80,7 +84,7 @@ def known_digests(address: str) -> dict[str, str]:
             with open(path + _LIST_SUFFIX, "rb") as listed:
                 return dict(json.load(listed))
         system, inner = filesystem(address + _LIST_SUFFIX)
-        return dict(json.loads(system.cat_file(inner)))
+        return dict(json.loads(retried(lambda: system.cat_file(inner))))
     except (FileNotFoundError, NotADirectoryError):
         return {}
 
@@ -93,19 +97,32 @@ def is_directory(address: str) -> bool:
             return os.path.isdir(path)
         system, inner = filesystem(address)
         system.invalidate_cache(inner)
-        return bool(system.isdir(inner)) or bool(system.exists(inner.rstrip("/") + _LIST_SUFFIX))
+        listed = inner.rstrip("/") + _LIST_SUFFIX
+        return bool(retried(lambda: system.isdir(inner) or system.exists(listed)))
 
 
-def side_by_side(work: Callable[[T], R], items: Iterable[T], address: str) -> list[R]:
-    """What `work` gives for each of `items`, a few at a time. The first error stops what has not begun."""
+def side_by_side(work: Callable[[Entry], R], entries: Sequence[Entry], address: str, title: str) -> list[R]:
+    """What `work` gives for each of `entries`, a few at a time. The first error stops what has not begun.
+
+    `address` is the slower end; `title` is what is shown while it takes long.
+    """
     threads = NEAR_THREADS if local_path(address) is not None else FAR_THREADS
+    progress = Progress(title, len(entries), sum(entry.size or 0 for entry in entries))
     with ThreadPoolExecutor(threads, thread_name_prefix="flyte_nb-transfer") as pool:
-        futures = [pool.submit(work, item) for item in items]
-        done, _ = wait(futures, return_when=FIRST_EXCEPTION)
-        failed = next((future for future in done if future.exception() is not None), None)
-        if failed is not None:
+        futures = {pool.submit(work, entry): entry for entry in entries}
+        waiting = set(futures)
+        try:
+            while waiting:
+                done, waiting = wait(waiting, MOVE_EVERY_S, FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                    progress.add(futures[future].size or 0)
+                progress.show()
+        except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
-            failed.result()
+            raise
+        finally:
+            progress.end()
         return [future.result() for future in futures]
 
 
@@ -120,7 +137,7 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
             with explained("read", entry.address):
                 return copy_file(entry.address, os.path.join(unfinished, entry.name), threads=1)
 
-        digests = side_by_side(copy, entries, unfinished)
+        digests = side_by_side(copy, entries, unfinished, f"Storing {name}")
         digest = directory_digest(_named(entries, digests))
         address = content_place("dirs", digest, name)
         with explained("write", address):
@@ -140,13 +157,13 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
 
 
 def _into_remote_store(source: str, name: str, entries: list[Entry]) -> tuple[str, str]:
-    digests = side_by_side(lambda entry: file_digest(entry.address, threads=1), entries, source)
+    digests = side_by_side(lambda entry: file_digest(entry.address, threads=1), entries, source, f"Reading {name}")
     digest = directory_digest(_named(entries, digests))
     address = content_place("dirs", digest, name)
     system, inner = filesystem(address)
     listed = inner + _LIST_SUFFIX
     with explained("write", address):
-        if system.exists(listed):
+        if retried(lambda: system.exists(listed)):
             return address, digest
 
         def upload(entry: Entry) -> None:
@@ -154,7 +171,7 @@ def _into_remote_store(source: str, name: str, entries: list[Entry]) -> tuple[st
             if os.path.getsize(entry.address) != entry.size:
                 raise StorageError(f"{entry.address!r} was changed while it was uploaded. Upload the folder again.")
 
-        side_by_side(upload, entries, address)
+        side_by_side(upload, entries, address, f"Uploading {name}")
         upload_bytes(json.dumps(dict(_named(entries, digests))).encode(), system, listed)  # says that all is there
     return address, digest
 

@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
-from .addresses import last_step, local_path
+from ..storage.addresses import last_step, local_path, without_secrets
+from ..storage.digests import content_hash, digest_in
 from .async_streams import OpeningAsync
-from .digests import content_hash, digest_in
-from .file_transfer import fetch_file, is_file, store_file
+from .file_transfer import fetch_file, is_file, is_quick, store_file
 from .parameters import T
 from .places import checked_name, is_content_place, named_place, new_place
 from .reference import Reference
@@ -83,8 +83,10 @@ class File(Reference[T]):
         """
         source = os.path.abspath(os.path.expanduser(os.fspath(local_path)))
         name = os.path.basename(source)
-        if remote_destination is not None and remote_destination.endswith("/"):
-            remote_destination += name
+        if remote_destination is not None:
+            remote_destination = without_secrets(remote_destination) + (
+                name if remote_destination.endswith("/") else ""
+            )
         address, digest = store_file(source, name, remote_destination)
         if remote_destination is not None:
             name = last_step(remote_destination)
@@ -97,7 +99,9 @@ class File(Reference[T]):
         remote_destination: str | None = None,
         file_cache_key: str | None = None,
     ) -> Self:
-        """As `from_local_sync`, while the loop goes on."""
+        """As `from_local_sync`, while the loop goes on. A small file is copied before the loop goes on."""
+        if is_quick(local_path, remote_destination):
+            return cls.from_local_sync(local_path, remote_destination, file_cache_key)
         return await asyncio.to_thread(cls.from_local_sync, local_path, remote_destination, file_cache_key)
 
     @classmethod
@@ -191,7 +195,8 @@ class File(Reference[T]):
         """Open the file for an ``async with`` block.
 
         What is written appears when the block ends, whole; if it ends with an error, nothing appears. Reading may
-        start anywhere: `seek` and `read` fetch that range alone.
+        start anywhere: `seek` and `read` fetch that range alone. Content that is read from beginning to end is
+        compared with its digest, where that is known.
 
         Parameters
         ----------
@@ -213,7 +218,7 @@ class File(Reference[T]):
         Raises
         ------
         FileNotFoundError, IsADirectoryError, PermissionError, StorageError
-            If it cannot be opened.
+            If it cannot be opened, or is not what was stored.
         ValueError
             If mode or compression is unknown.
 
@@ -308,7 +313,13 @@ class File(Reference[T]):
                 f" Write to a new file: {type(self).__name__}.new_remote({self.name!r})."
             )
         return open_file(
-            self.path, mode, block_size=block_size, cache_type=cache_type, compression=compression, options=options
+            self.path,
+            mode,
+            block_size=block_size,
+            cache_type=cache_type,
+            compression=compression,
+            options=options,
+            digest=digest_in(self.hash),
         )
 
     def _note(self, written: tuple[str, int]) -> None:

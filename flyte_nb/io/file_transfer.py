@@ -7,11 +7,15 @@ import tempfile
 
 from ..errors import StorageError
 from ..storage import current_store
-from .addresses import explained, filesystem, last_step, local_path, retried
-from .digests import digest_in
-from .local_copy import copy_file, file_digest, make_private, unfinished_beside
+from ..storage.addresses import filesystem, last_step, local_path
+from ..storage.digests import digest_in
+from ..storage.faults import explained, retried
+from ..storage.local_copy import copy_file, file_digest, make_private, unfinished_beside
+from ..storage.remote_copy import download_file, size_of, upload_file
 from .places import content_place, unfinished_place
-from .remote_copy import download_file, size_of, upload_file
+from .raw_streams import must_be
+
+AT_ONCE_BYTES = 64 * 1024
 
 
 def store_file(source: str, name: str, destination: str | None) -> tuple[str, str]:
@@ -33,6 +37,16 @@ def store_file(source: str, name: str, destination: str | None) -> tuple[str, st
                 upload_file(source, system, path)
             _must_be_unchanged(source, before)
         return address, digest
+
+
+def is_quick(source: str | os.PathLike[str], destination: str | None) -> bool:
+    """Whether storing a local file takes less time than handing it to a thread."""
+    if destination is not None or local_path(current_store().root) is None:
+        return False
+    try:
+        return os.stat(os.path.expanduser(source)).st_size <= AT_ONCE_BYTES
+    except (OSError, ValueError):
+        return True  # the error is found at once
 
 
 def put_file(source: str, address: str, *, threads: int = 2) -> str:
@@ -86,11 +100,8 @@ def get_file(address: str, path: str, expected: str, *, size: int | None = None,
         else:
             system, inner = filesystem(address)
             found = download_file(system, inner, unfinished, size=size, threads=max(threads, 4))
-        if expected and found != expected:
-            raise StorageError(
-                f"{address} is damaged or was replaced: expected content {expected}, found {found}. Run the action"
-                " that wrote it again, or refer to the new content with from_existing_remote(address)."
-            )
+        if expected:
+            must_be(expected, found, address)
         os.replace(unfinished, path)
     except BaseException:
         _remove(unfinished)

@@ -27,6 +27,11 @@ def scope_with(scope: Callable[[], str]) -> None:
     _scope = scope
 
 
+def in_task() -> bool:
+    """Whether a task is running."""
+    return bool(_scope())
+
+
 def new_place(name: str) -> str:
     """Address of a new object that nothing else will ever have."""
     return current_store().path_for(f"{_folder()}/new/{secrets.token_hex(10)}/{name}")

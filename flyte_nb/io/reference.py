@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 from pydantic_core import core_schema
 
+from ..storage.addresses import last_step, without_secrets
+from ..storage.digests import digest_in
 from ..types.references import ADDRESSES, KEYS
-from .addresses import last_step
-from .digests import digest_in
 from .parameters import Parametrised, T, class_of, format_of
 
 _BY_TEMPFILE = re.compile(r"tmp[a-z0-9_]{8}")
@@ -87,7 +87,8 @@ class Reference(Parametrised[T], BaseModel):
         return value
 
     @model_validator(mode="after")
-    def _name_from_path(self) -> Any:
+    def _complete(self) -> Any:
+        without_secrets(self.path)
         if self.name is None:
             self.name = last_step(self.path) or None
         return self

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
 from typing import Any
 
-from .addresses import explained, filesystem, local_path, publishes_whole, retried
+from ..storage.addresses import filesystem, local_path, publishes_whole
+from ..storage.faults import explained, retried
+from ..storage.local_copy import make_private, unfinished_beside
+from ..storage.remote_copy import discard, rename, unfinished_name, with_folder
 from .compressions import compressed
-from .digests import RunningDigest
-from .local_copy import make_private, unfinished_beside
-from .remote_copy import discard, rename, unfinished_name, with_folder
+from .raw_streams import ReadingSource, WritingSink
 
 _MODES = frozenset(["r", "rb", "rt", "w", "wb", "wt", "x", "xb", "xt"])
-_WRITE_BUFFER_BYTES = 256 * 1024
+_BUFFER_BYTES = 256 * 1024
 _TEXT_OPTIONS = ("encoding", "errors", "newline")
 
 
@@ -54,59 +54,6 @@ class OpenedFile:
             pass
 
 
-class WritingSink(io.RawIOBase):
-    """Where bytes go: to an unfinished object, which is published or thrown away; their digest is made on the way.
-
-    Parameters
-    ----------
-    target : binary file object
-        The unfinished object.
-    publish, discard : functions
-        Called once, either of them, when nothing more will be written.
-    """
-
-    def __init__(self, address: str, target: Any, publish: Callable[[], None], discard: Callable[[], None]) -> None:
-        self._address, self._target = address, target
-        self._publish, self._discard = publish, discard
-        self._digest = RunningDigest()
-        self._is_open = True
-
-    def writable(self) -> bool:
-        """See `io.RawIOBase`."""
-        return True
-
-    def write(self, data: Any, /) -> int:
-        """See `io.RawIOBase`."""
-        if not self._is_open:
-            return len(data)  # what is flushed after `forget` is wanted nowhere
-        with explained("write", self._address):
-            view = memoryview(data).cast("B")
-            while view:
-                count = self._target.write(view)
-                count = len(view) if count is None else count
-                self._digest.update(view[:count])
-                view = view[count:]
-            return len(data) if isinstance(data, bytes | bytearray) else memoryview(data).nbytes
-
-    def tell(self) -> int:
-        """See `io.RawIOBase`."""
-        return self._digest.size
-
-    def publish(self) -> tuple[str, int]:
-        """Make what was written visible; its digest and size."""
-        if self._is_open:
-            with explained("write", self._address):
-                self._publish()
-            self._is_open = False
-        return self._digest.digest(), self._digest.size
-
-    def forget(self) -> None:
-        """Throw away what was written."""
-        if self._is_open:
-            self._is_open = False
-            self._discard()
-
-
 def open_file(
     address: str,
     mode: str,
@@ -115,8 +62,11 @@ def open_file(
     cache_type: str = "readahead",
     compression: str | None = None,
     options: dict[str, Any] | None = None,
+    digest: str = "",
 ) -> OpenedFile:
     """Open what is at `address`, or what will be.
+
+    Whoever reads from beginning to end what has another digest than `digest` gets an error at the end.
 
     Raises
     ------
@@ -133,10 +83,10 @@ def open_file(
     with explained("open" if reads else "write", address):
         sink = None
         if reads:
-            binary = _reader(address, path, block_size, cache_type, options)
+            binary = _reader(address, path, block_size, cache_type, options, digest)
         else:
             sink = _local_sink(address, path, mode) if path is not None else _remote_sink(address, mode, block_size)
-            binary = io.BufferedWriter(sink, _WRITE_BUFFER_BYTES)
+            binary = io.BufferedWriter(sink, _BUFFER_BYTES)
         try:
             stream = compressed(binary, address, "rb" if reads else "wb", compression)
             if is_text:
@@ -170,9 +120,13 @@ def _checked(mode: str, text: dict[str, Any]) -> bool:
     return is_text
 
 
-def _reader(address: str, path: str | None, block_size: int | None, cache_type: str, options: dict[str, Any]) -> Any:
+def _reader(
+    address: str, path: str | None, block_size: int | None, cache_type: str, options: dict[str, Any], digest: str
+) -> Any:
     if path is not None:
-        return open(path, "rb", buffering=block_size if block_size and block_size > 1 else -1)
+        if not digest:
+            return open(path, "rb", buffering=block_size if block_size and block_size > 1 else -1)
+        return io.BufferedReader(ReadingSource(address, open(path, "rb", buffering=0), digest), _BUFFER_BYTES)
     system, inner = filesystem(address)
     if block_size is not None:
         options["block_size"] = block_size
@@ -181,7 +135,7 @@ def _reader(address: str, path: str | None, block_size: int | None, cache_type: 
         opened.seek(0)
     except Exception:
         pass  # a file system that only streams
-    return opened
+    return io.BufferedReader(ReadingSource(address, opened, digest))
 
 
 def _local_sink(address: str, path: str, mode: str) -> WritingSink:
@@ -215,7 +169,7 @@ def _local_sink(address: str, path: str, mode: str) -> WritingSink:
 
 def _remote_sink(address: str, mode: str, block_size: int | None) -> WritingSink:
     system, inner = filesystem(address)
-    if mode.startswith("x") and system.exists(inner):
+    if mode.startswith("x") and retried(lambda: system.exists(inner)):
         raise FileExistsError(address)
     options = {} if block_size is None else {"block_size": block_size}
     whole = publishes_whole(system)

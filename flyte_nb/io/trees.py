@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .addresses import explained, filesystem, joined, local_path, retried
-from .local_copy import is_unfinished
+from ..storage.addresses import filesystem, joined, local_path
+from ..storage.faults import explained, retried
+from ..storage.local_copy import is_unfinished
 
 
 class Entry(NamedTuple):

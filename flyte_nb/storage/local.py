@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
 from ..errors import StorageError
+from .local_copy import make_private, unfinished_beside
 from .store import StoredBlob, blob_name, checksum_of, checksum_of_file, verified
 
 
@@ -40,7 +40,7 @@ class LocalStore:
         target = Path(self.root, blob_name(checksum, suffix))
         try:
             if not target.exists() or target.stat().st_size != size:
-                _make_private(target.parent)
+                make_private(str(target.parent))
                 _move(path, target)
         except OSError as error:
             raise StorageError(f"Cannot write {target}: {error.strerror or error}.") from error
@@ -80,18 +80,10 @@ class LocalStore:
         return os.path.join(self.root, name)
 
 
-def _make_private(folder: Path) -> None:
-    """Make `folder` and its missing parents, each for its owner alone; `mkdir` does so for the last one only."""
-    if folder.is_dir():
-        return
-    _make_private(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-
-
 def _publish(path: Path, data: bytes) -> None:
     """Write beside `path`, then rename: nobody sees half an object, and a damaged one is replaced."""
-    _make_private(path.parent)
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    make_private(str(path.parent))
+    unfinished = Path(unfinished_beside(str(path)))
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -107,7 +99,7 @@ def _move(path: str, target: Path) -> None:
     try:
         os.replace(path, target)
     except OSError:
-        unfinished = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+        unfinished = Path(unfinished_beside(str(target)))
         try:
             shutil.copyfile(path, unfinished)
             unfinished.chmod(0o600)

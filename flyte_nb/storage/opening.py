@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from urllib.parse import unquote
 
+from .addresses import local_path, without_secrets
 from .local import LocalStore
 from .remote import FsspecStore
 from .store import Store
@@ -16,11 +16,8 @@ def open_store(address: str | os.PathLike[str]) -> Store:
     Raises
     ------
     StorageError
-        If nobody knows that kind of address.
+        If nobody knows that kind of address, or it carries a password.
     """
     text = os.fspath(address)
-    if "://" not in text:
-        return LocalStore(os.path.expanduser(text))
-    if text.startswith("file://"):
-        return LocalStore(unquote(text.removeprefix("file://").removeprefix("localhost")))
-    return FsspecStore(text)
+    path = local_path(text)
+    return LocalStore(path) if path is not None else FsspecStore(without_secrets(text))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from ..errors import StorageError
+from .addresses import filesystem
+from .faults import retried
+from .remote_copy import upload_bytes, upload_file
 from .store import StoredBlob, blob_name, checksum_of, checksum_of_file, verified
-
-# making a folder there would look for its bucket, and make one that is missing
-_OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
 
 
 class FsspecStore:
     """Keeps bytes below an fsspec address such as ``s3://bucket/prefix``.
 
-    Object stores publish an object when its upload is complete, so nothing half-written is ever visible.
+    What may help is tried again.
 
     Parameters
     ----------
@@ -30,18 +29,14 @@ class FsspecStore:
 
     def __init__(self, root: str) -> None:
         self.root = root.rstrip("/")
-        self._filesystem = _filesystem(root)
-        protocols = self._filesystem.protocol
-        self._has_no_folders = not _OBJECT_STORES.isdisjoint([protocols] if isinstance(protocols, str) else protocols)
+        self._filesystem, self._path = filesystem(self.root)
 
     def put_nowait(self, data: bytes, *, suffix: str = "") -> StoredBlob:
         """See `Store`."""
         checksum = checksum_of(data)
         uri = self.path_for(blob_name(checksum, suffix))
         try:
-            if not self._has_no_folders:
-                self._filesystem.makedirs(uri.rpartition("/")[0], exist_ok=True)
-            self._filesystem.pipe_file(uri, data)
+            upload_bytes(data, self._filesystem, self._inner(uri))
         except Exception as error:
             raise StorageError(f"Cannot write {uri}: {type(error).__name__}: {error}") from error
         return StoredBlob(uri, len(data), checksum)
@@ -51,9 +46,7 @@ class FsspecStore:
         checksum, size = checksum_of_file(path)
         uri = self.path_for(blob_name(checksum, suffix))
         try:
-            if not self._has_no_folders:
-                self._filesystem.makedirs(uri.rpartition("/")[0], exist_ok=True)
-            self._filesystem.put_file(path, uri)
+            upload_file(path, self._filesystem, self._inner(uri))
         except Exception as error:
             raise StorageError(f"Cannot write {uri}: {type(error).__name__}: {error}") from error
         return StoredBlob(uri, size, checksum)
@@ -61,7 +54,7 @@ class FsspecStore:
     def get_nowait(self, uri: str, *, checksum: str = "") -> bytes:
         """See `Store`."""
         try:
-            data: bytes = self._filesystem.cat_file(uri)
+            data: bytes = retried(lambda: self._filesystem.cat_file(self._inner(uri)))
         except FileNotFoundError:
             raise StorageError(f"{uri} is missing: a result that the journal knows is gone from its store.") from None
         except Exception as error:
@@ -79,7 +72,7 @@ class FsspecStore:
     def has(self, uri: str) -> bool:
         """See `Store`."""
         try:
-            return bool(self._filesystem.exists(uri))
+            return bool(retried(lambda: self._filesystem.exists(self._inner(uri))))
         except Exception as error:
             raise StorageError(f"Cannot look for {uri}: {type(error).__name__}: {error}") from error
 
@@ -91,14 +84,5 @@ class FsspecStore:
         """See `Store`."""
         return f"{self.root}/{name}"
 
-
-def _filesystem(root: str) -> Any:
-    import fsspec
-
-    try:
-        return fsspec.core.url_to_fs(root)[0]
-    except (ValueError, ImportError) as error:
-        raise StorageError(
-            f"Cannot use {root!r} as storage: {error}. Give a folder, or an address whose package is installed"
-            " (extras: s3, gcs, azure)."
-        ) from error
+    def _inner(self, uri: str) -> str:
+        return self._path + uri.removeprefix(self.root) if self.owns(uri) else filesystem(uri)[1]

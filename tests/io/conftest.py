@@ -17,7 +17,8 @@ from flyte_nb.types.interface import Interface
 
 
 @pytest.fixture(scope="session")
-def s3_address() -> Iterator[str]:
+def s3_server() -> Iterator[tuple[str, int]]:
+    """Host and port of a server that speaks the S3 protocol, with the bucket ``files-bucket``."""
     pytest.importorskip("s3fs")
     pytest.importorskip("flask")
     server_of = pytest.importorskip("moto.server")
@@ -38,11 +39,16 @@ def s3_address() -> Iterator[str]:
     )
     s3fs.S3FileSystem.clear_instance_cache()
     s3fs.S3FileSystem().mkdir("files-bucket")
-    yield "s3://files-bucket/a prefix/ü 100%"
+    yield host, port
     s3fs.S3FileSystem.clear_instance_cache()
     server.stop()
     os.environ.clear()
     os.environ.update(before)
+
+
+@pytest.fixture
+def s3_address(s3_server: tuple[str, int]) -> str:
+    return "s3://files-bucket/a prefix/ü 100%"
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,12 +123,41 @@ def test_a_destination_of_ones_own(store: Store, tree: Path) -> None:
 
 
 def test_many_files(store: Store, files: Path) -> None:
-    count = 2_000 if "://" not in store.root else 200
+    count = 10_000 if "://" not in store.root else 200
     (files / "many").mkdir()
     for number in range(count):
         (files / "many" / f"{number:05}").write_text(str(number))
     directory = Dir.from_local_sync(files / "many")
     assert contents(directory.download_sync()) == {f"{number:05}": str(number).encode() for number in range(count)}
+
+
+class Terminal(io.StringIO):
+    """What somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_on_a_terminal_a_line_moves_and_is_gone_afterwards(
+    store: Store, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_AFTER_S", "MOVE_EVERY_S"):
+        monkeypatch.setattr(f"flyte_nb.io.progress.{name}", 0.0)
+    monkeypatch.setattr("sys.stderr", Terminal())
+    directory = Dir.from_local_sync(tree)
+    directory.download_sync()
+    shown = sys.stderr.getvalue()
+    total = f"{sum(map(len, TREE.values())) / 2**20:,.1f} MiB"
+    assert re.search(rf"\r(Storing|Uploading) tree: 5 of 5 files, .* of {re.escape(total)}", shown)
+    assert "\rDownloading tree: 5 of 5 files" in shown
+    assert shown.endswith(" \r")
+    assert "\n" not in shown
+
+
+def test_what_is_over_at_once_is_not_worth_a_word(near: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr", Terminal())
+    Dir.from_local_sync(tree).download_sync()
+    assert sys.stderr.getvalue() == ""
 
 
 def test_links_are_followed_but_not_round_in_a_circle(near: Path, tree: Path) -> None:

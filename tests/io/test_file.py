@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from flyte_nb.errors import NotInTaskContextError, StorageError
-from flyte_nb.io import File
-from flyte_nb.io.digests import PIECE_BYTES, RunningDigest, digest_in
-from flyte_nb.io.local_copy import file_digest
-from flyte_nb.storage import Store
+from flyte_nb.io import Dir, File
+from flyte_nb.storage import Store, open_store
+from flyte_nb.storage.digests import PIECE_BYTES, RunningDigest, digest_in
+from flyte_nb.storage.local_copy import file_digest
 
 CONTENTS = [b"", b"content", os.urandom(PIECE_BYTES), os.urandom(2 * PIECE_BYTES + 12_345)]
 
@@ -219,6 +219,84 @@ def test_damage_is_found_when_a_file_is_downloaded(near: Path, files: Path) -> N
     assert sorted(os.listdir(files)) == ["a.txt"]
 
 
+@pytest.mark.parametrize("damage", [b"Content", b"conten", b"content and more", b""])
+def test_damage_is_found_when_a_file_is_read_to_its_end(store: Store, files: Path, damage: bytes) -> None:
+    (files / "a.txt").write_bytes(b"content")
+    file = File.from_local_sync(files / "a.txt")
+    assert b"".join(read_in_pieces(file)) == b"content"
+    overwrite(file.path, damage)
+    for read in (read_in_pieces, read_at_once, read_lines):
+        with pytest.raises(StorageError, match=rf"{file.path} is damaged.*Run the action"):
+            read(file)
+    with file.open_sync() as stream:  # whoever jumps about is not told
+        stream.seek(3)
+        assert stream.read() == damage[3:]
+
+
+def read_in_pieces(file: File) -> list[bytes]:
+    with file.open_sync() as stream:
+        return list(iter(lambda: stream.read(3), b""))
+
+
+def read_at_once(file: File) -> bytes:
+    async def read() -> bytes:
+        async with file.open() as stream:
+            return await stream.read()
+
+    return asyncio.run(read())
+
+
+def read_lines(file: File) -> list[str]:
+    with file.open_sync("r") as stream:
+        return list(stream)
+
+
+def overwrite(address: str, content: bytes) -> None:
+    import fsspec
+
+    system, path = fsspec.core.url_to_fs(address)
+    system.pipe_file(path, content)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "ftp://me:hunter2@host/a.csv",
+        "s3://KEY:hunter2@bucket/a.csv",
+        "https://bucket.s3.amazonaws.com/a?X-Amz-Signature=hunter2",
+        "https://account.blob.core.windows.net/a?sv=1&sig=hunter2",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(near: Path, files: Path, address: str) -> None:
+    (files / "a").write_text("x")
+    for refer in (
+        lambda: File.from_existing_remote(address),
+        lambda: Dir(path=address),
+        lambda: File.from_local_sync(files / "a", address),
+        lambda: open_store(address),
+    ):
+        with pytest.raises(StorageError, match="carries a secret.*environment variables") as caught:
+            refer()
+        assert "hunter2" not in str(caught.value)
+
+
+def test_a_file_that_nobody_can_tell_from_another_is_stored_in_peace(near: Path, files: Path) -> None:
+    """Whoever writes the file again while the loop goes on does not change what was stored."""
+    contents = []
+
+    async def store(text: str) -> None:
+        (files / "same").write_text(text)
+        file = await File.from_local(files / "same")
+        async with file.open("r") as stream:
+            contents.append(await stream.read())
+
+    async def store_all() -> None:
+        await asyncio.gather(*(store(text) for text in "abc"))
+
+    asyncio.run(store_all())
+    assert contents == ["a", "b", "c"]
+
+
 def test_a_download_is_a_copy_that_may_be_changed(near: Path, files: Path) -> None:
     (files / "a.txt").write_text("content")
     file = File.from_local_sync(files / "a.txt")
@@ -261,6 +339,45 @@ def test_holes_stay_holes(near: Path, files: Path) -> None:
         stream.truncate(3 * PIECE_BYTES + 5)
     dense.write_bytes(bytes(3 * PIECE_BYTES + 5))
     assert File.from_local_sync(small).hash == File.from_local_sync(dense).hash
+
+
+@pytest.mark.parametrize(
+    "name", ["a b.txt", "ü€😀.txt", "new\nline", "100%.csv", "a'b\"c", "-rf", "a?b#c", "*[x]", "x" * 200]
+)
+def test_odd_names_are_names(store: Store, files: Path, name: str) -> None:
+    if "\n" in name and store.root.startswith("s3:"):
+        pytest.skip("the test server has no route for a new line")
+    (files / name).write_text("content")
+    file = File.from_local_sync(files / name)
+    written = File.new_remote(name)
+    with written.open_sync("w") as stream:
+        stream.write("written")
+    directory = Dir.from_local_sync(files)
+    assert file.name == written.name == name
+    assert Path(file.download_sync()).read_text() == "content"
+    assert Path(written.download_sync()).read_text() == "written"
+    assert Path(directory.download_sync(), name).read_text() == "content"
+    assert directory.get_file_sync(name) is not None
+
+
+def test_a_file_that_becomes_shorter_while_it_is_copied_is_an_error(near: Path, files: Path) -> None:
+    from flyte_nb.storage import local_copy
+
+    source = files / "shrinking"
+    source.write_bytes(bytes(range(256)) * 2**16)
+    real, calls = local_copy.write_at, []
+
+    def shrink_after_the_first(descriptor: int, data: memoryview, start: int) -> None:
+        calls.append(start)
+        os.truncate(source, 1000)
+        real(descriptor, data, start)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_copy, "write_at", shrink_after_the_first)
+        with pytest.raises(StorageError, match=r"shrinking.*became shorter"):
+            File.from_local_sync(source)
+    assert calls
+    assert [path for path in near.rglob("*") if path.is_file()] == []
 
 
 def test_missing_things_and_directories_are_named(store: Store, files: Path) -> None:

@@ -217,6 +217,119 @@ def test_a_named_file_belongs_to_its_action() -> None:
     assert run.name in first
 
 
+CELL = """
+import dataclasses, pydantic
+import flyte_nb as flyte
+from flyte_nb.io import Dir, File
+
+class Special(File):
+    \"\"\"One of ours.\"\"\"
+
+@dataclasses.dataclass
+class Batch:
+    one: File
+    special: Special
+
+class Model(pydantic.BaseModel):
+    batches: list[Batch]
+"""
+
+
+def test_classes_of_a_cell_that_is_run_again_still_convert() -> None:
+    first: dict[str, Any] = {"__name__": "__main__"}
+    second: dict[str, Any] = {"__name__": "__main__"}
+    for cell in (first, second):
+        exec(compile(CELL, "cell", "exec", dont_inherit=True), cell)
+    batch = first["Batch"](File(path="/a"), first["Special"](path="/b"))
+    model = first["Model"](batches=[batch])
+    assert type(round_trip(first["Special"](path="/a"), second["Special"])) is second["Special"]
+    again = round_trip(batch, second["Batch"])
+    assert type(again) is second["Batch"]
+    assert type(again.special) is second["Special"]
+    assert [again.one.path, again.special.path] == ["/a", "/b"]
+    assert round_trip(model, second["Model"]).batches[0].special.path == "/b"
+
+
+failing = {"now": True}
+
+
+@env.task
+async def summarised(file: File, pair: Pair) -> str:
+    if failing["now"]:
+        raise ValueError("not yet")
+    async with file.open("r") as stream, pair.left.open("r") as left:
+        return await stream.read() + await left.read()
+
+
+@env.task
+async def interrupted() -> str:
+    file = await write("Ann")
+    return await summarised(file, Pair(await write("Ben")))
+
+
+def test_after_a_resume_a_file_is_still_found() -> None:
+    failing["now"] = True
+    run = flyte.run(interrupted)
+    run.wait()
+    assert run.phase == "failed"
+    failing["now"] = False
+    assert run.resume().outputs() == "hello Annhello Ben"
+    names = [action.task_name for action in flyte.remote.Action.listall(run.name)]
+    assert names.count("files.write") == 2
+
+
+@env.task
+async def many(folder: str) -> Dir:
+    return await Dir.from_local(folder)
+
+
+def test_a_directory_that_takes_long_is_followed_in_the_log_of_its_action(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("FIRST_AFTER_S", "LINE_EVERY_S"):
+        monkeypatch.setattr(f"flyte_nb.io.progress.{name}", 0.0)
+    (tmp_path / "pictures").mkdir()
+    for number in range(3):
+        (tmp_path / "pictures" / str(number)).write_bytes(bytes(2**20))
+    run = flyte.run(many, str(tmp_path / "pictures"))
+    run.wait()
+    assert "Storing pictures: 3 of 3 files, 3.0 of 3.0 MiB" in "".join(run.get_logs())
+
+
+@env.task
+def holds_secrets(file: File) -> File:
+    with file.open_sync("r") as stream:
+        text = stream.read()
+    print("read", text)
+    made = File.new_remote("made")
+    with made.open_sync("w") as stream:
+        stream.write(text)
+    return made
+
+
+def test_credentials_are_neither_in_the_journal_nor_in_a_log(
+    s3_address: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAVERYSECRET")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2hunter2")
+    s3fs.S3FileSystem.clear_instance_cache()
+    (tmp_path / "a").write_text("content")
+    caplog.set_level("DEBUG", "flyte_nb")
+    flyte.init(home=tmp_path / "there", storage=s3_address)
+    run = flyte.run(holds_secrets, File.from_local_sync(tmp_path / "a"))
+    assert run.outputs()[0].path.startswith(f"{s3_address}/runs/{run.name}/")
+    with pytest.raises(flyte.errors.RuntimeUserError):
+        flyte.run(holds_secrets, File.from_existing_remote("s3://no-such-bucket/a")).outputs()
+    flyte.init(home=tmp_path / "elsewhere")
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "there").rglob("*") if path.is_file())
+    assert run.name.encode() in stored
+    for secret in ("AKIAVERYSECRET", "hunter2hunter2"):
+        assert secret.encode() not in stored
+        assert secret not in caplog.text
+
+
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = (
         "import sys, flyte_nb, flyte_nb.io; flyte_nb.io.__all__;"

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import StorageError
-from .addresses import publishes_whole, retried
+from .addresses import publishes_whole
 from .digests import PIECE_BYTES, content_digest, piece_digest
+from .faults import retried
+from .local_copy import write_at
 
 THREADS = 4
 PIECES_PER_REQUEST = 2
@@ -56,7 +58,7 @@ def download_file(system: Any, path: str, target: str, *, size: int | None = Non
     try:
         if size <= PIECE_BYTES:
             data: bytes = retried(lambda: system.cat_file(path))
-            _write_at(descriptor, data, 0)
+            write_at(descriptor, data, 0)
             pieces = [piece_digest(data[at : at + PIECE_BYTES]) for at in range(0, len(data), PIECE_BYTES)]
             return content_digest(pieces, len(data))
         os.ftruncate(descriptor, size)
@@ -125,13 +127,6 @@ def _fetch(system: Any, path: str, descriptor: int, start: int, end: int) -> lis
             f"Cannot read {path!r}: expected {end - start:,} bytes from {start:,} on, got {len(data):,}."
             " Was it replaced meanwhile?"
         )
-    _write_at(descriptor, data, start)
+    write_at(descriptor, data, start)
     view = memoryview(data)
     return [piece_digest(view[at : at + PIECE_BYTES]) for at in range(0, len(data), PIECE_BYTES)]
-
-
-def _write_at(descriptor: int, data: bytes, start: int) -> None:
-    view = memoryview(data)
-    while view:
-        count = os.pwrite(descriptor, view, start)
-        view, start = view[count:], start + count

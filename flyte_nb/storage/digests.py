@@ -1,33 +1,35 @@
 """Digests of content, made from pieces so that several threads can make one, in any order.
 
-The digest of a file is taken over the SHA-256 digests of its pieces and its length. SHA-256 is what processors have
-instructions for.
+The digest of a file is taken over the BLAKE3 digests of its pieces and its length. Everything that is copied is also
+digested, and BLAKE3 takes about as long as the copy itself, where SHA-256 takes three times that.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from blake3 import blake3
 
 PIECE_BYTES = 4 * 2**20
-PREFIX = "sha256-4m:"
-
-_ZERO_PIECE = hashlib.sha256(bytes(PIECE_BYTES)).digest()
+PREFIX = "blake3-4m:"
 
 
 def piece_digest(data: bytes | bytearray | memoryview) -> bytes:
     """Digest of one piece."""
-    return hashlib.sha256(data).digest()
+    return blake3(data).digest()
 
 
+@cache
 def zero_piece_digest(size: int) -> bytes:
     """Digest of a piece that is a hole of a sparse file."""
-    return _ZERO_PIECE if size == PIECE_BYTES else hashlib.sha256(bytes(size)).digest()
+    return blake3(bytes(size)).digest()
 
 
 def content_digest(pieces: Iterable[bytes], size: int) -> str:
     """40 hexadecimal digits for content of `size` bytes with those pieces, in their order."""
-    digest = hashlib.sha256(size.to_bytes(8, "big"))
+    digest = blake3(size.to_bytes(8, "big"))
     for piece in pieces:
         digest.update(piece)
     return digest.hexdigest()[:40]
@@ -45,7 +47,7 @@ def digest_in(text: str | None) -> str:
 
 def directory_digest(entries: Iterable[tuple[str, str]]) -> str:
     """40 hexadecimal digits for a directory of files, given as relative name and digest."""
-    digest = hashlib.sha256()
+    digest = blake3()
     for name, of_file in sorted(entries):
         encoded = name.encode("utf-8", "surrogateescape")
         digest.update(len(encoded).to_bytes(8, "big") + encoded + of_file.encode())
@@ -58,7 +60,7 @@ class RunningDigest:
     def __init__(self) -> None:
         self.size = 0
         self._pieces: list[bytes] = []
-        self._piece = hashlib.sha256()
+        self._piece: Any = blake3()
         self._room = PIECE_BYTES
 
     def update(self, data: bytes | bytearray | memoryview) -> None:
@@ -69,7 +71,7 @@ class RunningDigest:
             self._piece.update(view[: self._room])
             self._pieces.append(self._piece.digest())
             view = view[self._room :]
-            self._piece, self._room = hashlib.sha256(), PIECE_BYTES
+            self._piece, self._room = blake3(), PIECE_BYTES
         if view:
             self._piece.update(view)
             self._room -= len(view)

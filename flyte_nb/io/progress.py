@@ -1,0 +1,79 @@
+"""How far the copying of a directory is: a line that moves where somebody watches, else lines in the action's log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+from .places import in_task
+
+FIRST_AFTER_S = 1.0
+LINE_EVERY_S = 5.0
+MOVE_EVERY_S = 0.25
+
+
+class Progress:
+    """Counts what is done and shows it on standard error; what takes less than a second is not worth a word.
+
+    Call `show` from the thread that was asked for the transfer: that is how a line finds its action.
+
+    Parameters
+    ----------
+    title : str
+        What is going on, for instance "Uploading pictures".
+    files, size_bytes : int
+        How much there is.
+    """
+
+    def __init__(self, title: str, files: int, size_bytes: int) -> None:
+        self._title, self._files, self._size_bytes = title, files, size_bytes
+        self._done_files = self._done_bytes = 0
+        self._moves = not in_task() and _is_watched(sys.stderr)
+        self._next_at = time.monotonic() + FIRST_AFTER_S
+        self._shown_characters = 0
+
+    def add(self, size_bytes: int) -> None:
+        """Count one more file."""
+        self._done_files += 1
+        self._done_bytes += size_bytes
+
+    def show(self) -> None:
+        """Say how far it is, if it is time to."""
+        now = time.monotonic()
+        if now < self._next_at:
+            return
+        self._next_at = now + (MOVE_EVERY_S if self._moves else LINE_EVERY_S)
+        self._write(str(self))
+
+    def end(self) -> None:
+        """Leave the last word in the log, and nothing on a screen."""
+        if self._moves and self._shown_characters:
+            sys.stderr.write(f"\r{' ' * self._shown_characters}\r")
+            sys.stderr.flush()
+        elif self._shown_characters:
+            self._write(str(self))
+
+    def _write(self, text: str) -> None:
+        if self._moves:
+            sys.stderr.write("\r" + text.ljust(self._shown_characters))
+            sys.stderr.flush()
+        else:
+            print(text, file=sys.stderr)
+        self._shown_characters = len(text)
+
+    def __str__(self) -> str:
+        files = f"{self._done_files:,} of {self._files:,} files"
+        return f"{self._title}: {files}, {_mebibytes(self._done_bytes)} of {_mebibytes(self._size_bytes)} MiB"
+
+
+def _is_watched(stream: Any) -> bool:
+    """Whether a stream is a terminal or the output of a cell: both let a line be written over."""
+    try:
+        return bool(stream.isatty()) or hasattr(stream, "pub_thread")
+    except Exception:
+        return False
+
+
+def _mebibytes(size_bytes: int) -> str:
+    return f"{size_bytes / 2**20:,.1f}"

@@ -1,0 +1,103 @@
+"""Addresses: folders of this machine, and everything fsspec knows."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from ..errors import StorageError
+
+# they publish an object when its upload is complete; and making a folder there would make a bucket that is missing
+_OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
+
+_S3_PATIENCE = {"connect_timeout": 10, "read_timeout": 60, "retries": {"total_max_attempts": 1, "mode": "standard"}}
+_PASSWORD = re.compile(r"^[a-z0-9+.-]+://[^/@]*:[^/@]*@", re.IGNORECASE)
+_SIGNATURE = re.compile(r"[?&](X-Amz-Signature|X-Goog-Signature|Signature|sig|access_token)=", re.IGNORECASE)
+
+
+def local_path(address: str) -> str | None:
+    """The path of an address in this machine's own file system, None for other addresses."""
+    if address.startswith("file://"):
+        return unquote(address.removeprefix("file://").removeprefix("localhost"))
+    if "://" in address:
+        return None
+    return os.path.expanduser(address)
+
+
+def without_secrets(address: str) -> str:
+    """`address`, which may be remembered and shown.
+
+    Raises
+    ------
+    StorageError
+        If it carries a password or a signature. The message does not repeat it.
+    """
+    if _PASSWORD.match(address) or _SIGNATURE.search(address):
+        shown = re.sub(r"://[^/@]*@", "://…@", address.partition("?")[0])
+        raise StorageError(
+            f"The address {shown!r} carries a secret, and addresses are remembered in the journal. Leave it out, and"
+            " give credentials by environment variables or the configuration of fsspec."
+        )
+    return address
+
+
+def filesystem(address: str) -> tuple[Any, str]:
+    """The fsspec file system of an address, and the path inside it.
+
+    Raises
+    ------
+    StorageError
+        If nobody knows that kind of address, or its package is missing.
+    """
+    import fsspec
+
+    try:
+        system, path = fsspec.core.url_to_fs(address, **_patience(address))
+    except (ValueError, ImportError) as error:
+        raise StorageError(
+            f"Cannot reach {address!r}: {error}. Give a path, or an address whose package is installed"
+            " (extras: s3, gcs, azure)."
+        ) from error
+    return system, path
+
+
+def _patience(address: str) -> dict[str, Any]:
+    """How long S3 is waited for. s3fs and `retried` try again; botocore, which would too, makes it minutes."""
+    protocol = address.partition("://")[0]
+    if protocol not in ("s3", "s3a"):
+        return {}
+    from fsspec.config import conf
+
+    _try_connections_again()
+    chosen = conf.get(protocol, {}).get("config_kwargs", {})
+    return {"config_kwargs": {**_S3_PATIENCE, **chosen}}
+
+
+@cache
+def _try_connections_again() -> None:
+    """Have s3fs try again where no connection came about, as it does where one broke."""
+    try:
+        from botocore.exceptions import EndpointConnectionError
+        from s3fs.core import add_retryable_error
+    except ImportError:
+        return
+    add_retryable_error(EndpointConnectionError)
+
+
+def publishes_whole(system: Any) -> bool:
+    """Whether an object of that file system becomes visible when its upload is complete, and never before."""
+    protocols = system.protocol
+    return not _OBJECT_STORES.isdisjoint([protocols] if isinstance(protocols, str) else protocols)
+
+
+def joined(address: str, name: str) -> str:
+    """The address of `name` below a folder."""
+    return f"{address.rstrip('/')}/{name}" if name else address
+
+
+def last_step(address: str) -> str:
+    """The name that an address ends in."""
+    return address.rstrip("/").replace("\\", "/").rpartition("/")[2]

@@ -1,0 +1,84 @@
+"""What can go wrong far away: what is worth another try, and how the rest is said."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from ..errors import StorageError
+
+T = TypeVar("T")
+
+TRIES = 4
+FIRST_PAUSE_S = 0.2
+
+_NOT_WORTH_ANOTHER_TRY = (
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+    FileExistsError,
+    ValueError,
+    TypeError,
+    NotImplementedError,
+    ImportError,
+    MemoryError,
+    StorageError,
+)
+
+
+def retried(operation: Callable[[], T]) -> T:
+    """What `operation` gives, asked again after a pause where that may help."""
+    pause = FIRST_PAUSE_S
+    for _ in range(TRIES - 1):
+        try:
+            return operation()
+        except _NOT_WORTH_ANOTHER_TRY:
+            raise
+        except Exception:
+            time.sleep(pause)
+            pause *= 3
+    return operation()
+
+
+@contextlib.contextmanager
+def explained(doing: str, address: str) -> Iterator[None]:
+    """Turn what a file system raises into an error that names the address.
+
+    What the user may expect and catch keeps its class; everything else becomes a `StorageError`.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except Exception as error:
+        if getattr(error, "is_explained", False):
+            raise
+        better = _explanation(doing, address, error)
+        if better is None:
+            raise
+        better.is_explained = True  # type: ignore[attr-defined]
+        raise better from error
+
+
+def _explanation(doing: str, address: str, error: Exception) -> Exception | None:
+    start = f"Cannot {doing} {address!r}:"
+    if isinstance(error, FileNotFoundError):
+        if doing == "write":
+            return FileNotFoundError(f"{start} the bucket or folder for it does not exist, or it takes no such name.")
+        return FileNotFoundError(f"{start} there is nothing at that address. Was it moved, or never written?")
+    if isinstance(error, FileExistsError):
+        return FileExistsError(f"{start} something is there already, and it is not to be replaced.")
+    if isinstance(error, IsADirectoryError):
+        return IsADirectoryError(f"{start} it is a directory. Use Dir for directories.")
+    if isinstance(error, NotADirectoryError):
+        return NotADirectoryError(f"{start} it is no directory, or lies below a file. Use File for files.")
+    if isinstance(error, PermissionError):
+        return PermissionError(f"{start} permission denied. May you read and write there?")
+    if isinstance(error, OSError):
+        return StorageError(f"{start} {error.strerror or f'{type(error).__name__}: {error}'}".rstrip(".") + ".")
+    if type(error).__module__.partition(".")[0] in ("builtins", "flyte_nb"):
+        return None
+    return StorageError(f"{start} {type(error).__name__}: {error}")

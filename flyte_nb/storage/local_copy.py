@@ -1,0 +1,211 @@
+"""Copies within this machine: shared blocks where the file system can, holes left out, the digest made on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from .digests import PIECE_BYTES, RunningDigest, content_digest, piece_digest, zero_piece_digest
+
+THREADS = 2
+_SUFFIX = ".unfinished"
+_SHARE_BLOCKS = 0x40049409  # FICLONE of linux/fs.h
+_KERNEL_CANNOT = frozenset(
+    [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ENOTSUP, errno.ENOTTY]
+)
+
+
+def unfinished_beside(path: str) -> str:
+    """A new hidden name in the same folder, for what will be renamed to `path` when it is complete."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, f".{name[:50]}.{secrets.token_hex(4)}{_SUFFIX}")
+
+
+def is_unfinished(name: str) -> bool:
+    """Whether a name in a folder is one of `unfinished_beside`."""
+    return name.startswith(".") and name.endswith(_SUFFIX)
+
+
+def make_private(folder: str) -> None:
+    """Make a folder and its missing parents, each for its owner alone; `mkdir` does so for the last one only."""
+    if not folder or os.path.isdir(folder):
+        return
+    make_private(os.path.dirname(folder))
+    try:
+        os.mkdir(folder, 0o700)
+    except FileExistsError:
+        if not os.path.isdir(folder):
+            raise
+
+
+def copy_file(source: str, target: str, *, mode: int = 0o600, digest: bool = True, threads: int = THREADS) -> str:
+    """Copy a file to a new one and give the digest of its content, an empty text if none is wanted.
+
+    `target` must not exist, and is not published by this function: copy to `unfinished_beside`, then rename.
+    """
+    reading = _open_to_read(source)
+    try:
+        found = os.fstat(reading)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
+        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        try:
+            if not stat.S_ISREG(found.st_mode):  # a pipe or a device has no size
+                return _pour(reading, writing)
+            return _copy(reading, writing, found.st_size, digest, threads)
+        finally:
+            os.close(writing)
+    finally:
+        os.close(reading)
+
+
+def file_digest(path: str, *, threads: int = THREADS) -> str:
+    """The digest of a file's content."""
+    reading = _open_to_read(path)
+    try:
+        size = os.fstat(reading).st_size
+        return _digest(reading, size, threads)
+    finally:
+        os.close(reading)
+
+
+def _copy(reading: int, writing: int, size: int, digest: bool, threads: int) -> str:
+    if size >= PIECE_BYTES and _blocks_shared(reading, writing):
+        return _digest(reading, size, threads) if digest else ""
+    has_holes = _has_holes(reading, size)
+    if not digest and not has_holes and _copied_by_kernel(reading, writing, size):
+        return ""
+    os.ftruncate(writing, size)
+
+    def copied(start: int) -> bytes:
+        length = min(PIECE_BYTES, size - start)
+        if has_holes and _is_hole(reading, start, length):
+            return zero_piece_digest(length)
+        piece = _piece_at(reading, start, length)
+        write_at(writing, piece, start)
+        return piece_digest(piece) if digest else b""
+
+    pieces = _mapped(copied, size, threads)
+    return content_digest(pieces, size) if digest else ""
+
+
+def _digest(reading: int, size: int, threads: int) -> str:
+    has_holes = _has_holes(reading, size)
+
+    def digested(start: int) -> bytes:
+        length = min(PIECE_BYTES, size - start)
+        if has_holes and _is_hole(reading, start, length):
+            return zero_piece_digest(length)
+        return piece_digest(_piece_at(reading, start, length))
+
+    return content_digest(_mapped(digested, size, threads), size)
+
+
+def _blocks_shared(reading: int, writing: int) -> bool:
+    """Let the copy share the blocks of the original until one of them is changed; False where that is impossible."""
+    if sys.platform != "linux":
+        return False
+    import fcntl
+
+    try:
+        fcntl.ioctl(writing, _SHARE_BLOCKS, reading)
+    except OSError as error:
+        if error.errno not in _KERNEL_CANNOT:
+            raise
+        return False
+    return True
+
+
+def _copied_by_kernel(reading: int, writing: int, size: int) -> bool:
+    """Copy without a way through this process; False where the kernel cannot."""
+    if not hasattr(os, "copy_file_range"):
+        return False
+    done = 0
+    while done < size:
+        try:
+            count = os.copy_file_range(reading, writing, size - done, done, done)
+        except OSError as error:
+            if error.errno not in _KERNEL_CANNOT:
+                raise
+            return False
+        if count == 0:
+            raise _became_shorter(size, done)
+        done += count
+    return True
+
+
+def _mapped(function: Callable[[int], bytes], size: int, threads: int) -> list[bytes]:
+    starts = range(0, size, PIECE_BYTES)
+    if len(starts) <= 2 or threads < 2:
+        return [function(start) for start in starts]
+    with ThreadPoolExecutor(threads, thread_name_prefix="flyte_nb-copy") as pool:
+        return list(pool.map(function, starts))
+
+
+_room = threading.local()
+
+
+def _piece_at(descriptor: int, start: int, length: int) -> memoryview:
+    """A stretch of a file, in memory that the thread uses again for the next: new memory costs more than the copy."""
+    piece = memoryview(_memory(length))
+    done = 0
+    while done < length:
+        count = os.preadv(descriptor, [piece[done:]], start + done)
+        if count == 0:
+            raise _became_shorter(start + length, start + done)
+        done += count
+    return piece
+
+
+def _memory(length: int) -> bytearray:
+    if length < PIECE_BYTES:
+        return bytearray(length)
+    if not hasattr(_room, "buffer"):
+        _room.buffer = bytearray(PIECE_BYTES)
+    found: bytearray = _room.buffer
+    return found
+
+
+def write_at(descriptor: int, data: bytes | memoryview, start: int) -> None:
+    """Write all of `data` at a position of a file."""
+    view = memoryview(data)
+    while view:
+        count = os.pwrite(descriptor, view, start)
+        view, start = view[count:], start + count
+
+
+def _open_to_read(path: str) -> int:
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+
+
+def _has_holes(descriptor: int, size: int) -> bool:
+    blocks = getattr(os.fstat(descriptor), "st_blocks", None)
+    return size > PIECE_BYTES and hasattr(os, "SEEK_DATA") and blocks is not None and blocks * 512 < size
+
+
+def _is_hole(descriptor: int, start: int, length: int) -> bool:
+    """Whether there is no data in a stretch. Only the position of the descriptor is moved, which nobody uses."""
+    try:
+        return os.lseek(descriptor, start, os.SEEK_DATA) >= start + length
+    except OSError as error:
+        return error.errno == errno.ENXIO
+
+
+def _pour(reading: int, writing: int) -> str:
+    running = RunningDigest()
+    while data := os.read(reading, PIECE_BYTES):
+        running.update(data)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(writing, view) :]
+    return running.digest()
+
+
+def _became_shorter(expected: int, found: int) -> OSError:
+    return OSError(errno.EIO, f"it became shorter while it was read: expected {expected:,} bytes, found {found:,}")
