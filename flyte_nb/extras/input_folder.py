@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..io.addresses import local_path
+from ..storage.addresses import local_path
 from .recipe import ContainerRecipe
 from .value_files import literal_of, yaml_text
 

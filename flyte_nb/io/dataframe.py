@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_serializer
 
+from ..storage.addresses import last_step, local_path
 from ..types.references import ADDRESSES, KEYS
-from .addresses import last_step, local_path
 
 if TYPE_CHECKING:
     from .frames.preview import FramePreview
