@@ -6,11 +6,11 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..io.addresses import joined
-from ..io.digests import directory_digest
 from ..io.directory import Dir
 from ..io.places import is_content_place
 from ..io.trees import files_below
+from ..storage.addresses import joined
+from ..storage.digests import directory_digest
 from .broken_lines import OnError
 from .file import JsonlFile
 from .line_buffer import LineBuffer

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from ..io.addresses import explained
 from ..io.streams import open_file
+from ..storage.faults import explained
 from .extra import is_compressed
 from .lines import Block, blocks_of
 from .zstd_frames import decompressed

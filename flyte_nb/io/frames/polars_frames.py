@@ -11,7 +11,7 @@ import pyarrow
 from flyteidl2.core.literals_pb2 import StructuredDataset, StructuredDatasetMetadata
 from flyteidl2.core.types_pb2 import StructuredDatasetType
 
-from ..addresses import local_path
+from ...storage.addresses import local_path
 from . import sources
 from .formats import TABLE_FORMATS, TableFormat
 from .handlers import DataFrameDecoder, DataFrameEncoder

@@ -12,8 +12,9 @@ import pyarrow
 
 from ...errors import StorageError
 from ...storage import open_store
+from ...storage.addresses import filesystem, last_step, local_path
+from ...storage.faults import explained
 from ...storage.store import blob_name, checksum_in
-from ..addresses import explained, filesystem, last_step, local_path
 
 VERIFIED_WHOLE_UP_TO = 64 * 2**20
 

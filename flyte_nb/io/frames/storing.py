@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import pyarrow
 
 from ...storage import Store, current_store
+from ...storage.addresses import local_path
 from ...types.transformer import TypeTransformerFailedError
-from ..addresses import local_path
 from .at_hand import frames_at_hand, may_be_at_hand, own_copy
 from .formats import TableFormat
 

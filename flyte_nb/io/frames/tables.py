@@ -10,8 +10,8 @@ import pyarrow
 from flyteidl2.core.literals_pb2 import StructuredDataset, StructuredDatasetMetadata
 from flyteidl2.core.types_pb2 import StructuredDatasetType
 
+from ...storage.addresses import local_path
 from ...types.transformer import TypeTransformerFailedError
-from ..addresses import local_path
 from . import sources
 from .at_hand import frames_at_hand
 from .formats import TABLE_FORMATS, TableFormat
