@@ -15,6 +15,7 @@ from .._journal.cache_table import CacheTable
 from .._journal.home import ENVIRONMENT_VARIABLE
 from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
+from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
 from ..backends.containers.backend import ContainerBackend
 from ..backends.loop import LoopBackend
 from ..backends.processes import ProcessBackend

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .._engine.action import Action
 from .._engine.scope import current_scope
 from .._task.options import TaskOptions
 from .._task.secret import resolve_secret
@@ -116,10 +115,13 @@ class ContainerRun:
                     raise too_much_written(self.recipe.name, limits.disk_bytes)
         except BaseException:
             container.stop()
-            raise
-        finally:
             following.give_up(within_s=1.0)
+            container.kill()  # it may have started just after it was asked to end
+            raise
+        following.give_up()
         state = container.state(scratch)
+        if state.running:
+            container.kill()
         self._check_end(container.engine, state, state.exit_code or following.exit_code, limits, output.tail.lines())
 
     def _check_end(self, engine: Engine, state: State, exit_code: int, limits: Limits, lines: list[str]) -> None:
@@ -148,17 +150,15 @@ class ContainerRun:
         )
 
     def _options(self) -> TaskOptions:
-        """Those of the call: an override may have changed them."""
+        """Those of the call, which an override may have changed; a worker process knows only the task's own."""
         scope = current_scope()
-        if scope is None:
-            return self.options
-        action: Action = scope.action  # type: ignore[assignment]  # containers are started in the kernel
-        return action.plan.task.options
+        plan = getattr(scope.action, "plan", None) if scope is not None else None
+        return plan.task.options if plan is not None else self.options
 
     def _environment(self) -> dict[str, str]:
         scope = current_scope()
-        if scope is not None:
-            return dict(scope.action.environment or {})
+        if scope is not None and scope.action.environment is not None:
+            return dict(scope.action.environment)
         secrets = {secret.environment_variable: resolve_secret(secret) for secret in self.options.secrets}
         return {**(self.options.env_vars or {}), **secrets}
 

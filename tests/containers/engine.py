@@ -46,7 +46,7 @@ def containers_of(owner: str, engine: Engine) -> list[str]:
 def make_image(engine: Engine, reference: str, *changes: str) -> None:
     """Import the root file system of a static busybox as an image."""
     flags = [word for change in changes for word in ("--change", change)]
-    engine.call("import", *flags, "-", reference, stdin=_root_file_system())
+    engine.call("import", *flags, "-", reference, stdin=root_file_system())
 
 
 def _problem() -> str:
@@ -61,7 +61,8 @@ def _problem() -> str:
     return ""
 
 
-def _root_file_system() -> bytes:
+def root_file_system(name: str = "test") -> bytes:
+    """A busybox and little else, as a tar archive; another name gives other bytes."""
     busybox = shutil.which("busybox")
     if busybox is None:
         raise OSError("there is no busybox to make an image of; Debian has it in busybox-static")
@@ -80,10 +81,11 @@ def _root_file_system() -> bytes:
                 link = tarfile.TarInfo(f"bin/{applet}")
                 link.type, link.linkname = tarfile.SYMTYPE, "busybox"
                 archive.addfile(link)
-        users = b"root:x:0:0:root:/:/bin/sh\nworker:x:1000:1000:worker:/tmp:/bin/sh\n"
-        entry = tarfile.TarInfo("etc/passwd")
-        entry.size = len(users)
-        archive.addfile(entry, io.BytesIO(users))
+        users = "root:x:0:0:root:/:/bin/sh\nworker:x:1000:1000:worker:/tmp:/bin/sh\n"
+        for path, text in (("etc/passwd", users), ("etc/hostname", name)):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(text)
+            archive.addfile(entry, io.BytesIO(text.encode()))
     return buffer.getvalue()
 
 

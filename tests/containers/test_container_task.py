@@ -221,6 +221,7 @@ def test_the_images_own_entry_point_runs_where_there_is_no_command(engine: Engin
     make_image(engine, reference, 'ENTRYPOINT ["/bin/sh", "-c", "echo $0 > /var/outputs/said"]')
     entry = ContainerTask("entry", reference, [], arguments=["hello"], outputs={"said": str}, network="none")
     assert flyte.run(entry).outputs() == "hello"
+    engine.call("image", "rm", "--force", reference)
 
 
 def test_variables_and_secrets_are_in_the_containers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,6 +321,18 @@ def test_override_changes_the_limits_of_one_call() -> None:
         return await limit(), await bigger()
 
     assert tuple(flyte.run(main).outputs()) == (64 * 2**20, 96 * 2**20)
+
+
+def test_a_task_in_a_worker_process_calls_a_container_task() -> None:
+    greeter = ContainerTask("greeter", IMAGE, greet._recipe.command, {"name": str}, outputs={"greeting": str})
+
+    @env.task
+    async def far(name: str) -> str:
+        return str(await greeter(name=name))
+
+    run = flyte.with_runcontext(mode="process").run(far, name="Ada")
+    assert run.outputs() == "Hello, my name is Ada."
+    assert list(_action(run, "greeter").get_logs()) == ["Hello, my name is Ada."]
 
 
 def test_untrusted_code_can_be_cut_off_from_the_network() -> None:

@@ -119,6 +119,10 @@ class Container:
         """Ask it to end, and kill it after a second."""
         self.engine.attempt("stop", "--time", str(POLITE_S), self.name)
 
+    def kill(self) -> None:
+        """End it at once, if it runs."""
+        self.engine.attempt("kill", self.name)
+
     @contextlib.contextmanager
     def archive_of(self, path: str) -> Iterator[IO[bytes]]:
         """A tar archive of what is at `path`, to be read as it comes.

@@ -83,6 +83,7 @@ def sweep(engine: Engine) -> list[str]:
         for container in engine.call("ps", "--all", "--quiet", "--filter", f"label={LABEL}").split():
             label = engine.call("inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', container)
             if _is_orphan(label):
+                engine.attempt("kill", container)  # Podman's `rm` would be polite for ten seconds
                 engine.call("rm", "--force", "--volumes", container)
                 removed.append(container)
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
