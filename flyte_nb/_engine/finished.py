@@ -7,15 +7,12 @@ tasks it reaches, so a parent above an edited task is run again too. The caller 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._code.digest import code_parts
 from ..models.events import (
-    ActionEnded,
     ActionQueued,
-    AnyEvent,
     PromptAnswered,
     PromptAsked,
     RerunDecided,
@@ -24,21 +21,17 @@ from ..models.events import (
     TaskSeen,
     TraceEnded,
 )
-from ..models.phases import ActionPhase
 
 if TYPE_CHECKING:
     from .live_run import LiveRun
     from .plan import TaskPlan
-
-_REUSABLE = (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED)
+    from .ports import EarlierEvents
 
 
 @dataclass(frozen=True, slots=True)
 class FinishedAction:
     """A succeeded action of an earlier try."""
 
-    task: str
-    code_digest: str
     outputs: StoredLiterals
     from_other_run: bool
 
@@ -56,28 +49,23 @@ class FinishedWork:
 
     Parameters
     ----------
-    events : iterable
-        All events of the earlier try, in order.
+    earlier : EarlierEvents
+        What the earlier try recorded.
     from_other_run : bool
-        Whether they are of another run than the one that goes on.
+        Whether it is another run than the one that goes on.
     """
 
-    def __init__(self, events: Iterable[AnyEvent], *, from_other_run: bool) -> None:
-        self._actions: dict[str, FinishedAction] = {}
+    def __init__(self, earlier: EarlierEvents, *, from_other_run: bool) -> None:
+        self._earlier = earlier
+        self._changed: set[str] = set()
         self._traces: dict[str, dict[str, TraceEnded]] = {}
         self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
         self.root_inputs: StoredLiterals | None = None
         self.from_other_run = from_other_run
-        queued: dict[str, ActionQueued] = {}
-        for event in events:
+        for event in earlier.others:
             if isinstance(event, RunStarted):
                 self.root_inputs = event.inputs
-            elif isinstance(event, ActionQueued):
-                queued[event.action] = event
-                self._actions.pop(event.action, None)
-            elif isinstance(event, ActionEnded):
-                self._note_end(queued.get(event.action), event)
             elif isinstance(event, TraceEnded):
                 if event.outputs is not None:
                     self._traces.setdefault(event.action, {})[event.key] = event
@@ -90,16 +78,19 @@ class FinishedWork:
                 self._parts[event.task, event.code_digest] = event.parts
 
     def __len__(self) -> int:
-        return len(self._actions)
+        return len(self._earlier)
 
     def take(self, name: str, plan: TaskPlan, run: LiveRun) -> FinishedAction | None:
         """The finished action of that name, unless its code has changed; then the run says why not."""
-        found = self._actions.get(name)
-        if found is None or found.code_digest == plan.code_digest:
-            return found
-        del self._actions[name]
-        run.log.append(RerunDecided(time.time(), name, plan.name, self._what_changed(found, plan)))
-        return None
+        ended = self._earlier.succeeded(name)
+        queued = self._earlier.queued(name)
+        if ended is None or ended.outputs is None or queued is None or name in self._changed:
+            return None
+        if queued.code_digest != plan.code_digest:
+            self._changed.add(name)
+            run.log.append(RerunDecided(time.time(), name, plan.name, self._what_changed(queued, plan)))
+            return None
+        return FinishedAction(ended.outputs, self.from_other_run)
 
     def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
         """The finished trace of that key under that action, unless its code has changed."""
@@ -114,14 +105,7 @@ class FinishedWork:
         """The question of that name, if it was asked."""
         return self._prompts.get(identity)
 
-    def _note_end(self, queued: ActionQueued | None, ended: ActionEnded) -> None:
-        if queued is None or not queued.parent or ended.phase not in _REUSABLE or ended.outputs is None:
-            return
-        self._actions[ended.action] = FinishedAction(
-            queued.task, queued.code_digest, ended.outputs, self.from_other_run
-        )
-
-    def _what_changed(self, found: FinishedAction, plan: TaskPlan) -> str:
+    def _what_changed(self, found: ActionQueued, plan: TaskPlan) -> str:
         before = self._parts.get((found.task, found.code_digest), {})
         now = code_parts(plan.func)
         changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))

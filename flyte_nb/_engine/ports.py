@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..models.events import AnyEvent, LogLine, Owner, RunEnded, RunResumed, RunStarted
+from ..models.events import ActionEnded, ActionQueued, AnyEvent, LogLine, Owner, RunEnded, RunResumed, RunStarted
 from ..models.records import CacheEntry, Request
 
 if TYPE_CHECKING:
@@ -56,6 +56,23 @@ class Journal(Protocol):
 
     def flush(self) -> None:
         """Commit what is queued, or raise `JournalWriteError` and keep it queued."""
+
+
+class EarlierEvents(Protocol):
+    """What an earlier try of a run recorded."""
+
+    @property
+    def others(self) -> list[AnyEvent]:
+        """All events but the beginnings and ends of actions, in order."""
+
+    def __len__(self) -> int:
+        """How many actions below the root succeeded."""
+
+    def queued(self, action: str) -> ActionQueued | None:
+        """How an action began."""
+
+    def succeeded(self, action: str) -> ActionEnded | None:
+        """How an action ended, if it succeeded the last time it ran."""
 
 
 class Requests(Protocol):

@@ -7,15 +7,30 @@ takes its default, so that old rows stay readable.
 from __future__ import annotations
 
 import zlib
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
 from ..errors import JournalCorruptionError
 from ..models.events import AnyEvent, LogLine, StoredLiterals
 
+Row: TypeAlias = tuple[int, bytes, int]
+"""A record as its table has it: number, body and checksum."""
+
+
+class EventHead(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """How any event begins. Of an action's events, `third` is its name."""
+
+    kind: str
+    at: float
+    third: Any = None
+    fourth: Any = None
+
+
 _encoder = msgspec.msgpack.Encoder()
 _event_decoder = msgspec.msgpack.Decoder(AnyEvent)
+_head_decoder = msgspec.msgpack.Decoder(EventHead)
 _log_decoder = msgspec.msgpack.Decoder(LogLine)
 _literals_decoder = msgspec.msgpack.Decoder(StoredLiterals)
 
@@ -37,18 +52,43 @@ def decode_event(body: bytes, crc: int, where: str) -> AnyEvent:
     return event
 
 
-def decode_events(rows: list[tuple[int, bytes, int]], run: str) -> list[tuple[int, AnyEvent]]:
-    """Events of `run` with their numbers, from rows of number, body and checksum; errors as `decode_event`."""
+def decode_row(row: Row, run: str) -> AnyEvent:
+    """The event of `run` in a row; errors as `decode_event`."""
+    seq, body, crc = row
+    return decode_event(body, crc, f"Event {seq} of run {run!r}")
+
+
+def decode_events(rows: list[Row], run: str) -> list[tuple[int, AnyEvent]]:
+    """Events of `run` with their numbers; errors as `decode_event`."""
     decode, check = _event_decoder.decode, zlib.crc32
     events: list[tuple[int, AnyEvent]] = []
-    for seq, body, crc in rows:
+    for row in rows:
+        seq, body, crc = row
         if check(body) != crc:
-            decode_event(body, crc, f"Event {seq} of run {run!r}")
+            decode_row(row, run)
         try:
             events.append((seq, decode(body)))
         except msgspec.DecodeError:
-            decode_event(body, crc, f"Event {seq} of run {run!r}")
+            decode_row(row, run)
     return events
+
+
+def event_heads(rows: list[Row], run: str) -> Iterator[tuple[Row, EventHead]]:
+    """Rows of `run` with how they begin; each is checked against its checksum, errors as `decode_event`."""
+    decode, check = _head_decoder.decode, zlib.crc32
+    for row in rows:
+        _, body, crc = row
+        if check(body) != crc:
+            decode_row(row, run)
+        try:
+            yield row, decode(body)
+        except msgspec.DecodeError:
+            decode_row(row, run)
+
+
+def tag_of(event: type[msgspec.Struct]) -> str:
+    """By what `EventHead.kind` tells events of that class."""
+    return str(event.__struct_config__.tag)
 
 
 def decode_log(body: bytes, crc: int, where: str) -> LogLine:

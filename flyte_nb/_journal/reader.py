@@ -15,6 +15,7 @@ from ..models.phases import ActionPhase
 from ..models.records import RunRecord, TaskRecord
 from . import codec
 from .connection import open_database, translated
+from .earlier import EarlierRun
 
 _RUN_COLUMNS = (
     "name, task, project, domain, phase, created_at, ended_at, owner_host, owner_pid, owner_started_at,"
@@ -76,6 +77,10 @@ class JournalReader:
         """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""
         for page in self._pages("events", run, after):
             yield from codec.decode_events(page, run)
+
+    def earlier(self, run: str) -> EarlierRun:
+        """All that `run` has recorded, for going on with it."""
+        return EarlierRun(self._pages("events", run, 0), run)
 
     def logs(self, run: str, after: int = 0) -> Iterator[tuple[int, LogLine]]:
         """Log lines of `run` with a number above `after`, in order."""
@@ -162,7 +167,7 @@ class JournalReader:
                 self._connection.close()
                 self._connection = None
 
-    def _pages(self, table: str, run: str, after: int) -> Iterator[list[tuple[int, bytes, int]]]:
+    def _pages(self, table: str, run: str, after: int) -> Iterator[list[codec.Row]]:
         identity = self._query("SELECT id FROM runs WHERE name = ?", (run,))
         if not identity:
             return

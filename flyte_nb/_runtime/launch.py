@@ -17,7 +17,7 @@ from .._journal.liveness import is_alive
 from .._task.registry import find_task
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
-from ..models.events import ActionQueued, RunStarted, StoredLiterals
+from ..models.events import RunStarted, StoredLiterals
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord
 from ..storage import Store, use_store
@@ -26,7 +26,7 @@ from .notebook_loop import notebook_loop, running_loop
 from .runtime import Runtime, current_runtime
 
 if TYPE_CHECKING:
-    from ..models.events import AnyEvent
+    from .._journal.earlier import EarlierRun
 
 T = TypeVar("T")
 
@@ -83,9 +83,9 @@ def resume(name: str) -> LiveRun:
     record = runtime.reader.run(name)
     _check_resumable(runtime, record)
     with runtime.controller.collections:
-        events = [event for _, event in runtime.reader.events(name)]
-        finished = FinishedWork(events, from_other_run=False)
-    options = options_of(_started(events))
+        earlier = runtime.reader.earlier(name)
+        finished = FinishedWork(earlier, from_other_run=False)
+    options = options_of(_started(earlier))
     task = task_of(runtime, record.task, name)
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
@@ -110,16 +110,16 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
     """
     runtime = current_runtime()
     record = runtime.reader.run(name)
-    events = [event for _, event in runtime.reader.events(name)]
-    queued = next((event for event in events if isinstance(event, ActionQueued) and event.action == action_name), None)
+    earlier = runtime.reader.earlier(name)
+    queued = earlier.queued(action_name)
     if queued is None:
         raise ActionNotFoundError(f"Run {name!r} has no action {action_name!r}.")
     task = task_of(runtime, queued.task, name)
-    earlier = options_of(_started(events))
-    options = options or earlier
-    store = runtime.open_store(options.raw_data_path or earlier.raw_data_path)
+    before = options_of(_started(earlier))
+    options = options or before
+    store = runtime.open_store(options.raw_data_path or before.raw_data_path)
     prepared = finished_now(_again(task, queued.inputs, store, inputs))
-    finished = FinishedWork(events, from_other_run=True) if recover else None
+    finished = FinishedWork(earlier, from_other_run=True) if recover else None
     return runtime.controller.start(
         task, prepared, options, loop_for(runtime, options.mode), finished=finished, rerun_of=record.name
     )
@@ -236,8 +236,8 @@ async def _again(task: Task[Any, Any], kept: StoredLiterals | None, store: Store
     return Prepared(serialized, interface.digest_of(serialized), arguments)
 
 
-def _started(events: list[AnyEvent]) -> RunStarted:
-    first = events[0] if events else None
+def _started(earlier: EarlierRun) -> RunStarted:
+    first = earlier.others[0] if earlier.others else None
     if not isinstance(first, RunStarted):
         raise RunNotFoundError("The run's first event is missing from the journal. `flyte-nb doctor` may tell why.")
     return first
