@@ -64,6 +64,16 @@ class Lines(list[str], AwaitedAsItself):
         return self if count is None else self[max(len(self) - count, 0) :]
 
 
+class Listed(AwaitedAsItself, Iterator[T]):
+    """What a call that lists gives: an iterator that may be awaited."""
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+
+    def __next__(self) -> T:
+        return next(self._items)
+
+
 class BlockingCall(Generic[P, T]):
     """A function with its awaitable twin.
 
@@ -102,6 +112,14 @@ class BlockingCall(Generic[P, T]):
 
     def __repr__(self) -> str:
         return f"<{getattr(self, '__qualname__', 'call')}, also .aio>"
+
+
+class ClassCall(BlockingCall[P, T]):
+    """A class method with its awaitable twin; the function gets the class first."""
+
+    def __get__(self, instance: Any, owner: type | None = None) -> BlockingCall[..., T]:
+        blocking: Callable[..., T] = self._blocking
+        return BlockingCall(functools.partial(blocking, owner))
 
 
 class IteratingCall(Generic[P, T]):
@@ -150,7 +168,12 @@ class ListingCall(IteratingCall[P, T]):
 
     def __get__(self, instance: Any, owner: type | None = None) -> IteratingCall[..., T]:
         blocking: Callable[..., Iterator[T]] = self._blocking
-        return IteratingCall(functools.partial(blocking, owner), functools.partial(self._asynchronous, owner))
+
+        @functools.wraps(blocking)
+        def listed(*args: Any, **kwargs: Any) -> Listed[T]:
+            return Listed(blocking(owner, *args, **kwargs))
+
+        return IteratingCall(listed, functools.partial(self._asynchronous, owner))
 
 
 @overload

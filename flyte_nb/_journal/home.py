@@ -59,6 +59,11 @@ class Home:
         """Folder of stored values, unless `init(storage=...)` says otherwise."""
         return self.path / "store"
 
+    @property
+    def secrets_path(self) -> Path:
+        """Folder of secrets that were created with `flyte_nb.remote.Secret`."""
+        return self.path / "secrets"
+
     def _keep_private(self) -> None:
         if os.name != "posix":
             return

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .._aio import with_aio
+from .._aio import Waited, with_aio
 from .._engine.scope import current_scope
 from .runtime import configure, current_settings
 from .settings import config_file, read_config, settings_from
@@ -28,7 +28,7 @@ def init(
     queues: Mapping[str, Any] | None = None,
     cache: str = "disable",
     **hosted_only: Any,
-) -> None:
+) -> Waited:
     """Say where things live and where tasks run. Everything has a default, so nothing needs to be called.
 
     Parameters
@@ -74,6 +74,7 @@ def init(
             others={"endpoint": endpoint, "images": images, **hosted_only},
         )
     )
+    return Waited()
 
 
 @with_aio
@@ -82,7 +83,7 @@ def init_from_config(
     root_dir: str | os.PathLike[str] | None = None,
     log_level: int | str | None = None,
     **options: Any,
-) -> None:
+) -> Waited:
     """As `init`, with organisation, project and domain from a configuration file, if there is one.
 
     Parameters
@@ -101,7 +102,7 @@ def init_from_config(
     """
     file = config_file(path)
     found = read_config(file) if file is not None else {}
-    init(root_dir=root_dir, log_level=log_level, **{**found, **options})
+    return init(root_dir=root_dir, log_level=log_level, **{**found, **options})
 
 
 def current_project() -> str:

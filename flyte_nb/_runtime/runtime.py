@@ -15,6 +15,7 @@ from .._journal.cache_table import CacheTable
 from .._journal.home import ENVIRONMENT_VARIABLE
 from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
+from .._task.secret import keep_secrets_in
 from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
 from ..backends.containers.backend import ContainerBackend
 from ..backends.loop import LoopBackend
@@ -73,6 +74,7 @@ class Runtime:
             default_cache=settings.cache,
             worker_environment={ENVIRONMENT_VARIABLE: str(self.home.path)},
         )
+        keep_secrets_in(self.home.secrets_path)
         announce_posts_to(self.controller.service.announce)
 
     def open_store(self, raw_data_path: str) -> Store:

@@ -12,6 +12,8 @@ from ..errors import RuntimeUserError
 SECRETS_DIR = "FLYTE_NB_SECRETS_DIR"
 KEYRING_SERVICE = "flyte_nb"
 
+_kept_in: Path | None = None
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NOT_IN_VARIABLE = re.compile(r"[^A-Za-z0-9]")
 
@@ -85,8 +87,14 @@ def as_secrets(value: SecretRequest | tuple[str | Secret, ...] | None) -> tuple[
     return tuple(_as_secret(one) for one in (value if isinstance(value, (list, tuple)) else (value,)))
 
 
+def keep_secrets_in(folder: Path) -> None:
+    """Where `flyte_nb.remote.Secret` keeps values from now on."""
+    global _kept_in
+    _kept_in = folder
+
+
 def resolve_secret(secret: Secret) -> str:
-    """The value of `secret`: from its environment variable, else a file, else the keyring.
+    """The value of `secret`: from its environment variable, else a file, else the home folder, else the keyring.
 
     Raises
     ------
@@ -129,6 +137,8 @@ def _files(secret: Secret) -> list[Path]:
     if secret.mount is not None:
         mount = Path(secret.mount)
         files.append(mount / secret.key if mount.is_dir() else mount)
+    if _kept_in is not None:
+        files.append(_kept_in / secret.label)
     return files
 
 
@@ -163,8 +173,9 @@ def _not_found(secret: Secret, keyring_problem: str) -> str:
         file += f" or {secret.mount}"
     note = f" ({keyring_problem})" if keyring_problem else ""
     return (
-        f"Secret {secret.label!r} was not found. Give it in one of three places:"
+        f"Secret {secret.label!r} was not found. Give it in one of four places:"
         f" the environment variable, os.environ[{secret.environment_variable!r}] = ...;"
         f" {file};"
+        f" the home folder, flyte_nb.remote.Secret.create({secret.label!r}, ...);"
         f" or the keyring, python -m keyring set {KEYRING_SERVICE} {secret.label}{note}."
     )

@@ -8,13 +8,30 @@ from __future__ import annotations
 import asyncio
 import datetime as _datetime
 import time as _time
+from typing import Any, SupportsIndex
 
-from .._aio import BlockingCall
+from .._aio import AwaitedAsItself, BlockingCall, Waited
 from .._engine.blocking import wait_blocking
 from .._engine.scope import current_scope
 from .._engine.trace import trace
 
 __all__ = ["now", "sleep", "time"]
+
+
+class _Seconds(float, AwaitedAsItself):
+    """A time that may be awaited."""
+
+    __slots__ = ()
+
+    def __reduce__(self) -> tuple[type[float], tuple[float]]:
+        return float, (float(self),)
+
+
+class _Moment(_datetime.datetime, AwaitedAsItself):
+    """A date and time that may be awaited."""
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
+        return _datetime.datetime.combine, (self.date(), self.timetz())
 
 
 @trace
@@ -34,8 +51,8 @@ def _time_blocking() -> float:
     """
     scope = current_scope()
     if scope is None:
-        return _time.time()
-    return wait_blocking(durable_time(), scope.action.run.loop)
+        return _Seconds(_time.time())
+    return _Seconds(wait_blocking(durable_time(), scope.action.run.loop))
 
 
 async def _now_async() -> _datetime.datetime:
@@ -47,15 +64,16 @@ def _now_blocking() -> _datetime.datetime:
 
     Specification: *Other features*.
     """
-    return _datetime.datetime.fromtimestamp(_time_blocking(), _datetime.UTC)
+    return _Moment.fromtimestamp(_time_blocking(), _datetime.UTC)
 
 
-async def _sleep_async(seconds: float) -> None:
+async def _sleep_async(seconds: float) -> Waited:
     until = await durable_time() + _checked(seconds)
     await asyncio.sleep(max(0.0, until - _time.time()))
+    return Waited()
 
 
-def _sleep_blocking(seconds: float) -> None:
+def _sleep_blocking(seconds: float) -> Waited:
     """Sleep; in a task, a resumed run sleeps only what is left.
 
     Parameters
@@ -77,6 +95,7 @@ def _sleep_blocking(seconds: float) -> None:
         _time.sleep(left)
     else:
         wait_blocking(asyncio.sleep(left), scope.action.run.loop)
+    return Waited()
 
 
 def _checked(seconds: float) -> float:

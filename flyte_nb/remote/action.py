@@ -6,7 +6,7 @@ import asyncio
 import datetime
 from collections.abc import Iterator, Sequence
 
-from .._aio import AwaitedAsItself, Lines, ListingCall, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, ClassCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.blocking import wait_blocking
 from ..models.phases import ActionPhase
 from .details import ActionDetails, action_details, moment
@@ -26,8 +26,8 @@ class Action(AwaitedAsItself):
         self.name = name
         self._history = history
 
-    @classmethod
-    def get(cls, run_name: str, name: str) -> Action:
+    @ClassCall
+    def get(cls: type[Action], run_name: str, name: str) -> Action:
         """The action `name` of the run `run_name`.
 
         Raises

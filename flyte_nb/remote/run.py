@@ -7,8 +7,9 @@ import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from .._aio import AwaitedAsItself, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.failure import error_from
+from .._engine.naming import ROOT_ACTION
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
 from .._view.showing import show_run
@@ -49,8 +50,8 @@ class Run(AwaitedAsItself):
         self._live = live
         self._history = RunHistory(name)
 
-    @classmethod
-    def get(cls, name: str) -> Run:
+    @ClassCall
+    def get(cls: type[Run], name: str) -> Run:
         """The run of that name, of this process or any other.
 
         Raises
@@ -136,7 +137,7 @@ class Run(AwaitedAsItself):
     @property
     def action(self) -> Action:
         """The root action."""
-        return Action(self._history, self._history.view().root)
+        return Action(self._history, ROOT_ACTION)
 
     # waiting ------------------------------------------------------------------------------------------------
 
@@ -193,8 +194,10 @@ class Run(AwaitedAsItself):
     @with_aio
     def inputs(self) -> ActionInputs:
         """What the root action was given."""
-        root = self._history.action(self._history.view().root)
-        return inputs_of(root.inputs, root.task, self._history.store())
+        started = self._history.view().started
+        if started is None or started.inputs is None:
+            raise RunStateError(f"Run {self.name!r} ended before its inputs were recorded.")
+        return inputs_of(started.inputs, started.task, self._history.store())
 
     def _watch(self) -> Iterator[RunDetails]:
         """The run's details whenever it has changed, until it has ended."""
@@ -272,7 +275,7 @@ class Run(AwaitedAsItself):
     @with_aio
     def get_report(self, action_name: str | None = None) -> Text:
         """The report of an action, by default of the root, as HTML text."""
-        return Text(self._history.report(action_name or self._history.view().root))
+        return Text(self._history.report(action_name or ROOT_ACTION))
 
     @with_aio
     def first_failure(self) -> ActionDetails | None:
