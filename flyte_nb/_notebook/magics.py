@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .. import compat
 from .._start import with_runcontext
 from .._task.registry import registered_tasks
 from ..errors import BaseRuntimeError
@@ -99,6 +100,12 @@ def flyte_answer(line: str) -> None:
     print(answer_prompt(run, prompt, " ".join(value)))
 
 
+def flyte_compat(line: str) -> None:
+    """``%flyte_compat``: from here on ``import flyte`` gives flyte_nb."""
+    _words(line, 0, 0, "%flyte_compat")
+    compat.install()
+
+
 LINE_MAGICS: dict[str, Callable[[str], Any]] = {
     "flyte_run": flyte_run_line,
     "flyte_runs": flyte_runs,
@@ -107,6 +114,7 @@ LINE_MAGICS: dict[str, Callable[[str], Any]] = {
     "flyte_resume": flyte_resume,
     "flyte_logs": flyte_logs,
     "flyte_answer": flyte_answer,
+    "flyte_compat": flyte_compat,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from .._aio import Waited, with_aio
 from .._engine.scope import current_scope
 from .runtime import configure, current_settings
 from .settings import config_file, read_config, settings_from
+
+logger = logging.getLogger("flyte_nb")
 
 
 @with_aio
@@ -36,7 +39,7 @@ def init(
     org, project, domain : str, optional
         Recorded with every run.
     root_dir, endpoint, images, **hosted_only
-        Known from hosted clusters; accepted, without effect here.
+        Known from hosted clusters; accepted, without effect here. An endpoint is noted in the log.
     log_level : int or str, optional
         Of the logger ``flyte_nb``.
     storage : str, optional
@@ -59,6 +62,8 @@ def init(
 
     Specification: *Notebooks*, *Custom types*.
     """
+    if endpoint is not None:
+        logger.warning("Runs stay on this machine: endpoint=%r is recorded and not contacted.", endpoint)
     configure(
         settings_from(
             org=org,

@@ -150,3 +150,14 @@ def test_without_a_widget_manager_the_picture_is_updated_in_place(cells: Noteboo
     gate.touch()
     cells.until_shown(result, "succeeded")
     assert len(result.results) == 1
+
+
+def test_flyte_compat_lets_existing_code_import_flyte(notebook: Notebook) -> None:
+    notebook.run("%load_ext flyte_nb\n%flyte_compat")
+    assert notebook.run("import flyte.io, flyte_nb.io; flyte.io.File is flyte_nb.io.File").value == "True"
+
+
+def test_flyte_compat_after_an_import_of_the_other_sdk_says_what_to_do(notebook: Notebook) -> None:
+    notebook.run("import sys, types; sys.modules['flyte'] = types.ModuleType('flyte')\n%load_ext flyte_nb")
+    result = notebook.run("%flyte_compat")
+    assert "'flyte' is imported already" in result.text and "Restart Python" in result.text
