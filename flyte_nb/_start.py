@@ -79,9 +79,10 @@ def with_runcontext(
 
     Parameters
     ----------
-    mode : {None, "local", "notebook", "background"}
+    mode : {None, "local", "notebook", "background", "process"} or name of a back-end
         Where async tasks run: by default on the notebook's own loop in a kernel, else on the runtime's loop thread;
-        "background" is that thread also in a kernel.
+        "background" is that thread also in a kernel. With "process" every task runs in a worker process, the first one
+        too; with the name of another back-end, there.
     name : str, optional
         Of the run; one that nobody has.
     version, project, domain, labels, annotations

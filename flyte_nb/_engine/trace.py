@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._code.digest import code_digest
 from .._task.invocation import active_invoker
 from ..models.events import StoredLiterals, TraceEnded
-from ..types.interface import REFUSED, Interface
+from ..types.interface import REFUSED, Interface, carried_hints
 from .blocking import wait_blocking
 from .failure import as_runtime_error, record_of
 from .naming import child_name
@@ -147,21 +147,31 @@ def _trace_generator(func: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class _Traced:
-    """A traced function: its interface and the digest of its code, worked out on first use."""
+    """A traced function: its interface and the digest of its code, worked out on first use.
 
-    def __init__(self, func: Callable[..., Any]) -> None:
+    A notebook's function that was carried to another process keeps what can only be found out where it comes from:
+    what its annotations mean, and the digest of all it reaches.
+    """
+
+    def __init__(self, func: Callable[..., Any], hints: dict[str, Any] | None = None, digest: str = "") -> None:
         self.func = func
+        self._hints = hints
+        self._digest = digest
         self.name: str = func.__qualname__.rpartition("<locals>.")[2]
         self._interface: Interface | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A traced function travels to other processes with the function of the user's."""
-        return _Traced, (self.func,)
+        return _Traced, (self.func, self._hints or carried_hints(self.func), self.digest)
+
+    @property
+    def digest(self) -> str:
+        """Of the function's code."""
+        return self._digest or code_digest(self.func)
 
     @property
     def interface(self) -> Interface:
         if self._interface is None:
-            self._interface = Interface.from_function(self.func, name=self.name)
+            self._interface = Interface.from_function(self.func, self.name, self._hints)
         return self._interface
 
     async def begin(self, scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _TracedCall:
@@ -171,7 +181,7 @@ class _Traced:
             prepared = await self.interface.prepare_inputs(arguments)
         action = scope.action
         key = child_name(action.name, f"trace:{self.name}", prepared.digest, action.counts)
-        return _TracedCall(self, scope, key, prepared, code_digest(self.func))
+        return _TracedCall(self, scope, key, prepared, self.digest)
 
 
 class _TracedCall:

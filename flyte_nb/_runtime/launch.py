@@ -23,6 +23,7 @@ from ..models.records import RunRecord
 from ..storage import Store, use_store
 from ..types.interface import Prepared
 from .notebook_loop import notebook_loop, running_loop
+from .places import KINDS_OF_FUNCTION
 from .runtime import Runtime, current_runtime
 
 if TYPE_CHECKING:
@@ -156,10 +157,11 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
                 "mode='notebook' uses the caller's own event loop, and none runs here. Leave the mode out.",
             )
         return found
-    if mode is not None and mode not in runtime.backends:
+    if mode is not None and (mode in KINDS_OF_FUNCTION or mode not in runtime.places):
         raise RuntimeUserError(
             "UnknownMode",
-            f"Mode {mode!r} is not known; use one of {', '.join(repr(known) for known in _MODES)}.",
+            f"Mode {mode!r} is not known; use one of {', '.join(repr(known) for known in _MODES)}, or the name of a"
+            " back-end from outside (a queue of init, or an installed package's).",
         )
     return notebook_loop() or runtime.loop.get()
 

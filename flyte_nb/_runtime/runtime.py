@@ -9,7 +9,6 @@ import sys
 import threading
 
 from .._engine.controller import Controller
-from .._engine.ports import Backend
 from .._journal import Home, JournalReader, JournalWriter, Mailbox, default_home
 from .._journal.cache_table import CacheTable
 from .._journal.home import ENVIRONMENT_VARIABLE
@@ -17,15 +16,12 @@ from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
 from .._task.secret import keep_secrets_in
 from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
-from ..backends.containers.backend import ContainerBackend
-from ..backends.loop import LoopBackend
-from ..backends.processes import ProcessBackend
-from ..backends.threads import ThreadBackend
 from ..errors import InitializationError
 from ..models.events import Owner
 from ..storage import Store, open_store
 from .background_loop import BackgroundLoop
 from .notebook_loop import in_notebook
+from .places import Places
 from .settings import Settings
 
 logger = logging.getLogger("flyte_nb")
@@ -57,18 +53,12 @@ class Runtime:
         self.default_store: Store = (
             open_store(settings.storage) if settings.storage else open_store(self.home.store_path)
         )
-        self.backends: dict[str, Backend] = {
-            "loop": LoopBackend(),
-            "thread": ThreadBackend(),
-            "process": ProcessBackend(),
-            "container": ContainerBackend(),
-            **settings.queues,
-        }
+        self.places = Places(settings.queues)
         self.controller = Controller(
             journal=self.writer,
             requests=self.mailbox,
             cache=self.cache,
-            backends=self.backends,
+            backends=self.places,
             owner=self.owner,
             open_store=self.open_store,
             default_cache=settings.cache,
@@ -85,10 +75,7 @@ class Runtime:
         """Commit what is queued and close the files."""
         stop_announcing_to(self.controller.service.announce)
         self.controller.service.close()
-        for backend in self.backends.values():
-            close = getattr(backend, "close", None)
-            if close is not None:
-                close()
+        self.places.close()
         self.writer.close()
         self.reader.close()
         self.mailbox.close()

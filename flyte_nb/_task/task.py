@@ -201,7 +201,7 @@ class Task(Generic[P, R]):
         if declared._interface is None:
             from ..types.interface import Interface
 
-            declared._interface = Interface.from_function(declared.func, name=declared.name)
+            declared._interface = Interface.from_function(declared.func, declared.name, declared._hints)
         return declared._interface
 
     @property
@@ -224,6 +224,7 @@ class Task(Generic[P, R]):
             "name": self.name,
             "options": self.options,
             "environment": self.environment,
+            "hints": self._carried_hints(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -238,6 +239,7 @@ class Task(Generic[P, R]):
         name: str,
         options: TaskOptions,
         environment: TaskEnvironment | None,
+        hints: dict[str, Any] | None = None,
     ) -> None:
         functools.update_wrapper(self, func, updated=())
         self.func = func
@@ -246,8 +248,14 @@ class Task(Generic[P, R]):
         self.short_name: str = options.short_name or func.__name__
         self.environment = environment
         self.is_async = inspect.iscoroutinefunction(func)
+        self._hints = hints
         self._interface: Interface | None = None
         self._declared: Task[P, R] | None = None
+
+    def _carried_hints(self) -> dict[str, Any] | None:
+        from ..types.interface import carried_hints
+
+        return self._hints or carried_hints(self.func)
 
     def _check_cache(self, cache: Cache | None) -> None:
         if cache is not None and cache.ignored_inputs:

@@ -79,8 +79,12 @@ class Interface:
         self.signature = f"({taken}) -> ({given})"
 
     @classmethod
-    def from_function(cls, func: Callable[..., Any], name: str | None = None) -> Interface:
+    def from_function(
+        cls, func: Callable[..., Any], name: str | None = None, hints: dict[str, Any] | None = None
+    ) -> Interface:
         """The interface of `func`. A generator function gives the list of its items.
+
+        Where `func` was carried here from another process, `hints` are the annotations as `carried_hints` gave them.
 
         Raises
         ------
@@ -88,7 +92,7 @@ class Interface:
             If it has parameters that cannot be named, or an annotation that cannot be resolved.
         """
         label = name or func.__qualname__
-        hints = _hints(func, label)
+        hints = _hints(func, label) if hints is None else hints
         inputs: dict[str, tuple[Any, Any]] = {}
         keyword_only = set()
         for parameter in inspect.signature(func).parameters.values():
@@ -272,6 +276,16 @@ class Interface:
         except TypeError as error:
             return TypeError(f"{self.name}(): {error}. It takes {self.signature.partition(' -> ')[0]}.")
         return TypeError(f"{self.name}() takes {self.signature.partition(' -> ')[0]}.")
+
+
+def carried_hints(func: Callable[..., Any]) -> dict[str, Any] | None:
+    """What annotations of `func` mean that are text: where it is carried to, the names in them may be unknown."""
+    if not any(isinstance(annotation, str) for annotation in getattr(func, "__annotations__", {}).values()):
+        return None
+    try:
+        return _hints(func, func.__qualname__)
+    except TypeError:
+        return None
 
 
 def _hints(func: Callable[..., Any], label: str) -> dict[str, Any]:

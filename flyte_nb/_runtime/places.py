@@ -1,0 +1,73 @@
+"""Back-ends by name: ours, those given to `init`, and those that installed packages bring."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+
+from .._engine.ports import Backend
+from ..backends.containers.backend import ContainerBackend
+from ..backends.loop import LoopBackend
+from ..backends.processes import ProcessBackend
+from ..backends.threads import ThreadBackend
+from ..errors import InitializationError
+
+GROUP = "flyte_nb.backends"
+KINDS_OF_FUNCTION = ("loop", "thread", "container")
+"""Places that take one kind of task each, so that none of them can be the place of a whole run."""
+
+
+class Places(Mapping[str, Backend]):
+    """Made once per runtime. A name that nobody gave is looked up among the entry points of `GROUP`.
+
+    Parameters
+    ----------
+    queues : mapping of str to Backend
+    """
+
+    def __init__(self, queues: Mapping[str, Backend]) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[str, Backend] = {
+            "loop": LoopBackend(),
+            "thread": ThreadBackend(),
+            "process": ProcessBackend(),
+            "container": ContainerBackend(),
+            **queues,
+        }
+
+    def __getitem__(self, name: str) -> Backend:
+        found = self._made.get(name)
+        if found is not None:
+            return found
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = _installed(name)
+            return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._made))
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    def close(self) -> None:
+        """End what back-ends have started."""
+        for backend in tuple(self._made.values()):
+            close = getattr(backend, "close", None)
+            if close is not None:
+                close()
+
+
+def _installed(name: str) -> Backend:
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=GROUP, name=name):
+        try:
+            backend: Backend = entry_point.load()()
+        except Exception as error:
+            raise InitializationError(
+                f"The back-end {name!r} ({entry_point.value}) cannot be made: {type(error).__name__}: {error}."
+                f" Make it yourself: init(queues={{{name!r}: ...}})."
+            ) from error
+        return backend
+    raise KeyError(name)
