@@ -162,7 +162,7 @@ async def _attempts(
             if plan.backend.capacity is not None:
                 await plan.backend.capacity.take(action)
             run.log.append(AttemptStarted(time.time(), action.name, 1))
-            action.commits.soon()
+            _commit_beginning(action)
             _stop_timers(action, "max_queued_time")
     except asyncio.CancelledError:
         return await _end(action, machine.gave_up(), None, None, cache)
@@ -293,9 +293,17 @@ def _record_queued(action: Action, serialized: bytes, *, running: bool) -> None:
             plan.options,
         )
     )
-    action.commits.soon()
+    _commit_beginning(action)
     if plan.links:
         links.record_links(action)
+
+
+def _commit_beginning(action: Action) -> None:
+    """That something begins need not be durable at once. Elsewhere than on a loop, its end comes with another tick; the
+    service thread commits what waits for long.
+    """
+    if not action.plan.by_reference or action.parent is None:
+        action.commits.soon()
 
 
 def _record_end(

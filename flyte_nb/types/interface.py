@@ -168,6 +168,11 @@ class Interface:
         """New arguments from serialized literals."""
         return await self._inputs().read_async(serialized)
 
+    def read_inputs_nowait(self, serialized: bytes) -> Any:
+        """As `read_inputs`; `REFUSED` if that needs an event loop."""
+        variables = self._inputs()
+        return variables.read(serialized) if variables.immediate else REFUSED
+
     def digest_of(self, serialized: bytes, ignored_inputs: Iterable[str] = ()) -> bytes:
         """The digest of serialized inputs, some of them left out."""
         return self._inputs().digest_without(serialized, ignored_inputs)

@@ -94,9 +94,7 @@ def test_a_run_whose_workers_are_killed_at_random_gives_the_right_result(tmp_pat
 
 
 @pytest.mark.parametrize("seed", [3, 4])
-def test_a_run_whose_kernel_is_killed_resumes_and_repeats_nothing_that_was_completed(
-    tmp_path: Path, seed: int
-) -> None:
+def test_a_run_whose_kernel_is_killed_resumes_and_repeats_nothing_that_was_completed(tmp_path: Path, seed: int) -> None:
     home, marks = tmp_path / "home", tmp_path / "marks"
     marks.mkdir()
     process = start(home, marks)

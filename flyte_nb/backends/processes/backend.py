@@ -14,7 +14,6 @@ from ...models.events import StoredLiterals
 from ..workers.code import carried_code
 from ..workers.conversation import converse
 from .devices import visible_devices
-from .link import ProcessLink
 from .memory import MemoryWatch
 from .nursery import loaded_heavy_modules
 from .pool import Stay, WorkerPool
@@ -83,8 +82,7 @@ class ProcessBackend:
         if pool is None:
             preload = loaded_heavy_modules() if self._preload is None else self._preload
             pool = self._pool = WorkerPool(preload, fork=self._fork)
-        worker = await pool.take(plan.code.stay)
-        link = ProcessLink(worker, pool.nursery.kill, pool.give_back)
+        link = await pool.take(plan.code.stay)
         resources = plan.task.options.resources
         limit_bytes = resources.memory_bytes if resources is not None else None
         if limit_bytes is None:
@@ -93,7 +91,7 @@ class ProcessBackend:
         def exceeded(used_bytes: int) -> None:
             link.kill_for_memory(too_large(plan, used_bytes))
 
-        with self._watch.limited(worker.pid, limit_bytes, exceeded):
+        with self._watch.limited(link.worker.pid, limit_bytes, exceeded):
             return await converse(action, inputs, link)
 
     def close(self) -> None:

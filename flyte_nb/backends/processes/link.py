@@ -17,7 +17,10 @@ PIECE_BYTES = 256 * 1024
 
 
 class ProcessLink:
-    """Carries messages to a worker process for one attempt.
+    """Carries messages to a worker process, for one attempt after the other.
+
+    The socket stays with the loop that it was read on last: to enter and leave it for every attempt would take as
+    long as everything else about a message.
 
     Parameters
     ----------
@@ -25,55 +28,61 @@ class ProcessLink:
     kill : callable
         Kills the process with what it started.
     give_back : callable
-        Takes the worker when the attempt is over: the worker, and whether it may serve again.
+        Takes the link when the attempt is over: the link, and whether it may serve again.
     """
 
     def __init__(
         self,
         worker: WorkerProcess,
         kill: Callable[[WorkerProcess], None],
-        give_back: Callable[[WorkerProcess, bool], None],
+        give_back: Callable[[ProcessLink, bool], None],
     ) -> None:
         self.worker = worker
-        self.known = worker.known
-        self.too_large: OOMError | None = None
+        self.key = ""
+        self.idle_since = 0.0
+        self.known: set[str] = set()
         self._kill = kill
         self._give_back = give_back
-        self._loop = asyncio.get_running_loop()
+        self._channel = worker.channel
+        self._number = worker.channel.fileno()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._attempts_loop: asyncio.AbstractEventLoop | None = None
+        self._too_large: OOMError | None = None
         self._frames = Frames()
         self._unsent = bytearray()
-        self._receive: Callable[[say.FromWorker], None] = _ignore
+        self._receive: Callable[[say.FromWorker], None] | None = None
         self._lost: Callable[[Exception], None] = _ignore
-        self._ended = False
+        worker.on_output = self._output_elsewhere
+        worker.on_exit = self._exit_elsewhere
 
     def open(self, receive: Callable[[say.FromWorker], None], lost: Callable[[Exception], None]) -> None:
         """See `Link`."""
         self._receive, self._lost = receive, lost
-        worker = self.worker
-        worker.on_output = self._output_elsewhere
-        worker.on_exit = self._exit_elsewhere
-        if worker.is_alive:
-            self._loop.add_reader(worker.channel, self._read)
-        else:
-            self._loop.call_soon(self._exited, None)
+        loop = self._attempts_loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._leave_loop()
+            self._loop = loop
+            loop.add_reader(self._number, self._read)
+        if not self.worker.is_alive:
+            loop.call_soon(self._exited, self.worker.exit_code)
 
     def send(self, message: say.ToWorker) -> None:
         """See `Link`."""
-        if self._ended:
+        if self._loop is None:
             return
         data = framed(say.encode(message))
         if self._unsent:
             self._unsent += data
             return
         try:
-            sent = self.worker.channel.send(data)
+            sent = self._channel.send(data)
         except BlockingIOError:
             sent = 0
         except OSError:
             return
         if sent < len(data):
             self._unsent += data[sent:]
-            self._loop.add_writer(self.worker.channel, self._write)
+            self._loop.add_writer(self._number, self._write)
 
     def kill(self) -> None:
         """See `Link`."""
@@ -81,74 +90,88 @@ class ProcessLink:
 
     def kill_for_memory(self, error: OOMError) -> None:
         """Kill the worker because it is over its limit; any thread may call it."""
-        self.too_large = error
+        self._too_large = error
         self._kill(self.worker)
 
     def release(self, clean: bool) -> None:
         """See `Link`."""
-        if not self._ended:
-            self._leave_loop()
-        worker = self.worker
-        worker.on_output = worker.on_exit = None
-        reusable = clean and worker.is_alive and not self._unsent and self.too_large is None
-        if not worker.is_alive:
-            worker.channel.close()
-        self._give_back(worker, reusable)
+        self._receive, self._lost = None, _ignore
+        self._give_back(self, clean and self.worker.is_alive and not self._unsent and self._too_large is None)
+
+    def close(self) -> None:
+        """Close the channel of a worker that is gone; on the loop that reads it, where that still runs."""
+        loop = self._loop
+        if loop is None:
+            self._channel.close()
+            return
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
+        self._leave_loop()
+        self._channel.close()
 
     def _read(self) -> None:
         try:
-            piece = self.worker.channel.recv(PIECE_BYTES)
+            piece = self._channel.recv(PIECE_BYTES)
         except BlockingIOError:
             return
         except OSError:
             piece = b""
         if not piece:
-            self._loop.remove_reader(self.worker.channel)  # how it ended, the nursery tells
+            self._leave_loop()  # how it ended, the nursery tells
             return
+        self._take(piece)
+
+    def _take(self, piece: bytes) -> None:
         for frame in self._frames.add(piece):
-            self._receive(say.decode_from_worker(frame))
+            receive = self._receive
+            if receive is not None:
+                receive(say.decode_from_worker(frame))
 
     def _write(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            try:
-                sent = self.worker.channel.send(self._unsent)
-            except OSError as error:
-                if isinstance(error, BlockingIOError):
-                    raise
-                sent = len(self._unsent)
-            del self._unsent[:sent]
-        if not self._unsent:
-            self._loop.remove_writer(self.worker.channel)
+        try:
+            sent = self._channel.send(self._unsent)
+        except BlockingIOError:
+            return
+        except OSError:
+            sent = len(self._unsent)
+        del self._unsent[:sent]
+        if not self._unsent and self._loop is not None:
+            self._loop.remove_writer(self._number)
 
     def _leave_loop(self) -> None:
-        self._ended = True
-        self._loop.remove_reader(self.worker.channel)
-        if self._unsent:
-            self._loop.remove_writer(self.worker.channel)
+        loop, self._loop = self._loop, None
+        if loop is not None and not loop.is_closed():
+            loop.remove_reader(self._number)
+            loop.remove_writer(self._number)
 
     # from the nursery's thread ------------------------------------------------------------------------------
 
     def _output_elsewhere(self, stream: str, text: str) -> None:
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._output, stream, text)
+        self._on_loop(self._output, stream, text)
 
     def _exit_elsewhere(self, status: int | None) -> None:
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._exited, status)
+        self._on_loop(self._exited, status)
+
+    def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        loop = self._attempts_loop
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(function, *arguments)
 
     def _output(self, stream: str, text: str) -> None:
-        if not self._ended:
+        if self._receive is not None:
             self._receive(say.Printed(stream, text))
 
     def _exited(self, status: int | None) -> None:
-        if self._ended:
+        if self._receive is None:
             return
         with contextlib.suppress(OSError):
-            while piece := self.worker.channel.recv(PIECE_BYTES):
-                for frame in self._frames.add(piece):
-                    self._receive(say.decode_from_worker(frame))
+            while piece := self._channel.recv(PIECE_BYTES):
+                self._take(piece)
         self._leave_loop()
-        self._lost(self.too_large or WorkerLost(how_it_ended(status)))
+        self._lost(self._too_large or WorkerLost(how_it_ended(status)))
 
 
 def how_it_ended(status: int | None) -> str:
@@ -161,8 +184,8 @@ def how_it_ended(status: int | None) -> str:
         name = signal.Signals(-status).name
     except ValueError:
         name = "unknown"
-    hint = " Did the machine run out of memory?" if -status == signal.SIGKILL else ""
-    return f"was killed by signal {-status} ({name}).{hint}".removesuffix(".")
+    hint = "; did the machine run out of memory?" if -status == signal.SIGKILL else ""
+    return f"was killed by signal {-status} ({name}){hint}"
 
 
 def _ignore(_: object) -> None:

@@ -12,7 +12,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Callable
 
@@ -34,20 +33,18 @@ class WorkerProcess:
         Gets what the process wrote to its descriptors 1 and 2 themselves: the stream's name and the text.
     on_exit : callable or None
         Gets the exit code, negative for a signal, None where nobody knows. Both are called on the nursery's thread.
-    known : set of str
-        What it was told; see `flyte_nb.backends.workers.conversation.Link`.
+    exit_code : int or None
+        As `on_exit` got it.
     """
 
     def __init__(self, pid: int, channel: socket.socket, outputs: dict[int, str]) -> None:
         self.pid = pid
         self.channel = channel
         self.outputs = outputs
-        self.known: set[str] = set()
         self.on_output: Callable[[str, str], None] | None = None
         self.on_exit: Callable[[int | None], None] | None = None
         self.is_alive = True
-        self.idle_since = time.monotonic()
-        self.key = ""
+        self.exit_code: int | None = None
 
 
 class Nursery:
@@ -211,17 +208,14 @@ class Nursery:
         future.set_result(worker)
 
     def _exited(self, worker: WorkerProcess, status: int | None, selector: selectors.BaseSelector | None) -> None:
-        worker.is_alive = False
+        worker.is_alive, worker.exit_code = False, status
         for descriptor in tuple(worker.outputs):
             if selector is not None:
                 self._read_output(worker, descriptor, selector)
             if descriptor in worker.outputs:
                 self._close_output(worker, descriptor, selector)
-        on_exit = worker.on_exit
-        if on_exit is not None:
-            on_exit(status)
-        else:
-            worker.channel.close()
+        if worker.on_exit is not None:
+            worker.on_exit(status)
 
     def _read_output(self, worker: WorkerProcess, descriptor: int, selector: selectors.BaseSelector) -> None:
         try:

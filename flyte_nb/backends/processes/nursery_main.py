@@ -80,6 +80,7 @@ class Nursery:
         except (BrokenPipeError, ConnectionResetError):
             return
         finally:
+            signal.set_wakeup_fd(-1)
             for pid in self._workers | set(descendants_of([os.getpid()])[os.getpid()]):
                 _kill(pid)
 

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 
 from .descendants import resident_bytes
-from .nursery import Nursery, WorkerProcess
+from .link import ProcessLink
+from .nursery import Nursery
 
 IDLE_S = 30.0
 
@@ -44,42 +45,44 @@ class WorkerPool:
     def __init__(self, preload: tuple[str, ...], *, fork: bool) -> None:
         self.nursery = Nursery(preload, fork=fork, on_idle=self._retire_idle)
         self._lock = threading.Lock()
-        self._idle: dict[str, list[WorkerProcess]] = {}
+        self._idle: dict[str, list[ProcessLink]] = {}
         self._stays: dict[str, Stay] = {}
+        self._look_at: float | None = None
 
-    async def take(self, stay: Stay) -> WorkerProcess:
-        """A worker: a warm one where there is one, else a fresh one."""
+    async def take(self, stay: Stay) -> ProcessLink:
+        """A link to a worker: to a warm one where there is one, else to a fresh one."""
         while True:
             with self._lock:
                 self._stays[stay.key] = stay
                 idle = self._idle.get(stay.key)
-                worker = idle.pop() if idle else None
-            if worker is None:
-                worker = await self.nursery.new_worker()
-                worker.key = stay.key
-                return worker
-            if not worker.is_alive:
-                worker.channel.close()
-            elif stay.at_rest_bytes is not None and resident_bytes(worker.pid) > stay.at_rest_bytes:
-                self.retire(worker)
-            else:
-                return worker
+                link = idle.pop() if idle else None
+            if link is None:
+                link = ProcessLink(await self.nursery.new_worker(), self.nursery.kill, self.give_back)
+                link.key = stay.key
+                return link
+            worker = link.worker
+            if worker.is_alive and (stay.at_rest_bytes is None or resident_bytes(worker.pid) <= stay.at_rest_bytes):
+                return link
+            self.retire(link)
 
-    def give_back(self, worker: WorkerProcess, reusable: bool) -> None:
+    def give_back(self, link: ProcessLink, reusable: bool) -> None:
         """The attempt is over."""
-        if not worker.is_alive:
-            return
         if not reusable:
-            self.nursery.kill(worker)
+            self.retire(link)
             return
-        worker.idle_since = time.monotonic()
+        link.idle_since = time.monotonic()
         with self._lock:
-            self._idle.setdefault(worker.key, []).append(worker)
-        self.nursery.wake()
+            self._idle.setdefault(link.key, []).append(link)
+            stay = self._stays[link.key]
+            until = link.idle_since + min(stay.idle_s, stay.scaledown_s)
+            sooner = self._look_at is None or until < self._look_at
+        if sooner:  # to wake a thread after every attempt would cost more than the attempt
+            self.nursery.wake()
 
-    def retire(self, worker: WorkerProcess) -> None:
+    def retire(self, link: ProcessLink) -> None:
         """Have a worker leave."""
-        self.nursery.kill(worker)
+        self.nursery.kill(link.worker)
+        link.close()
 
     def close(self) -> None:
         """End all workers."""
@@ -90,24 +93,22 @@ class WorkerPool:
     def _retire_idle(self) -> float | None:
         """Have those leave whose time is over; the seconds until the next one's is."""
         now = time.monotonic()
-        leaving: list[WorkerProcess] = []
+        leaving: list[ProcessLink] = []
         next_at: float | None = None
         with self._lock:
             for key, idle in self._idle.items():
                 stay = self._stays[key]
                 staying = []
-                for position, worker in enumerate(idle):
+                for position, link in enumerate(idle):
                     above = len(idle) - position > stay.least
-                    until = worker.idle_since + (min(stay.idle_s, stay.scaledown_s) if above else stay.idle_s)
-                    if until <= now or not worker.is_alive:
-                        leaving.append(worker)
+                    until = link.idle_since + (min(stay.idle_s, stay.scaledown_s) if above else stay.idle_s)
+                    if until <= now or not link.worker.is_alive:
+                        leaving.append(link)
                     else:
-                        staying.append(worker)
+                        staying.append(link)
                         next_at = until if next_at is None else min(until, next_at)
                 idle[:] = staying
-        for worker in leaving:
-            if worker.is_alive:
-                self.retire(worker)
-            else:
-                worker.channel.close()
+            self._look_at = next_at
+        for link in leaving:
+            self.retire(link)
         return None if next_at is None else max(0.0, next_at - now)

@@ -164,7 +164,11 @@ class _Waiting:
 
 
 def _announce(ready: list[_Waiting]) -> None:
+    here = asyncio._get_running_loop()
     for waiting in ready:
+        if waiting.loop is here:
+            _set_done(waiting.turn)
+            continue
         try:
             waiting.loop.call_soon_threadsafe(_set_done, waiting.turn)
         except RuntimeError:  # that loop is closed, and nobody waits

@@ -31,7 +31,8 @@ from ..._engine.submission import check_inline_size
 from ..._task.invocation import active_invoker
 from ..._task.task import Task
 from ...models.events import StoredLiterals
-from ...storage import use_store
+from ...storage import Store, open_store, use_store
+from ...types.interface import REFUSED
 from . import messages as say
 from .output import Output, capture_output
 from .stand_in import WorkerAction, WorkerRun
@@ -65,6 +66,9 @@ class Worker:
         self._waiting_loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
         self._surroundings = ""
+        self._environment: dict[str, str] = {}
+        self._environment_seen: object = None
+        self._store: Store | None = None
         self._async_task: asyncio.Task[Any] | None = None
         self._in_function = False
         self._attempt = 0
@@ -170,7 +174,7 @@ class Worker:
         setup = self._setups[start.run]
         try:
             self._surround(setup, start.environment)
-            run = WorkerRun(self, setup, start.traces)
+            run = WorkerRun(self, setup, self._store_of(setup), start.traces)
             with use_store(run.store):
                 end = self._end_of(start, run, WorkerAction(run, start))
         except BaseException as error:
@@ -191,7 +195,10 @@ class Worker:
         interface = task.interface
         context = contextvars.copy_context()
         context.run(active_invoker.set, Scope(action, "", start.custom_context))
-        arguments = self._until_done(interface.read_inputs(run.fetch(start.inputs)))
+        serialized = run.fetch(start.inputs)
+        arguments = interface.read_inputs_nowait(serialized)
+        if arguments is REFUSED:
+            arguments = self._until_done(interface.read_inputs(serialized))
         if task.is_async:
             self._async_task = self._loop.create_task(drive(task.func(**arguments), context, action))
             del arguments
@@ -240,10 +247,17 @@ class Worker:
 
                 take_registrations(pickle.loads(setup.transformers))
         wanted = {**setup.environment, **environment}
-        if os.environ != wanted:
-            for name in os.environ.keys() - wanted.keys():
-                del os.environ[name]
-            os.environ.update(wanted)
+        if wanted == self._environment and self._environment_seen == _raw_environment():
+            return
+        for name in os.environ.keys() - wanted.keys():
+            del os.environ[name]
+        os.environ.update(wanted)
+        self._environment, self._environment_seen = wanted, _raw_environment()
+
+    def _store_of(self, setup: say.Setup) -> Store:
+        if self._store is None or self._store.root != setup.store:
+            self._store = open_store(setup.store)
+        return self._store
 
     def _is_clean(self) -> bool:
         """Stop what the task left running on the loop; whether nothing else of it is left."""
@@ -253,6 +267,12 @@ class Worker:
                 task.cancel()
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
         return not left and not _has_children()
+
+
+def _raw_environment() -> object:
+    """Equal to an earlier one while no variable was changed; much cheaper than to decode them all."""
+    raw = getattr(os.environ, "_data", None)
+    return dict(raw) if raw is not None else object()
 
 
 def _end_with(error: BaseException) -> say.Raised | say.Cancelled:

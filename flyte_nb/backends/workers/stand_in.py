@@ -17,7 +17,7 @@ from ..._engine.scope import Scope
 from ..._engine.submission import refusal_in_trace
 from ...errors import BaseRuntimeError, CodeBundleError
 from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, TraceEnded
-from ...storage import Store, open_store
+from ...storage import Store
 from ...types.interface import REFUSED
 from . import messages as say
 
@@ -85,7 +85,9 @@ class AskedQuestion:
 class WorkerRun:
     """The run, as code in a worker sees it; see `flyte_nb._engine.caller.CallersRun`."""
 
-    def __init__(self, kernel: Kernel, setup: say.Setup, traces: dict[str, tuple[str, StoredLiterals]]) -> None:
+    def __init__(
+        self, kernel: Kernel, setup: say.Setup, store: Store, traces: dict[str, tuple[str, StoredLiterals]]
+    ) -> None:
         self._kernel = kernel
         self.name = setup.run
         self.started_at = setup.started_at
@@ -97,7 +99,7 @@ class WorkerRun:
             org=setup.org,
             raw_data_path=setup.raw_data_path,
         )
-        self.store: Store = open_store(setup.store)
+        self.store = store
         self.log = _Events(kernel)
         self.finished = _Traces(traces, from_other_run=setup.from_other_run)
         self.stepping: Any = None
