@@ -34,7 +34,7 @@ class Engine:
     @property
     def name(self) -> str:
         """What a person calls it."""
-        return os.path.basename(self.command[0])
+        return " ".join([os.path.basename(self.command[0]), *self.command[1:]])
 
     def attempt(
         self,
