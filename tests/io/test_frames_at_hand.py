@@ -316,12 +316,23 @@ def test_memory_that_a_frame_was_made_around_may_change_afterwards(around: Calla
 
 
 def test_memory_for_frames_at_hand_is_bounded() -> None:
-    table, _ = own_copy(pa.table({"a": np.zeros(1000)}))
-    kept = FramesAtHand(most_bytes=3 * table.nbytes)
-    for number in range(10):
-        kept.keep(f"uri {number}", bytes([number]), table)
+    copies = [own_copy(pa.table({"a": np.full(1000, number)})) for number in range(10)]
+    kept = FramesAtHand(most_bytes=3 * copies[0].data.size)
+    for number, copy in enumerate(copies):
+        kept.keep(f"uri {number}", "root", copy)
     assert [number for number in range(10) if kept.table(f"uri {number}") is not None] == [7, 8, 9]
-    assert kept.address(bytes([6])) is None and kept.address(bytes([7])) == "uri 7"
+    assert kept.address("root", copies[6]) is None and kept.address("root", copies[7]) == "uri 7"
+    assert kept.address("another root", copies[7]) is None
+
+
+def test_content_that_differs_in_the_middle_is_other_content() -> None:
+    numbers = np.zeros(100_000)
+    kept = FramesAtHand()
+    kept.keep("uri", "root", own_copy(pa.table({"a": numbers})))
+    numbers[50_000] = 1
+    assert kept.address("root", own_copy(pa.table({"a": numbers}))) is None
+    numbers[50_000] = 0
+    assert kept.address("root", own_copy(pa.table({"a": numbers}))) == "uri"
 
 
 def test_a_file_that_was_removed_meanwhile_is_written_again(near: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,14 +11,19 @@ import pyarrow.parquet
 import pyarrow.types as kinds
 
 from . import sources
+from .plain_columns import has_plain_columns
 
 NAME = "parquet"
 SUFFIX = ".parquet"
 PAGE_BYTES = 64 * 1024
+PARALLEL_FROM_BYTES = 2**20
 
 
 def write(table: pyarrow.Table, sink: Any) -> None:
     """Write a table to a file or a buffer."""
+    if table.nbytes > PARALLEL_FROM_BYTES and has_plain_columns(table.schema):
+        _write_in_parallel(table, sink)
+        return
     with writer(sink, table.schema) as opened:
         opened.write_table(table)
 
@@ -94,6 +100,16 @@ def first_rows(uri: str, count: int) -> tuple[pyarrow.Table, int]:
         first = next(opened.iter_batches(count), None)
         table = opened.schema_arrow.empty_table() if first is None else pyarrow.Table.from_batches([first])
         return table.slice(0, count), opened.metadata.num_rows
+
+
+def _write_in_parallel(table: pyarrow.Table, sink: Any) -> None:
+    """Write by polars, which uses all processors; Arrow finds its own schema in the file, and pandas its index."""
+    import polars
+
+    described = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    described["ARROW:schema"] = base64.b64encode(table.schema.serialize().to_pybytes()).decode()
+    frame: Any = polars.from_arrow(table, rechunk=False)
+    frame.write_parquet(sink, compression="snappy", metadata=described)
 
 
 def _place_of_damage(file: pyarrow.NativeFile, names: list[str] | None) -> str:

@@ -32,12 +32,11 @@ def store_table(table: pyarrow.Table, form: TableFormat) -> str:
     store = current_store()
     if form.NAME != "parquet" or not may_be_at_hand(table):
         return _written(store, form, table)
-    copy, digest = own_copy(table)
-    key = store.root.encode() + b"\0" + digest
-    uri = frames_at_hand.address(key)
+    copy = own_copy(table)
+    uri = frames_at_hand.address(store.root, copy)
     if uri is None or not store.has(uri):
-        uri = _written(store, form, copy)
-        frames_at_hand.keep(uri, key, copy)
+        uri = _written(store, form, copy.table)
+        frames_at_hand.keep(uri, store.root, copy)
     return uri
 
 

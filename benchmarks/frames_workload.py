@@ -1,0 +1,140 @@
+"""One measurement of frames in a process of its own: ``frames_workload.py PACKAGE NAME ROWS`` prints figures as JSON.
+
+The same program runs on flyte_nb and on the reference SDK's local mode.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import made_frames
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+PACKAGE, NAME, ROWS = sys.argv[1], sys.argv[2], int(sys.argv[3])
+flyte: Any = importlib.import_module(PACKAGE)
+OURS = PACKAGE == "flyte_nb"
+DataFrame: Any = importlib.import_module(f"{PACKAGE}.io").DataFrame
+wrapped = DataFrame.wrap_df
+env = flyte.TaskEnvironment("frames")
+
+
+@env.task
+async def make(index: int) -> DataFrame:
+    return wrapped(made_frames.made[index])
+
+
+@env.task
+async def change(frame: pl.DataFrame) -> DataFrame:
+    return wrapped(frame.with_columns(pl.col("x0") * 2))
+
+
+@env.task
+async def count(table: pa.Table) -> int:
+    return table.num_rows
+
+
+@env.task
+async def hop(index: int) -> int:
+    return await count(await change(await make(index)))
+
+
+def run(task: Any, *arguments: Any) -> Any:
+    if OURS:
+        return flyte.run(task, *arguments).outputs()[0]
+    return flyte.with_runcontext(mode="local").run(task, *arguments).outputs()[0]
+
+
+def hop_seconds() -> float:
+    """The second of two runs with different frames: what is imported once is imported."""
+    made_frames.make_frame(0, 1000)
+    made_frames.make_frame(1, ROWS)
+    run(hop, 0)
+    begun = time.perf_counter()
+    cpu = time.process_time()
+    assert run(hop, 1) == ROWS
+    print("cpu", time.process_time() - cpu, file=sys.stderr)
+    return time.perf_counter() - begun
+
+
+def lazy_figures(folder: Path) -> dict[str, float]:
+    """A file of `ROWS` MiB, aggregated by a task that takes it as a lazy frame."""
+    path = folder / "large.parquet"
+    random = np.random.default_rng(1)
+    rows = 1_000_000
+    with pq.ParquetWriter(
+        path, schema := pa.schema([(f"x{i}", pa.float64()) for i in range(8)] + [("k", pa.int64())])
+    ) as file:
+        while path.stat().st_size < ROWS * 2**20:
+            columns = [pa.array(random.normal(size=rows)) for _ in range(8)] + [pa.array(random.integers(0, 100, rows))]
+            file.write_table(pa.table(columns, schema=schema), row_group_size=250_000)
+            del columns
+    size = path.stat().st_size
+    return {"file_bytes": size, **_aggregated(path)}
+
+
+@env.task
+async def aggregate(frame: pl.LazyFrame) -> pl.DataFrame:
+    return frame.group_by("k").agg(pl.col("x0").mean(), pl.len()).collect(engine="streaming")
+
+
+def _aggregated(path: Path) -> dict[str, float]:
+    import os
+    import subprocess
+
+    done = subprocess.run(
+        [sys.executable, __file__, PACKAGE, "aggregate", "0"],
+        env={**os.environ, "LARGE_FILE": str(path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def aggregate_figures() -> dict[str, float]:
+    import os
+
+    import psutil
+
+    process = psutil.Process()
+    highest, stop = [process.memory_info().rss], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.005):
+            highest[0] = max(highest[0], process.memory_info().rss)
+
+    watching = threading.Thread(target=watch)
+    frame = flyte.io.DataFrame.from_existing_remote(os.environ["LARGE_FILE"])
+    watching.start()
+    begun = time.perf_counter()
+    assert len(run(aggregate, frame)) == 100
+    seconds = time.perf_counter() - begun
+    stop.set()
+    watching.join()
+    return {"seconds": seconds, "resident_bytes": highest[0]}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="flyte_nb_bench_") as folder:
+        flyte.init(home=folder) if OURS else flyte.init()
+        if NAME == "hop":
+            print(json.dumps({"seconds": hop_seconds()}))
+        elif NAME == "aggregate":
+            print(json.dumps(aggregate_figures()))
+        else:
+            print(json.dumps(lazy_figures(Path(folder))))
+
+
+if __name__ == "__main__":
+    main()
