@@ -8,6 +8,7 @@ from .._view.wire import (
     Attempt,
     Details,
     Failure,
+    Frame,
     LinkButton,
     LogPiece,
     Logs,
@@ -18,8 +19,9 @@ from .._view.wire import (
     Variable,
 )
 from ..models.events import ErrorRecord, StoredLiterals
+from ..models.previews import MOST_COLUMNS, FramePreview
+from ..remote.previews import previewed_inputs, previewed_outputs
 from ..remote.timeline import timeline_of
-from ..remote.values import inputs_of, outputs_of
 from .live_picture import LivePicture
 
 MAX_VALUE = 2_000
@@ -69,8 +71,8 @@ class Inspector:
             action=view.name,
             task=view.task,
             placement=view.placement,
-            inputs=_variables(lambda: inputs_of(view.inputs, view.task, history.store())),
-            outputs=_variables(lambda: outputs_of(view.outputs, view.task, history.store()).named_outputs)
+            inputs=_variables(lambda: previewed_inputs(view.inputs, view.task, history.store())),
+            outputs=_variables(lambda: previewed_outputs(view.outputs, view.task, history.store()))
             if view.outputs is not None
             else [],
             attempts=[
@@ -159,8 +161,14 @@ def _variables(read: object) -> list[Variable]:
     described = []
     for name, value in values.items():
         text = repr(value)
-        described.append(Variable(name, text[:MAX_VALUE], len(text) > MAX_VALUE))
+        frame = _frame(value) if isinstance(value, FramePreview) else None
+        described.append(Variable(name, text[:MAX_VALUE], len(text) > MAX_VALUE, frame))
     return described
+
+
+def _frame(preview: FramePreview) -> Frame:
+    columns = [list(column) for column in preview.columns[:MOST_COLUMNS]]
+    return Frame(preview.shape, columns, preview.rows)
 
 
 def _failure(error: ErrorRecord | None) -> Failure | None:

@@ -103,12 +103,21 @@ class Header(msgspec.Struct, frozen=True):
     catching_up: bool = False
 
 
+class Frame(msgspec.Struct, frozen=True):
+    """The first look at a data frame: `columns` are names with types, `rows` the first ones, cells as text."""
+
+    shape: str
+    columns: list[list[str]]
+    rows: list[list[str]]
+
+
 class Variable(msgspec.Struct, frozen=True):
-    """A named input or output as text; `truncated` says that there was more."""
+    """A named input or output as text; `truncated` says that there was more. A data frame is shown as a table."""
 
     name: str
     text: str
     truncated: bool = False
+    frame: Frame | None = None
 
 
 class Failure(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from ..storage.addresses import last_step, local_path
 from ..types.references import ADDRESSES, KEYS
 
 if TYPE_CHECKING:
-    from .frames.preview import FramePreview
+    from ..models.previews import FramePreview
 
 BATCH_ROWS = 65_536
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
 from .._view.projection import ActionView, AttemptView, RunView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded
 from ..models.phases import ActionPhase
+from .previews import previewed_inputs, previewed_outputs
 from .values import ActionInputs, ActionOutputs, inputs_of, outputs_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,16 @@ class ActionDetails(AwaitedAsItself):
         if self._view.outputs is None:
             return ActionOutputs()
         return outputs_of(self._view.outputs, self.task_name, self._history.store())
+
+    def input_previews(self) -> dict[str, Any]:
+        """What it was given, with a preview in place of each frame: no data is loaded."""
+        return previewed_inputs(self._view.inputs, self.task_name, self._history.store())
+
+    def output_previews(self) -> dict[str, Any]:
+        """What it returned, as ``o0``, ``o1``, …, with a preview in place of each frame."""
+        if self._view.outputs is None:
+            return {}
+        return previewed_outputs(self._view.outputs, self.task_name, self._history.store())
 
     @property
     def done(self) -> bool:

@@ -72,11 +72,11 @@ def serialized_of(kept: StoredLiterals, store: Store) -> bytes:
 def inputs_of(kept: StoredLiterals, task: str, store: Store) -> ActionInputs:
     """Inputs of an action of `task`; typed where the task is defined here, else by the shape of the literals."""
     serialized = serialized_of(kept, store)
-    interface = _interface(task)
+    interface = interface_of(task)
     with use_store(store):
         if interface is not None:
             try:
-                return ActionInputs(_now(interface.read_inputs(serialized)))
+                return ActionInputs(now(interface.read_inputs(serialized)))
             except Exception:
                 pass  # the task was declared otherwise when it ran
         return ActionInputs(untyped_values(serialized))
@@ -85,11 +85,11 @@ def inputs_of(kept: StoredLiterals, task: str, store: Store) -> ActionInputs:
 def outputs_of(kept: StoredLiterals, task: str, store: Store) -> ActionOutputs:
     """Outputs of an action of `task`; typed where the task is defined here, else by the shape of the literals."""
     serialized = serialized_of(kept, store)
-    interface = _interface(task)
+    interface = interface_of(task)
     with use_store(store):
         if interface is not None:
             try:
-                return as_outputs(_now(interface.read_outputs(serialized)), interface)
+                return as_outputs(now(interface.read_outputs(serialized)), interface)
             except Exception:
                 pass  # the task was declared otherwise when it ran
         values = untyped_values(serialized)
@@ -103,12 +103,14 @@ def as_outputs(value: Any, interface: Interface) -> ActionOutputs:
     return ActionOutputs(value if len(interface.outputs) > 1 else (value,))
 
 
-def _interface(task: str) -> Interface | None:
+def interface_of(task: str) -> Interface | None:
+    """The interface of a task, if that is defined here."""
     found = find_task(task)
     return found.interface if found is not None else None
 
 
-def _now(coroutine: Any) -> Any:
+def now(coroutine: Any) -> Any:
+    """The result of a conversion, for a caller that cannot await."""
     from .._runtime.launch import finished_now
 
     return finished_now(coroutine)

@@ -91,7 +91,7 @@ describe("the details of an action", () => {
     store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
-      type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false }],
+      type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false, frame: null }],
       outputs: [], attempts: [], tabs: [], notes: [], can_abort: true,
       links: [
         { name: "docs", address: "https://example.org", problem: "" },
@@ -107,6 +107,21 @@ describe("the details of an action", () => {
     ]);
     page.querySelector<HTMLButtonElement>(".fnb-details .fnb-danger")!.click();
     expect(sent).toContainEqual({ type: "abort", action: "a" });
+  });
+
+  it("shows the first rows of a data frame, and what is in them as text", async () => {
+    const frame = { shape: "3 rows", columns: [["carrier", "string"], ["n", "int64"]], rows: [["<b>UA</b>", "1"], ["AA", "2"]] };
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
+    store.select("a");
+    store.take({
+      type: "details", action: "a", task: "env.main", placement: "loop", outputs: [], attempts: [], links: [], tabs: [],
+      inputs: [{ name: "flights", text: "a frame", truncated: false, frame }], notes: [], failure: null, can_abort: false,
+    });
+    await draw();
+    const table = page.querySelector(".fnb-frame")!;
+    expect([...table.querySelectorAll("th")].map((cell) => cell.textContent)).toEqual(["carrier string", "n int64"]);
+    expect([...table.querySelectorAll("td")].map((cell) => cell.textContent)).toEqual(["<b>UA</b>", "1", "AA", "2"]);
+    expect(table.querySelector("caption")!.textContent).toBe("3 rows");
   });
 });
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
+import polars as pl
 import pytest
 
 import flyte_nb as flyte
 from flyte_nb._notebook import live_picture
 from flyte_nb._notebook.inspector import MAX_LOG, MAX_REPORT, Inspector
 from flyte_nb._notebook.live_picture import LivePicture
-from flyte_nb._view.wire import Diff, Logs, ReportChunk, Reset, ToPage
+from flyte_nb._view.wire import Details, Diff, Logs, ReportChunk, Reset, ToPage
+from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.remote import Action
+from flyte_nb.remote.previews import _preview_of_content
 
 env = flyte.TaskEnvironment("inspected")
 Message = TypeVar("Message", Logs, ReportChunk)
@@ -130,3 +135,39 @@ def test_a_large_run_is_shown_before_all_of_it_is_read(monkeypatch: pytest.Monke
     nodes = {node.id for message in sent if isinstance(message, Reset | Diff) for node in message.nodes or []}
     assert nodes == set(picture.tree.nodes)
     assert len(nodes) == 201
+
+
+def test_frames_are_shown_by_their_first_rows_without_being_loaded() -> None:
+    @env.task
+    async def double(frame: pl.DataFrame, times: int) -> list[pl.DataFrame]:
+        return [frame] * times
+
+    run = flyte.run(double, pl.DataFrame({"n": range(1000), "text": ["a", "b"] * 500}), 2)
+    run.wait()
+    frames_at_hand.clear()
+    picture = LivePicture(run.name, lambda picture: None)
+    picture.read()
+    [details] = [message for message in Inspector(picture, "a0").news() if isinstance(message, Details)]
+    frame, times = details.inputs
+    assert frame.frame is not None and frame.frame.columns == [["n", "int64"], ["text", "large_string"]]
+    assert frame.frame.rows == [["0", "a"], ["1", "b"], ["2", "a"], ["3", "b"], ["4", "a"]]
+    assert frame.frame.shape.startswith("1,000 rows, 2 columns, ")
+    assert (times.text, times.frame) == ("2", None)
+    assert "1,000 rows, 2 columns" in details.outputs[0].text
+
+
+def test_details_preview_frames_also_of_tasks_that_nobody_knows_here() -> None:
+    @env.task
+    async def gives() -> tuple[pl.DataFrame, str]:
+        return pl.DataFrame({"n": [1, 2]}), "text"
+
+    run = flyte.run(gives)
+    run.wait()
+    previews = run.details().action_details.output_previews()
+    assert (previews["o0"].row_count, previews["o0"].rows, previews["o1"]) == (2, [["1"], ["2"]], "text")
+    details = dataclasses.replace(run.details().action_details, task_name="some.other")
+    assert details.output_previews() == previews
+    [file] = [Path(previews["o0"].uri)]
+    file.unlink()
+    _preview_of_content.cache_clear()
+    assert repr(details.output_previews()["o0"]) == f"DataFrame({str(file)!r}, format='parquet')"

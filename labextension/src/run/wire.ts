@@ -56,10 +56,17 @@ export interface Header {
   catching_up: boolean;
 }
 
+export interface Frame {
+  shape: string;
+  columns: string[][];
+  rows: string[][];
+}
+
 export interface Variable {
   name: string;
   text: string;
   truncated: boolean;
+  frame: Frame | null;
 }
 
 export interface Failure {

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { ReportFrame } from "../report/report_frame";
 import { clock, duration, safeAddress } from "../run/format";
 import type { RunStore, Selection } from "../run/store";
-import type { Attempt, Details, Failure, LinkButton, Variable } from "../run/wire";
+import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
 import { PhaseSign } from "./phase_sign";
 import { PromptForm } from "./prompt_form";
 import type { Pane } from "./run_tree";
@@ -76,14 +76,41 @@ function Variables({ title, variables }: { title: string; variables: Variable[] 
     <table class="fnb-variables">
       <caption>{title}</caption>
       <tbody>
-        {variables.map(({ name, text, truncated }) => (
+        {variables.map(({ name, text, truncated, frame }) => (
           <tr key={name}>
             <th scope="row">{name}</th>
-            <td><code>{text}{truncated && " ..."}</code></td>
+            <td>
+              {frame !== null && frame !== undefined
+                ? <FrameTable name={name} frame={frame} />
+                : <code>{text}{truncated && " ..."}</code>}
+            </td>
           </tr>
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** The first rows of a data frame under its columns with their types. */
+function FrameTable({ name, frame }: { name: string; frame: Frame }) {
+  return (
+    <div class="fnb-frame" tabIndex={0} role="region" aria-label={`First rows of ${name}`}>
+      <table>
+        <caption>{frame.shape}</caption>
+        <thead>
+          <tr>
+            {frame.columns.map(([column, kind]) => (
+              <th key={column} scope="col">{column}<span class="fnb-quiet"> {kind}</span></th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {frame.rows.map((row, index) => (
+            <tr key={index}>{row.map((cell, column) => <td key={column}>{cell}</td>)}</tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
 }
 
