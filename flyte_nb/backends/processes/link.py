@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
+import os
 import signal
 from collections.abc import Callable
 
@@ -52,7 +54,9 @@ class ProcessLink:
         self._unsent = bytearray()
         self._receive: Callable[[say.FromWorker], None] | None = None
         self._lost: Callable[[Exception], None] = _ignore
-        worker.on_output = self._output_elsewhere
+        self._decoders = {
+            descriptor: codecs.getincrementaldecoder("utf-8")("backslashreplace") for descriptor in worker.outputs
+        }
         worker.on_exit = self._exit_elsewhere
 
     def open(self, receive: Callable[[say.FromWorker], None], lost: Callable[[Exception], None]) -> None:
@@ -63,6 +67,8 @@ class ProcessLink:
             self._leave_loop()
             self._loop = loop
             loop.add_reader(self._number, self._read)
+            for descriptor in self.worker.outputs:
+                loop.add_reader(descriptor, self._read_output, descriptor)
         if not self.worker.is_alive:
             loop.call_soon(self._exited, self.worker.exit_code)
 
@@ -102,14 +108,14 @@ class ProcessLink:
         """Close the channel of a worker that is gone; on the loop that reads it, where that still runs."""
         loop = self._loop
         if loop is None:
-            self._channel.close()
+            self.worker.close()
             return
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(self._close)
 
     def _close(self) -> None:
         self._leave_loop()
-        self._channel.close()
+        self.worker.close()
 
     def _read(self) -> None:
         try:
@@ -127,7 +133,10 @@ class ProcessLink:
         for frame in self._frames.add(piece):
             receive = self._receive
             if receive is not None:
-                receive(say.decode_from_worker(frame))
+                message = say.decode_from_worker(frame)
+                if isinstance(message, _ENDS):
+                    self._read_outputs()
+                receive(message)
 
     def _write(self) -> None:
         try:
@@ -145,24 +154,38 @@ class ProcessLink:
         if loop is not None and not loop.is_closed():
             loop.remove_reader(self._number)
             loop.remove_writer(self._number)
+            for descriptor in self.worker.outputs:
+                loop.remove_reader(descriptor)
+
+    def _read_outputs(self) -> None:
+        for descriptor in self.worker.outputs:
+            while self._read_output(descriptor):
+                pass
+
+    def _read_output(self, descriptor: int) -> bool:
+        """Take up what was written past Python; whether there may be more."""
+        try:
+            data = os.read(descriptor, PIECE_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            if self._loop is not None:
+                self._loop.remove_reader(descriptor)
+            return False
+        text = self._decoders[descriptor].decode(data)
+        if self._receive is not None and text:
+            self._receive(say.Printed(self.worker.outputs[descriptor], text))
+        return True
 
     # from the nursery's thread ------------------------------------------------------------------------------
 
-    def _output_elsewhere(self, stream: str, text: str) -> None:
-        self._on_loop(self._output, stream, text)
-
     def _exit_elsewhere(self, status: int | None) -> None:
-        self._on_loop(self._exited, status)
-
-    def _on_loop(self, function: Callable[..., None], *arguments: object) -> None:
         loop = self._attempts_loop
         if loop is not None:
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(function, *arguments)
-
-    def _output(self, stream: str, text: str) -> None:
-        if self._receive is not None:
-            self._receive(say.Printed(stream, text))
+                loop.call_soon_threadsafe(self._exited, status)
 
     def _exited(self, status: int | None) -> None:
         if self._receive is None:
@@ -170,6 +193,7 @@ class ProcessLink:
         with contextlib.suppress(OSError):
             while piece := self._channel.recv(PIECE_BYTES):
                 self._take(piece)
+        self._read_outputs()
         self._leave_loop()
         self._lost(self._too_large or WorkerLost(how_it_ended(status)))
 
@@ -186,6 +210,9 @@ def how_it_ended(status: int | None) -> str:
         name = "unknown"
     hint = "; did the machine run out of memory?" if -status == signal.SIGKILL else ""
     return f"was killed by signal {-status} ({name}){hint}"
+
+
+_ENDS = (say.Returned, say.Raised, say.Cancelled)
 
 
 def _ignore(_: object) -> None:

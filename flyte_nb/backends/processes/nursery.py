@@ -19,7 +19,6 @@ from ...errors import RuntimeSystemError
 from .nursery_main import REPORT, REQUEST
 
 PRELOADABLE = ("numpy", "pandas", "pyarrow", "polars")
-PIECE_BYTES = 64 * 1024
 
 
 class WorkerProcess:
@@ -29,10 +28,10 @@ class WorkerProcess:
     ----------
     channel : socket
         To it; not blocking.
-    on_output : callable or None
-        Gets what the process wrote to its descriptors 1 and 2 themselves: the stream's name and the text.
+    outputs : dict of int to str
+        Descriptors from which to read what the process writes to its own 1 and 2, not blocking, and their names.
     on_exit : callable or None
-        Gets the exit code, negative for a signal, None where nobody knows. Both are called on the nursery's thread.
+        Gets the exit code, negative for a signal, None where nobody knows; called on the nursery's thread.
     exit_code : int or None
         As `on_exit` got it.
     """
@@ -41,10 +40,16 @@ class WorkerProcess:
         self.pid = pid
         self.channel = channel
         self.outputs = outputs
-        self.on_output: Callable[[str, str], None] | None = None
         self.on_exit: Callable[[int | None], None] | None = None
         self.is_alive = True
         self.exit_code: int | None = None
+
+    def close(self) -> None:
+        """Close what leads to it."""
+        self.channel.close()
+        for descriptor in self.outputs:
+            os.close(descriptor)
+        self.outputs = {}
 
 
 class Nursery:
@@ -165,18 +170,16 @@ class Nursery:
                         self._end(control, woken, "the process that makes workers has ended")
                         return
                     reports += piece
-                elif key.fileobj is woken:
+                else:
                     with contextlib.suppress(BlockingIOError):
                         woken.recv(4096)
-                else:
-                    self._read_output(key.data, key.fd, selector)
             while len(reports) >= REPORT.size:
                 kind, pid, status = REPORT.unpack_from(reports)
                 del reports[: REPORT.size]
                 if kind == b"S":
-                    self._started(pid, selector)
+                    self._started(pid)
                 else:
-                    self._exited(self._workers.pop(pid), status, selector)
+                    _tell_exit(self._workers.pop(pid), status)
             wait_s = self._on_idle()
 
     def _start_process(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
@@ -197,45 +200,14 @@ class Nursery:
             start_new_session=True,
         )
 
-    def _started(self, pid: int, selector: selectors.BaseSelector) -> None:
+    def _started(self, pid: int) -> None:
         future, channel, outputs = self._expected.popleft()
         worker = self._workers[pid] = WorkerProcess(pid, channel, outputs)
-        for descriptor in outputs:
-            selector.register(descriptor, selectors.EVENT_READ, worker)
         if not future.set_running_or_notify_cancel():
             self.kill(worker)
+            worker.close()
             return
         future.set_result(worker)
-
-    def _exited(self, worker: WorkerProcess, status: int | None, selector: selectors.BaseSelector | None) -> None:
-        worker.is_alive, worker.exit_code = False, status
-        for descriptor in tuple(worker.outputs):
-            if selector is not None:
-                self._read_output(worker, descriptor, selector)
-            if descriptor in worker.outputs:
-                self._close_output(worker, descriptor, selector)
-        if worker.on_exit is not None:
-            worker.on_exit(status)
-
-    def _read_output(self, worker: WorkerProcess, descriptor: int, selector: selectors.BaseSelector) -> None:
-        try:
-            data = os.read(descriptor, PIECE_BYTES)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self._close_output(worker, descriptor, selector)
-            return
-        on_output = worker.on_output
-        if on_output is not None:
-            on_output(worker.outputs[descriptor], data.decode("utf-8", "backslashreplace"))
-
-    def _close_output(self, worker: WorkerProcess, descriptor: int, selector: selectors.BaseSelector | None) -> None:
-        if selector is not None:
-            selector.unregister(descriptor)
-        del worker.outputs[descriptor]
-        os.close(descriptor)
 
     def _end(self, control: socket.socket, woken: socket.socket, why: str) -> None:
         with self._lock:
@@ -246,7 +218,7 @@ class Nursery:
             if ours is not None:
                 ours.close()
         for worker in tuple(self._workers.values()):
-            self._exited(worker, None, None)
+            _tell_exit(worker, None)
         self._workers.clear()
         for future, channel, outputs in expected:
             channel.close()
@@ -254,6 +226,12 @@ class Nursery:
                 os.close(descriptor)
             if future.set_running_or_notify_cancel():
                 future.set_exception(RuntimeSystemError("WorkerError", f"No worker process can be had: {why}."))
+
+
+def _tell_exit(worker: WorkerProcess, status: int | None) -> None:
+    worker.is_alive, worker.exit_code = False, status
+    if worker.on_exit is not None:
+        worker.on_exit(status)
 
 
 def loaded_heavy_modules() -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import signal
 import socket
@@ -33,6 +34,7 @@ def serve(descriptor: int) -> None:
         with lock, contextlib.suppress(OSError):
             channel.sendall(data)
 
+    faulthandler.enable(2)
     worker = Worker(send)
     threading.Thread(target=_read, args=(channel, worker), name="flyte_nb-channel", daemon=True).start()
     worker.serve()

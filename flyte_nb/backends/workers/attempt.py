@@ -238,14 +238,16 @@ class Worker:
         """Make folder, import path, environment, logging and types what the run expects."""
         if self._surroundings != setup.run:
             self._surroundings = setup.run
-            with contextlib.suppress(OSError):
-                os.chdir(setup.folder)
-            sys.path[:] = setup.path
             self._output.set_levels(setup.log_levels)
             if setup.transformers:
                 from ...types.registered import take_registrations
 
                 take_registrations(pickle.loads(setup.transformers))
+        if _folder() != setup.folder:
+            with contextlib.suppress(OSError):
+                os.chdir(setup.folder)
+        if sys.path != setup.path:
+            sys.path[:] = setup.path
         wanted = {**setup.environment, **environment}
         if wanted == self._environment and self._environment_seen == _raw_environment():
             return
@@ -267,6 +269,13 @@ class Worker:
                 task.cancel()
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
         return not left and not _has_children()
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        return ""
 
 
 def _raw_environment() -> object:

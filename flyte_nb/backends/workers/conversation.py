@@ -27,6 +27,7 @@ from . import messages as say
 from .surroundings import setup_of
 
 LAST_LINES = 10
+MOST_CHARACTERS = 64 * 2**20
 
 
 class WorkerLost(Exception):
@@ -102,6 +103,7 @@ class Conversation:
         self._asked: dict[int, asyncio.Task[None]] = {}
         self._closed = False
         self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._shown = 0
 
     # life ---------------------------------------------------------------------------------------------------
 
@@ -165,6 +167,9 @@ class Conversation:
     def close(self) -> None:
         """Nothing more is answered; calls below the action are left to it."""
         self._closed = True
+        if self._shown > MOST_CHARACTERS:
+            left_out = f"{self._shown - MOST_CHARACTERS:,} characters more were printed, and are not kept.\n"
+            self._context.run(_write, "stderr", left_out)
         for task in self._asked.values():
             if task.get_name() != _CALL:
                 task.cancel()
@@ -205,9 +210,11 @@ class Conversation:
         self._settle(error)
 
     def show(self, stream: str, text: str) -> None:
-        """Have `text` recorded with the action and shown where its prints would be."""
+        """Have `text` recorded with the action and shown where its prints would be; not without end."""
         self._last.append(text[-2000:])
-        self._context.run(_write, stream, text)
+        self._shown += len(text)
+        if self._shown <= MOST_CHARACTERS:
+            self._context.run(_write, stream, text)
 
     def _settle(self, end: say.Returned | say.Raised | say.Cancelled | Exception) -> None:
         if self._end is None:
