@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +170,8 @@ else:
 """
 
 
-def owner_process(home: Path, what: str) -> tuple[subprocess.Popen[str], str]:
+@contextlib.contextmanager
+def owner_process(home: Path, what: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """Another process with a container that lasts, and the name it marks it with."""
     process = subprocess.Popen(
         [sys.executable, "-c", OWNER_PROGRAM, str(home), IMAGE, STUBBORN, what],
@@ -178,7 +181,11 @@ def owner_process(home: Path, what: str) -> tuple[subprocess.Popen[str], str]:
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    try:
+        yield process, process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def folders_of(owner: str) -> list[Path]:
@@ -186,30 +193,31 @@ def folders_of(owner: str) -> list[Path]:
 
 
 def test_what_a_killed_process_left_is_removed_by_the_next_one(engine: Engine, tmp_path: Path) -> None:
-    process, owner = owner_process(tmp_path / "other home", "wait")
-    wait_for(lambda: containers_of(owner, engine))
-    assert sweep(engine) == [], "the owner lives"
-    process.kill()
-    process.wait()
-    assert len(containers_of(owner, engine)) == len(folders_of(owner)) == 1
+    with owner_process(tmp_path / "other home", "wait") as (process, owner):
+        wait_for(lambda: containers_of(owner, engine))
+        sweep(engine)
+        assert len(containers_of(owner, engine)) == len(folders_of(owner)) == 1, "the owner lives"
+        process.kill()
+        process.wait()
+        assert len(containers_of(owner, engine)) == len(folders_of(owner)) == 1
 
-    assert len(sweep(engine)) == 2
+        sweep(engine)
 
-    assert containers_of(owner, engine) == []
-    assert folders_of(owner) == []
+        assert containers_of(owner, engine) == []
+        assert folders_of(owner) == []
 
 
 @pytest.mark.parametrize("how", ["interrupted", "exits"])
 def test_a_process_that_ends_takes_its_containers_with_it(how: str, engine: Engine, tmp_path: Path) -> None:
-    process, owner = owner_process(tmp_path / "other home", "wait" if how == "interrupted" else "exit")
-    wait_for(lambda: containers_of(owner, engine))
-    if how == "interrupted":
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
-    else:
-        process.communicate("\n", timeout=30)
-    assert containers_of(owner, engine) == []
-    assert folders_of(owner) == []
+    with owner_process(tmp_path / "other home", "wait" if how == "interrupted" else "exit") as (process, owner):
+        wait_for(lambda: containers_of(owner, engine))
+        if how == "interrupted":
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=30)
+        else:
+            process.communicate("\n", timeout=30)
+        assert containers_of(owner, engine) == []
+        assert folders_of(owner) == []
 
 
 def test_a_script_that_ends_waits_for_its_container(tmp_path: Path) -> None:
