@@ -15,7 +15,7 @@ from .._task.options import TaskOptions
 from .._task.secret import resolve_secret
 from ..backends.containers.container import Container, State
 from ..backends.containers.control import Control
-from ..backends.containers.engine import Engine, find_engine
+from ..backends.containers.engine import Engine, find_engine, last_words
 from ..backends.containers.following import Following
 from ..backends.containers.images import image_for
 from ..backends.containers.leftovers import ended_at_exit, own_folder, sweep_once
@@ -31,6 +31,7 @@ logger = logging.getLogger("flyte_nb")
 
 WEIGH_EVERY_S = 2.0
 KILLED = 128 + 9
+_SIGNS_OF_NO_PROGRAM = ("exec:", "executable")
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,11 @@ class ContainerRun:
         if state.running:
             raise ContainerEngineError(f"{engine.name} lost sight of the container of task {name!r} while it ran.")
         if not state.has_started:
-            why = lines[-1].removeprefix("Error: ") if lines else "the engine does not say why"
+            message = f"Container task {name!r} could not be started: {last_words(lines)}."
+            if not any(sign in message for sign in _SIGNS_OF_NO_PROGRAM):
+                raise ContainerEngineError(message)
             raise ContainerExitError(
-                f"Container task {name!r} could not be started: {why}."
-                f" Is its program in the image {self.recipe.image!r}?",
-                exit_code=exit_code,
+                f"{message} Is its program in the image {self.recipe.image!r}?", exit_code=exit_code
             )
         if exit_code == 0:
             return

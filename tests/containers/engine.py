@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
-from flyte_nb.backends.containers.engine import Engine, find_engine, forget_engines
+from flyte_nb.backends.containers.engine import CHOICE, Engine, find_engine, forget_engines
 from flyte_nb.backends.containers.leftovers import LABEL
 from flyte_nb.errors import ContainerEngineError
 
@@ -98,11 +98,12 @@ def _folders() -> Iterator[tuple[str, int]]:
 @contextlib.contextmanager
 def without_engine() -> Iterator[None]:
     """Nothing that could run a container is found in the block."""
-    path = os.environ["PATH"]
+    before = dict(os.environ)
     os.environ["PATH"] = ""
+    os.environ.pop(CHOICE, None)
     forget_engines()
     try:
         yield
     finally:
-        os.environ["PATH"] = path
+        os.environ.update(before)
         forget_engines()

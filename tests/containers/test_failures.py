@@ -164,7 +164,6 @@ def test_the_engine_to_use_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_what_the_engine_refuses_is_said_in_its_own_words() -> None:
     error = error_of("true", ContainerEngineError, network="no-such-network")
-    assert "create` failed" in str(error)
     assert "no-such-network" in str(error)
 
 

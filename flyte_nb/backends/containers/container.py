@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from ...errors import ContainerEngineError
-from .engine import Engine, last_words
+from .engine import Engine, last_words, lines_of
 from .leftovers import LABEL, owner_text
 
 logger = logging.getLogger("flyte_nb")
@@ -97,7 +97,7 @@ class Container:
     @property
     def start_words(self) -> list[str]:
         """The command that starts it and prints what it prints."""
-        return ["start", "--attach", "--sig-proxy=false", self.name]
+        return ["start", "--attach", self.name]
 
     def state(self, folder: Path) -> State:
         """How it stands, after it was started from `folder`."""
@@ -147,7 +147,9 @@ class Container:
                 process.kill()
                 said = process.stderr.read()
                 if isinstance(error, tarfile.ReadError) and said:
-                    raise ContainerEngineError(f"`{self.engine.name} cp` failed: {last_words(said)}") from error
+                    raise ContainerEngineError(
+                        f"`{self.engine.name} cp` failed: {last_words(lines_of(said))}"
+                    ) from error
                 raise
 
     def remove(self) -> None:

@@ -75,7 +75,7 @@ class Engine:
         """
         done = self.attempt(*words, stdin=stdin, environment=environment)
         if done.returncode:
-            raise ContainerEngineError(f"`{self.name} {words[0]}` failed: {last_words(done.stderr)}")
+            raise ContainerEngineError(f"`{self.name} {words[0]}` failed: {last_words(lines_of(done.stderr))}")
         return done.stdout.decode(errors="replace").strip()
 
 
@@ -109,14 +109,20 @@ def forget_engines() -> None:
     _known.clear()
 
 
-def last_words(text: bytes) -> str:
+def last_words(lines: list[str]) -> str:
     """The last line of what a command complained about."""
-    lines = text.decode(errors="replace").strip().splitlines()
-    return lines[-1].removeprefix("Error: ") if lines else "it did not say why"
+    if not lines:
+        return "it did not say why"
+    return lines[-1].removeprefix("Error: ").removeprefix("Error response from daemon: ").rstrip(".")
+
+
+def lines_of(text: bytes) -> list[str]:
+    """What a command said, line by line."""
+    return text.decode(errors="replace").strip().splitlines()
 
 
 def _problem_of(command: tuple[str, ...]) -> str:
     if not command or shutil.which(command[0]) is None:
         return "not installed"
     done = Engine(command).attempt("ps", "--quiet", timeout_s=20.0)
-    return last_words(done.stderr) if done.returncode else ""
+    return last_words(lines_of(done.stderr)) if done.returncode else ""

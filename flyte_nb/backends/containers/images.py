@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ...errors import ContainerEngineError, ImagePullBackOffError
 from .control import Control
-from .engine import Engine, last_words
+from .engine import Engine, last_words, lines_of
 from .following import Following
 from .output import ContainerOutput, Tail
 
@@ -70,7 +70,7 @@ def _local(engine: Engine, reference: str) -> LocalImage | None:
     if done.returncode:
         if b"o such image" in done.stderr or b"not known" in done.stderr or b"not found" in done.stderr.lower():
             return None
-        raise ContainerEngineError(f"`{engine.name} image inspect` failed: {last_words(done.stderr)}")
+        raise ContainerEngineError(f"`{engine.name} image inspect` failed: {last_words(lines_of(done.stderr))}")
     user = (json.loads(done.stdout) or {}).get("User") or ""
     return LocalImage(reference, runs_as_root=user.partition(":")[0] in ("", "0", "root"))
 
@@ -91,4 +91,4 @@ def _pull(engine: Engine, reference: str, output: ContainerOutput, control: Cont
         following.wait()
     finally:
         following.give_up()
-    return last_words("\n".join(said.lines()).encode()).rstrip(".") if following.exit_code else ""
+    return last_words(said.lines()) if following.exit_code else ""
