@@ -8,7 +8,7 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .._engine.scope import current_scope
 from .._task.options import TaskOptions
@@ -71,17 +71,19 @@ class ContainerRun:
             for part in (ingoing, outgoing, scratch):
                 part.mkdir()
             inputs = InputFolder(recipe, values, ingoing, copies=not image.runs_as_root)
-            with self._created(engine, inputs, limits) as container:
+            control.check()
+            with self._created(engine, inputs, limits, control) as container:
                 self._run(container, limits, output, control, scratch)
-                _take_out(container, outgoing, recipe, limits)
+                _take_out(container, outgoing, recipe, limits, control)
             control.check()
             return read_outputs(outgoing, recipe, options.max_inline_io_bytes)
 
     @contextlib.contextmanager
-    def _created(self, engine: Engine, inputs: InputFolder, limits: Limits) -> Iterator[Container]:
+    def _created(self, engine: Engine, inputs: InputFolder, limits: Limits, control: Control) -> Iterator[Container]:
         recipe = self.recipe
         container = Container(engine)
         network = [] if recipe.network is None else [f"--network={recipe.network}"]
+        control.holds_container = True
         try:
             container.create(
                 recipe.image,
@@ -95,6 +97,7 @@ class ContainerRun:
             yield container
         finally:
             container.remove()
+            control.holds_container = False
 
     def _run(
         self, container: Container, limits: Limits, output: ContainerOutput, control: Control, scratch: Path
@@ -108,7 +111,6 @@ class ContainerRun:
         ContainerExitError
             If it did not end well.
         """
-        control.check()
         following = Following(container.engine, container.start_words, output.write, control, folder=scratch)
         try:
             while not following.wait(WEIGH_EVERY_S):
@@ -164,12 +166,25 @@ class ContainerRun:
         return {**(self.options.env_vars or {}), **secrets}
 
 
-def _take_out(container: Container, folder: Path, recipe: ContainerRecipe, limits: Limits) -> None:
+class _Checked:
+    """A stream that stops giving when somebody wants the work to stop."""
+
+    def __init__(self, stream: IO[bytes], control: Control) -> None:
+        self._stream = stream
+        self._control = control
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        self._control.check()
+        return self._stream.read(size)
+
+
+def _take_out(container: Container, folder: Path, recipe: ContainerRecipe, limits: Limits, control: Control) -> None:
     if not recipe.outputs:
         return
     try:
         with container.archive_of(recipe.output_data_dir) as archive:
-            unpack(archive, folder, recipe, limits.disk_bytes)
+            unpack(_Checked(archive, control), folder, recipe, limits.disk_bytes)
     except tarfile.TarError as error:
         raise ContainerEngineError(
             f"The outputs of container task {recipe.name!r} cannot be taken out of it: {error}."

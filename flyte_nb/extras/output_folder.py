@@ -6,7 +6,7 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, cast
 
 from ..errors import (
     ContainerOutputError,
@@ -20,7 +20,14 @@ from .recipe import ContainerRecipe, reference_class
 CHUNK_BYTES = 1024 * 1024
 
 
-def unpack(archive: IO[bytes], folder: Path, recipe: ContainerRecipe, limit_bytes: int) -> None:
+class Readable(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """The next bytes; none at the end."""
+
+
+def unpack(archive: Readable, folder: Path, recipe: ContainerRecipe, limit_bytes: int) -> None:
     """Put the files of an archive into `folder`.
 
     Links are made last and must lead to something inside the folder; anything but files, folders and links is refused.
@@ -35,7 +42,7 @@ def unpack(archive: IO[bytes], folder: Path, recipe: ContainerRecipe, limit_byte
     links: list[tuple[Path, str]] = []
     hard_links: list[tuple[Path, Path]] = []
     left = limit_bytes
-    with tarfile.open(fileobj=archive, mode="r|") as entries:
+    with tarfile.open(fileobj=cast("IO[bytes]", archive), mode="r|") as entries:
         for entry in entries:
             inside = _path_inside(entry.name, recipe)
             target = folder / inside

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import enum
 import json
+import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -336,8 +337,12 @@ def test_a_task_in_a_worker_process_calls_a_container_task() -> None:
 
 
 def test_untrusted_code_can_be_cut_off_from_the_network() -> None:
-    interfaces = task("ls /sys/class/net > /var/outputs/seen", outputs={"seen": str})
-    assert flyte.run(interfaces).outputs() == "lo"
+    def interfaces(network: str) -> list[str]:
+        look = task("ls /sys/class/net > /var/outputs/seen", outputs={"seen": str}, network=network)
+        return sorted(str(flyte.run(look).outputs()[0]).split())
+
+    assert interfaces("none") == ["lo"]
+    assert interfaces("host") == sorted(name for name in os.listdir("/sys/class/net"))
 
 
 def _actions(run: Any) -> list[Any]:

@@ -22,6 +22,7 @@ from flyte_nb.backends.containers.engine import Engine
 from flyte_nb.backends.containers.leftovers import PREFIX, owner_text, sweep
 from flyte_nb.errors import ActionAbortedError, TaskTimeoutError
 from flyte_nb.extras import ContainerTask
+from flyte_nb.io import File
 from flyte_nb.models import ActionPhase
 from tests.containers.engine import IMAGE, containers_of
 
@@ -132,6 +133,28 @@ def test_a_task_that_blocks_the_loop_does_not_hold_up_a_container() -> None:
 
     blocked_until, ended_at = flyte.run(main).outputs()
     assert ended_at < blocked_until
+
+
+def test_an_input_that_takes_for_ever_to_fetch_does_not_hold_up_an_abort(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetching, may_end = threading.Event(), threading.Event()
+
+    def fetch(self: File, target: Any) -> str:
+        fetching.set()
+        may_end.wait(60)
+        Path(target).touch()
+        return str(target)
+
+    monkeypatch.setattr(File, "download_sync", fetch)
+    copy = ContainerTask("copy", IMAGE, ["true"], inputs={"far": File}, network="none")
+    run = flyte.run(copy, far=File.from_existing_remote("memory://far/away"))
+    assert fetching.wait(20)
+    run.abort("too far")
+    run.wait()
+    assert run.phase is ActionPhase.ABORTED
+    assert not may_end.is_set()
+
+    may_end.set()
+    wait_for(lambda: not folders_of(owner_text()))
 
 
 def test_more_containers_than_places_wait_for_their_turn(engine: Engine) -> None:

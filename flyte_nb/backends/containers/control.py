@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+PATIENCE_S = 2.0
+LOOK_EVERY_S = 0.1
 
 
 class Stopped(BaseException):
@@ -21,12 +25,15 @@ class Control:
     Attributes
     ----------
     stopping : bool
+    holds_container : bool
+        Whether the thread has something that must not be left behind.
     news : threading.Event
         Set whenever something has happened that the thread may wait for.
     """
 
     def __init__(self) -> None:
         self.stopping = False
+        self.holds_container = False
         self.news = threading.Event()
 
     def stop(self) -> None:
@@ -43,7 +50,8 @@ class Control:
 async def run_on_thread(work: Callable[[Control], T]) -> T:
     """Run `work` on a thread of its own, in a copy of the caller's context.
 
-    Cancelling the caller stops the work, and its end is waited for: what it holds is gone when this raises.
+    Cancelling the caller stops the work, and the end of its container is waited for. Other things that it does, such as
+    fetching an input from far away, may not listen; after some seconds they are left to end by themselves.
 
     Raises
     ------
@@ -66,19 +74,21 @@ async def run_on_thread(work: Callable[[Control], T]) -> T:
             pass  # the loop is closed and nobody waits
 
     threading.Thread(target=body, name="flyte_nb-container", daemon=True).start()
-    cancelled = False
+    patience_ends: float | None = None
     try:
         while not ended.done():
             try:
-                await asyncio.wait([ended])
+                await asyncio.wait([ended], timeout=None if patience_ends is None else LOOK_EVERY_S)
             except asyncio.CancelledError:
-                cancelled = True
                 control.stop()
+                patience_ends = patience_ends or time.monotonic() + PATIENCE_S
+            if patience_ends is not None and not control.holds_container and time.monotonic() > patience_ends:
+                break
     finally:
         control.stop()
-    returned, value = ended.result()
-    if cancelled:
+    if patience_ends is not None:
         raise asyncio.CancelledError
+    returned, value = ended.result()
     if returned:
         return value  # type: ignore[no-any-return]
     try:
