@@ -65,7 +65,9 @@ class TaskEnvironment:
     queue : str, optional
         Where its tasks run; a name given to ``init(queues=...)``.
     plugin_config : object, optional
-    pod_template, interruptible, image, include, service_account, reusable : optional
+    reusable : ReusePolicy, optional
+        How long worker processes stay, and how many there are.
+    pod_template, interruptible, image, include, service_account : optional
         For a hosted cluster. Kept with the run, without effect here.
 
     Attributes

@@ -1,4 +1,4 @@
-"""Containers that serve more than one task, on a cluster."""
+"""Processes that serve more than one task."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .messages import got
 
 @dataclass(frozen=True, slots=True)
 class ReusePolicy:
-    """How containers stay for further tasks on a hosted cluster; without effect in a notebook.
+    """How worker processes, or containers on a hosted cluster, stay for further tasks.
 
     Parameters
     ----------
@@ -20,7 +20,7 @@ class ReusePolicy:
     idle_ttl : int or timedelta
         Seconds without work after which all of them go.
     concurrency : int
-        Tasks at a time in each.
+        Tasks at a time in each, on a hosted cluster; a worker process here has one.
     scaledown_ttl : int or timedelta
         Seconds without work after which one of them goes.
 

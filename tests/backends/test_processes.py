@@ -163,6 +163,8 @@ def test_a_worker_that_dies_is_an_error_that_says_how_with_its_last_lines(how: s
     with pytest.raises(errors.TaskInterruptedError, match=text) as caught:
         run.raise_for_status()
     assert f"about to {how}" in str(caught.value)
+    if how == "segfault":
+        assert "test_processes.py" in str(caught.value), "where it happened is not said"
     assert in_process(process_id).outputs()[0] != os.getpid()
 
 

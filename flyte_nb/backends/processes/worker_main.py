@@ -34,7 +34,7 @@ def serve(descriptor: int) -> None:
         with lock, contextlib.suppress(OSError):
             channel.sendall(data)
 
-    faulthandler.enable(2)
+    faulthandler.enable(2, all_threads=False)
     worker = Worker(send)
     threading.Thread(target=_read, args=(channel, worker), name="flyte_nb-channel", daemon=True).start()
     worker.serve()

@@ -8,7 +8,6 @@ import logging
 import pickle
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -26,7 +25,8 @@ from ...models.events import GroupOpened, StoredLiterals, TraceEnded
 from . import messages as say
 from .surroundings import setup_of
 
-LAST_LINES = 10
+LAST_LINES = 30
+LAST_CHARACTERS = 6_000
 MOST_CHARACTERS = 64 * 2**20
 
 
@@ -102,7 +102,7 @@ class Conversation:
         self._waiter: asyncio.Future[None] | None = None
         self._asked: dict[int, asyncio.Task[None]] = {}
         self._closed = False
-        self._last: deque[str] = deque(maxlen=LAST_LINES)
+        self._last = ""
         self._shown = 0
 
     # life ---------------------------------------------------------------------------------------------------
@@ -204,14 +204,14 @@ class Conversation:
     def lose(self, error: Exception) -> None:
         """The worker is gone."""
         if isinstance(error, WorkerLost):
-            last = "".join(self._last).splitlines()[-LAST_LINES:]
+            last = self._last.splitlines()[-LAST_LINES:]
             said = "It had printed nothing." if not last else "Its last lines:\n" + "\n".join(last)
             error = TaskInterruptedError(f"Task {self._action.plan.name!r}: its worker process {error}. {said}")
         self._settle(error)
 
     def show(self, stream: str, text: str) -> None:
         """Have `text` recorded with the action and shown where its prints would be; not without end."""
-        self._last.append(text[-2000:])
+        self._last = (self._last + text)[-LAST_CHARACTERS:]
         self._shown += len(text)
         if self._shown <= MOST_CHARACTERS:
             self._context.run(_write, stream, text)
