@@ -87,6 +87,7 @@ bench: $(VENV)/.dev
 	@$(BENCH)/bin/python $(PIP) -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.records --peer-python $(BENCH)/bin/python
+	$(BIN)/python -m benchmarks.frames --peer-python $(BENCH)/bin/python
 
 clean:
 	rm -rf $(VENV) $(BENCH) labextension/node_modules .mypy_cache .pytest_cache .ruff_cache build dist

@@ -1,12 +1,14 @@
 """One measurement of frames in a process of its own: ``frames_workload.py PACKAGE NAME ROWS`` prints figures as JSON.
 
-The same program runs on flyte_nb and on the reference SDK's local mode.
+The same program runs on flyte_nb and on the reference SDK's local mode. It imports what it needs, no more.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import threading
@@ -14,8 +16,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import made_frames
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -30,6 +30,8 @@ env = flyte.TaskEnvironment("frames")
 
 @env.task
 async def make(index: int) -> DataFrame:
+    import made_frames
+
     return wrapped(made_frames.made[index])
 
 
@@ -54,20 +56,22 @@ def run(task: Any, *arguments: Any) -> Any:
     return flyte.with_runcontext(mode="local").run(task, *arguments).outputs()[0]
 
 
-def hop_seconds() -> float:
+def hop_figures() -> dict[str, float]:
     """The second of two runs with different frames: what is imported once is imported."""
+    import made_frames
+
     made_frames.make_frame(0, 1000)
     made_frames.make_frame(1, ROWS)
     run(hop, 0)
-    begun = time.perf_counter()
-    cpu = time.process_time()
+    begun, processor = time.perf_counter(), time.process_time()
     assert run(hop, 1) == ROWS
-    print("cpu", time.process_time() - cpu, file=sys.stderr)
-    return time.perf_counter() - begun
+    return {"seconds": time.perf_counter() - begun, "cpu_seconds": time.process_time() - processor}
 
 
 def lazy_figures(folder: Path) -> dict[str, float]:
     """A file of `ROWS` MiB, aggregated by a task that takes it as a lazy frame."""
+    import numpy as np
+
     path = folder / "large.parquet"
     random = np.random.default_rng(1)
     rows = 1_000_000
@@ -75,9 +79,8 @@ def lazy_figures(folder: Path) -> dict[str, float]:
         path, schema := pa.schema([(f"x{i}", pa.float64()) for i in range(8)] + [("k", pa.int64())])
     ) as file:
         while path.stat().st_size < ROWS * 2**20:
-            columns = [pa.array(random.normal(size=rows)) for _ in range(8)] + [pa.array(random.integers(0, 100, rows))]
+            columns = [*random.normal(size=(8, rows)), random.integers(0, 100, rows)]
             file.write_table(pa.table(columns, schema=schema), row_group_size=250_000)
-            del columns
     size = path.stat().st_size
     return {"file_bytes": size, **_aggregated(path)}
 
@@ -88,9 +91,6 @@ async def aggregate(frame: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _aggregated(path: Path) -> dict[str, float]:
-    import os
-    import subprocess
-
     done = subprocess.run(
         [sys.executable, __file__, PACKAGE, "aggregate", "0"],
         env={**os.environ, "LARGE_FILE": str(path)},
@@ -103,8 +103,6 @@ def _aggregated(path: Path) -> dict[str, float]:
 
 
 def aggregate_figures() -> dict[str, float]:
-    import os
-
     import psutil
 
     process = psutil.Process()
@@ -129,7 +127,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="flyte_nb_bench_") as folder:
         flyte.init(home=folder) if OURS else flyte.init()
         if NAME == "hop":
-            print(json.dumps({"seconds": hop_seconds()}))
+            print(json.dumps(hop_figures()))
         elif NAME == "aggregate":
             print(json.dumps(aggregate_figures()))
         else:
