@@ -259,3 +259,24 @@ def test_what_a_task_changes_around_it_the_next_one_does_not_see(tmp_path: Path)
     flyte.run(changes_its_surroundings, str(tmp_path)).wait()
 
     assert result(sees) == ["", os.getcwd()]
+
+
+def test_a_module_that_was_edited_between_runs_is_not_taken_from_a_warm_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = tmp_path / "edited_helper.py"
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    @env.task
+    def uses_it() -> list[int]:
+        import edited_helper
+
+        return [edited_helper.ANSWER, os.getpid()]
+
+    module.write_text("ANSWER = 1\n")
+    first = result(uses_it)
+    assert result(uses_it) == first
+    module.write_text("ANSWER = 22\n")
+    os.utime(module, ns=(1, 1))
+
+    assert result(uses_it)[0] == 22

@@ -12,7 +12,7 @@ from ..._engine.ports import Room
 from ...errors import OOMError, RuntimeUserError
 from ...models.events import StoredLiterals
 from ..workers.code import carried_code
-from ..workers.conversation import converse
+from ..workers.conversation import WorkerStale, converse
 from .devices import visible_devices
 from .memory import MemoryWatch
 from .nursery import loaded_heavy_modules
@@ -77,11 +77,18 @@ class ProcessBackend:
 
     async def run(self, action: Action, inputs: StoredLiterals) -> StoredLiterals:
         """See `flyte_nb._engine.ports.Backend`."""
-        plan = action.plan
         pool = self._pool
         if pool is None:
             preload = loaded_heavy_modules() if self._preload is None else self._preload
             pool = self._pool = WorkerPool(preload, fork=self._fork)
+        while True:
+            try:
+                return await self._attempt(action, inputs, pool)
+            except WorkerStale:
+                continue  # a fresh worker is not
+
+    async def _attempt(self, action: Action, inputs: StoredLiterals, pool: WorkerPool) -> StoredLiterals:
+        plan = action.plan
         link = await pool.take(plan.code.stay)
         resources = plan.task.options.resources
         limit_bytes = resources.memory_bytes if resources is not None else None

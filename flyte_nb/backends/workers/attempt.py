@@ -34,6 +34,7 @@ from ...models.events import StoredLiterals
 from ...storage import Store, open_store, use_store
 from ...types.interface import REFUSED
 from . import messages as say
+from .imported import ImportedFiles
 from .output import Output, capture_output
 from .stand_in import WorkerAction, WorkerRun
 
@@ -68,6 +69,7 @@ class Worker:
         self._surroundings = ""
         self._environment: dict[str, str] = {}
         self._environment_seen: object = None
+        self._imported = ImportedFiles()
         self._store: Store | None = None
         self._async_task: asyncio.Task[Any] | None = None
         self._in_function = False
@@ -163,15 +165,17 @@ class Worker:
             self._stopped = False
             self._output.active = True
             try:
-                end = self._run(start)
+                end: say.FromWorker = self._run(start)
             except BaseException as error:  # also one that the user's code left behind in a finaliser
                 end = _end_with(error)
             self._output.flush(rest=True)
             self._output.active = False
             self._send(end)
 
-    def _run(self, start: say.Start) -> say.Returned | say.Raised | say.Cancelled:
+    def _run(self, start: say.Start) -> say.Returned | say.Raised | say.Cancelled | say.Stale:
         setup = self._setups[start.run]
+        if self._surroundings != setup.run and self._imported.are_stale():
+            return say.Stale()
         try:
             self._surround(setup, start.environment)
             run = WorkerRun(self, setup, self._store_of(setup), start.traces)
@@ -179,6 +183,7 @@ class Worker:
                 end = self._end_of(start, run, WorkerAction(run, start))
         except BaseException as error:
             end = _end_with(error)
+        self._imported.note()
         return end if self._is_clean() else _unclean(end)
 
     def _end_of(

@@ -34,6 +34,10 @@ class WorkerLost(Exception):
     """A worker is gone. The text ends a sentence that starts with 'its worker process'."""
 
 
+class WorkerStale(Exception):
+    """The worker has imported what was edited since, and has not begun; take a fresh one."""
+
+
 class Link(Protocol):
     """Carries messages to one worker and back; what a transport must provide.
 
@@ -72,6 +76,8 @@ async def converse(action: Action, inputs: StoredLiterals, link: Link) -> Stored
     ------
     BaseRuntimeError
         What the task raised; or what `link` says about a lost worker.
+    WorkerStale
+        If nothing has begun because the worker has old modules; to be tried again with a fresh one.
     asyncio.CancelledError
         If the awaiting task was cancelled: the attempt has been stopped, politely for `GRACE_S` seconds.
     """
@@ -98,7 +104,7 @@ class Conversation:
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self._context.run(active_invoker.set, action.scope)
-        self._end: say.Returned | say.Raised | say.Cancelled | Exception | None = None
+        self._end: say.Returned | say.Raised | say.Cancelled | say.Stale | Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._asked: dict[int, asyncio.Task[None]] = {}
         self._closed = False
@@ -160,6 +166,8 @@ class Conversation:
             return end.outputs
         if isinstance(end, say.Raised):
             raise received(end.error)
+        if isinstance(end, say.Stale):
+            raise WorkerStale
         if isinstance(end, Exception):
             raise end
         raise asyncio.CancelledError
@@ -216,7 +224,7 @@ class Conversation:
         if self._shown <= MOST_CHARACTERS:
             self._context.run(_write, stream, text)
 
-    def _settle(self, end: say.Returned | say.Raised | say.Cancelled | Exception) -> None:
+    def _settle(self, end: say.Returned | say.Raised | say.Cancelled | say.Stale | Exception) -> None:
         if self._end is None:
             self._end = end
         if self._waiter is not None and not self._waiter.done():

@@ -217,8 +217,12 @@ class Cancelled(Message, tag="cancelled", frozen=True):
     clean: bool = True
 
 
+class Stale(Message, tag="stale", frozen=True):
+    """The attempt has not begun: a module that this worker has imported was edited since. Another worker must do it."""
+
+
 FromWorker: TypeAlias = (
-    Recorded | Printed | Logged | Call | Withdraw | Commit | Ask | AwaitAnswer | Returned | Raised | Cancelled
+    Recorded | Printed | Logged | Call | Withdraw | Commit | Ask | AwaitAnswer | Returned | Raised | Cancelled | Stale
 )
 
 _encoder = msgspec.msgpack.Encoder()
