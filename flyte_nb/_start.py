@@ -7,6 +7,7 @@ from typing import Any
 from ._aio import BlockingCall, with_aio
 from ._engine.context import checked_custom_context
 from ._engine.live_run import RunOptions
+from ._engine.naming import checked_run_name
 from ._runtime import launch
 from ._runtime.runtime import current_settings
 from ._task.task import Task
@@ -84,7 +85,7 @@ def with_runcontext(
         "background" is that thread also in a kernel. With "process" every task runs in a worker process, the first one
         too; with the name of another back-end, there.
     name : str, optional
-        Of the run; one that nobody has.
+        Of the run; one that nobody has, of letters, digits, "-", "_", "." and, inside it, spaces.
     version, project, domain, labels, annotations
         Recorded.
     raw_data_path : str, optional
@@ -109,7 +110,7 @@ def with_runcontext(
     TypeError
         For a parameter nobody knows, or custom context that is not text.
     ValueError
-        For a limit below 1.
+        For a limit below 1, or a name that no run can have.
 
     Specification: *Custom context*, *Controlling parallel execution*.
     """
@@ -131,7 +132,7 @@ def with_runcontext(
     return Runner(
         RunOptions(
             mode=None if mode == "local" else mode,
-            name=name,
+            name=None if name is None else checked_run_name(name),
             version=version or "",
             raw_data_path=raw_data_path or "",
             overwrite_cache=overwrite_cache,

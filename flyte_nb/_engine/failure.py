@@ -158,6 +158,19 @@ def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
     return found if found is not None else trace
 
 
+def only_user_frames(trace: TracebackType | None) -> TracebackType | None:
+    """`trace` without any frame of ours, for a person to read; None if there is no other."""
+    kept = []
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDERS):
+            kept.append(trace)
+        trace = trace.tb_next
+    chained: TracebackType | None = None
+    for one in reversed(kept):
+        chained = TracebackType(chained, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return chained
+
+
 def _message(error: BaseException) -> str:
     try:
         return str(error)

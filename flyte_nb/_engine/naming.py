@@ -6,11 +6,14 @@ times the parent had already made that same call. A trace's key is made the same
 
 from __future__ import annotations
 
+import re
 import secrets
 from hashlib import blake2b
 
 ROOT_ACTION = "a0"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+
+_RUN_NAME = re.compile(r"\w([\w .-]{0,98}[\w.-])?\Z")
 
 CallCounts = dict[tuple[str, bytes], int]
 
@@ -44,3 +47,18 @@ def new_run_name() -> str:
     """A short name nobody has: ``r`` and twelve letters or digits (60 random bits)."""
     number = secrets.randbits(60)
     return "r" + "".join(_ALPHABET[(number >> shift) & 31] for shift in range(0, 60, 5))
+
+
+def checked_run_name(name: str) -> str:
+    """The name, if a run can have it: it stands in commands and addresses.
+
+    Raises
+    ------
+    ValueError
+    """
+    if not _RUN_NAME.match(name):
+        raise ValueError(
+            f"A run's name is at most 100 letters, digits, '-', '_', '.' and, inside it, spaces, and begins with a"
+            f" letter or a digit; got {name!r}."
+        )
+    return name

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
 import inspect
+import linecache
+from collections.abc import Iterator
 from typing import Any
 
 from .._task.environment import TaskEnvironment
@@ -27,8 +31,10 @@ class CellProgram:
         If it is none.
     """
 
-    def __init__(self, source: str, filename: str = "<flyte_run>") -> None:
+    def __init__(self, source: str) -> None:
+        filename = f"<flyte_run {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
         tree = ast.parse(source, filename)
+        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         last = tree.body[-1] if tree.body else None
         self._last = None
         if isinstance(last, ast.Expr) and not source.rstrip().endswith(";"):
@@ -47,7 +53,18 @@ async def _evaluated(code: Any, namespace: dict[str, Any]) -> Any:
     return await value if code.co_flags & inspect.CO_COROUTINE else value
 
 
-last_values: dict[str, Any] = {}
+_kept: dict[str, list[Any]] = {}
+
+
+@contextlib.contextmanager
+def kept_value(run: str) -> Iterator[list[Any]]:
+    """A list that gets the value of the cell that is the run of that name, while somebody waits for it."""
+    values: list[Any] = []
+    _kept[run] = values
+    try:
+        yield values
+    finally:
+        del _kept[run]
 
 
 @environment.task
@@ -60,6 +77,6 @@ async def cell(source: str) -> str:
     shell: Any = get_ipython()
     value = await CellProgram(source).execute(shell.user_ns)
     context = ctx()
-    if context is not None:
-        last_values[context.action.run_name] = value
+    if context is not None and context.action.run_name in _kept:
+        _kept[context.action.run_name].append(value)
     return "" if value is None else repr(value)[:10_000]

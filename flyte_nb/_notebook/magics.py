@@ -1,19 +1,21 @@
-"""The magics. A wrong use is one line on stderr, never a traceback of ours."""
+"""The magics. A wrong use is IPython's own usage error, one line; a run that failed is the failure of its cell."""
 
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable
 from typing import Any
 
 from .. import compat
+from .._engine.failure import only_user_frames
+from .._engine.naming import new_run_name
 from .._start import with_runcontext
 from .._task.registry import registered_tasks
-from ..errors import BaseRuntimeError
+from ..errors import BaseRuntimeError, RuntimeDataValidationError
 from ..remote import Action, Run
 from ..remote.requests import answer_prompt
-from .cell import CellProgram, cell, last_values
+from .arguments import split_arguments
+from .cell import CellProgram, cell, kept_value
 from .display import display_picture, show
 
 USAGE = "%%flyte_run [--name N] [--mode M] [--queue Q] [--detach] [--no-view] [--context key=value] ..."
@@ -23,46 +25,58 @@ class Misuse(Exception):
     """A magic was used in a way it does not know; the text says how to use it."""
 
 
+class Failure(Exception):
+    """Carries the error of a run past the check for wrong uses: it is the cell's own."""
+
+    def __init__(self, original: BaseException) -> None:
+        super().__init__(original)
+        self.original = original
+
+
 def flyte_run_cell(line: str, source: str) -> Any:
     """``%%flyte_run``: the cell is the root action of a run."""
     options, flags = _options(line)
     program = _translated(source)
-    run = with_runcontext(**options).run(cell, program)
-    displayed = None if "--no-view" in flags else display_picture(run.name)
-    if "--detach" in flags:
-        return None
-    try:
-        run.wait()
-    finally:
-        if displayed is not None:
-            displayed.finish_headless()
-    _raise_failure(run)
-    return last_values.pop(run.name, None)
+    options.setdefault("name", new_run_name())
+    with kept_value(options["name"]) as values:
+        run = with_runcontext(**options).run(cell, program)
+        displayed = None if "--no-view" in flags else display_picture(run.name)
+        if "--detach" in flags:
+            return None
+        try:
+            _finish(run)
+        finally:
+            if displayed is not None:
+                displayed.finish_headless()
+        return values[-1] if values else None
 
 
 def flyte_run_line(line: str) -> Any:
-    """``%flyte_run task arg=value``: run a task; values are Python."""
-    words = shlex.split(line, posix=False)
-    if not words:
-        raise Misuse("%flyte_run TASK [name=value ...]")
+    """``%flyte_run task name=value``: run a task; values are Python."""
+    word, _, rest = line.strip().partition(" ")
+    if not word:
+        raise Misuse("Usage: %flyte_run TASK [name=value ...]")
     shell = _shell()
-    task = shell.user_ns.get(words[0]) or registered_tasks().get(words[0])
+    task = shell.user_ns.get(word) or registered_tasks().get(word)
     if task is None:
-        raise Misuse(f"There is no task {words[0]!r}; known are {', '.join(sorted(registered_tasks())) or 'none'}.")
+        raise Misuse(f"There is no task {word!r}; known are {', '.join(sorted(registered_tasks())) or 'none'}.")
     arguments = {}
-    for word in words[1:]:
-        name, sign, value = word.partition("=")
-        if not sign:
-            raise Misuse(f"{word!r} is no argument; write name=value.")
-        arguments[name] = eval(value, shell.user_ns)
+    for name, value in split_arguments(rest).items():
+        try:
+            arguments[name] = eval(value, shell.user_ns)
+        except NameError as error:
+            raise Misuse(f"{name}={value}: {error}.") from None
     run = with_runcontext().run(task, **arguments)
     display_picture(run.name)
     return run
 
 
 def flyte_runs(line: str) -> None:
-    """``%flyte_runs``: the newest runs."""
-    for run in Run.listall(limit=int(line) if line.strip().isdigit() else 20):
+    """``%flyte_runs [HOW_MANY]``: the newest runs."""
+    limit = line.strip() or "20"
+    if not limit.isdecimal():
+        raise Misuse(f"Usage: %flyte_runs [HOW_MANY]; got {limit!r}.")
+    for run in Run.listall(limit=int(limit)):
         details = run.details()
         started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if details.start_time else ""
         print(f"{run.name:<16} {details.phase!s:<10} {started}  {details.task_name}")
@@ -95,9 +109,11 @@ def flyte_logs(line: str) -> None:
 
 
 def flyte_answer(line: str) -> None:
-    """``%flyte_answer RUN PROMPT VALUE``."""
-    run, prompt, *value = _words(line, 3, 100, "%flyte_answer RUN PROMPT VALUE")
-    print(answer_prompt(run, prompt, " ".join(value)))
+    """``%flyte_answer RUN PROMPT VALUE``: everything after the prompt is the value, as it stands."""
+    words = line.split(None, 2)
+    if len(words) < 3:
+        raise Misuse("Usage: %flyte_answer RUN PROMPT VALUE")
+    print(answer_prompt(_filled_in(words[0]), words[1], words[2]))
 
 
 def flyte_compat(line: str) -> None:
@@ -116,12 +132,17 @@ LINE_MAGICS: dict[str, Callable[[str], Any]] = {
     "flyte_answer": flyte_answer,
     "flyte_compat": flyte_compat,
 }
+VERBATIM = frozenset({"flyte_run", "flyte_answer"})
+"""Those whose braces and dollars are Python, or a person's answer, and not names for IPython to fill in."""
 
 
 def register(shell: Any) -> None:
     """Give `shell` the magics; doing it again changes nothing."""
+    from IPython.core.magic import no_var_expand
+
     for name, function in LINE_MAGICS.items():
-        shell.register_magic_function(_forgiving(function), "line", name)
+        magic = _forgiving(function)
+        shell.register_magic_function(no_var_expand(magic) if name in VERBATIM else magic, "line", name)
     shell.register_magic_function(_forgiving(flyte_run_cell), "cell", "flyte_run")
 
 
@@ -133,16 +154,18 @@ def unregister(shell: Any) -> None:
 
 
 def _forgiving(function: Callable[..., Any]) -> Callable[..., Any]:
+    from IPython.core.error import UsageError
+
     def magic(line: str, *rest: str) -> Any:
+        __tracebackhide__ = True
         try:
             return function(line, *rest)
-        except UserFailure as failure:
+        except Failure as failure:
             raise failure.original from None
         except (Misuse, BaseRuntimeError, TypeError, SyntaxError, ValueError) as error:
             if not isinstance(error, (Misuse, SyntaxError, BaseRuntimeError)) and not _is_ours(error):
                 raise
-            print(_one_line(error), file=sys.stderr)
-            return None
+            raise UsageError(_one_line(error)) from None
 
     magic.__doc__ = function.__doc__
     return magic
@@ -165,7 +188,7 @@ def _one_line(error: BaseException) -> str:
 def _options(line: str) -> tuple[dict[str, Any], set[str]]:
     options: dict[str, Any] = {}
     flags: set[str] = set()
-    words = iter(shlex.split(line))
+    words = iter(_split(line, USAGE))
     for word in words:
         if word in ("--detach", "--no-view"):
             flags.add(word)
@@ -192,28 +215,34 @@ def _translated(source: str) -> str:
     return translated
 
 
+def _filled_in(_typed: str) -> str:
+    """A word with the notebook's names filled in; IPython looks at the names of this function first."""
+    return str(_shell().var_expand(_typed))
+
+
 def _words(line: str, least: int, most: int, usage: str) -> list[str]:
-    words = shlex.split(line)
+    words = _split(line, usage)
     if not least <= len(words) <= most:
         raise Misuse(f"Usage: {usage}")
     return words
 
 
-def _raise_failure(run: Run) -> None:
+def _split(line: str, usage: str) -> list[str]:
     try:
+        return shlex.split(line)
+    except ValueError as error:
+        raise Misuse(f"{error} in {line!r}. Usage: {usage}") from None
+
+
+def _finish(run: Run) -> None:
+    """Wait for the run; its failure is the user's own exception, or what ended it from outside."""
+    try:
+        run.wait()
         run.raise_for_status()
     except BaseRuntimeError as error:
-        if error.__cause__ is not None:
-            raise UserFailure(error.__cause__) from None
-        raise
-
-
-class UserFailure(Exception):
-    """Carries the user's own exception past the check for wrong uses."""
-
-    def __init__(self, original: BaseException) -> None:
-        super().__init__(original)
-        self.original = original
+        cause = None if isinstance(error, RuntimeDataValidationError) else error.__cause__
+        original = cause or error
+        raise Failure(original.with_traceback(only_user_frames(original.__traceback__))) from None
 
 
 def _shell() -> Any:

@@ -57,19 +57,111 @@ def test_the_users_own_exception_leaves_the_cell(cells: Notebook) -> None:
     [
         ("%%flyte_run --nonsense\n1", "Unknown option '--nonsense'"),
         ("%%flyte_run --name\n1", "--name needs a value"),
+        ('%%flyte_run --name "abc\n1', "No closing quotation"),
+        ("%%flyte_run --name 'bad name!/..'\n1", "letters, digits"),
+        ("%%flyte_run --mode nonsense\n1", "'nonsense'"),
         ("%%flyte_run\nx = = 1", "SyntaxError in line 1"),
         ("%flyte_run no_such_task", "no task 'no_such_task'"),
         ("%flyte_run double x=1 y=2", "unexpected keyword argument 'y'"),
+        ("%flyte_run double 3", "'3' is no argument; write name=value"),
+        ("%flyte_run double x=undefined", "x=undefined: name 'undefined' is not defined"),
+        ("%flyte_run double x=[1", "[1"),
+        ("%flyte_run double x=", "x= is no Python value"),
         ("%flyte_show nowhere", "No run named 'nowhere'"),
+        ("%flyte_show it's", "No closing quotation"),
+        ("%flyte_runs abc", "Usage: %flyte_runs [HOW_MANY]; got 'abc'"),
+        ("%flyte_answer run bonus", "Usage: %flyte_answer RUN PROMPT VALUE"),
         ("%flyte_abort", "Usage: %flyte_abort RUN [ACTION]"),
         ("%flyte_resume nowhere", "No run named 'nowhere'"),
     ],
 )
-def test_a_wrong_use_is_one_line_and_no_traceback(cells: Notebook, source: str, text: str) -> None:
-    result = cells.run(source)
+def test_a_wrong_use_fails_the_cell_with_one_line_and_no_traceback(cells: Notebook, source: str, text: str) -> None:
+    result = cells.run(source, ok=False)
+    assert result.status == "error"
     assert text in result.text
+    assert result.text.startswith("UsageError: ")
     assert len(result.text.strip().splitlines()) == 1
     assert result.error == ""
+
+
+TIMEOUT = "@env.task(timeout=0.2)\nasync def slow() -> None:\n    await asyncio.sleep(60)"
+ABORT = "flyte.Run.get('abort').abort(reason='enough')\nawait asyncio.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("%%flyte_run --no-view\nawait slow()", "TaskTimeoutError"),
+        (f"%%flyte_run --no-view --name abort\n{ABORT}", "ActionAbortedError"),
+        ("%%flyte_run --no-view\nflyte.remote.Run.get('nothere')", "No run named 'nothere'"),
+        ("%%flyte_run --no-view\nawait double('no number')", "Expected int, got str"),
+    ],
+)
+def test_a_run_that_fails_fails_its_cell(cells: Notebook, source: str, text: str) -> None:
+    cells.run(TIMEOUT)
+    result = cells.run(source, ok=False)
+    assert result.status == "error"
+    assert text in result.error
+    assert "_engine" not in result.error and "magics.py" not in result.error
+
+
+def test_a_failed_cell_ends_a_headless_notebook(tmp_path: Path) -> None:
+    nbclient = pytest.importorskip("nbclient")
+    nbformat = pytest.importorskip("nbformat")
+    after = tmp_path / "after"
+    notebook = nbformat.v4.new_notebook()
+    sources = (SETUP + TIMEOUT, "%%flyte_run\nawait slow()", f"import pathlib; pathlib.Path({str(after)!r}).touch()")
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    with pytest.raises(nbclient.exceptions.CellExecutionError, match="TaskTimeoutError"):
+        nbclient.NotebookClient(notebook, kernel_name="python3", timeout=60).execute()
+    assert not after.exists()
+
+
+def test_the_traceback_of_a_cell_shows_its_lines(cells: Notebook) -> None:
+    result = cells.run("%%flyte_run --no-view --name lines\nbefore = 1\nbefore / 0  # the culprit", ok=False)
+    assert "the culprit" in result.error
+    recorded = cells.run("flyte.remote.Run.get('lines').details().error_info.traceback")
+    assert "before / 0" in recorded.value
+
+
+def test_only_values_that_somebody_waits_for_are_kept(cells: Notebook) -> None:
+    cells.run("%%flyte_run --detach --no-view --name detached\n'value'")
+    cells.run("flyte.Run.get('detached').wait()")
+    cells.run("%%flyte_run --no-view\nlist(range(10))")
+    cells.run("%%flyte_run --no-view\nraise ValueError", ok=False)
+    assert cells.run("from flyte_nb._notebook import cell; cell._kept").value == "{}"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("x=[1, 2]", "[1, 2]"),
+        ("x={'a': 1} y='b c'", "({'a': 1}, 'b c')"),
+        ("y=limit + 1 x=(lambda a=1: a)()", "(1, 43)"),
+        ("x=1, y=2 == 2", "(1, True)"),
+        ("x='$limit {limit}'", "'$limit {limit}'"),
+    ],
+)
+def test_arguments_of_a_line_magic_are_python(cells: Notebook, written: str, value: str) -> None:
+    cells.run(
+        "limit = 42\n@env.task\nasync def said(x: object, y: object = None) -> str:\n"
+        "    return repr(x) if y is None else repr((x, y))"
+    )
+    cells.run(f"%flyte_run said {written}")
+    cells.run("[run, *_] = flyte.remote.Run.listall(limit=1); run.wait()")
+    assert cells.run("print(run.outputs()[0])").text.strip() == value
+
+
+def test_an_answer_is_taken_as_it_was_typed(cells: Notebook) -> None:
+    cells.run(
+        "from flyte_nb import hitl\nask_env = flyte.TaskEnvironment('ask', depends_on=[hitl.env])\n"
+        "@ask_env.task\nasync def ask() -> str:\n"
+        "    event = await hitl.new_event.aio('name', data_type=str, prompt='Who?')\n    return await event.wait.aio()"
+    )
+    cells.run("run = flyte.with_runcontext(name='asked', mode='background').run(ask)")
+    cells.run("while not run.details().actions[-1].phase.name == 'PAUSED': await asyncio.sleep(0.01)")
+    cells.run('%flyte_answer {run.name} name it\'s "Ada"  {run.name} $HOME')
+    assert cells.run("run.wait(); print(run.outputs()[0])").text == 'it\'s "Ada"  {run.name} $HOME\n'
 
 
 def test_a_task_is_run_by_a_line_magic(cells: Notebook) -> None:
@@ -159,5 +251,5 @@ def test_flyte_compat_lets_existing_code_import_flyte(notebook: Notebook) -> Non
 
 def test_flyte_compat_after_an_import_of_the_other_sdk_says_what_to_do(notebook: Notebook) -> None:
     notebook.run("import sys, types; sys.modules['flyte'] = types.ModuleType('flyte')\n%load_ext flyte_nb")
-    result = notebook.run("%flyte_compat")
+    result = notebook.run("%flyte_compat", ok=False)
     assert "'flyte' is imported already" in result.text and "Restart Python" in result.text
