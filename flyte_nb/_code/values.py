@@ -33,6 +33,11 @@ def is_task(value: object) -> bool:
     return any(kind.__module__ == TASK_MODULE for kind in type(value).__mro__)
 
 
+def _is_zone_info(kind: type) -> bool:
+    zoneinfo = sys.modules.get("zoneinfo")
+    return zoneinfo is not None and issubclass(kind, zoneinfo.ZoneInfo)
+
+
 def text(value: str) -> bytes:
     """UTF-8, also of text that is not quite Unicode."""
     return value.encode("utf-8", "surrogatepass")
@@ -119,6 +124,10 @@ class ValueEncoder:
             if zone is not None and type(zone).__module__ not in ("datetime", "zoneinfo"):
                 shown = f"{value.isoformat()} {value.fold}"
             return pack("date", text(kind.__qualname__), text(shown))
+        if kind is datetime.timezone:
+            return pack("zone", text(repr(value)))
+        if _is_zone_info(kind) and value.key:
+            return pack("zone", text(value.key))
         if issubclass(kind, _LAZY_REPR):
             return pack("text", self._type(kind, name), text(str(value)))
         if kind is re.Pattern:
@@ -163,6 +172,8 @@ class ValueEncoder:
             return pack("struct", self._type(kind, name), *self._pairs(found, name))
         if kind is Field or kind.__qualname__ == "FieldInfo":
             return pack("field", *self._pairs([(f, getattr(value, f, None)) for f in _FIELD_PARTS], name))
+        if kind.__qualname__ == "ModelPrivateAttr":
+            return pack("private", self.encode(value.default, name), self.encode(value.default_factory, name))
         return self._by_type(value, name)
 
     def _by_type(self, value: Any, name: str) -> bytes:

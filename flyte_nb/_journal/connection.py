@@ -32,6 +32,7 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             cached_statements=64,
         )
         try:
+            schema.refuse_newer(connection, str(path))
             if read_only:
                 connection.execute("PRAGMA query_only = 1")
             else:

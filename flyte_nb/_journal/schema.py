@@ -92,12 +92,7 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
         found = _version(connection)
-        if found > CURRENT_VERSION:
-            raise JournalVersionError(
-                f"The journal {path} has format {found}, and this flyte_nb reads formats up to"
-                f" {CURRENT_VERSION}. Upgrade with `pip install -U flyte-nb`, or choose another folder with"
-                " init(home=...) or FLYTE_NB_HOME."
-            )
+        refuse_newer(connection, path)
         for migration in MIGRATIONS[found:]:
             for statement in migration.split(";\n"):
                 if statement.strip():
@@ -108,6 +103,22 @@ def prepare(connection: sqlite3.Connection, path: str) -> None:
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def refuse_newer(connection: sqlite3.Connection, path: str) -> None:
+    """Leave a journal alone that this version does not understand.
+
+    Raises
+    ------
+    JournalVersionError
+    """
+    found = _version(connection)
+    if found > CURRENT_VERSION:
+        raise JournalVersionError(
+            f"The journal {path} has format {found}, and this flyte_nb reads formats up to"
+            f" {CURRENT_VERSION}. Upgrade with `pip install -U flyte-nb`, or choose another folder with"
+            " init(home=...) or FLYTE_NB_HOME."
+        )
 
 
 def _version(connection: sqlite3.Connection) -> int:

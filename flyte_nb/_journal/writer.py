@@ -22,6 +22,7 @@ from .connection import open_database, translated
 
 _INSERT_EVENT = "INSERT OR IGNORE INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _INSERT_LOG = "INSERT OR IGNORE INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
+_END_RUN = "UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?"
 
 Row = tuple[int, int, bytes, int]
 
@@ -51,13 +52,14 @@ class JournalWriter:
         self._commit_lock = threading.RLock()
         self._events: list[Row] = []
         self._logs: list[Row] = []
+        self._ends: list[tuple[str, float, int]] = []
         self._closed = False
         self.fault_hook: Callable[[str], None] = no_fault
 
     @property
     def has_queued(self) -> bool:
         """Whether anything waits for a commit."""
-        return bool(self._events or self._logs)
+        return bool(self._events or self._logs or self._ends)
 
     def begin_run(self, name: str, started: RunStarted, snapshot: bytes | None) -> RunLog:
         """Create a run with its first event, at once.
@@ -154,10 +156,9 @@ class JournalWriter:
     def end_run(self, log: RunLog, ended: RunEnded) -> None:
         """Commit the end of a run together with everything queued before it."""
         log.append(ended)
-        with self._commit_lock:
-            self._commit(
-                [("UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?", (ended.phase.value, ended.at, log.run_id))]
-            )
+        with self._queue_lock:
+            self._ends.append((ended.phase.value, ended.at, log.run_id))
+        self.flush()
 
     def beat(self, run_ids: list[int]) -> None:
         """Tell that this process still drives these runs."""
@@ -203,11 +204,13 @@ class JournalWriter:
     def _commit(self, statements: list[tuple[str, tuple[object, ...]]]) -> None:
         events: list[Row] = []
         logs: list[Row] = []
+        ends: list[tuple[str, float, int]] = []
         try:
             with self._queue_lock:
                 events, self._events = self._events, events
                 logs, self._logs = self._logs, logs
-            if not (events or logs or statements):
+                ends, self._ends = self._ends, ends
+            if not (events or logs or ends or statements):
                 return
             if self._closed:
                 raise JournalWriteError(f"The journal {self._path} is closed in this process.")
@@ -218,6 +221,8 @@ class JournalWriter:
                     self._connection.executemany(_INSERT_EVENT, events)
                 if logs:
                     self._connection.executemany(_INSERT_LOG, logs)
+                if ends:
+                    self._connection.executemany(_END_RUN, ends)
                 for statement, values in statements:
                     self._connection.execute(statement, values)
                 self._connection.execute("COMMIT")
@@ -227,6 +232,7 @@ class JournalWriter:
             with self._queue_lock:
                 self._events[:0] = events
                 self._logs[:0] = logs
+                self._ends[:0] = ends
             raise
         self.fault_hook("after_commit")
 

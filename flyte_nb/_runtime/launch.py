@@ -79,8 +79,11 @@ def resume(name: str) -> LiveRun:
         If it is going on, or has succeeded.
     CodeBundleError
         If its code is neither defined here nor stored with it.
+    JournalWriteError
+        If the journal cannot be written, as long as its disk is full.
     """
     runtime = current_runtime()
+    runtime.writer.flush()  # a run that ended on a full disk may still wait to be written
     record = runtime.reader.run(name)
     _check_resumable(runtime, record)
     with runtime.controller.collections:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 from .._journal.liveness import is_alive
 from .._runtime.runtime import Runtime, current_runtime
 from .._view.projection import ActionView, RunView
-from ..errors import ActionNotFoundError
+from ..errors import ActionNotFoundError, JournalError
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord
 from ..storage import Store
@@ -39,12 +40,12 @@ class RunHistory:
 
     def phase(self) -> ActionPhase:
         """Phase of the run; ABORTED when its process is gone."""
+        self._catch_up()
         return ActionPhase.ABORTED if self._is_orphan() else self.record().phase
 
     def view(self) -> RunView:
         """The run as it is now."""
-        if self.name in self.runtime.controller.runs:
-            self.runtime.writer.flush()
+        self._catch_up()
         interrupted = self._is_orphan()
         with self._lock:
             for seq, event in self.runtime.reader.events(self.name, self._read_up_to):
@@ -97,6 +98,14 @@ class RunHistory:
         if len(sections) == 1:
             return sections[0][1]
         return "\n".join(f"<section data-tab={_quoted(tab)}>{html}</section>" for tab, html in sections)
+
+    def _catch_up(self) -> None:
+        """Have what this process still holds of its runs committed, also after a commit that failed."""
+        if self.name in self.runtime.controller.runs:
+            self.runtime.writer.flush()
+        elif self.runtime.writer.has_queued:
+            with contextlib.suppress(JournalError):
+                self.runtime.writer.flush()
 
     def _is_orphan(self) -> bool:
         if self.name in self.runtime.controller.runs:
