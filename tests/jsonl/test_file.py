@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ import flyte_nb as flyte
 from flyte_nb.errors import BrokenRecordError, StorageError
 from flyte_nb.io import File
 from flyte_nb.jsonl import JsonlFile
+from flyte_nb.jsonl.lines import Block
+from flyte_nb.jsonl.read_ahead import ReadAhead
 from flyte_nb.storage import Store, open_store, use_store
 
 RECORDS = [
@@ -385,9 +388,14 @@ async def test_the_two_kinds_of_writer_do_not_pass_for_each_other(near: Path) ->
 
 
 @pytest.mark.asyncio
-async def test_the_loop_goes_on_while_a_file_is_read(near: Path) -> None:
-    file = written(RECORDS * 5)
+async def test_others_on_the_loop_have_their_turn_after_each_block_even_if_all_were_read_already() -> None:
+    all_read = threading.Event()
     turns = 0
+
+    def blocks() -> Iterator[Block]:
+        for number in range(100):
+            yield Block([number], [])
+        all_read.set()
 
     async def count_turns() -> None:
         nonlocal turns
@@ -395,12 +403,12 @@ async def test_the_loop_goes_on_while_a_file_is_read(near: Path) -> None:
             turns += 1
             await asyncio.sleep(0)
 
+    ahead = ReadAhead(blocks(), queue_size=1000)
+    assert all_read.wait(timeout=10)
     counting = asyncio.create_task(count_turns())
-    blocks = 0
-    async for _ in file.iter_batches(batch_size=1000):
-        blocks += 1
+    assert [block.records[0] async for block in ahead.blocks_async()] == list(range(100))
     counting.cancel()
-    assert turns > blocks / 10
+    assert turns >= 100
 
 
 @pytest.mark.asyncio
