@@ -242,7 +242,10 @@ def _finish(run: Run) -> None:
     except BaseRuntimeError as error:
         cause = None if isinstance(error, RuntimeDataValidationError) else error.__cause__
         original = cause or error
-        raise Failure(original.with_traceback(only_user_frames(original.__traceback__))) from None
+        trace = only_user_frames(original.__traceback__)
+        if trace is None:  # IPython would show the frame below, for want of another
+            original.__dict__["_render_traceback_"] = lambda: [f"{type(original).__name__}: {original}"]
+        raise Failure(original.with_traceback(trace)) from None
 
 
 def _shell() -> Any:
