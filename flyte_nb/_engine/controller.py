@@ -238,7 +238,7 @@ class Controller:
         return plan
 
     def _backend_for(self, task: Task[Any, Any], options: RunOptions) -> Backend:
-        queue = task.options.queue or options.queue
+        queue = task.options.queue or (options.queue if not task.place else None)
         if queue is not None:
             found = self._backends.get(queue)
             if found is None:

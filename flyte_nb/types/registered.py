@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, get_origin
 
+from ..errors import CodeBundleError
 from .transformer import TypeTransformer
 
 _transformers: dict[Any, TypeTransformer[Any]] = {}
@@ -32,12 +33,26 @@ def note_registration() -> None:
 
 
 def carry_registrations() -> bytes:
-    """What was registered, as a pickle for `take_registrations` in another process; empty if it is nothing."""
+    """What was registered, as a pickle for `take_registrations` in another process; empty if it is nothing.
+
+    Raises
+    ------
+    CodeBundleError
+        If a transformer cannot be pickled.
+    """
     import cloudpickle
 
     restricted = {kind: name for kind, name in _restricted.items() if kind is not tuple}
     if not _transformers and not restricted:
         return b""
+    for kind, transformer in _transformers.items():
+        try:
+            cloudpickle.dumps(transformer)
+        except Exception as error:
+            raise CodeBundleError(
+                f"The transformer of {kind!r}, a {type(transformer).__qualname__}, cannot be pickled and so not reach"
+                f" worker processes ({type(error).__name__}: {error}). Create what cannot be pickled in its methods."
+            ) from error
     return cloudpickle.dumps((_transformers, restricted))  # type: ignore[no-any-return]
 
 

@@ -248,3 +248,40 @@ def test_a_gpu_where_there_is_none_is_an_error_at_submit() -> None:
 
     with pytest.raises(errors.RuntimeUserError, match="asks for 1 GPU .* there is none here"):
         flyte.run(task)
+
+
+@env.task
+async def declares_a_task() -> int:
+    inner = flyte.TaskEnvironment("declared-in-a-worker")
+
+    @inner.task
+    async def doubled(x: int) -> int:
+        return 2 * x
+
+    return await doubled(20) + await doubled.override(short_name="twice")(1)
+
+
+def test_a_task_that_a_worker_declares_can_be_called_though_the_kernel_never_saw_it() -> None:
+    run = in_process(declares_a_task)
+
+    assert run.outputs()[0] == 42
+    assert {action.task_name for action in Action.listall(run.name)} == {
+        "processes.declares_a_task",
+        "declared-in-a-worker.doubled",
+    }
+
+
+@env.task(cache="auto")
+def cached(x: int) -> int:
+    return x * x
+
+
+def test_the_cache_is_the_same_wherever_a_task_runs() -> None:
+    assert in_process(cached, 7).outputs()[0] == 49
+
+    again = flyte.run(cached, 7)
+
+    assert again.outputs()[0] == 49
+    [action] = Action.listall(again.name)
+    outcome = action.details().cache
+    assert outcome is not None and outcome.status == "hit"
