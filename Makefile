@@ -89,6 +89,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.workers --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.records --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.frames --peer-python $(BENCH)/bin/python
+	$(BIN)/python -m benchmarks.files --peer-python $(BENCH)/bin/python
 
 clean:
 	rm -rf $(VENV) $(BENCH) labextension/node_modules .mypy_cache .pytest_cache .ruff_cache build dist

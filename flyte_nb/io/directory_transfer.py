@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -23,8 +23,10 @@ from .trees import Entry, files_below, folders_below
 
 R = TypeVar("R")
 
-NEAR_THREADS = 4
+NEAR_THREADS = min(4, os.cpu_count() or 1)
 FAR_THREADS = 16
+BATCH_FILES = 64
+BATCH_BYTES = 2**20
 _LIST_SUFFIX = ".files.json"
 
 
@@ -106,24 +108,39 @@ def side_by_side(work: Callable[[Entry], R], entries: Sequence[Entry], address: 
 
     `address` is the slower end; `title` is what is shown while it takes long.
     """
-    threads = NEAR_THREADS if local_path(address) is not None else FAR_THREADS
+    is_near = local_path(address) is not None
     progress = Progress(title, len(entries), sum(entry.size or 0 for entry in entries))
-    with ThreadPoolExecutor(threads, thread_name_prefix="flyte_nb-transfer") as pool:
-        futures = {pool.submit(work, entry): entry for entry in entries}
+    batches = list(_batches(entries, BATCH_FILES if is_near else 1))
+
+    def work_off(batch: Sequence[Entry]) -> list[R]:
+        return [work(entry) for entry in batch]
+
+    with ThreadPoolExecutor(NEAR_THREADS if is_near else FAR_THREADS, thread_name_prefix="flyte_nb-transfer") as pool:
+        futures = {pool.submit(work_off, batch): batch for batch in batches}
         waiting = set(futures)
         try:
             while waiting:
                 done, waiting = wait(waiting, MOVE_EVERY_S, FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-                    progress.add(futures[future].size or 0)
+                    progress.add(futures[future])
                 progress.show()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
         finally:
             progress.end()
-        return [future.result() for future in futures]
+        return [result for future in futures for result in future.result()]
+
+
+def _batches(entries: Sequence[Entry], most: int) -> Iterator[Sequence[Entry]]:
+    """Small files together, because handing one to a thread takes longer than copying it."""
+    start = size_bytes = 0
+    for end, entry in enumerate(entries, 1):
+        size_bytes += entry.size or 0
+        if end - start == most or size_bytes >= BATCH_BYTES or end == len(entries):
+            yield entries[start:end]
+            start, size_bytes = end, 0
 
 
 def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str, str]:

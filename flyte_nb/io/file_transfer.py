@@ -32,10 +32,10 @@ def store_file(source: str, name: str, destination: str | None) -> tuple[str, st
         digest = file_digest(source)
         address = content_place("files", digest, name)
         system, path = filesystem(address)
-        if not _has(system, path, before[0]):
-            with explained("write", address):
+        with explained("write", address):
+            if not _has(system, path, before[0]):
                 upload_file(source, system, path)
-            _must_be_unchanged(source, before)
+                _must_be_unchanged(source, before)
         return address, digest
 
 

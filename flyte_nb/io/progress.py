@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from .places import in_task
+from .trees import Entry
 
 FIRST_AFTER_S = 1.0
 LINE_EVERY_S = 5.0
@@ -33,10 +35,10 @@ class Progress:
         self._next_at = time.monotonic() + FIRST_AFTER_S
         self._shown_characters = 0
 
-    def add(self, size_bytes: int) -> None:
-        """Count one more file."""
-        self._done_files += 1
-        self._done_bytes += size_bytes
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Count files that are done."""
+        self._done_files += len(entries)
+        self._done_bytes += sum(entry.size or 0 for entry in entries)
 
     def show(self) -> None:
         """Say how far it is, if it is time to."""

@@ -76,7 +76,11 @@ def file_digest(path: str, *, threads: int = THREADS) -> str:
 
 
 def _copy(reading: int, writing: int, size: int, digest: bool, threads: int) -> str:
-    if size >= PIECE_BYTES and _blocks_shared(reading, writing):
+    if size < PIECE_BYTES:
+        piece = _piece_at(reading, 0, size)
+        write_at(writing, piece, 0)
+        return content_digest([piece_digest(piece)] if size else [], size) if digest else ""
+    if _blocks_shared(reading, writing):
         return _digest(reading, size, threads) if digest else ""
     has_holes = _has_holes(reading, size)
     if not digest and not has_holes and _copied_by_kernel(reading, writing, size):
@@ -185,8 +189,10 @@ def _open_to_read(path: str) -> int:
 
 
 def _has_holes(descriptor: int, size: int) -> bool:
+    if size <= PIECE_BYTES or not hasattr(os, "SEEK_DATA"):
+        return False
     blocks = getattr(os.fstat(descriptor), "st_blocks", None)
-    return size > PIECE_BYTES and hasattr(os, "SEEK_DATA") and blocks is not None and blocks * 512 < size
+    return blocks is not None and blocks * 512 < size
 
 
 def _is_hole(descriptor: int, start: int, length: int) -> bool:

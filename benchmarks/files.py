@@ -1,0 +1,100 @@
+"""Files beside cp, s3fs, obstore and the reference SDK: ``python -m benchmarks.files --peer-python PYTHON``."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+WORKLOAD = Path(__file__).with_name("files_workload.py")
+WAYS = {"up": "stored", "down": "downloaded"}
+
+
+def measure(python: str, package: str, name: str, size: int) -> dict[str, float]:
+    """One measurement in a fresh process."""
+    command = [python, str(WORKLOAD), package, name, str(size)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{package} {name} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@contextlib.contextmanager
+def s3_server() -> Iterator[None]:
+    """A server that speaks the S3 protocol, in a process of its own, with the bucket ``bench``."""
+    program = (
+        "import sys; from moto.server import ThreadedMotoServer; s = ThreadedMotoServer('127.0.0.1', 0, verbose=False);"
+        "s.start(); print(s.get_host_and_port()[1], flush=True); sys.stdin.read()"
+    )
+    server = subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert server.stdout is not None
+    os.environ.update(
+        AWS_ENDPOINT_URL=f"http://127.0.0.1:{server.stdout.readline().strip()}",
+        AWS_ACCESS_KEY_ID="testing",
+        AWS_SECRET_ACCESS_KEY="testing",
+        AWS_DEFAULT_REGION="us-east-1",
+    )
+    import s3fs
+
+    s3fs.S3FileSystem().mkdir("bench")
+    try:
+        yield
+    finally:
+        server.communicate()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.files", description=__doc__)
+    parser.add_argument("--peer-python", help="Python of an environment with the reference SDK; else it is left out.")
+    parser.add_argument("--times", type=int, default=3, help="Take the median of so many measurements.")
+    parser.add_argument("--mib", type=int, default=1024, help="Size of the local file.")
+    arguments = parser.parse_args()
+    table = Table("measurement", "flyte_nb", "other", "times faster", "goal")
+
+    def compare(title: str, name: str, size: int, others: dict[str, str], goal: str) -> None:
+        found: dict[str, list[dict[str, float]]] = {package: [] for package in ("flyte_nb", *others)}
+        for _ in range(arguments.times):
+            for package, times in found.items():
+                times.append(measure(others.get(package, sys.executable), package, name, size))
+        for way in found["flyte_nb"][0]:
+            mine = statistics.median(times[way] for times in found["flyte_nb"])
+            for package in others or ("",):
+                other = statistics.median(times[way] for times in found[package]) if package else None
+                table.add_row(
+                    f"{title} {WAYS[way]}",
+                    f"{mine * 1e3:,.0f} ms",
+                    f"{package} {other * 1e3:,.0f} ms" if other is not None else "not measured",
+                    f"{other / mine:.2f}" if other is not None else "",
+                    goal if package != "obstore" else "",
+                )
+
+    here = sys.executable
+    compare(f"local file of {arguments.mib:,} MiB", "file", arguments.mib, {"cp": here}, "at least 0.9")
+    with s3_server():
+        compare("256 MiB, S3,", "s3", 256, {"s3fs": here, "obstore": here}, "at least 1.0")
+    peers = {"flyte": arguments.peer_python} if arguments.peer_python else {}
+    compare("directory of 10,000 files", "directory", 10_000, peers, "at least 2.0")
+    where = f"Python {platform.python_version()}, {os.cpu_count()} processors"
+    Console(width=130).print(f"{where}, median of {arguments.times}, others in turns.", table)
+
+
+if __name__ == "__main__":
+    main()
