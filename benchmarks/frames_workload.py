@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -82,7 +83,8 @@ def lazy_figures(folder: Path) -> dict[str, float]:
             columns = [*random.normal(size=(8, rows)), random.integers(0, 100, rows)]
             file.write_table(pa.table(columns, schema=schema), row_group_size=250_000)
     size = path.stat().st_size
-    return {"file_bytes": size, **_aggregated(path)}
+    found = [_aggregated(path) for _ in range(5)]
+    return {"file_bytes": size, **{key: statistics.median(one[key] for one in found) for key in found[0]}}
 
 
 @env.task
