@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from .._runtime.notebook_loop import in_notebook, running_loop
 from ..remote import Run
-from .live_picture import SETTLE_AFTER_S, LivePicture, follower
+from .live_picture import LivePicture, follower
 from .renderer import RENDERER
 
 UPDATE_EVERY_S = 1.0
+UPDATE_BESIDE_WIDGET_S = 5.0
+SETTLE_AFTER_S = 30.0
 PAGE_ASKS_WITHIN_S = 20.0
 _METADATA_OF_PAGES = frozenset({"deletedCells", "recordTiming", "trusted"})
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
@@ -54,95 +57,106 @@ def display_picture(name: str) -> Displayed | None:
 
 
 class Displayed:
-    """One display of a run.
+    """One display of a run: a widget while somebody may use it, and below it the static picture, which is what stays.
+
+    These are two outputs: an output that is updated is drawn anew, and a widget that was saved cannot be drawn without
+    its kernel. The widget hides the picture below it for as long as it lives.
 
     Parameters
     ----------
     name : str
         Of the run.
     expects_page : bool
-        Whether a page with widgets will ask for more.
-    handle : optional
-        The display to use; by default a new one.
+        Whether the cell came from a page with widgets.
     """
 
-    def __init__(self, name: str, *, expects_page: bool, handle: Any = None) -> None:
+    def __init__(self, name: str, *, expects_page: bool) -> None:
         self._picture = LivePicture(name, self._changed)
-        self._expects_page = expects_page
-        self._widget = _widget(self._picture, self._rerun)
-        self._handle = handle
+        self._widget = _widget(self._picture, self._rerun) if expects_page else None
+        self._live: Any = None
+        self._static: Any = None
+        self._lock = threading.RLock()
         self._shown_at = self._updated_at = time.monotonic()
+        self._ended_at: float | None = None
+        self._outdated = False
         self._settled = False
 
-    def begin(self) -> None:
-        """Show it, and follow it while that is needed."""
-        from IPython.display import display
+    def begin(self, live: Any = None, static: Any = None) -> None:
+        """Show it, in new outputs or in these, and follow it while that is needed."""
+        if self._widget is not None:
+            widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
+            self._live = _shown({WIDGET_MIME: widget, "text/plain": ""}, live)
+        self._static = _shown(self._bundle(), static)
+        if self._widget is None:
+            _without_page.append(self)
+            _watch_cells()
+        follower.follow(self._picture, self._is_done)
 
-        if self._picture.ended and (self._widget is None or not self._expects_page):
-            self._settled = True
-        if self._handle is not None:
-            self._handle.update(self._bundle(), raw=True)
-        else:
-            self._handle = display(self._bundle(), raw=True, display_id=True)  # type: ignore[no-untyped-call]
-        if not self._settled:
-            follower.follow(self._picture, self._is_done)
-
-    def finish_headless(self) -> None:
-        """The run has ended and its cell is about to: settle now if no page will ask for anything."""
+    def finish_cell(self) -> bool:
+        """A cell ends, and no page will ask for more: the picture is what it is now. Whether it is final."""
         self._picture.read()
-        if self._picture.ended and not self._expects_page and not self._has_page:
+        if self._picture.ended:
             self._settle()
-
-    @property
-    def _has_page(self) -> bool:
-        return self._widget is not None and self._widget.greeted
-
-    @property
-    def _waits_for_page(self) -> bool:
-        """Whether a page with widgets may still ask; a display that is updated meanwhile would be drawn anew."""
-        waited = time.monotonic() - self._shown_at
-        return self._widget is not None and self._expects_page and not self._has_page and waited < PAGE_ASKS_WITHIN_S
+        else:
+            self._update()
+        return self._settled
 
     def _bundle(self) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"text/plain": self._picture.text(), "text/html": self._picture.html()}
-        if self._widget is not None and not self._settled and (self._has_page or self._waits_for_page):
-            bundle[WIDGET_MIME] = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
-        return bundle
+        html = self._picture.html()
+        if self._widget is not None:
+            html = f'<div class="fnb-static-{self._widget.picture}">{html}</div>'
+        return {"text/plain": self._picture.text(), "text/html": html}
 
     def _changed(self, picture: LivePicture) -> None:
-        now = time.monotonic()
-        if (
-            not self._has_page
-            and not self._waits_for_page
-            and now - self._updated_at >= UPDATE_EVERY_S
-            and self._handle is not None
-        ):
-            self._updated_at = now
-            self._handle.update(self._bundle(), raw=True)
+        self._outdated = True
+
+    def _update_when_due(self) -> None:
+        watched = self._widget is not None and self._widget.greeted
+        due_at = self._updated_at + (UPDATE_BESIDE_WIDGET_S if watched else UPDATE_EVERY_S)
+        if self._outdated and time.monotonic() >= due_at:
+            self._update()
+
+    def _update(self) -> None:
+        with self._lock:
+            if not self._settled and self._static is not None:
+                self._updated_at, self._outdated = time.monotonic(), False
+                self._static.update(self._bundle(), raw=True)
 
     def _is_done(self) -> bool:
         if self._settled:
             return True
         if self._widget is not None:
             self._widget.page.news_of_selection()
+        self._update_when_due()
         if not self._picture.ended:
             return False
-        if self._waits_for_page or (self._has_page and time.monotonic() - self._picture.touched_at < SETTLE_AFTER_S):
+        if self._ended_at is None:
+            self._ended_at = time.monotonic()
+            self._update()
+        if self._is_in_use(self._ended_at):
             return False
         self._settle()
         return True
 
-    def _settle(self) -> None:
-        if self._settled:
-            return
-        self._settled = True
-        self._handle.update(self._bundle(), raw=True)
-        self._close()
+    def _is_in_use(self, ended_at: float) -> bool:
+        """Whether somebody may look into the widget, or a page may still be about to ask for it."""
+        if self._widget is None:
+            return False
+        now = time.monotonic()
+        if not self._widget.greeted:
+            return now - self._shown_at < PAGE_ASKS_WITHIN_S
+        return now - max(ended_at, self._picture.touched_at) < SETTLE_AFTER_S
 
-    def _close(self) -> None:
-        if self._widget is not None:
-            with contextlib.suppress(Exception):
-                self._widget.close()
+    def _settle(self) -> None:
+        with self._lock:
+            if self._settled:
+                return
+            self._update()
+            self._settled = True
+            if self._widget is not None:
+                self._live.update({"text/html": "", "text/plain": ""}, raw=True)
+                with contextlib.suppress(Exception):
+                    self._widget.close()
 
     def _rerun(self, name: str) -> None:
         """Run it again, and show the new run in this place."""
@@ -150,7 +164,33 @@ class Displayed:
 
         run = rerun(name)
         self._settle()  # JupyterLab hides a place for good in which one widget follows another
-        Displayed(run.name, expects_page=self._expects_page, handle=self._handle).begin()
+        Displayed(run.name, expects_page=self._widget is not None).begin(self._live, self._static)
+
+
+_without_page: list[Displayed] = []
+
+
+def _watch_cells() -> None:
+    """Have pictures that no page asks about finished with the cell: nothing is stored that comes after the last one."""
+    from IPython.core.getipython import get_ipython
+
+    shell: Any = get_ipython()
+    if shell is not None and _finish_cells not in shell.events.callbacks["post_run_cell"]:
+        shell.events.register("post_run_cell", _finish_cells)
+
+
+def _finish_cells(_: Any) -> None:
+    _without_page[:] = [displayed for displayed in _without_page if not displayed.finish_cell()]
+
+
+def _shown(bundle: dict[str, Any], handle: Any) -> Any:
+    """Show a bundle where `handle` is, or in a new output; the handle."""
+    from IPython.display import display
+
+    if handle is None:
+        return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+    handle.update(bundle, raw=True)
+    return handle
 
 
 def sent_by_a_page() -> bool:

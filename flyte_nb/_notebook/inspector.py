@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .._view.projection import ActionView
+from collections.abc import Callable
+from typing import Any
+
+from .._view.projection import ActionView, TraceView
 from .._view.tree import PHASES
 from .._view.wire import (
     Attempt,
@@ -12,6 +15,7 @@ from .._view.wire import (
     LinkButton,
     LogPiece,
     Logs,
+    Notice,
     ReportChunk,
     Span,
     TimelineSpans,
@@ -22,12 +26,19 @@ from ..models.events import ErrorRecord, StoredLiterals
 from ..models.previews import MOST_COLUMNS, FramePreview
 from ..remote.previews import previewed_inputs, previewed_outputs
 from ..remote.timeline import timeline_of
+from ..storage import Store
 from .live_picture import LivePicture
 
 MAX_VALUE = 2_000
+MAX_READ = 8_000_000
 MAX_LOG = 400_000
 MAX_REPORT = 8_000_000
 MAX_SPANS = 2_000
+
+
+TRACE = "t:"
+
+ReadValues = Callable[[StoredLiterals, str, Store], dict[str, Any]]
 
 
 class Inspector:
@@ -48,33 +59,56 @@ class Inspector:
         self._cut = False
         self._report_pieces: dict[str, list[StoredLiterals]] = {}
         self._too_large: set[str] = set()
+        self._described: dict[str, list[Variable]] = {}
 
     def news(self) -> list[ToPage]:
         """What the page does not have yet."""
-        view = self._picture.tree.view.actions.get(self.action)
-        if view is None:
-            return []
-        messages: list[ToPage] = []
-        details = self._describe(view)
-        if details != self._details:
-            self._details = details
-            messages.append(details)
-        messages += self._log_news()
-        messages += self._report_news(view)
-        return messages
+        with self._picture.lock:
+            found = self._found()
+            if found is None:
+                return [Notice("warning", f"Nothing is known of {self.action!r}.", self.action)]
+            details = self._describe(found) if isinstance(found, ActionView) else self._describe_trace(found)
+            messages: list[ToPage] = []
+            if details != self._details:
+                self._details = details
+                messages.append(details)
+            if isinstance(found, ActionView):
+                messages += self._log_news()
+                messages += self._report_news(found)
+            return messages
+
+    def _found(self) -> ActionView | TraceView | None:
+        view = self._picture.tree.view
+        if not self.action.startswith(TRACE):
+            return view.actions.get(self.action)
+        action, _, key = self.action.removeprefix(TRACE).partition(":")
+        traces = view.actions[action].traces if action in view.actions else []
+        return next((trace for trace in reversed(traces) if trace.key == key), None)
+
+    def _describe_trace(self, trace: TraceView) -> Details:
+        zero = self._zero()
+        return Details(
+            action=self.action,
+            task=trace.name,
+            placement="trace",
+            inputs=self._values_of("inputs", trace.inputs, "", previewed_inputs),
+            outputs=self._values_of("outputs", trace.outputs, "", previewed_outputs),
+            attempts=[Attempt(1, _ms(trace.started_at, zero), _ms(trace.ended_at, zero), _failure(trace.error))],
+            links=[],
+            tabs=[],
+            notes=["taken from an earlier try of this run"] if trace.reused else [],
+            failure=_failure(trace.error),
+            can_abort=False,
+        )
 
     def _describe(self, view: ActionView) -> Details:
-        history = self._picture.history
-        begin = self._picture.tree.view.started
-        zero = begin.at if begin is not None else 0.0
+        zero = self._zero()
         return Details(
             action=view.name,
             task=view.task,
             placement=view.placement,
-            inputs=_variables(lambda: previewed_inputs(view.inputs, view.task, history.store())),
-            outputs=_variables(lambda: previewed_outputs(view.outputs, view.task, history.store()))
-            if view.outputs is not None
-            else [],
+            inputs=self._values_of("inputs", view.inputs, view.task, previewed_inputs),
+            outputs=self._values_of("outputs", view.outputs, view.task, previewed_outputs),
             attempts=[
                 Attempt(
                     attempt.number, _ms(attempt.started_at, zero), _ms(attempt.ended_at, zero), _failure(attempt.error)
@@ -87,6 +121,18 @@ class Inspector:
             failure=_failure(view.error),
             can_abort=not view.phase.is_terminal and not self._picture.ended,
         )
+
+    def _zero(self) -> float:
+        begin = self._picture.tree.view.started
+        return begin.at if begin is not None else 0.0
+
+    def _values_of(self, which: str, kept: StoredLiterals | None, task: str, read: ReadValues) -> list[Variable]:
+        """Inputs or outputs as text, read once: they never change."""
+        if kept is None:
+            return []
+        if which not in self._described:
+            self._described[which] = _variables(kept, lambda: read(kept, task, self._picture.store()))
+        return self._described[which]
 
     def _log_news(self) -> list[ToPage]:
         lines, self._log_read_up_to, cut = self._picture.history.runtime.reader.newest_logs(
@@ -101,7 +147,7 @@ class Inspector:
         return [Logs(self.action, first, pieces, self._cut)]
 
     def _report_news(self, view: ActionView) -> list[ToPage]:
-        store = self._picture.history.store()
+        store = self._picture.store()
         messages: list[ToPage] = []
         for tab, pieces in view.tabs.items():
             sent = self._report_pieces.get(tab, [])
@@ -153,17 +199,22 @@ def _too_large(size: int) -> str:
     )
 
 
-def _variables(read: object) -> list[Variable]:
+def _variables(kept: StoredLiterals, read: Callable[[], dict[str, Any]]) -> list[Variable]:
+    if kept.size_bytes > MAX_READ:
+        return [Variable("?", f"{kept.size_bytes / 1e6:.0f} MB, too much to look at here")]
     try:
-        values = read()  # type: ignore[operator]
+        return [_variable(name, value) for name, value in read().items()]
     except Exception as error:
         return [Variable("?", f"cannot be read here: {type(error).__name__}: {error}"[:MAX_VALUE])]
-    described = []
-    for name, value in values.items():
+
+
+def _variable(name: str, value: Any) -> Variable:
+    try:
         text = repr(value)
-        frame = _frame(value) if isinstance(value, FramePreview) else None
-        described.append(Variable(name, text[:MAX_VALUE], len(text) > MAX_VALUE, frame))
-    return described
+    except Exception as error:
+        text = f"<{type(value).__name__}, whose repr fails: {type(error).__name__}: {error}>"
+    frame = _frame(value) if isinstance(value, FramePreview) else None
+    return Variable(name, text[:MAX_VALUE], len(text) > MAX_VALUE, frame)
 
 
 def _frame(preview: FramePreview) -> Frame:

@@ -19,16 +19,17 @@ from .._view.wire import Header, ToPage
 from ..models.events import AnyEvent
 from ..models.phases import ActionPhase
 from ..remote.history import RunHistory
+from ..storage import Store
 
 logger = logging.getLogger("flyte_nb")
 
 PUMP_EVERY_S = 0.1
-SETTLE_AFTER_S = 20.0
 HEARTBEAT_EVERY_S = 1.0
 FIRST_READ_S = 0.15
 READ_BESIDE_RUNS_S = 0.01
 READ_ALONE_S = 0.1
 MAY_LAG_S = 1.0
+MOST_FAULTS = 5
 
 
 class LivePicture:
@@ -45,6 +46,8 @@ class LivePicture:
     ----------
     behind_since : float or None
         Since when there are events that have not been taken in, by the monotonic clock.
+    faults : int
+        How many rounds in a row failed.
     """
 
     def __init__(self, name: str, changed: Callable[[LivePicture], None]) -> None:
@@ -56,6 +59,7 @@ class LivePicture:
         self.settled = False
         self._changed = changed
         self.behind_since: float | None = None
+        self.faults = 0
         self._read_up_to = 0
         self._unread: Iterator[tuple[int, AnyEvent]] | None = None
         self._phase = ActionPhase.RUNNING
@@ -81,6 +85,17 @@ class LivePicture:
             feed = Feed(self.tree, self.header)
             self._feeds[feed] = send
             return feed
+
+    def detach(self, feed: Feed) -> None:
+        """That page is gone."""
+        with self.lock:
+            if self._feeds.pop(feed, None) is not None:
+                feed.close()
+
+    def store(self) -> Store:
+        """Where the run's large values are."""
+        started = self.tree.view.started
+        return self.history.runtime.open_store(started.raw_data_path if started is not None else "")
 
     def read(self, budget_s: float = math.inf) -> bool:
         """Take in what has happened since the last call, as much as can be in that time; whether anything has."""
@@ -179,8 +194,12 @@ class Follower:
     def _pump_one(self, picture: LivePicture, done: Callable[[], bool]) -> bool:
         try:
             picture.pump(READ_BESIDE_RUNS_S if picture.history.runtime.controller.runs else READ_ALONE_S)
+            picture.faults = 0
             return done()
         except Exception:
+            picture.faults += 1
+            if picture.faults < MOST_FAULTS:
+                return False
             logger.exception("The picture of run %s stops.", picture.name)
             return True
 

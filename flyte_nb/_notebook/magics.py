@@ -40,14 +40,11 @@ def flyte_run_cell(line: str, source: str) -> Any:
     options.setdefault("name", new_run_name())
     with kept_value(options["name"]) as values:
         run = with_runcontext(**options).run(cell, program)
-        displayed = None if "--no-view" in flags else display_picture(run.name)
+        if "--no-view" not in flags:
+            display_picture(run.name)
         if "--detach" in flags:
             return None
-        try:
-            _finish(run)
-        finally:
-            if displayed is not None:
-                displayed.finish_headless()
+        _finish(run)
         return values[-1] if values else None
 
 

@@ -28,7 +28,6 @@ from .._view.wire import (
     Select,
     ToPage,
 )
-from ..errors import BaseRuntimeError
 from ..remote.requests import answer_prompt, post_abort
 from .inspector import Inspector, timeline_message
 from .live_picture import LivePicture
@@ -75,11 +74,20 @@ class Page:
         self._send(msgspec.to_builtins(message))
 
     def news_of_selection(self) -> None:
-        """Send what is new about the selected action."""
-        with self._lock:
-            if self._inspector is not None:
-                for message in self._inspector.news():
-                    self.tell(message)
+        """Send what is new about the selected action; called by whoever follows the picture."""
+        with self._picture.lock, self._lock:
+            if self._inspector is None:
+                return
+            try:
+                news = self._inspector.news()
+            except Exception as error:
+                news = [Notice("error", f"{self._inspector.action!r} cannot be shown: {type(error).__name__}: {error}")]
+                self._inspector = None
+            self._tell_all(news)
+
+    def close(self) -> None:
+        """The page is gone, or needs nothing more."""
+        self._picture.detach(self._feed)
 
     def take(self, content: Any) -> None:
         """Take a message of the page; one that makes no sense is answered with a notice."""
@@ -93,22 +101,20 @@ class Page:
             with self._picture.lock, self._lock:
                 self._feed.heard = True
                 self._answer(message)
-        except BaseRuntimeError as error:
-            self.tell(Notice("error", str(error)))
+        except Exception as error:
+            self.tell(Notice("error", str(error) or type(error).__name__))
 
     def _answer(self, message: FromPage) -> None:
         if isinstance(message, Hello):
             self._tell_all(self._feed.reset(message.open))
             if self._inspector is not None:
                 self._inspector = Inspector(self._picture, self._inspector.action)
-                self.news_of_selection()
         elif isinstance(message, Open):
             self._tell_all(self._feed.open(message.id, everything=message.all))
         elif isinstance(message, Close):
             self._feed.shut(message.id)
         elif isinstance(message, Select):
             self._inspector = Inspector(self._picture, message.action) if message.action else None
-            self.news_of_selection()
         elif isinstance(message, AskTimeline):
             self.tell(timeline_message(self._picture))
         elif not isinstance(message, Look):
@@ -137,8 +143,8 @@ class Page:
             try:
                 outcome = answer_prompt(self._picture.name, message.prompt, message.value)
                 self.tell(Notice("info", outcome, message.prompt))
-            except (ValueError, BaseRuntimeError) as error:
-                self.tell(Notice("error", str(error), message.prompt))
+            except Exception as error:
+                self.tell(Notice("error", str(error) or type(error).__name__, message.prompt))
 
         threading.Thread(target=answer, name="flyte_nb-answer", daemon=True).start()
 

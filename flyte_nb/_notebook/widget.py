@@ -23,7 +23,7 @@ class RunWidget(anywidget.AnyWidget):
         What the buttons do; get the run's name.
     """
 
-    _esm = RENDERER
+    _esm = RENDERER.read_text(encoding="utf-8")  # of a path, anywidget keeps every widget that ever was
     name = traitlets.Unicode().tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
 
@@ -37,6 +37,12 @@ class RunWidget(anywidget.AnyWidget):
     def _take(self, widget: Any, content: Any, buffers: Any) -> None:
         self.greeted = True
         self.page.take(content)
+
+    def close(self) -> None:
+        """Give up all that belongs to it."""
+        self.page.close()
+        self.layout.close()
+        super().close()
 
     def __repr__(self) -> str:
         return "RunWidget()"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.browser.lab import Lab
 
 SETUP = """
 %load_ext flyte_nb
-import asyncio
+import asyncio, pathlib
 import flyte_nb as flyte
 from flyte_nb._notebook import display
 display.SETTLE_AFTER_S = 0.5
@@ -32,14 +33,50 @@ def test_a_saved_notebook_shows_its_runs_with_the_kernel_off(open_notebook: Call
     lab.run(1)
     lab.output(1).locator("details").first.wait_for()
     saved = lab.save()
-    bundle = saved.cells[1].outputs[0]["data"]
-    assert set(bundle) == {"text/plain", "text/html"}
-    assert "<script" not in bundle["text/html"]
+    bundles = [output["data"] for output in saved.cells[1].outputs if "data" in output]
+    assert {kind for bundle in bundles for kind in bundle} == {"text/plain", "text/html"}
+    assert "<script" not in "".join(bundle["text/html"] for bundle in bundles)
     reopened = open_notebook(notebook=saved)
     reopened.command("kernelmenu:shutdown", wait=False)
     reopened.output(1).get_by_text("succeeded").first.wait_for()
     assert "saved.parent" in reopened.text(1)
     assert "step" in reopened.text(1)
+
+
+def test_a_notebook_saved_while_its_run_goes_on_shows_how_far_it_was(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+from flyte_nb._notebook import display
+display.UPDATE_BESIDE_WIDGET_S = 0.1
+
+@env.task
+async def waits() -> int:
+    first = await step(1)
+    while not pathlib.Path({str(gate)!r}).exists():
+        await asyncio.sleep(0.01)
+    return first
+
+run = flyte.run(waits)
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    lab.output(1).get_by_role("treeitem").filter(has_text="step").wait_for()
+    static = lab.output(1).locator("[class^=fnb-static-]")
+    static.get_by_text("step").wait_for(state="attached")
+    assert not static.first.is_visible()
+    saved = lab.save()
+    gate.touch()
+    reopened = open_notebook(notebook=saved)
+    reopened.command("kernelmenu:shutdown", wait=False)
+    reopened.output(1).get_by_text("running").first.wait_for()
+    assert "step" in reopened.text(1)
+    assert "flyte.show(" in reopened.text(1)
 
 
 def test_show_makes_a_settled_run_live_again(open_notebook: Callable[..., Lab]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 import pytest
@@ -15,13 +15,13 @@ import flyte_nb as flyte
 from flyte_nb._notebook import live_picture
 from flyte_nb._notebook.inspector import MAX_LOG, MAX_REPORT, Inspector
 from flyte_nb._notebook.live_picture import LivePicture
-from flyte_nb._view.wire import Details, Diff, Logs, ReportChunk, Reset, ToPage
+from flyte_nb._view.wire import Details, Diff, Logs, Notice, ReportChunk, Reset, ToPage
 from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.remote import Action
 from flyte_nb.remote.previews import _preview_of_content
 
 env = flyte.TaskEnvironment("inspected")
-Message = TypeVar("Message", Logs, ReportChunk)
+Message = TypeVar("Message", Logs, ReportChunk, Details)
 
 
 @env.task
@@ -171,3 +171,71 @@ def test_details_preview_frames_also_of_tasks_that_nobody_knows_here() -> None:
     file.unlink()
     _preview_of_content.cache_clear()
     assert repr(details.output_previews()["o0"]) == f"DataFrame({str(file)!r}, format='parquet')"
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@env.task
+async def speechless() -> Unspeakable:
+    return Unspeakable()
+
+
+def test_a_value_whose_repr_fails_is_told_so_and_nothing_else_suffers() -> None:
+    inspector = inspected(flyte.run(wrapped), "speechless")
+    [details] = news_of(inspector, Details)
+    assert "whose repr fails: RuntimeError: no words" in details.outputs[0].text
+
+
+@env.task
+async def wrapped() -> None:
+    await speechless()
+
+
+@flyte.trace
+async def traced(word: str) -> str:
+    return word.upper()
+
+
+@env.task
+async def tracing() -> str:
+    return await traced("loud")
+
+
+def test_a_traced_call_shows_what_it_was_given_and_what_it_gave() -> None:
+    run = flyte.run(tracing)
+    run.wait()
+    picture = LivePicture(run.name, lambda picture: None)
+    [identity] = [node for node in picture.tree.nodes if node.startswith("t:")]
+    [details] = news_of(Inspector(picture, identity), Details)
+    assert details.task == "traced"
+    assert "loud" in details.inputs[0].text
+    assert "LOUD" in details.outputs[0].text
+
+
+def test_values_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flyte_nb._notebook import inspector as module
+
+    reads = 0
+    read = module.previewed_outputs
+
+    def counting(*arguments: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return read(*arguments)
+
+    monkeypatch.setattr(module, "previewed_outputs", counting)
+    inspector = inspected(flyte.run(both), "quiet")
+    for _ in range(5):
+        inspector.news()
+    assert reads == 1
+
+
+def test_what_nobody_knows_is_answered_with_a_notice() -> None:
+    run = flyte.run(both)
+    run.wait()
+    [notice] = Inspector(LivePicture(run.name, lambda picture: None), "no such action").news()
+    assert isinstance(notice, Notice)
+    assert "no such action" in notice.text

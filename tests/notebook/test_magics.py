@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import nbclient
+import nbformat
 import pytest
 
 if TYPE_CHECKING:
@@ -253,3 +255,35 @@ def test_flyte_compat_after_an_import_of_the_other_sdk_says_what_to_do(notebook:
     notebook.run("import sys, types; sys.modules['flyte'] = types.ModuleType('flyte')\n%load_ext flyte_nb")
     result = notebook.run("%flyte_compat", ok=False)
     assert "'flyte' is imported already" in result.text and "Restart Python" in result.text
+
+
+def test_a_run_that_ends_before_its_cell_is_stored_as_ended(tmp_path: Path) -> None:
+    shown = "run = flyte.run(double, 4); flyte.show(run); run.wait()"
+    for cells_after in ([], ["1"]):
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(source) for source in (SETUP, shown, *cells_after)]
+        )
+        nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+        [picture] = [output.data for output in notebook.cells[1].outputs if output.output_type == "display_data"]
+        assert "succeeded" in picture["text/plain"]
+        assert "running" not in picture["text/html"]
+
+
+def test_fifty_pictures_leave_nothing_behind(cells: Notebook) -> None:
+    cells.run(
+        "from flyte_nb._notebook import display, live_picture, page\n"
+        "import gc, threading, ipywidgets\n"
+        "display.PAGE_ASKS_WITHIN_S = 0\n"
+        "run = flyte.run(double, 1); run.wait()\n"
+        "def counted():\n"
+        "    gc.collect()\n"
+        "    kinds = [type(thing) for thing in gc.get_objects()]\n"
+        "    return [kinds.count(live_picture.LivePicture), kinds.count(page.Page), kinds.count(ipywidgets.Layout)]\n"
+        "def show_and_settle(times):\n"
+        "    for _ in range(times):\n"
+        "        displayed = display.Displayed(run.name, expects_page=True); displayed.begin()\n"
+        "        while not displayed._settled: live_picture.time.sleep(0.01)\n"
+        "    while live_picture.follower._thread: live_picture.time.sleep(0.01)\n"
+    )
+    cells.run("show_and_settle(2); before = counted(); show_and_settle(50); after = counted()")
+    assert cells.run("[now - then for now, then in zip(after, before)]").value == "[0, 0, 0]"

@@ -42,10 +42,21 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   };
   let timer = setTimeout(greetAgain, delay);
   render(h(RunView, { store }), el);
+  const shown = hideStaticPicture(model.get("picture"));
   return () => {
     clearTimeout(timer);
+    shown();
     render(null, el);
   };
+}
+
+/** Hides the static picture below, for as long as there is a live one; gives back what shows it again. */
+function hideStaticPicture(picture: string): () => void {
+  const sheet = document.createElement("style");
+  const below = `.fnb-static-${picture}`;
+  sheet.textContent = `${below} { display: none; } .jp-OutputArea-child:has(${below}) { display: none; }`;
+  document.head.append(sheet);
+  return () => sheet.remove();
 }
 
 function storeOf(model: Model): RunStore {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { ReportTab } from "../run/store";
 import { framePage } from "./frame_page";
 
@@ -65,7 +65,8 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FramePr
   const latest = useRef(push);
   latest.current = push;
 
-  useEffect(() => {
+  // A frame may say that it is ready before the next paint, which is when other effects run.
+  useLayoutEffect(() => {
     const take = (event: MessageEvent) => {
       if (frame.current === null || event.source !== frame.current.contentWindow) return;
       const message = event.data as FromFrame;
