@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunNotFoundError
-from ..models.events import AnyEvent, LogLine, Owner, ReportChanged, StoredLiterals
+from ..models.events import AnyEvent, LogLine, Owner, PromptAnswered, PromptAsked, ReportChanged, StoredLiterals
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord, TaskRecord
 from . import codec
@@ -77,6 +77,17 @@ class JournalReader:
         """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""
         for page in self._pages("events", run, after):
             yield from codec.decode_events(page, run)
+
+    def questions(self, run: str) -> Iterator[PromptAsked | PromptAnswered]:
+        """What `run` has asked people, and their answers, without a look at its other events."""
+        rows = self._query(
+            "SELECT seq, body, crc FROM events WHERE run = (SELECT id FROM runs WHERE name = ?)"
+            " AND (instr(body, ?) OR instr(body, ?)) ORDER BY seq",
+            (run, b"prompt_asked", b"prompt_answered"),
+        )
+        for _, event in codec.decode_events(rows, run):
+            if isinstance(event, PromptAsked | PromptAnswered):
+                yield event
 
     def earlier(self, run: str) -> EarlierRun:
         """All that `run` has recorded, for going on with it."""

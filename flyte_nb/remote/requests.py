@@ -7,8 +7,9 @@ import json
 import time
 
 from .._engine.prompts import parse_answer
-from .._runtime.runtime import current_runtime
+from .._runtime.runtime import Runtime, current_runtime
 from ..errors import RunStateError
+from ..models.events import PromptAnswered, PromptAsked
 from ..models.phases import ActionPhase
 
 OUTCOME_WITHIN_S = 5.0
@@ -49,17 +50,8 @@ def answer_prompt(run: str, prompt: str, value: str, *, by: str = "") -> str:
     from .history import RunHistory
 
     history = RunHistory(run)
-    view = history.view()
-    asked = [
-        (action, one)
-        for action in view.actions.values()
-        for one in action.prompts.values()
-        if prompt in (one.prompt_id, one.name)
-    ]
-    if not asked:
-        raise RunStateError(f"Run {run!r} has no question {prompt!r}.")
-    action, one = next(((a, p) for a, p in asked if p.prompt_id not in a.answers), asked[-1])
-    before = action.answers.get(one.prompt_id)
+    history.record()
+    one, before = _question(history.runtime, run, prompt)
     if before is not None:
         by_whom = f" by {before.answered_by}" if before.answered_by else ""
         raise RunStateError(f"{one.name!r} is already answered with {before.value}{by_whom}.")
@@ -68,10 +60,27 @@ def answer_prompt(run: str, prompt: str, value: str, *, by: str = "") -> str:
         raise RunStateError(f"{one.name!r} has expired; nobody waits for the answer any more.")
     mailbox = current_runtime().mailbox
     body = json.dumps({"prompt": one.prompt_id, "value": value})
-    number = mailbox.post(run, "answer", action=action.name, body=body, posted_by=by or getpass.getuser())
+    number = mailbox.post(run, "answer", action=one.action, body=body, posted_by=by or getpass.getuser())
     if history.phase() is ActionPhase.ABORTED:
         return "kept: the run takes the answer when it is resumed"
     return _outcome_of(number)
+
+
+def _question(runtime: Runtime, run: str, prompt: str) -> tuple[PromptAsked, PromptAnswered | None]:
+    """The question of that identity or name, an open one before answered ones, and its answer."""
+    if run in runtime.controller.runs:
+        runtime.writer.flush()
+    asked: dict[str, PromptAsked] = {}
+    answers: dict[str, PromptAnswered] = {}
+    for event in runtime.reader.questions(run):
+        if isinstance(event, PromptAnswered):
+            answers.setdefault(event.prompt_id, event)
+        elif prompt in (event.prompt_id, event.name):
+            asked[event.prompt_id] = event
+    if not asked:
+        raise RunStateError(f"Run {run!r} has no question {prompt!r}.")
+    found = next((one for one in asked.values() if one.prompt_id not in answers), [*asked.values()][-1])
+    return found, answers.get(found.prompt_id)
 
 
 def _outcome_of(number: int) -> str:
