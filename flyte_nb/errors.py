@@ -322,5 +322,9 @@ class RunStateError(_CodedByClass, RuntimeUserError):
     """A run is not in a state that allows what was asked."""
 
 
+class QuestionNotFoundError(RunStateError):
+    """A run has asked no such question."""
+
+
 class ActionNotFoundError(RuntimeError):
     """No action has that name in that run."""

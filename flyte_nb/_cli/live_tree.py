@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from .._notebook.live_picture import LivePicture
+from .._follow.live_picture import LivePicture
 from .._view.tree import TreeNode
 from .._view.wire import NodeKind, NodePhase
+from ..remote.history import RunHistory
 
 ROWS_AROUND = 4
 MIN_ROWS = 8
@@ -40,7 +41,7 @@ class LiveTree:
     """
 
     def __init__(self, name: str) -> None:
-        self._picture = LivePicture(name, lambda _: None)
+        self._picture = LivePicture(RunHistory(name), lambda _: None)
         self._settled = False
 
     def settle(self) -> None:

@@ -64,6 +64,29 @@ def resume(run: str, as_json: bool) -> None:
 
 @main.command()
 @click.argument("run", type=RUN)
+@click.option("--recover", is_flag=True, help="Take over what succeeded there and is unchanged.")
+@output_option
+def rerun(run: str, recover: bool, as_json: bool) -> None:
+    """Run RUN's task again with the same inputs, as a run of its own."""
+    from .._start import rerun as start_again
+
+    follow_to_its_end(lambda: start_again(run, recover=recover), as_json=as_json)
+
+
+@main.command()
+@click.argument("runs", type=RUN, nargs=-1, required=True)
+def delete(runs: tuple[str, ...]) -> None:
+    """Forget RUNS that have ended; `flyte-nb gc` removes the stored values that nobody refers to any more."""
+    from .._journal.retention import forget_run
+    from .._runtime.runtime import chosen_home
+
+    for name in runs:
+        forget_run(chosen_home().journal_path, name)
+        click.echo(f"Forgot {name}.")
+
+
+@main.command()
+@click.argument("run", type=RUN)
 @click.argument("prompt")
 @click.argument("value")
 def answer(run: str, prompt: str, value: str) -> None:

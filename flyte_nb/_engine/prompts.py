@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import json
-import math
 import time
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from .._view.prompts import parse_answer
 from ..models.events import ActionPaused, PromptAnswered, PromptAsked
 from ..models.phases import ActionPhase
 from .capacity import give_back_all
@@ -21,11 +21,6 @@ from .naming import child_name
 if TYPE_CHECKING:
     from .action import Action
     from .live_run import LiveRun
-
-DATA_TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
-
-_TRUE = frozenset({"true", "yes", "y", "1"})
-_FALSE = frozenset({"false", "no", "n", "0"})
 
 
 class OpenPrompt:
@@ -42,32 +37,6 @@ class OpenPrompt:
         self.asked = asked
         self.answer: concurrent.futures.Future[str] = concurrent.futures.Future()
         self.answered_by = ""
-
-
-def parse_answer(text: str, data_type: str) -> Any:
-    """The value that `text` means.
-
-    Raises
-    ------
-    ValueError
-        If it means none of that type; the message is for the person who typed it.
-    """
-    stripped = text.strip()
-    if data_type == "str":
-        return text
-    if not stripped:
-        raise ValueError(f"Please enter {_wanted(data_type)}.")
-    if data_type == "bool":
-        if stripped.lower() in _TRUE | _FALSE:
-            return stripped.lower() in _TRUE
-        raise ValueError(f"Expected true or false, got {text!r}.")
-    try:
-        value = DATA_TYPES[data_type](stripped)
-    except ValueError:
-        raise ValueError(f"Expected {_wanted(data_type)}, got {text!r}.") from None
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"Expected a finite number, got {text!r}.")
-    return value
 
 
 async def ask(action: Action, name: str, data_type: str, prompt: str, timeout_s: float) -> OpenPrompt:
@@ -149,7 +118,3 @@ async def _pause(action: Action, opened: OpenPrompt) -> None:
     finally:
         action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.RUNNING, asked.name))
         action.commits.soon()
-
-
-def _wanted(data_type: str) -> str:
-    return {"int": "a whole number", "float": "a number", "bool": "true or false"}[data_type]

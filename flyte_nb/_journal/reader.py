@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import RunNotFoundError
 from ..models.events import AnyEvent, LogLine, Owner, PromptAnswered, PromptAsked, ReportChanged, StoredLiterals
 from ..models.phases import ActionPhase
-from ..models.records import RunRecord, TaskRecord
+from ..models.records import RunFilter, RunRecord, TaskRecord
 from . import codec
 from .connection import open_database, translated
 from .earlier import EarlierRun
@@ -67,6 +68,42 @@ class JournalReader:
             (*values, limit),
         )
         return [_run_record(row) for row in rows]
+
+    def unfinished(self) -> list[RunRecord]:
+        """Runs that have not ended as far as the journal knows; their processes may be gone."""
+        rows = self._query(f"SELECT {_RUN_COLUMNS} FROM runs WHERE ended_at IS NULL", ())
+        return [record for record in map(_run_record, rows) if not record.phase.is_terminal]
+
+    def find(
+        self, chosen: RunFilter, *, lost: Collection[str] = (), offset: int = 0, limit: int = 50
+    ) -> tuple[int, list[RunRecord]]:
+        """Runs that fit, the newest first, and how many there are.
+
+        Parameters
+        ----------
+        chosen : RunFilter
+        lost : collection of str
+            Names of runs whose process is gone: they count as aborted.
+        offset, limit : int
+            Which of them to give.
+        """
+        where, values = _conditions(chosen, tuple(lost))
+        [(total,)] = self._query(f"SELECT COUNT(*) FROM runs WHERE {where}", values) or [(0,)]
+        rows = self._query(
+            f"SELECT {_RUN_COLUMNS} FROM runs WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+            (*values, limit, offset),
+        )
+        return total, [_run_record(row) for row in rows]
+
+    def has_event(self, run: str, tag: str, after: int = 0) -> tuple[bool, int]:
+        """Whether an event of that kind may have come after number `after`, and the number of the newest event."""
+        rows = self._query(
+            "SELECT MAX(seq), MAX(instr(body, ?)) FROM events"
+            " WHERE run = (SELECT id FROM runs WHERE name = ?) AND seq > ?",
+            (tag.encode(), run, after),
+        )
+        newest, found = rows[0] if rows else (None, None)
+        return bool(found), newest or after
 
     def tasks(self) -> list[TaskRecord]:
         """Tasks that runs started with, the last one used first."""
@@ -222,3 +259,28 @@ def _run_record(row: tuple[Any, ...]) -> RunRecord:
         rerun_of=row[13],
         has_snapshot=bool(row[14]),
     )
+
+
+def _conditions(chosen: RunFilter, lost: tuple[str, ...]) -> tuple[str, tuple[object, ...]]:
+    parts: list[str] = ["1"]
+    values: list[object] = []
+    if chosen.phases:
+        gone = f"name IN ({_marks(lost)})"
+        parts.append(f"((phase IN ({_marks(chosen.phases)}) AND NOT {gone}) OR (? AND {gone}))")
+        values += [*chosen.phases, *lost, ActionPhase.ABORTED in chosen.phases, *lost]
+    if chosen.task:
+        parts.append("task = ?")
+        values.append(chosen.task)
+    if chosen.source:
+        parts.append("source = ?")
+        values.append(chosen.source)
+    if chosen.text:
+        pattern = "%" + re.sub(r"([%_\\])", r"\\\1", chosen.text) + "%"
+        fields = ("name", "task", "source", "labels")
+        parts.append("(" + " OR ".join(f"{field} LIKE ? ESCAPE '\\'" for field in fields) + ")")
+        values += [pattern] * len(fields)
+    return " AND ".join(parts), tuple(values)
+
+
+def _marks(values: Collection[object]) -> str:
+    return ",".join("?" * len(values))

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .._follow.live_picture import LivePicture, follower
 from .._runtime.notebook_loop import in_notebook, running_loop
 from ..remote import Run
-from .live_picture import LivePicture, follower
+from ..remote.history import RunHistory
 from .renderer import RENDERER
 
 UPDATE_EVERY_S = 1.0
@@ -49,7 +50,7 @@ def show(run: Run | str) -> None:
 def display_picture(name: str) -> Displayed | None:
     """Display the run of that name and keep it up to date; None where there is no notebook."""
     if not in_notebook():
-        print(LivePicture(name, lambda _: None).text())
+        print(LivePicture(RunHistory(name), lambda _: None).text())
         return None
     displayed = Displayed(name, expects_page=sent_by_a_page())
     displayed.begin()
@@ -71,7 +72,7 @@ class Displayed:
     """
 
     def __init__(self, name: str, *, expects_page: bool) -> None:
-        self._picture = LivePicture(name, self._changed)
+        self._picture = LivePicture(RunHistory(name), self._changed)
         self._widget = _widget(self._picture, self._rerun) if expects_page else None
         self._live: Any = None
         self._static: Any = None

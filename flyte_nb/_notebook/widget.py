@@ -8,8 +8,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from .live_picture import LivePicture
-from .page import Page
+from .._follow.live_picture import LivePicture
+from .._follow.page import Page
 from .renderer import RENDERER
 
 

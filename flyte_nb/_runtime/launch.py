@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import os
 import sys
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._code.snapshot import load_snapshot
-from .._engine.blocking import wait_blocking
 from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun, RunOptions
 from .._journal.liveness import is_alive
@@ -131,15 +129,7 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
 
 def finished_now(coroutine: Coroutine[Any, Any, T]) -> T:
     """The result of a conversion that needs a loop, for a caller that cannot await."""
-    background = current_runtime().loop
-    if background.is_current():
-        return wait_blocking(coroutine, background.get())
-    context = contextvars.copy_context()
-
-    async def in_context() -> T:
-        return await asyncio.get_running_loop().create_task(coroutine, context=context)
-
-    return asyncio.run_coroutine_threadsafe(in_context(), background.get()).result()
+    return current_runtime().finish(coroutine)
 
 
 def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import contextlib
+import contextvars
 import logging
 import os
 import sys
 import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
+from .._engine.blocking import wait_blocking
 from .._engine.controller import Controller
 from .._journal import Home, JournalReader, JournalWriter, Mailbox, default_home
 from .._journal.cache_table import CacheTable
@@ -16,7 +22,7 @@ from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
 from .._task.secret import keep_secrets_in
 from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
-from ..errors import InitializationError
+from ..errors import InitializationError, JournalError
 from ..models.events import Owner
 from ..storage import Store, open_store
 from .background_loop import BackgroundLoop
@@ -25,6 +31,8 @@ from .places import Places
 from .settings import Settings
 
 logger = logging.getLogger("flyte_nb")
+
+T = TypeVar("T")
 
 
 class Runtime:
@@ -39,6 +47,8 @@ class Runtime:
     InitializationError, JournalError
         If the home cannot be used.
     """
+
+    loads_values = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -70,6 +80,40 @@ class Runtime:
     def open_store(self, raw_data_path: str) -> Store:
         """The store of a run with that raw data path; an empty one is the default."""
         return open_store(raw_data_path) if raw_data_path else self.default_store
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether runs live in this process."""
+        return bool(self.controller.runs)
+
+    def drives(self, run: str) -> bool:
+        """Whether the run lives in this process."""
+        return run in self.controller.runs
+
+    def commit(self, run: str, *, logs: bool = False) -> None:
+        """Write what this process still holds of a run; with `logs` also what was printed.
+
+        What is left of a run that has ended, after a commit that failed, is tried once more.
+        """
+        live = self.controller.runs.get(run)
+        if live is not None:
+            if logs:
+                live.flush_logs()
+            self.writer.flush()
+        elif self.writer.has_queued:
+            with contextlib.suppress(JournalError):
+                self.writer.flush()
+
+    def finish(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a conversion that needs a loop, for a caller that cannot await."""
+        if self.loop.is_current():
+            return wait_blocking(coroutine, self.loop.get())
+        context = contextvars.copy_context()
+
+        async def in_context() -> T:
+            return await asyncio.get_running_loop().create_task(coroutine, context=context)
+
+        return asyncio.run_coroutine_threadsafe(in_context(), self.loop.get()).result()
 
     def close(self) -> None:
         """Commit what is queued and close the files."""

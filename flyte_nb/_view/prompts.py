@@ -1,13 +1,19 @@
-"""Questions as pages show them."""
+"""Questions as pages show them, and answers as people type them."""
 
 from __future__ import annotations
 
 import html
+import math
+from typing import Any
 
 from .projection import ActionView
 from .wire import Prompt
 
 MAX_PROMPT = 20_000
+DATA_TYPES: dict[str, type] = {"int": int, "float": float, "str": str, "bool": bool}
+
+_TRUE = frozenset({"true", "yes", "y", "1"})
+_FALSE = frozenset({"false", "no", "n", "0"})
 
 
 def prompts_of(action: ActionView) -> list[Prompt]:
@@ -40,3 +46,33 @@ def prompt_html(text: str) -> str:
         return "".join(f"<p>{html.escape(part)}</p>" for part in text.split("\n\n"))
     rendered = mistune.create_markdown(escape=True)(text)
     return str(rendered)
+
+
+def parse_answer(text: str, data_type: str) -> Any:
+    """The value that `text` means.
+
+    Raises
+    ------
+    ValueError
+        If it means none of that type; the message is for the person who typed it.
+    """
+    stripped = text.strip()
+    if data_type == "str":
+        return text
+    if not stripped:
+        raise ValueError(f"Please enter {_wanted(data_type)}.")
+    if data_type == "bool":
+        if stripped.lower() in _TRUE | _FALSE:
+            return stripped.lower() in _TRUE
+        raise ValueError(f"Expected true or false, got {text!r}.")
+    try:
+        value = DATA_TYPES[data_type](stripped)
+    except ValueError:
+        raise ValueError(f"Expected {_wanted(data_type)}, got {text!r}.") from None
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"Expected a finite number, got {text!r}.")
+    return value
+
+
+def _wanted(data_type: str) -> str:
+    return {"int": "a whole number", "float": "a number", "bool": "true or false"}[data_type]

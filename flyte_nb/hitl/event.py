@@ -7,9 +7,10 @@ from typing import Any
 from .._aio import BlockingCall
 from .._engine.blocking import wait_blocking
 from .._engine.caller import Question
-from .._engine.prompts import DATA_TYPES
 from .._engine.scope import Scope, current_scope
+from .._follow.forms import response_path
 from .._task.environment import TaskEnvironment
+from .._view.prompts import DATA_TYPES
 from ..errors import NotInTaskContextError
 from .form_server import form_server
 
@@ -57,8 +58,8 @@ class Event:
 
     @property
     def response_path(self) -> str:
-        """Where the answer is kept: run and question."""
-        return f"{self.run_name}/{self.request_id}"
+        """A word that programs give back with their answer."""
+        return response_path(self.run_name, self.request_id)
 
     def _wait(self) -> Any:
         """Wait for the answer; the action is PAUSED meanwhile.

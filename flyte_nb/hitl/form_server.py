@@ -6,8 +6,6 @@ without it, nor to a name other than the loopback's, so that no page of a browse
 
 from __future__ import annotations
 
-import html
-import json
 import secrets
 import threading
 from functools import cache
@@ -16,21 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
-from .._view.prompts import prompts_of
-from .._view.wire import Prompt
-from ..errors import BaseRuntimeError
-from ..remote.history import RunHistory
-from ..remote.requests import answer_prompt
-
-MAX_BODY_BYTES = 1_000_000
-
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'",
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+from .._follow.forms import HEADERS, MAX_BODY_BYTES, Reply, form_page, take_form, take_json
+from .._runtime.runtime import current_runtime
 
 
 class FormServer:
@@ -74,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         if path is None:
             return
         if len(path) == 3 and path[0] == "form":
-            self._form(path[1], path[2])
+            self._reply(form_page(current_runtime(), path[1], path[2]))
         else:
             self._say(HTTPStatus.NOT_FOUND, "There is no such page.")
 
@@ -86,10 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         if path == ["submit", "json"]:
-            self._take_json(body)
+            self._reply(take_json(current_runtime(), body, by="the JSON address"))
         elif len(path) == 3 and path[0] == "form":
             fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-            self._take_form(path[1], path[2], fields.get("value", [""])[0])
+            value = fields.get("value", [""])[0]
+            self._reply(take_form(current_runtime(), path[1], path[2], value, by="the web form"))
         else:
             self._say(HTTPStatus.NOT_FOUND, "There is no such page.")
 
@@ -117,49 +103,8 @@ class _Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(length)
 
-    def _form(self, run: str, prompt: str, problem: str = "", typed: str = "") -> None:
-        found = _find(run, prompt)
-        if found is None:
-            self._say(HTTPStatus.NOT_FOUND, "This question is gone: its run was forgotten, or never asked it.")
-            return
-        status = HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK
-        self._send(status, "text/html; charset=utf-8", _page(run, found, problem, typed))
-
-    def _take_form(self, run: str, prompt: str, value: str) -> None:
-        try:
-            answer_prompt(run, prompt, value, by="the web form")
-        except ValueError as error:
-            self._form(run, prompt, str(error), value)
-            return
-        except BaseRuntimeError as error:
-            self._form(run, prompt, str(error))
-            return
-        self._form(run, prompt)
-
-    def _take_json(self, body: bytes) -> None:
-        try:
-            content = json.loads(body)
-            request, value = str(content["request_id"]), content["value"]
-            run = str(content["response_path"]).partition("/")[0]
-        except (ValueError, KeyError, TypeError) as error:
-            self._json(
-                HTTPStatus.BAD_REQUEST,
-                {"error": f"Expected JSON with request_id, response_path and value; {type(error).__name__}: {error}"},
-            )
-            return
-        typed = value if isinstance(value, str) else json.dumps(value)
-        try:
-            outcome = answer_prompt(run, request, typed, by="the JSON address")
-        except ValueError as error:
-            self._json(HTTPStatus.UNPROCESSABLE_ENTITY, {"error": str(error)})
-        except BaseRuntimeError as error:
-            gone = error.code == "RunNotFoundError" or "no question" in str(error)
-            self._json(HTTPStatus.NOT_FOUND if gone else HTTPStatus.CONFLICT, {"error": str(error)})
-        else:
-            self._json(HTTPStatus.OK, {"status": outcome})
-
-    def _json(self, status: HTTPStatus, content: dict[str, str]) -> None:
-        self._send(status, "application/json", json.dumps(content))
+    def _reply(self, reply: Reply) -> None:
+        self._send(reply.status, reply.kind, reply.text)
 
     def _say(self, status: HTTPStatus, text: str) -> None:
         self._send(status, "text/plain; charset=utf-8", text)
@@ -169,52 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
-
-
-def _find(run: str, prompt: str) -> Prompt | None:
-    try:
-        view = RunHistory(run).view()
-    except BaseRuntimeError:
-        return None
-    found = (one for action in view.actions.values() for one in prompts_of(action) if one.prompt == prompt)
-    return next(found, None)
-
-
-def _page(run: str, prompt: Prompt, problem: str, typed: str) -> str:
-    if prompt.answer:
-        by = f" by {prompt.answered_by}" if prompt.answered_by else ""
-        inner = f"<p class=done>Answered with <code>{html.escape(prompt.answer)}</code>{html.escape(by)}.</p>"
-    else:
-        shown = f"<p class=problem role=alert>{html.escape(problem)}</p>" if problem else ""
-        inner = f"<form method=post>{_field(prompt, typed)}{shown}</form>"
-    return (
-        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{html.escape(prompt.name)}</title><style>{_STYLE}</style>"
-        f"<main><h1>{html.escape(prompt.name)}</h1><p class=run>Run <code>{html.escape(run)}</code></p>"
-        f"<div>{prompt.html}</div>{inner}</main></html>"
-    )
-
-
-def _field(prompt: Prompt, typed: str) -> str:
-    value = html.escape(typed, quote=True)
-    if prompt.kind == "bool":
-        return "<button name=value value=true>Yes</button> <button name=value value=false>No</button>"
-    if prompt.kind == "str":
-        field = f"<textarea name=value rows=4 aria-label=Answer autofocus>{value}</textarea>"
-    else:
-        step = "1" if prompt.kind == "int" else "any"
-        field = f"<input name=value type=number step={step} value='{value}' aria-label=Answer required autofocus>"
-    return f"{field}<button>Send</button>"
-
-
-_STYLE = """
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-main { max-width: 36rem; margin: 10vh auto; padding: 0 1rem }
-h1 { font-size: 1.3rem; margin: 0 } .run { opacity: .7; margin-top: 0 }
-input, textarea, button { font: inherit; padding: .4rem .7rem; margin: .3rem .3rem .3rem 0 } textarea { width: 100% }
-.problem { color: light-dark(#b3261e, #ff8a80) } .done { color: light-dark(#146c2e, #81c995) }
-"""

@@ -30,6 +30,24 @@ class RunRecord(msgspec.Struct, frozen=True):
     has_snapshot: bool = False
 
 
+class RunFilter(msgspec.Struct, frozen=True):
+    """Which runs somebody wants to see; an empty field is no condition.
+
+    Attributes
+    ----------
+    phases : tuple of ActionPhase
+    task, source : str
+        The task's full name, and the notebook or file.
+    text : str
+        Part of a run's name, task, source or labels.
+    """
+
+    phases: tuple[ActionPhase, ...] = ()
+    task: str = ""
+    source: str = ""
+    text: str = ""
+
+
 class TaskRecord(msgspec.Struct, frozen=True):
     """A task that runs were started with, how many of them are remembered, and when the last one started."""
 

@@ -3,12 +3,12 @@
 Specification: *Remote tasks*.
 """
 
+from .._follow.values import ActionInputs as ActionInputs
+from .._follow.values import ActionOutputs as ActionOutputs
 from .action import Action as Action
 from .details import ActionDetails as ActionDetails
 from .details import RunDetails as RunDetails
 from .run import Run as Run
 from .secret import Secret as Secret
-from .values import ActionInputs as ActionInputs
-from .values import ActionOutputs as ActionOutputs
 
 __all__ = ["Action", "ActionDetails", "ActionInputs", "ActionOutputs", "Run", "RunDetails", "Secret"]

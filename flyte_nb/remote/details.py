@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
+from .._follow.previews import previewed_inputs, previewed_outputs
+from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of
 from .._view.projection import ActionView, AttemptView, RunView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded
 from ..models.phases import ActionPhase
-from .previews import previewed_inputs, previewed_outputs
-from .values import ActionInputs, ActionOutputs, inputs_of, outputs_of
 
 if TYPE_CHECKING:
     from .history import RunHistory
@@ -58,23 +58,23 @@ class ActionDetails(AwaitedAsItself):
 
     def inputs(self) -> ActionInputs:
         """What it was given."""
-        return inputs_of(self._view.inputs, self.task_name, self._history.store())
+        return inputs_of(self._view.inputs, self.task_name, self._history)
 
     def outputs(self) -> ActionOutputs:
         """What it returned; empty while or where it returned nothing."""
         if self._view.outputs is None:
             return ActionOutputs()
-        return outputs_of(self._view.outputs, self.task_name, self._history.store())
+        return outputs_of(self._view.outputs, self.task_name, self._history)
 
     def input_previews(self) -> dict[str, Any]:
         """What it was given, with a preview in place of each frame: no data is loaded."""
-        return previewed_inputs(self._view.inputs, self.task_name, self._history.store())
+        return previewed_inputs(self._view.inputs, self.task_name, self._history)
 
     def output_previews(self) -> dict[str, Any]:
         """What it returned, as ``o0``, ``o1``, …, with a preview in place of each frame."""
         if self._view.outputs is None:
             return {}
-        return previewed_outputs(self._view.outputs, self.task_name, self._history.store())
+        return previewed_outputs(self._view.outputs, self.task_name, self._history)
 
     @property
     def done(self) -> bool:

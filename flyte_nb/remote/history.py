@@ -1,21 +1,13 @@
-"""The events of one run, read and folded once, then kept up to date."""
+"""The events of one run, as this process reads them."""
 
 from __future__ import annotations
 
-import contextlib
-import threading
-
-from .._journal.liveness import is_alive
+from .._follow import history
 from .._runtime.runtime import Runtime, current_runtime
-from .._view.projection import ActionView, RunView
-from ..errors import ActionNotFoundError, JournalError
-from ..models.phases import ActionPhase
-from ..models.records import RunRecord
-from ..storage import Store
 
 
-class RunHistory:
-    """Reader of a run.
+class RunHistory(history.RunHistory):
+    """Reader of a run of this process's home.
 
     Parameters
     ----------
@@ -28,95 +20,5 @@ class RunHistory:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = name
         self.runtime: Runtime = current_runtime()
-        self._lock = threading.Lock()
-        self._view = RunView(name)
-        self._read_up_to = 0
-
-    def record(self) -> RunRecord:
-        """The run's line in the list of runs."""
-        return self.runtime.reader.run(self.name)
-
-    def phase(self) -> ActionPhase:
-        """Phase of the run; ABORTED when its process is gone."""
-        self._catch_up()
-        return ActionPhase.ABORTED if self._is_orphan() else self.record().phase
-
-    def view(self) -> RunView:
-        """The run as it is now."""
-        self._catch_up()
-        interrupted = self._is_orphan()
-        with self._lock:
-            for seq, event in self.runtime.reader.events(self.name, self._read_up_to):
-                self._view.apply(event)
-                self._read_up_to = seq
-            if interrupted:
-                self._view.interrupted()
-            return self._view
-
-    def action(self, name: str) -> ActionView:
-        """One action of the run.
-
-        Raises
-        ------
-        ActionNotFoundError
-        """
-        view = self.view()
-        found = view.actions.get(name)
-        if found is None:
-            asked = f"action {name!r}" if name else "root action"
-            raise ActionNotFoundError(f"Run {self.name!r} has no {asked}; it has {len(view.actions)} actions.")
-        return found
-
-    def store(self) -> Store:
-        """Where the run's large values are."""
-        started = self.view().started
-        return self.runtime.open_store(started.raw_data_path if started is not None else "")
-
-    def log_lines(self, action: str | None = None) -> list[str]:
-        """Text that actions printed or logged, in order, one whole line each."""
-        live = self.runtime.controller.runs.get(self.name)
-        if live is not None:
-            live.flush_logs()
-            self.runtime.writer.flush()
-        pieces = [line.text for _, line in self.runtime.reader.logs(self.name) if action in (None, line.action)]
-        return "".join(pieces).splitlines()
-
-    def report(self, action: str) -> str:
-        """The HTML of an action's report: one section per tab."""
-        view, store = self.action(action), self.store()
-        sections = []
-        for tab, pieces in view.tabs.items():
-            html = "".join(
-                (
-                    piece.inline if piece.inline is not None else store.get_nowait(piece.uri, checksum=piece.checksum)
-                ).decode()
-                for piece in pieces
-            )
-            sections.append((tab, html))
-        if len(sections) == 1:
-            return sections[0][1]
-        return "\n".join(f"<section data-tab={_quoted(tab)}>{html}</section>" for tab, html in sections)
-
-    def _catch_up(self) -> None:
-        """Have what this process still holds of its runs committed, also after a commit that failed."""
-        if self.name in self.runtime.controller.runs:
-            self.runtime.writer.flush()
-        elif self.runtime.writer.has_queued:
-            with contextlib.suppress(JournalError):
-                self.runtime.writer.flush()
-
-    def _is_orphan(self) -> bool:
-        if self.name in self.runtime.controller.runs:
-            return False
-        record = self.record()
-        if record.phase.is_terminal or is_alive(record.owner, record.heartbeat_at):
-            return False
-        return not self.record().phase.is_terminal  # its process may have ended it, and itself, just now
-
-
-def _quoted(text: str) -> str:
-    import html
-
-    return f'"{html.escape(text)}"'
+        super().__init__(name, self.runtime)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.failure import error_from
 from .._engine.naming import ROOT_ACTION
+from .._follow.timeline import Timeline, timeline_of
+from .._follow.values import ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
 from .._view.showing import show_run
@@ -19,8 +21,6 @@ from .action import Action
 from .details import ActionDetails, RunDetails, action_details, run_details
 from .history import RunHistory
 from .requests import post_abort
-from .timeline import Timeline, timeline_of
-from .values import ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of
 from .waiting import POLL_EVERY_S, await_live, await_other, wait_for_live, wait_for_other
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Run(AwaitedAsItself):
         started = self._history.view().started
         if started is None or started.inputs is None:
             raise RunStateError(f"Run {self.name!r} ended before its inputs were recorded.")
-        return inputs_of(started.inputs, started.task, self._history.store())
+        return inputs_of(started.inputs, started.task, self._history)
 
     def _watch(self) -> Iterator[RunDetails]:
         """The run's details whenever it has changed, until it has ended."""
@@ -323,7 +323,7 @@ class Run(AwaitedAsItself):
         root = self._history.action(self._history.view().root)
         if root.outputs is None:
             raise RunStateError(f"Run {self.name!r} is {self.phase}; it has no outputs.")
-        return outputs_of(root.outputs, root.task, self._history.store())
+        return outputs_of(root.outputs, root.task, self._history)
 
     def _failure(self) -> BaseRuntimeError | None:
         live = self._live

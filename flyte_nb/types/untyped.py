@@ -25,15 +25,36 @@ def untyped_values(serialized: bytes) -> dict[str, Any]:
     return {name: _shape.read(literals[name]) for name in sorted(literals)}
 
 
+def described_values(serialized: bytes) -> dict[str, Any]:
+    """As `untyped_values`, for who must not load them: a `Described` stands for a frame, a pickle or an array."""
+    literals = LiteralMap.FromString(serialized).literals
+    return {name: _description.read(literals[name]) for name in sorted(literals)}
+
+
+class Described:
+    """What stands for a value that is not loaded; its text is what it is."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
 class _Shape(Converter):
     """Reads any literal that this package writes."""
+
+    def __init__(self, python_type: Any) -> None:
+        super().__init__(python_type)
+        self._list = ListConverter(list, self)
+        self._dict = DictConverter(dict, self)
 
     def read(self, literal: Literal) -> Any:
         kind = literal.WhichOneof("value")
         if kind == "collection":
-            return _list.read(literal)
+            return self._list.read(literal)
         if kind == "map":
-            return _dict.read(literal)
+            return self._dict.read(literal)
         scalar = literal.scalar
         found = scalar.WhichOneof("value")
         if found == "primitive":
@@ -43,7 +64,7 @@ class _Shape(Converter):
         if found == "structured_dataset":
             dataset = scalar.structured_dataset
             form = dataset.metadata.structured_dataset_type.format
-            return frames.frame_conversion().untyped_frame(dataset.uri, form)
+            return self._frame(dataset.uri, form)
         if found == "binary":
             return self._binary(literal, scalar.binary.tag)
         if found == "blob":
@@ -60,6 +81,9 @@ class _Shape(Converter):
         if which == "string_value":
             return text_in_its_kind(literal)
         return getattr(primitive, which) if which else None
+
+    def _frame(self, uri: str, form: str) -> Any:
+        return frames.frame_conversion().untyped_frame(uri, form)
 
     def _binary(self, literal: Literal, tag: str) -> Any:
         if tag == BIG_INT_TAG:
@@ -83,6 +107,23 @@ class _Shape(Converter):
         return literal.scalar.blob.uri
 
 
+class _Description(_Shape):
+    """Reads what is plain data and describes the rest; runs no code that came with a value."""
+
+    def _frame(self, uri: str, form: str) -> Any:
+        return Described(f"<frame, {form}, {uri}>")
+
+    def _binary(self, literal: Literal, tag: str) -> Any:
+        if tag in (pickled.TAG, arrays.TAG):
+            return Described(f"<{tag}, {len(literal.scalar.binary.value):,} bytes>")
+        return super()._binary(literal, tag)
+
+    def _blob(self, literal: Literal) -> Any:
+        form = literal.scalar.blob.metadata.type.format
+        if form in (pickled.TAG, arrays.TAG):
+            return Described(f"<{form}, {literal.scalar.blob.uri}>")
+        return super()._blob(literal)
+
+
 _shape = _Shape(Any)
-_list = ListConverter(list, _shape)
-_dict = DictConverter(dict, _shape)
+_description = _Description(Any)

@@ -11,7 +11,9 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
-from flyte_nb.remote import Action, Run, history
+from flyte_nb._follow import history
+from flyte_nb.remote import Action, Run
+from flyte_nb.remote.history import RunHistory
 from flyte_nb.remote.waiting import wait_for_other
 
 Start = Callable[..., Any]
@@ -347,4 +349,4 @@ def test_aborting_a_run_whose_process_was_killed_does_nothing(other_process: Sta
     details = run.details()
     assert details.error_info is not None
     assert "went away" in details.error_info.message
-    wait_for_other(history.RunHistory("theirs"))
+    wait_for_other(RunHistory("theirs"))

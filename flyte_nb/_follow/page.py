@@ -28,9 +28,9 @@ from .._view.wire import (
     Select,
     ToPage,
 )
-from ..remote.requests import answer_prompt, post_abort
 from .inspector import Inspector, timeline_message
 from .live_picture import LivePicture
+from .requests import answer_prompt, post_abort
 
 logger = logging.getLogger("flyte_nb")
 
@@ -49,6 +49,8 @@ class Page:
         What the buttons do; get the run's name.
     schedule : callable
         Calls what it gets where runs may be started.
+    answerer : str, optional
+        Who answers questions here; by default the user of this process.
     """
 
     def __init__(
@@ -59,15 +61,21 @@ class Page:
         resume: Callable[[str], Any],
         rerun: Callable[[str], Any],
         schedule: Callable[[Callable[[], None]], Any],
+        answerer: str = "",
     ) -> None:
         self._picture = picture
         self._send = send
         self._resume = resume
         self._rerun = rerun
         self._schedule = schedule
+        self._answerer = answerer
         self._feed = picture.attach(self.tell)
         self._inspector: Inspector | None = None
         self._lock = threading.RLock()
+
+    def leave(self) -> None:
+        """The page is gone."""
+        self._picture.detach(self._feed)
 
     def tell(self, message: ToPage) -> None:
         """Send a message."""
@@ -123,7 +131,7 @@ class Page:
     def _act(self, message: Abort | Resume | Rerun | Answer) -> None:
         name = self._picture.name
         if isinstance(message, Abort):
-            post_abort(name, message.action, "Aborted on the page.")
+            post_abort(self._picture.history.records, name, message.action, "Aborted on the page.")
             self.tell(Notice("info", "Stopping ...", message.action))
         elif isinstance(message, Resume):
             self._schedule(lambda: self._attempt(self._resume))
@@ -139,9 +147,11 @@ class Page:
             self.tell(Notice("error", str(error) or type(error).__name__))
 
     def _take_answer(self, message: Answer) -> None:
+        records = self._picture.history.records
+
         def answer() -> None:
             try:
-                outcome = answer_prompt(self._picture.name, message.prompt, message.value)
+                outcome = answer_prompt(records, self._picture.name, message.prompt, message.value, by=self._answerer)
                 self.tell(Notice("info", outcome, message.prompt))
             except Exception as error:
                 self.tell(Notice("error", str(error) or type(error).__name__, message.prompt))

@@ -12,13 +12,14 @@ import polars as pl
 import pytest
 
 import flyte_nb as flyte
-from flyte_nb._notebook import live_picture
-from flyte_nb._notebook.inspector import MAX_LOG, MAX_REPORT, Inspector
-from flyte_nb._notebook.live_picture import LivePicture
+from flyte_nb._follow import live_picture
+from flyte_nb._follow.inspector import MAX_LOG, MAX_REPORT, Inspector
+from flyte_nb._follow.live_picture import LivePicture
+from flyte_nb._follow.previews import _preview_of_content
 from flyte_nb._view.wire import Details, Diff, Logs, Notice, ReportChunk, Reset, ToPage
 from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.remote import Action
-from flyte_nb.remote.previews import _preview_of_content
+from flyte_nb.remote.history import RunHistory
 
 env = flyte.TaskEnvironment("inspected")
 Message = TypeVar("Message", Logs, ReportChunk, Details)
@@ -44,7 +45,7 @@ async def both() -> None:
 def inspected(run: flyte.Run, task: str) -> Inspector:
     run.wait()
     [action] = Action.listall(run.name, task_name=f"inspected.{task}")
-    return Inspector(LivePicture(run.name, lambda picture: None), action.name)
+    return Inspector(LivePicture(RunHistory(run.name), lambda picture: None), action.name)
 
 
 def news_of(inspector: Inspector, kind: type[Message]) -> list[Message]:
@@ -86,7 +87,7 @@ def test_what_is_new_is_sent_and_no_more() -> None:
             context = flyte.ctx()
             assert context is not None
             flyte.Run.get(context.action.run_name).get_logs()  # commits what was printed so far
-            picture = LivePicture(context.action.run_name, lambda picture: None)
+            picture = LivePicture(RunHistory(context.action.run_name), lambda picture: None)
             inspectors.append(Inspector(picture, context.action.name))
         [inspector] = inspectors
         inspector._picture.read()
@@ -121,7 +122,7 @@ def test_a_large_run_is_shown_before_all_of_it_is_read(monkeypatch: pytest.Monke
     run = flyte.run(wide, 200)
     run.wait()
     monkeypatch.setattr(live_picture, "FIRST_READ_S", 0)
-    picture = LivePicture(run.name, lambda picture: None)
+    picture = LivePicture(RunHistory(run.name), lambda picture: None)
     assert picture.header().catching_up
     assert not picture.ended
     assert 0 < len(picture.tree.nodes) < 201
@@ -145,7 +146,7 @@ def test_frames_are_shown_by_their_first_rows_without_being_loaded() -> None:
     run = flyte.run(double, pl.DataFrame({"n": range(1000), "text": ["a", "b"] * 500}), 2)
     run.wait()
     frames_at_hand.clear()
-    picture = LivePicture(run.name, lambda picture: None)
+    picture = LivePicture(RunHistory(run.name), lambda picture: None)
     picture.read()
     [details] = [message for message in Inspector(picture, "a0").news() if isinstance(message, Details)]
     frame, times = details.inputs
@@ -207,7 +208,7 @@ async def tracing() -> str:
 def test_a_traced_call_shows_what_it_was_given_and_what_it_gave() -> None:
     run = flyte.run(tracing)
     run.wait()
-    picture = LivePicture(run.name, lambda picture: None)
+    picture = LivePicture(RunHistory(run.name), lambda picture: None)
     [identity] = [node for node in picture.tree.nodes if node.startswith("t:")]
     [details] = news_of(Inspector(picture, identity), Details)
     assert details.task == "traced"
@@ -216,7 +217,7 @@ def test_a_traced_call_shows_what_it_was_given_and_what_it_gave() -> None:
 
 
 def test_values_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flyte_nb._notebook import inspector as module
+    from flyte_nb._follow import inspector as module
 
     reads = 0
     read = module.previewed_outputs
@@ -236,6 +237,6 @@ def test_values_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_nobody_knows_is_answered_with_a_notice() -> None:
     run = flyte.run(both)
     run.wait()
-    [notice] = Inspector(LivePicture(run.name, lambda picture: None), "no such action").news()
+    [notice] = Inspector(LivePicture(RunHistory(run.name), lambda picture: None), "no such action").news()
     assert isinstance(notice, Notice)
     assert "no such action" in notice.text

@@ -8,31 +8,33 @@ from typing import TYPE_CHECKING, Any
 from ..models.events import StoredLiterals
 from ..models.previews import FramePreview
 from ..storage import Store, use_store
-from .values import inputs_of, interface_of, now, outputs_of, serialized_of
+from .values import inputs_of, interface_of, outputs_of, serialized_of
 
 if TYPE_CHECKING:
     from flyteidl2.core.literals_pb2 import Literal
 
+    from .history import RunHistory
+
 MOST_FRAMES = 3
 
 
-def previewed_inputs(kept: StoredLiterals, task: str, store: Store) -> dict[str, Any]:
+def previewed_inputs(kept: StoredLiterals, task: str, history: RunHistory) -> dict[str, Any]:
     """What an action was given, by parameter, with previews of frames."""
-    literals = _literals(kept, store)
+    literals = _literals(kept, history.store())
     if not any(map(_holds_frame, literals.values())):
-        return inputs_of(kept, task, store)
+        return inputs_of(kept, task, history)
     interface = interface_of(task)
     types = {name: kind for name, (kind, _) in interface.inputs.items()} if interface is not None else {}
-    return _previewed(literals, types, store)
+    return _previewed(literals, types, history)
 
 
-def previewed_outputs(kept: StoredLiterals, task: str, store: Store) -> dict[str, Any]:
+def previewed_outputs(kept: StoredLiterals, task: str, history: RunHistory) -> dict[str, Any]:
     """What an action returned, as ``o0``, ``o1``, …, with previews of frames."""
-    literals = _literals(kept, store)
+    literals = _literals(kept, history.store())
     if not any(map(_holds_frame, literals.values())):
-        return outputs_of(kept, task, store).named_outputs
+        return outputs_of(kept, task, history).named_outputs
     interface = interface_of(task)
-    return _previewed(literals, interface.outputs if interface is not None else {}, store)
+    return _previewed(literals, interface.outputs if interface is not None else {}, history)
 
 
 def _literals(kept: StoredLiterals, store: Store) -> dict[str, Literal]:
@@ -41,25 +43,28 @@ def _literals(kept: StoredLiterals, store: Store) -> dict[str, Literal]:
     return dict(LiteralMap.FromString(serialized_of(kept, store)).literals)
 
 
-def _previewed(literals: dict[str, Literal], types: dict[str, Any], store: Store) -> dict[str, Any]:
-    with use_store(store):
+def _previewed(literals: dict[str, Literal], types: dict[str, Any], history: RunHistory) -> dict[str, Any]:
+    with use_store(history.store()):
         return {
-            name: _first_look(literal) if _holds_frame(literal) else _value(literal, types.get(name))
+            name: _first_look(literal, history) if _holds_frame(literal) else _value(literal, types.get(name), history)
             for name, literal in sorted(literals.items(), key=lambda item: (len(item[0]), item[0]))
         }
 
 
-def _value(literal: Literal, python_type: Any) -> Any:
+def _value(literal: Literal, python_type: Any, history: RunHistory) -> Any:
     from ..types.messages import LiteralMap
     from ..types.registry import converter_for
-    from ..types.untyped import untyped_values
+    from ..types.untyped import described_values, untyped_values
 
+    serialized = LiteralMap(literals={"value": literal}).SerializeToString()
+    if not history.records.loads_values:
+        return described_values(serialized)["value"]
     if python_type is not None:
         try:
-            return now(converter_for(python_type).read_async(literal))
+            return history.records.finish(converter_for(python_type).read_async(literal))
         except Exception:
             pass  # the task was declared otherwise when it ran
-    return untyped_values(LiteralMap(literals={"value": literal}).SerializeToString())["value"]
+    return untyped_values(serialized)["value"]
 
 
 def _holds_frame(literal: Literal) -> bool:
@@ -73,18 +78,18 @@ def _holds_frame(literal: Literal) -> bool:
     return kind == "scalar" and bool(literal.scalar.HasField("structured_dataset"))
 
 
-def _first_look(literal: Literal) -> Any:
+def _first_look(literal: Literal, history: RunHistory) -> Any:
     kind = literal.WhichOneof("value")
     if kind == "collection":
-        return [_first_look(item) for item in literal.collection.literals[:MOST_FRAMES]]
+        return [_first_look(item, history) for item in literal.collection.literals[:MOST_FRAMES]]
     if kind == "map":
-        return {key: _first_look(item) for key, item in sorted(literal.map.literals.items())[:MOST_FRAMES]}
+        return {key: _first_look(item, history) for key, item in sorted(literal.map.literals.items())[:MOST_FRAMES]}
     if literal.scalar.HasField("union"):
-        return _first_look(literal.scalar.union.value)
+        return _first_look(literal.scalar.union.value, history)
     if literal.scalar.HasField("structured_dataset"):
         dataset = literal.scalar.structured_dataset
         return _preview(dataset.uri, dataset.metadata.structured_dataset_type.format)
-    return _value(literal, None)
+    return _value(literal, None, history)
 
 
 def _preview(uri: str, form: str) -> Any:

@@ -24,10 +24,10 @@ from .._view.wire import (
 )
 from ..models.events import ErrorRecord, StoredLiterals
 from ..models.previews import MOST_COLUMNS, FramePreview
-from ..remote.previews import previewed_inputs, previewed_outputs
-from ..remote.timeline import timeline_of
-from ..storage import Store
+from .history import RunHistory
 from .live_picture import LivePicture
+from .previews import previewed_inputs, previewed_outputs
+from .timeline import timeline_of
 
 MAX_VALUE = 2_000
 MAX_READ = 8_000_000
@@ -38,7 +38,7 @@ MAX_SPANS = 2_000
 
 TRACE = "t:"
 
-ReadValues = Callable[[StoredLiterals, str, Store], dict[str, Any]]
+ReadValues = Callable[[StoredLiterals, str, RunHistory], dict[str, Any]]
 
 
 class Inspector:
@@ -131,11 +131,11 @@ class Inspector:
         if kept is None:
             return []
         if which not in self._described:
-            self._described[which] = _variables(kept, lambda: read(kept, task, self._picture.store()))
+            self._described[which] = _variables(kept, lambda: read(kept, task, self._picture.history))
         return self._described[which]
 
     def _log_news(self) -> list[ToPage]:
-        lines, self._log_read_up_to, cut = self._picture.history.runtime.reader.newest_logs(
+        lines, self._log_read_up_to, cut = self._picture.history.records.reader.newest_logs(
             self._picture.name, self.action, after=self._log_read_up_to, characters=MAX_LOG
         )
         if not lines:

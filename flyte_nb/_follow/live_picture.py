@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from .._view.feed import NODES_PER_MESSAGE, Feed
 from .._view.picture import picture_html, picture_text
 from .._view.tree import Tree
-from .._view.wire import Header, ToPage
+from .._view.wire import Header, Notice, ToPage
+from ..errors import RunNotFoundError
 from ..models.events import AnyEvent
 from ..models.phases import ActionPhase
-from ..remote.history import RunHistory
 from ..storage import Store
+from .history import RunHistory
 
 logger = logging.getLogger("flyte_nb")
 
@@ -37,8 +38,7 @@ class LivePicture:
 
     Parameters
     ----------
-    name : str
-        Of the run.
+    history : RunHistory
     changed : callable
         Called with the picture on the following thread when its static form has changed or is final.
 
@@ -50,13 +50,14 @@ class LivePicture:
         How many rounds in a row failed.
     """
 
-    def __init__(self, name: str, changed: Callable[[LivePicture], None]) -> None:
-        self.name = name
-        self.history = RunHistory(name)
-        self.tree = Tree(name)
+    def __init__(self, history: RunHistory, changed: Callable[[LivePicture], None]) -> None:
+        self.name = history.name
+        self.history = history
+        self.tree = Tree(history.name)
         self.lock = threading.RLock()
         self.touched_at = time.monotonic()
         self.settled = False
+        self.is_forgotten = False
         self._changed = changed
         self.behind_since: float | None = None
         self.faults = 0
@@ -74,7 +75,7 @@ class LivePicture:
 
     def header(self) -> Header:
         """The run as a whole."""
-        owned = self.name in self.history.runtime.controller.runs
+        owned = self.history.records.drives(self.name)
         can_resume = self.ended and self._phase is not ActionPhase.SUCCEEDED
         catching_up = self._phase.is_terminal and self.behind_since is not None
         return self.tree.header(owned_here=owned, can_resume=can_resume, catching_up=catching_up)
@@ -86,8 +87,15 @@ class LivePicture:
             self._feeds[feed] = send
             return feed
 
+    def forget(self) -> None:
+        """The run was deleted: tell the pages, and show no more."""
+        with self.lock:
+            self.is_forgotten = True
+            for send in self._feeds.values():
+                send(Notice("error", f"Run {self.name} was deleted."))
+
     def detach(self, feed: Feed) -> None:
-        """That page is gone."""
+        """The page is gone."""
         with self.lock:
             if self._feeds.pop(feed, None) is not None:
                 feed.close()
@@ -95,16 +103,21 @@ class LivePicture:
     def store(self) -> Store:
         """Where the run's large values are."""
         started = self.tree.view.started
-        return self.history.runtime.open_store(started.raw_data_path if started is not None else "")
+        return self.history.records.open_store(started.raw_data_path if started is not None else "")
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether anybody looks."""
+        return bool(self._feeds)
 
     def read(self, budget_s: float = math.inf) -> bool:
         """Take in what has happened since the last call, as much as can be in that time; whether anything has."""
         with self.lock:
-            runtime = self.history.runtime
+            reader = self.history.records.reader
             before, phase = self._read_up_to, self.history.phase()
             self._take_in(time.monotonic() + budget_s)
             if self.behind_since is None and phase.is_terminal and not self.tree.view.phase.is_terminal:
-                if runtime.reader.run(self.name).phase.is_terminal:
+                if reader.run(self.name).phase.is_terminal:
                     return True  # its last event is being committed
                 self.tree.interrupted()
             changed = self._read_up_to != before or phase is not self._phase
@@ -113,7 +126,7 @@ class LivePicture:
 
     def _take_in(self, deadline: float) -> None:
         if self._unread is None:
-            self._unread = self.history.runtime.reader.events(self.name, self._read_up_to)
+            self._unread = self.history.records.reader.events(self.name, self._read_up_to)
         for count, (seq, event) in enumerate(self._unread):
             self.tree.apply(event)
             self._read_up_to = seq
@@ -193,9 +206,12 @@ class Follower:
 
     def _pump_one(self, picture: LivePicture, done: Callable[[], bool]) -> bool:
         try:
-            picture.pump(READ_BESIDE_RUNS_S if picture.history.runtime.controller.runs else READ_ALONE_S)
+            picture.pump(READ_BESIDE_RUNS_S if picture.history.records.is_busy else READ_ALONE_S)
             picture.faults = 0
             return done()
+        except RunNotFoundError:
+            picture.forget()
+            return True
         except Exception:
             picture.faults += 1
             if picture.faults < MOST_FAULTS:
@@ -207,7 +223,7 @@ class Follower:
 def _pause(pictures: list[LivePicture], spent_s: float) -> float:
     """How long to leave the time to others after a round of pumping."""
     late = max((time.monotonic() - picture.behind_since for picture in pictures if picture.behind_since), default=0.0)
-    if late > MAY_LAG_S or (late and not pictures[0].history.runtime.controller.runs):
+    if late > MAY_LAG_S or (late and not pictures[0].history.records.is_busy):
         return min(spent_s, PUMP_EVERY_S)
     return max(PUMP_EVERY_S - spent_s, 9 * spent_s)
 

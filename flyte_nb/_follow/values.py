@@ -9,10 +9,11 @@ from .._aio import AwaitedAsItself
 from .._task.registry import find_task
 from ..models.events import StoredLiterals
 from ..storage import Store, use_store
-from ..types.untyped import untyped_values
+from ..types.untyped import described_values, untyped_values
 
 if TYPE_CHECKING:
     from ..types.interface import Interface
+    from .history import RunHistory
 
 
 class ActionOutputs(tuple[Any, ...]):
@@ -69,31 +70,40 @@ def serialized_of(kept: StoredLiterals, store: Store) -> bytes:
     return store.get_nowait(kept.uri, checksum=kept.checksum)
 
 
-def inputs_of(kept: StoredLiterals, task: str, store: Store) -> ActionInputs:
+def inputs_of(kept: StoredLiterals, task: str, history: RunHistory) -> ActionInputs:
     """Inputs of an action of `task`; typed where the task is defined here, else by the shape of the literals."""
+    store = history.store()
     serialized = serialized_of(kept, store)
+    if not history.records.loads_values:
+        return ActionInputs(described_values(serialized))
     interface = interface_of(task)
     with use_store(store):
         if interface is not None:
             try:
-                return ActionInputs(now(interface.read_inputs(serialized)))
+                return ActionInputs(history.records.finish(interface.read_inputs(serialized)))
             except Exception:
                 pass  # the task was declared otherwise when it ran
         return ActionInputs(untyped_values(serialized))
 
 
-def outputs_of(kept: StoredLiterals, task: str, store: Store) -> ActionOutputs:
+def outputs_of(kept: StoredLiterals, task: str, history: RunHistory) -> ActionOutputs:
     """Outputs of an action of `task`; typed where the task is defined here, else by the shape of the literals."""
+    store = history.store()
     serialized = serialized_of(kept, store)
+    if not history.records.loads_values:
+        return _in_order(described_values(serialized))
     interface = interface_of(task)
     with use_store(store):
         if interface is not None:
             try:
-                return as_outputs(now(interface.read_outputs(serialized)), interface)
+                return as_outputs(history.records.finish(interface.read_outputs(serialized)), interface)
             except Exception:
                 pass  # the task was declared otherwise when it ran
-        values = untyped_values(serialized)
-        return ActionOutputs(values[key] for key in sorted(values, key=lambda name: (len(name), name)))
+        return _in_order(untyped_values(serialized))
+
+
+def _in_order(values: dict[str, Any]) -> ActionOutputs:
+    return ActionOutputs(values[key] for key in sorted(values, key=lambda name: (len(name), name)))
 
 
 def as_outputs(value: Any, interface: Interface) -> ActionOutputs:
@@ -107,10 +117,3 @@ def interface_of(task: str) -> Interface | None:
     """The interface of a task, if that is defined here."""
     found = find_task(task)
     return found.interface if found is not None else None
-
-
-def now(coroutine: Any) -> Any:
-    """The result of a conversion, for a caller that cannot await."""
-    from .._runtime.launch import finished_now
-
-    return finished_now(coroutine)

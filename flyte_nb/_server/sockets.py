@@ -1,0 +1,193 @@
+"""Live updates: one socket for a run, one for the list of runs. Nothing is watched while nobody is connected."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import msgspec
+from jupyter_core.utils import ensure_async
+from jupyter_server.auth.decorator import ws_authenticated
+from jupyter_server.base.websocket import WebSocketMixin
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+
+from .._follow.page import Page
+from ..errors import BaseRuntimeError
+from ..models.records import RunFilter
+from .desk import Desk
+from .handlers import RESOURCE, DeskHandler
+
+LOOK_EVERY_S = 0.25
+LOOK_FOR_LOST_EVERY = 8
+MAX_MESSAGE_BYTES = 1_000_000
+_ACTS = frozenset({"abort", "resume", "rerun", "answer"})
+
+
+class Socket(WebSocketMixin, WebSocketHandler, DeskHandler):
+    """What both sockets share: who may connect, and messages sent from any thread."""
+
+    may_write = False
+
+    def set_default_headers(self) -> None:
+        """None: a socket has no page."""
+
+    @ws_authenticated
+    async def get(self, *args: str) -> None:
+        """Connect, if the person may read."""
+        user = self.current_user
+        if not await ensure_async(self.authorizer.is_authorized(self, user, "read", RESOURCE)):
+            self.set_status(403)
+            self.finish()
+            return
+        self.may_write = await ensure_async(self.authorizer.is_authorized(self, user, "write", RESOURCE))
+        await super().get(*args)
+
+    def send(self, message: Any) -> None:
+        """Send a message, from any thread; to who is gone, nothing."""
+        self.loop.call_soon_threadsafe(self._send, msgspec.json.encode(message).decode())
+
+    def _send(self, text: str) -> None:
+        try:
+            self.write_message(text)
+        except WebSocketClosedError:
+            pass
+
+    def begin(self) -> None:
+        """Take the socket up."""
+        self.loop = asyncio.get_running_loop()
+
+
+class RunSocket(Socket):
+    """``runs/NAME/live``: the messages between a page and the picture of a run."""
+
+    page: Page | None = None
+
+    async def open(self, name: str) -> None:
+        """Connect the page."""
+        super().open()
+        self.begin()
+        self._name = name
+        self._turn = asyncio.Lock()
+        try:
+            self.page = await asyncio.to_thread(self.desk.open_page, name, self.send, by=self.who)
+        except BaseRuntimeError as error:
+            self.send({"type": "notice", "level": "error", "text": str(error), "about": ""})
+            self.close(4404, "There is no such run.")
+            return
+        if self.close_code is not None:
+            self.on_close()
+
+    async def on_message(self, text: str | bytes) -> None:
+        """Take a message of the page."""
+        async with self._turn:
+            if self.page is None:
+                return
+            try:
+                content = json.loads(text)
+            except ValueError:
+                content = None
+            if isinstance(content, dict) and content.get("type") in _ACTS and not self.may_write:
+                self.send({"type": "notice", "level": "error", "text": "You may only look here.", "about": ""})
+                return
+            await asyncio.to_thread(self.page.take, content)
+
+    def on_close(self) -> None:
+        """The page is gone."""
+        page, self.page = self.page, None
+        if page is not None:
+            self.desk.close_page(self._name, page)
+
+
+class Wanted(msgspec.Struct, tag_field="type", tag="list"):
+    """What part of the list a page shows; it is sent anew whenever it has changed."""
+
+    chosen: RunFilter = RunFilter()
+    offset: int = 0
+    limit: int = 50
+
+
+class ListSocket(Socket):
+    """``live``: the list of runs and the inbox, sent when they have changed."""
+
+    async def open(self) -> None:
+        """Connect the page; it is sent something as soon as it says what it wants."""
+        super().open()
+        self.begin()
+        self.wanted: Wanted | None = None
+        self._sent: dict[str, bytes] = {}
+        watcher_of(self.desk, self.settings).join(self)
+
+    async def on_message(self, text: str | bytes) -> None:
+        """Take what the page wants to see."""
+        try:
+            self.wanted = msgspec.json.decode(text, type=Wanted)
+        except msgspec.DecodeError as error:
+            self.send({"type": "notice", "level": "error", "text": str(error), "about": ""})
+            return
+        self._sent.pop("runs", None)
+        await self.update()
+
+    async def update(self) -> None:
+        """Send what is new."""
+        wanted = self.wanted
+        if wanted is None:
+            return
+        found = await asyncio.to_thread(self.desk.runs, wanted.chosen, offset=wanted.offset, limit=wanted.limit)
+        waiting = await asyncio.to_thread(self.desk.inbox)
+        self._send_news("runs", {"type": "runs", **msgspec.to_builtins(found)})
+        self._send_news("inbox", {"type": "inbox", "waiting": msgspec.to_builtins(waiting)})
+
+    def on_close(self) -> None:
+        """The page is gone."""
+        watcher_of(self.desk, self.settings).leave(self)
+
+    def _send_news(self, kind: str, message: dict[str, Any]) -> None:
+        text = msgspec.json.encode(message)
+        if self._sent.get(kind) != text:
+            self._sent[kind] = text
+            self._send(text.decode())
+
+
+class Watcher:
+    """Looks whether anything was written, while somebody is connected."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._sockets: set[ListSocket] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, socket: ListSocket) -> None:
+        """Keep a socket up to date."""
+        self._sockets.add(socket)
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._watch())
+
+    def leave(self, socket: ListSocket) -> None:
+        """It is gone; after the last one nothing is looked at any more."""
+        self._sockets.discard(socket)
+        if not self._sockets and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _watch(self) -> None:
+        version, rounds = -1, 0
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            rounds += 1
+            try:
+                before, version = version, await asyncio.to_thread(self._desk.changes)
+                if version != before or rounds % LOOK_FOR_LOST_EVERY == 0:
+                    for socket in list(self._sockets):
+                        await socket.update()
+            except BaseRuntimeError as error:
+                for socket in list(self._sockets):
+                    socket.send({"type": "notice", "level": "error", "text": str(error), "about": ""})
+
+
+def watcher_of(desk: Desk, settings: dict[str, Any]) -> Watcher:
+    """The watcher of a server, made on first use."""
+    found = settings.get("flyte_nb_watcher")
+    if found is None:
+        found = settings["flyte_nb_watcher"] = Watcher(desk)
+    return found

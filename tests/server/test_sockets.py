@@ -1,0 +1,83 @@
+"""Live updates over WebSockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+from tornado.httpclient import HTTPClientError
+
+import flyte_nb as flyte
+
+env = flyte.TaskEnvironment("live")
+gate = threading.Event()
+
+
+@env.task
+async def step() -> None:
+    await asyncio.to_thread(gate.wait, 30)
+
+
+@env.task
+async def main() -> None:
+    await step()
+
+
+async def until(socket: Any, wanted: Any) -> Any:
+    while True:
+        message = json.loads(await asyncio.wait_for(socket.read_message(), 20))
+        if wanted(message):
+            return message
+
+
+def test_a_run_is_followed_and_a_lost_message_is_made_up_for(jp_ws_fetch: Any, jp_asyncio_loop: Any) -> None:
+    gate.clear()
+    run = flyte.with_runcontext(name="followed").run(main)
+
+    async def follow() -> None:
+        socket = await jp_ws_fetch("flyte-nb", "api", "runs", "followed", "live")
+        await socket.write_message('{"type": "hello", "open": []}')
+        first = await until(socket, lambda message: message["type"] == "reset")
+        assert first["header"]["name"] == "followed"
+        gate.set()
+        await until(socket, lambda message: (message.get("header") or {}).get("phase") == 3)
+        await socket.write_message('{"type": "hello", "open": []}')
+        again = await until(socket, lambda message: message["type"] == "reset")
+        assert again["seq"] > first["seq"]
+        assert [node[3] for node in again["nodes"]] == ["main", "step"]
+        await socket.write_message("no JSON")
+        await until(socket, lambda message: message["type"] == "notice")
+        socket.close()
+
+    jp_asyncio_loop.run_until_complete(follow())
+    run.wait()
+
+
+def test_the_list_is_sent_when_it_has_changed_and_nobody_looks_afterwards(
+    jp_ws_fetch: Any, jp_serverapp: Any, jp_asyncio_loop: Any
+) -> None:
+    async def follow() -> None:
+        socket = await jp_ws_fetch("flyte-nb", "api", "live")
+        await socket.write_message('{"type": "list", "chosen": {"text": "new"}}')
+        assert (await until(socket, lambda message: message["type"] == "runs"))["total"] == 0
+        gate.set()
+        await flyte.with_runcontext(name="new-one").run.aio(main)
+        listed = await until(socket, lambda message: message["type"] == "runs" and message["total"] == 1)
+        assert listed["runs"][0]["name"] == "new-one"
+        socket.close()
+        watcher = jp_serverapp.web_app.settings["flyte_nb_watcher"]
+        while watcher._task is not None:
+            await asyncio.sleep(0)
+
+    jp_asyncio_loop.run_until_complete(asyncio.wait_for(follow(), 60))
+
+
+def test_a_stranger_does_not_connect(jp_ws_fetch: Any, jp_serverapp: Any, jp_asyncio_loop: Any) -> None:
+    jp_serverapp.identity_provider.token = "another"
+    for path in (("api", "live"), ("api", "runs", "x", "live")):
+        with pytest.raises(HTTPClientError) as refused:
+            jp_asyncio_loop.run_until_complete(jp_ws_fetch("flyte-nb", *path))
+        assert refused.value.code == 403
