@@ -58,7 +58,10 @@ def copy_file(source: str, target: str, *, mode: int = 0o600, digest: bool = Tru
         try:
             if not stat.S_ISREG(found.st_mode):  # a pipe or a device has no size
                 return _pour(reading, writing)
-            return _copy(reading, writing, found.st_size, digest, threads)
+            copied = _copy(reading, writing, found.st_size, digest, threads)
+            if os.fstat(reading).st_mtime_ns != found.st_mtime_ns:
+                raise OSError(errno.EIO, "it was changed while it was read")
+            return copied
         finally:
             os.close(writing)
     finally:
@@ -83,8 +86,11 @@ def _copy(reading: int, writing: int, size: int, digest: bool, threads: int) -> 
     if _blocks_shared(reading, writing):
         return _digest(reading, size, threads) if digest else ""
     has_holes = _has_holes(reading, size)
-    if not digest and not has_holes and _copied_by_kernel(reading, writing, size):
-        return ""
+    if not has_holes:
+        with ThreadPoolExecutor(1, thread_name_prefix="flyte_nb-copy") as beside:
+            digested = beside.submit(_digest, reading, size, threads - 1) if digest else None
+            if _copied_by_kernel(reading, writing, size):
+                return digested.result() if digested is not None else ""
     os.ftruncate(writing, size)
 
     def copied(start: int) -> bytes:

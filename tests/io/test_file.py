@@ -360,6 +360,24 @@ def test_odd_names_are_names(store: Store, files: Path, name: str) -> None:
     assert directory.get_file_sync(name) is not None
 
 
+def test_a_file_that_is_written_to_while_it_is_copied_is_an_error(
+    near: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flyte_nb.storage import local_copy
+
+    source, real = files / "growing", local_copy._copied_by_kernel
+    source.write_bytes(bytes(2 * PIECE_BYTES))
+
+    def copied_too_late(reading: int, writing: int, size: int) -> bool:
+        os.utime(source, (1, 1))
+        return real(reading, writing, size)
+
+    monkeypatch.setattr(local_copy, "_copied_by_kernel", copied_too_late)
+    with pytest.raises(StorageError, match=r"growing.*was changed while it was read"):
+        File.from_local_sync(source)
+    assert [path for path in near.rglob("*") if path.is_file()] == []
+
+
 def test_a_file_that_becomes_shorter_while_it_is_copied_is_an_error(near: Path, files: Path) -> None:
     from flyte_nb.storage import local_copy
 
@@ -373,6 +391,7 @@ def test_a_file_that_becomes_shorter_while_it_is_copied_is_an_error(near: Path, 
         real(descriptor, data, start)
 
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local_copy, "_copied_by_kernel", lambda *_: False)
         patch.setattr(local_copy, "write_at", shrink_after_the_first)
         with pytest.raises(StorageError, match=r"shrinking.*became shorter"):
             File.from_local_sync(source)
