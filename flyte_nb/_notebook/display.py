@@ -13,6 +13,7 @@ from .._follow.live_picture import LivePicture, follower
 from .._runtime.notebook_loop import in_notebook, running_loop
 from ..remote import Run
 from ..remote.history import RunHistory
+from .held_messages import holds_messages, let_through
 from .renderer import RENDERER
 
 UPDATE_EVERY_S = 1.0
@@ -87,11 +88,19 @@ class Displayed:
         if self._widget is not None:
             widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
             self._live = _shown({WIDGET_MIME: widget, "text/plain": ""}, live)
+            self._let_messages_through()
         self._static = _shown(self._bundle(), static)
         if self._widget is None:
             _without_page.append(self)
             _watch_cells()
         follower.follow(self._picture, self._is_done)
+
+    def _let_messages_through(self) -> None:
+        from IPython.core.getipython import get_ipython
+
+        kernel, loop = getattr(get_ipython(), "kernel", None), running_loop()
+        if loop is not None and holds_messages(kernel):
+            self._letting_through = loop.create_task(let_through(kernel, lambda: not self._settled))
 
     def finish_cell(self) -> bool:
         """A cell ends, and no page will ask for more: the picture is what it is now. Whether it is final."""

@@ -1,0 +1,78 @@
+"""A kernel without subshells: messages of widgets must not wait for the end of a cell that waits for a run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import TIMEOUT_S, Notebook
+
+SETUP = """
+import asyncio, ipykernel
+import flyte_nb as flyte
+from flyte_nb._notebook import display
+display.sent_by_a_page = lambda: True
+env = flyte.TaskEnvironment("old")
+
+@env.task
+async def forever() -> None:
+    await asyncio.sleep(3600)
+
+ipykernel.__version__
+"""
+
+
+@pytest.fixture(scope="module")
+def old_ipykernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The last ipykernel before 7, in a folder of its own."""
+    folder = tmp_path_factory.mktemp("ipykernel6")
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-deps"]
+    done = subprocess.run([*command, "--target", str(folder), "ipykernel==6.31.0", "nest-asyncio"], check=False)
+    if done.returncode:
+        if os.environ.get("CI"):
+            pytest.fail("ipykernel 6.31 could not be installed.")
+        pytest.skip("ipykernel 6.31 could not be installed.")
+    return folder
+
+
+@pytest.fixture
+def old_notebook(old_ipykernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notebook]:
+    """A kernel of that version."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(old_ipykernel), os.environ.get("PYTHONPATH", "")]))
+    notebook = Notebook(tmp_path / "kernel_home")
+    yield notebook
+    notebook.client.stop_channels()
+    notebook.manager.shutdown_kernel(now=True)
+
+
+def test_a_click_reaches_a_cell_that_waits_for_a_run(old_notebook: Notebook) -> None:
+    assert old_notebook.run(SETUP).value.startswith("'6.")
+    cell = old_notebook.start("run = flyte.run(forever); flyte.show(run); run.wait(); print('phase', run.phase)")
+    after = old_notebook.start("'the next cell'")
+    widget = widget_of(old_notebook)
+    say(old_notebook, widget, {"type": "hello", "open": []})
+    say(old_notebook, widget, {"type": "abort", "action": ""})
+    result = old_notebook.finish(cell)
+    assert "phase aborted" in result.text
+    assert old_notebook.finish(after).value == "'the next cell'"
+
+
+def widget_of(notebook: Notebook) -> str:
+    """Identity of the widget that the running cell shows."""
+    while True:
+        message: Any = notebook.client.get_iopub_msg(timeout=TIMEOUT_S)
+        state = message["content"].get("data", {}).get("state", {}) if message["msg_type"] == "comm_open" else {}
+        if "picture" in state:
+            return str(message["content"]["comm_id"])
+
+
+def say(notebook: Notebook, widget: str, content: dict[str, Any]) -> None:
+    """Send what a page would."""
+    body = {"comm_id": widget, "data": {"method": "custom", "content": content}}
+    notebook.client.shell_channel.send(notebook.client.session.msg("comm_msg", body))
