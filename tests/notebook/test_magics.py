@@ -271,7 +271,7 @@ def test_a_run_that_ends_before_its_cell_is_stored_as_ended(tmp_path: Path) -> N
 
 def test_fifty_pictures_leave_nothing_behind(cells: Notebook) -> None:
     cells.run(
-        "from flyte_nb._notebook import display, live_picture, page\n"
+        "from flyte_nb._follow import live_picture, page\nfrom flyte_nb._notebook import display\n"
         "import gc, threading, ipywidgets\n"
         "display.PAGE_ASKS_WITHIN_S = 0\n"
         "run = flyte.run(double, 1); run.wait()\n"
