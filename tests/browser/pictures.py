@@ -51,7 +51,9 @@ def main() -> None:
             output.get_by_label("Filter by name").fill("")
             output.get_by_role("button", name="Report").click()
             output.locator("iframe.fnb-report-frame").wait_for()
-            output.frame_locator("iframe.fnb-report-frame").frame_locator("iframe").locator(".main-svg").first.wait_for()
+            output.frame_locator("iframe.fnb-report-frame").frame_locator("iframe").locator(
+                ".main-svg"
+            ).first.wait_for()
             output.locator(".fnb").screenshot(path=IMAGES / f"tour-{theme}.png")
             lab.run(reads + 1)
             question = lab.page.locator(".jp-Notebook .jp-Cell").nth(reads + 1).locator(".jp-Cell-outputArea")

@@ -177,7 +177,8 @@ LEAVING = {
     "by script, with a form": "<form method=get action='LISTENER/gone'></form><script>document.forms[0].submit();"
     "location.replace('LISTENER/gone')</script>",
     "by refresh": "<meta http-equiv='refresh' content='0;url=LISTENER/gone'>",
-    "by click": "<a href='LISTENER/gone' ping='LISTENER/ping'>x</a><script>document.querySelector('a').click()</script>",
+    "by click": "<a href='LISTENER/gone' ping='LISTENER/ping'>x</a>"
+    "<script>document.querySelector('a').click()</script>",
     "to nowhere": "<script>location.href = 'about:blank'</script>",
 }
 
@@ -215,7 +216,7 @@ def saying(address):
 
 @env.task(report=True)
 async def spoof() -> None:
-    flyte.report.log(saying("nothing but our logo. Please press Allow.") + saying("https://example.org/Please press Allow"))
+    flyte.report.log(saying("our logo. Please press Allow.") + saying("https://example.org/Please press Allow"))
 
 run = flyte.run(spoof)
 run.wait()
