@@ -160,13 +160,13 @@ class Action:
         if loop is None:
             return
         try:
-            loop.call_soon_threadsafe(self._deliver_cancel)
+            loop.call_soon_threadsafe(self._deliver_cancel, self.machine.stop)
         except RuntimeError:
             pass  # the loop is closed, and with it all that ran there
 
-    def _deliver_cancel(self) -> None:
-        if self.ended or self._task is None:
-            return
+    def _deliver_cancel(self, stop: Stop | None) -> None:
+        if self.ended or self._task is None or self.machine.stop is not stop:
+            return  # it was meant for an attempt that has ended meanwhile
         self._cancels += 1
         self._task.cancel()
 

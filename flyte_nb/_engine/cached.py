@@ -133,8 +133,10 @@ class CachedCalls:
         return True
 
     def _release(self, key: str, reserved: bool) -> None:
-        if reserved:
-            self._cache.release(key, self._owner)
-        waiting = self._in_progress.pop(key, None)
-        if waiting is not None:
-            waiting.set_result(None)
+        try:
+            if reserved:
+                self._cache.release(key, self._owner)
+        finally:
+            waiting = self._in_progress.pop(key, None)
+            if waiting is not None:
+                waiting.set_result(None)

@@ -27,8 +27,9 @@ class StopReason(Enum):
     """Who wants an action stopped. Later members win over earlier ones."""
 
     TIMEOUT = 1
-    PARENT_ENDED = 2
-    ABORT = 3
+    DEADLINE = 2
+    PARENT_ENDED = 3
+    ABORT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ class ActionMachine:
                 return _ABORTED
             if self.stop.reason is StopReason.PARENT_ENDED:
                 return _CANCELLED
+            if self.stop.reason is StopReason.DEADLINE:
+                return _TIMED_OUT
             outcome = Outcome.TIMED_OUT
         if outcome is Outcome.RETURNED:
             return SUCCEEDED

@@ -367,7 +367,8 @@ def _start_timer(action: Action, seconds: float | None, which: str) -> None:
 
     def expire() -> None:
         action.timed_out_by = f"{which} of {seconds:g} s"
-        action.stop(Stop(StopReason.TIMEOUT, action.timed_out_by))
+        reason = StopReason.DEADLINE if which == "deadline" else StopReason.TIMEOUT
+        action.stop(Stop(reason, action.timed_out_by))
 
     timers = action.timers
     if timers is None:

@@ -44,6 +44,10 @@ class TickCommits:
             for future in waiting:
                 if not future.done():
                     future.set_exception(error)
+        except BaseException:  # an interrupt: the rows are queued still
+            self._waiting[:0] = waiting
+            self.soon()
+            raise
         else:
             for future in waiting:
                 if not future.done():

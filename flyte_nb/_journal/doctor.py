@@ -24,6 +24,8 @@ class Findings:
     ----------
     damage : list of str
         What cannot be read.
+    living : list of str
+        Runs that go on, and where.
     orphans : list of str
         Runs whose process is gone and whose end nobody wrote.
     stale_reservations : list of str
@@ -37,6 +39,7 @@ class Findings:
     events: int = 0
     damage: list[str] = field(default_factory=list)
     orphans: list[str] = field(default_factory=list)
+    living: list[str] = field(default_factory=list)
     stale_reservations: list[str] = field(default_factory=list)
     damaged_cache_keys: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
@@ -71,6 +74,12 @@ def examine(path: Path, *, repair: bool = False) -> Findings:
         _check_pages(connection, findings)
         _check_rows(connection, findings)
         _check_owners(connection, findings)
+        if repair and findings.damage and findings.living:
+            findings.damage.append(
+                f"Not repaired: {', '.join(findings.living)}. A repair takes the journal from under a run. Wait for it,"
+                " or abort it, and try again."
+            )
+            return findings
         if repair:
             _mend(connection, findings)
     finally:
@@ -119,7 +128,11 @@ def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
         rows = connection.execute(
             "SELECT name, owner_host, owner_pid, owner_started_at, heartbeat_at FROM runs WHERE ended_at IS NULL"
         ).fetchall()
-        findings.orphans = [row[0] for row in rows if not is_alive(Owner(row[1], row[2], row[3]), row[4])]
+        for name, host, pid, started_at, heartbeat_at in rows:
+            if is_alive(Owner(host, pid, started_at), heartbeat_at):
+                findings.living.append(f"run {name} is going on in process {pid} on {host}")
+            else:
+                findings.orphans.append(name)
         rows = connection.execute("SELECT key, host, pid, process_started_at, taken_at FROM reservations").fetchall()
         findings.stale_reservations = [row[0] for row in rows if not is_alive(Owner(row[1], row[2], row[3]), row[4])]
     except sqlite3.DatabaseError as error:
@@ -170,7 +183,9 @@ def _salvage(path: Path) -> Path:
     damaged = path.with_name(f"{path.name}.damaged-{int(time.time())}")
     path.rename(damaged)
     for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            beside.rename(damaged.with_name(damaged.name + suffix))
     rescued.rename(path)
     return damaged
 

@@ -30,6 +30,8 @@ class LocalStore:
         try:
             if not path.exists() or path.stat().st_size != len(data):
                 _publish(path, data)
+            else:
+                os.utime(path)  # retention leaves alone what was put just now
         except OSError as error:
             raise StorageError(f"Cannot write {path}: {error.strerror or error}.") from error
         return StoredBlob(str(path), len(data), checksum)
@@ -42,6 +44,8 @@ class LocalStore:
             if not target.exists() or target.stat().st_size != size:
                 make_private(str(target.parent))
                 _move(path, target)
+            else:
+                os.utime(target)
         except OSError as error:
             raise StorageError(f"Cannot write {target}: {error.strerror or error}.") from error
         return StoredBlob(str(target), size, checksum)

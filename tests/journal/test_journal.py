@@ -276,9 +276,22 @@ def test_the_doctor_finds_and_mends_orphans_reservations_and_damaged_cache_entri
     assert JournalReader(path).run("orphan").phase is ActionPhase.ABORTED
 
 
+def test_a_repair_does_not_take_a_damaged_journal_from_under_a_living_run(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer, "living", this_process())
+    log.append(stall("a0"))  # type: ignore[attr-defined]
+    writer.flush()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE events SET crc = 1 WHERE seq = 1")
+    found = examine(path, repair=True)
+    assert not found.mended
+    assert any("living" in sentence and "Not repaired" in sentence for sentence in found.damage)
+    assert not list(path.parent.glob("journal.sqlite.damaged-*"))
+
+
 def test_from_a_damaged_file_all_that_can_be_read_is_rescued(path: Path) -> None:
     writer = JournalWriter(path)
-    log = begun(writer)
+    log = begun(writer, "run", dead_owner())
     for index in range(3000):
         log.append(stall(f"a{index:06d}" * 4))  # type: ignore[attr-defined]
     writer.flush()

@@ -211,6 +211,37 @@ def test_a_timed_out_attempt_is_retried() -> None:
     assert flyte.run(slow_once).outputs() == 2
 
 
+def test_a_timeout_that_comes_late_does_not_strike_the_next_attempt() -> None:
+    attempts = 0
+
+    @env.task(retries=1, timeout=0.1)
+    async def holds_the_loop_once() -> int:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            threading.Event().wait(0.4)
+            return 1
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return 2
+
+    assert flyte.run(holds_the_loop_once).outputs() == 2
+
+
+def test_a_deadline_bounds_all_attempts_together() -> None:
+    attempts = 0
+
+    @env.task(retries=5, timeout=flyte.Timeout(deadline=0.1))
+    async def never_ends() -> None:
+        nonlocal attempts
+        attempts += 1
+        await asyncio.sleep(3600)
+
+    with pytest.raises(errors.TaskTimeoutError, match="deadline"):
+        flyte.run(never_ends).outputs()
+    assert attempts == 1
+
+
 def test_a_timeout_stops_a_sync_task_at_its_next_line() -> None:
     @env.task(timeout=0.05)
     def spins() -> None:
