@@ -122,6 +122,26 @@ describe("rows", () => {
   });
 });
 
+describe("a run with many small branches", () => {
+  const branches = Array.from({ length: 3_000 }, (_, index) => node(`b${index}`, "a", 10));
+  beforeEach(() =>
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 3_000), ...branches], open: ["a"] }));
+
+  it("opens some of them by itself, and not all", () => {
+    expect(sent).toHaveLength(20);
+  });
+
+  it("is searched with one message, and closed again with one", () => {
+    sent.length = 0;
+    store.search();
+    store.search();
+    expect(sent).toEqual([{ type: "open", id: "a", all: true }]);
+    store.endSearch();
+    store.endSearch();
+    expect(sent.slice(1).map((message) => message.type)).toEqual(["hello"]);
+  });
+});
+
 describe("a report", () => {
   it("grows by chunks and starts anew when it is replaced", () => {
     store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });

@@ -158,6 +158,19 @@ describe("a question", () => {
     expect(field.getAttribute("aria-invalid")).toBe("true");
   });
 
+  it("is free again after any outcome, which is said beside it, whatever else is reported", async () => {
+    await ask({});
+    const [yes] = [...page.querySelectorAll<HTMLButtonElement>(".fnb-prompt button")];
+    yes!.click();
+    await draw();
+    expect(yes!.disabled).toBe(true);
+    store.take({ type: "notice", level: "info", text: "kept: the run has not taken it yet", about: "p" });
+    for (let index = 0; index < 5; index += 1) store.take({ type: "notice", level: "info", text: "Stopping ...", about: `n${index}` });
+    await draw();
+    expect(page.querySelector(".fnb-prompt [role=alert]")!.textContent).toBe("kept: the run has not taken it yet");
+    expect(yes!.disabled).toBe(false);
+  });
+
   it("takes what is in the field on Enter, which the notebook never hears of", async () => {
     await ask({ kind: "float" });
     const heard = vi.fn();

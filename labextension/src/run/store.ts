@@ -48,6 +48,7 @@ export interface Selection {
 
 const KEPT_LOG_PIECES = 5_000;
 const KEPT_NOTICES = 3;
+const OPENED_BY_THEMSELVES = 20;
 const LATE_MS = 300;
 const LOOK_EVERY_MS = 5_000;
 
@@ -64,6 +65,8 @@ export class RunStore {
   readonly nodes = new Map<string, TreeNode>();
   readonly expanded = new Set<string>();
   readonly prompts = new Map<string, Prompt>();
+  /** What became of the last answer to each question. */
+  readonly outcomes = new Map<string, Notice>();
   selection: Selection | null = null;
   timeline: TimelineSpans | null = null;
   notices: Notice[] = [];
@@ -71,6 +74,8 @@ export class RunStore {
 
   private readonly subscribed = new Set<string>();
   private readonly decided = new Set<string>();
+  private openedByThemselves = 0;
+  private searching = false;
   private readonly listeners = new Set<() => void>();
   private readonly early = new Map<number, Diff>();
   private seq = 0;
@@ -132,7 +137,8 @@ export class RunStore {
         this.timeline = message;
         break;
       case "notice":
-        this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
+        if (this.prompts.has(message.about)) this.outcomes.set(message.about, message);
+        else this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
         break;
     }
     this.changed();
@@ -156,14 +162,19 @@ export class RunStore {
     this.changed();
   }
 
-  /** Have everything sent, so that it can be searched. */
-  subscribeToAll(): void {
-    for (const node of this.nodes.values()) {
-      if (node.childCount > 0 && !this.subscribed.has(node.id)) {
-        this.subscribed.add(node.id);
-        this.send({ type: "open", id: node.id, all: true });
-      }
-    }
+  /** Have everything sent, so that it can be searched; one message, whatever the size of the run. */
+  search(): void {
+    if (this.searching || this.root === "") return;
+    this.searching = true;
+    this.send({ type: "open", id: this.root, all: true });
+  }
+
+  /** The search is over: only what is opened is sent from now on. */
+  endSearch(): void {
+    if (!this.searching) return;
+    this.searching = false;
+    this.asking = true;
+    this.send({ type: "hello", open: [...this.subscribed] });
   }
 
   select(action: string, again = false): void {
@@ -199,7 +210,7 @@ export class RunStore {
   }
 
   answer(prompt: string, value: string): void {
-    this.notices = this.notices.filter((notice) => notice.about !== prompt);
+    this.outcomes.delete(prompt);
     this.send({ type: "answer", prompt, value });
     this.changed();
   }
@@ -221,6 +232,7 @@ export class RunStore {
     for (const id of message.open) this.subscribed.add(id);
     for (const node of message.nodes) this.put(node);
     for (const id of this.expanded) if (this.nodes.has(id)) this.expand(id);
+    if (this.searching) this.send({ type: "open", id: this.root, all: true });
     this.takeEarly();
   }
 
@@ -278,8 +290,12 @@ export class RunStore {
   private openSmall(id: string): void {
     const node = this.nodes.get(id);
     if (node === undefined || this.decided.has(id) || node.childCount === 0) return;
-    if (node.childCount <= 12 && this.depth(node) <= 2) this.expand(id);
-    else this.decided.add(id);
+    if (node.childCount <= 12 && this.depth(node) <= 2 && this.openedByThemselves < OPENED_BY_THEMSELVES) {
+      this.openedByThemselves += 1;
+      this.expand(id);
+    } else {
+      this.decided.add(id);
+    }
   }
 
   private depth(node: TreeNode): number {

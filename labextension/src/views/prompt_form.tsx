@@ -1,9 +1,11 @@
 import DOMPurify from "dompurify";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, duration } from "../run/format";
 import type { RunStore } from "../run/store";
 import type { Prompt } from "../run/wire";
 import { useNow } from "./use_store";
+
+const ANSWER_WITHIN_MS = 5_000;
 
 let forms = 0;
 
@@ -14,15 +16,21 @@ export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt 
   const [value, setValue] = useState("");
   const [sent, setSent] = useState(false);
   const field = useRef(`fnb-prompt-${(forms += 1)}`).current;
-  const problem = store.notices.find((notice) => notice.about === prompt.prompt && notice.level === "error");
+  const outcome = store.outcomes.get(prompt.prompt);
+  const wrong = outcome?.level === "error";
   const left = prompt.expires_at_ms - now;
   const answer = (text: string) => {
     setSent(true);
     store.answer(prompt.prompt, text);
   };
+  useEffect(() => {
+    if (!sent) return;
+    const timer = setTimeout(() => setSent(false), outcome === undefined ? ANSWER_WITHIN_MS : 0);
+    return () => clearTimeout(timer);
+  }, [sent, outcome]);
   if (!open) return <Answered prompt={prompt} />;
   if (left <= 0) return null;
-  const waiting = sent && problem === undefined;
+  const waiting = sent && outcome === undefined;
   return (
     <form class="fnb-prompt" aria-label={`Question ${prompt.name}`}
       onSubmit={(event) => { event.preventDefault(); answer(value); }}>
@@ -40,11 +48,11 @@ export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt 
         ) : (
           <>
             <Field kind={prompt.kind} id={field} value={value} onInput={setValue} onEnter={answer}
-              label={`Answer to ${prompt.name}`} wrong={problem !== undefined} />
+              label={`Answer to ${prompt.name}`} wrong={wrong} />
             <button type="submit" class="fnb-button fnb-primary" disabled={waiting}>Answer</button>
           </>
         )}
-        <span id={`${field}-problem`} class="fnb-problem" role="alert">{problem?.text ?? ""}</span>
+        <span id={`${field}-problem`} class={wrong ? "fnb-problem" : "fnb-quiet"} role="alert">{outcome?.text ?? ""}</span>
       </div>
     </form>
   );

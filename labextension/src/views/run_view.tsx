@@ -32,15 +32,19 @@ export function RunView({ store }: { store: RunStore }) {
     store.select(action);
   };
   const root = store.nodes.get(store.root);
+  const filtering = isFiltering(filter);
   useEffect(() => {
     if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !chosen.current && store.selection === null)
       select(root.id, "report");
   }, [root?.flags]);
   useEffect(() => {
-    if (!isFiltering(filter)) return;
-    const timer = setTimeout(() => store.subscribeToAll(), SEARCH_AFTER_MS);
+    if (!filtering) {
+      store.endSearch();
+      return;
+    }
+    const timer = setTimeout(() => store.search(), SEARCH_AFTER_MS);
     return () => clearTimeout(timer);
-  });
+  }, [filtering, store.root]);
 
   const look = () => { if (!running) store.look(); };
   const rows = visibleRows(store, filter);
@@ -55,7 +59,7 @@ export function RunView({ store }: { store: RunStore }) {
       <RunHeader store={store} filter={filter} onFilter={setFilter} />
       <Silence store={store} now={now} running={running} />
       <div role="status" class="fnb-notices">
-        {store.notices.filter((notice) => !store.prompts.has(notice.about)).map((notice) => (
+        {store.notices.map((notice) => (
           <div class={`fnb-notice fnb-notice-${notice.level}`} key={notice}>
             <span>{notice.text}</span>
             <button type="button" class="fnb-button fnb-plain" aria-label="Dismiss" onClick={() => store.dismiss(notice)}>✕</button>
