@@ -1,4 +1,7 @@
-"""The TypeScript twin of `flyte_nb._view.wire`: ``python -m flyte_nb._view.typescript > labextension/src/wire.ts``."""
+"""The TypeScript twin of `flyte_nb._view.wire`.
+
+``python -m flyte_nb._view.typescript > labextension/src/run/wire.ts``
+"""
 
 from __future__ import annotations
 
