@@ -14,7 +14,11 @@ from .wire import Flag, Node, NodeKind, NodePhase
 
 MAX_ROWS = 150
 MAX_CHILDREN = 25
-MAX_TRACEBACK = 6_000
+MAX_ROW_BYTES = 36_000
+ROW_FRAME_BYTES = 220
+MAX_TRACEBACK_BYTES = 18_000
+MAX_MESSAGE_BYTES = 3_000
+MAX_LABEL_BYTES = 240
 MAX_LABEL = 80
 
 _SIGNS = {
@@ -58,11 +62,13 @@ class _Rows:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._left = MAX_ROWS
+        self._left_bytes = MAX_ROW_BYTES
 
     def of(self, identity: str, depth: int = 0) -> str:
         node = self._tree.nodes[identity]
         self._left -= 1
         line = _line(self._tree.node(identity))
+        self._left_bytes -= len(line.encode()) + len(_below(node)) + ROW_FRAME_BYTES
         if not node.children:
             return f'<div style="padding-left:1.1em">{line}</div>'
         opened = " open" if depth == 0 or node.phase in _BAD else ""
@@ -76,7 +82,7 @@ class _Rows:
         ordered = sorted(node.children, key=lambda child: self._tree.nodes[child].phase not in _BAD)
         shown = 0
         for child in ordered[:MAX_CHILDREN]:
-            if self._left <= 0:
+            if self._left <= 0 or self._left_bytes <= 0:
                 break
             yield self.of(child, depth + 1)
             shown += 1
@@ -149,13 +155,11 @@ def _failure(tree: Tree) -> str:
     if failed is None or failed.error is None:
         return ""
     error = failed.error
-    trace = error.traceback
-    if len(trace) > MAX_TRACEBACK:
-        trace = f"...\n{trace[-MAX_TRACEBACK:]}"
+    trace = _end_of(error.traceback)
     return (
         f'<div style="margin-top:8px"><b style="color:#d93025">{_text(error.code)}</b> in {_text(failed.task)}:'
-        f" {_text(error.message[:1000])}</div>"
-        f"<details><summary>Traceback</summary><pre>{_text(trace)}</pre></details>"
+        f" {_text(error.message, MAX_MESSAGE_BYTES)}</div>"
+        f"<details><summary>Traceback</summary><pre>{trace}</pre></details>"
     )
 
 
@@ -189,5 +193,24 @@ def _seconds(duration: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
-def _text(text: str) -> str:
-    return html.escape("".join(character for character in text if character == "\n" or character >= " "))
+def _text(text: str, most_bytes: int = MAX_LABEL_BYTES) -> str:
+    """Text as HTML, cut where it would take more than `most_bytes`."""
+    parts: list[str] = []
+    size = 0
+    for character in text:
+        if character == "\n" or character >= " ":
+            part = html.escape(character)
+            size += len(part.encode("utf-8", "replace"))
+            if size > most_bytes:
+                return "".join(parts) + "..."
+            parts.append(part)
+    return "".join(parts)
+
+
+def _end_of(trace: str) -> str:
+    """The end of a traceback as HTML."""
+    kept = _text(trace, MAX_TRACEBACK_BYTES)
+    if not kept.endswith("..."):
+        return kept
+    least = MAX_TRACEBACK_BYTES // 6  # no character takes more bytes, escaped
+    return "...\n" + _text(trace[-least:], MAX_TRACEBACK_BYTES)

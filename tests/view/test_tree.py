@@ -154,6 +154,23 @@ def test_the_static_picture_of_10000_actions_is_small_and_shows_the_failures_fir
     assert "10,099 succeeded" in html
 
 
+HOSTILE = st.text(st.sampled_from("<>&\"'\U0001f680x"), min_size=80, max_size=400)
+
+
+@settings(max_examples=10, deadline=None)
+@given(HOSTILE, HOSTILE)
+def test_the_static_picture_stays_small_whatever_things_are_called(label: str, text: str) -> None:
+    events: list[ev.AnyEvent] = [ev.RunStarted(100.0, text * 100, OWNER), queued("a0", "", label)]
+    for branch in range(50):
+        events.append(queued(f"b{branch}", "a0", label))
+        for leaf in range(30):
+            events += [queued(f"b{branch}l{leaf}", f"b{branch}", label), ended(f"b{branch}l{leaf}")]
+        events.append(ended(f"b{branch}", ActionPhase.FAILED))
+    record = ev.ErrorRecord(text * 100, "user", text * 100, traceback=text * 1000)
+    events += [ev.ActionEnded(102.0, "a0", ActionPhase.FAILED, None, record), ev.RunEnded(103.0, ActionPhase.FAILED)]
+    assert 20_000 < len(picture_html(grown(events)).encode()) < 64_000
+
+
 def test_the_picture_tells_the_failure_with_its_traceback_and_escapes_everything() -> None:
     hostile = "<script>alert(1)</script>"
     events: list[ev.AnyEvent] = [
