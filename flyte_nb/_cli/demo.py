@@ -28,7 +28,10 @@ def run_tour(notebook: Path | None = None) -> None:
         raise click.ClickException(f"There is no notebook {path}. Run the demo from a checkout of the project.")
     content = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     cells = sum(cell.cell_type == "code" for cell in content.cells)
-    click.echo(f"Running {path.name}: {cells} cells, in a kernel of their own.\n")
+    click.echo(
+        f"Running {path.name}: {cells} cells, in a kernel of their own. Some tasks fail on purpose: the tour shows how"
+    )
+    click.echo("failures are caught, and how a run goes on after one. Its runs stay in your home: flyte-nb get run.\n")
     begun = time.perf_counter()
     client = NotebookClient(
         content,

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .commands import RUN, Commands, output_option, print_json, print_json_line
+
+if TYPE_CHECKING:
+    from ..remote import Run
 
 FOLLOW_EVERY_S = 0.1
 
@@ -86,7 +90,10 @@ def get_report(run: str, action: str | None, output: str | None) -> None:
     """The report of ACTION, by default of the first one, as HTML."""
     from ..remote import Run
 
-    html = Run.get(run).get_report(action)
+    found = Run.get(run)
+    html = found.get_report(action)
+    if not html:
+        raise click.ClickException(_where_reports_are(found, action))
     if output is None:
         click.echo(html)
     elif output == "json":
@@ -94,6 +101,12 @@ def get_report(run: str, action: str | None, output: str | None) -> None:
     else:
         Path(output).write_text(html)
         click.echo(f"Wrote {output} ({len(html):,} characters). It is untrusted HTML: it was made by the task's code.")
+
+
+def _where_reports_are(run: Run, action: str | None) -> str:
+    there = [f"{one.task_name} {one.name}" for one in run.details().actions if run.get_report(one.name)]
+    others = f" These have one: {', '.join(there[:10])}." if there else ""
+    return f"Action {action or 'a0'} of run {run.name!r} has no report.{others}"
 
 
 @get.command("io")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import linecache
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -37,6 +38,11 @@ def load_tasks(path: Path) -> dict[str, Task[Any, Any]]:
     else:
         raise click.ClickException(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
     return {name: value for name, value in vars(module).items() if isinstance(value, Task)}
+
+
+def search_current_folder() -> None:
+    """Have modules of the current folder found, as Python finds those beside a script."""
+    sys.path.insert(0, os.getcwd())
 
 
 def _file(path: Path) -> ModuleType:

@@ -14,6 +14,7 @@ from .completion import completion
 from .export import export
 from .following import follow_to_its_end
 from .get import get, logs
+from .loading import search_current_folder
 from .run import run
 
 
@@ -59,6 +60,7 @@ def resume(run: str, as_json: bool) -> None:
     """Go on with RUN after a failure, an abort or a lost process, and wait for its end."""
     from ..remote import Run
 
+    search_current_folder()
     follow_to_its_end(lambda: Run.get(run).resume(), as_json=as_json)
 
 
@@ -70,6 +72,7 @@ def rerun(run: str, recover: bool, as_json: bool) -> None:
     """Run RUN's task again with the same inputs, as a run of its own."""
     from .._start import rerun as start_again
 
+    search_current_folder()
     follow_to_its_end(lambda: start_again(run, recover=recover), as_json=as_json)
 
 
@@ -90,7 +93,7 @@ def delete(runs: tuple[str, ...]) -> None:
 @click.argument("prompt")
 @click.argument("value")
 def answer(run: str, prompt: str, value: str) -> None:
-    """Answer the question PROMPT (its name or number) of RUN with VALUE."""
+    """Answer the question of RUN that is called PROMPT with VALUE."""
     from ..remote.requests import answer_prompt
 
     click.echo(answer_prompt(run, prompt, value))

@@ -73,14 +73,18 @@ def _question(records: Records, run: str, prompt: str) -> tuple[PromptAsked, Pro
     """The question of that identity or name, an open one before answered ones, and its answer."""
     records.commit(run)
     asked: dict[str, PromptAsked] = {}
+    others: dict[str, str] = {}
     answers: dict[str, PromptAnswered] = {}
     for event in records.reader.questions(run):
         if isinstance(event, PromptAnswered):
             answers.setdefault(event.prompt_id, event)
         elif prompt in (event.prompt_id, event.name):
             asked[event.prompt_id] = event
+        else:
+            others[event.prompt_id] = event.name
     if not asked:
-        raise QuestionNotFoundError(f"Run {run!r} has no question {prompt!r}.")
+        known = ", ".join(sorted({repr(name) for name in others.values()})) or "nothing"
+        raise QuestionNotFoundError(f"Run {run!r} has no question {prompt!r}; it asks {known}.")
     found = next((one for one in asked.values() if one.prompt_id not in answers), [*asked.values()][-1])
     return found, answers.get(found.prompt_id)
 

@@ -102,6 +102,9 @@ def test_a_finished_run_is_listed_shown_logged_and_read(terminal: Terminal) -> N
     assert "out o0 = 30" in terminal.flyte_nb("get", "io", "good")
     step = next(word for word in tree.split() if len(word) == 20 and set(word) <= set("0123456789abcdef"))
     assert "report 0" in terminal.flyte_nb("get", "report", "good", step)
+    missing = terminal.flyte_nb("get", "report", "good", "-o", "report.html", code=1)
+    assert "has no report" in missing and f"script.step {step}" in missing
+    assert not (terminal.folder / "report.html").exists()
     assert "attempts: 1" in terminal.flyte_nb("get", "action", "good", step)
 
 
