@@ -188,7 +188,7 @@ class Run(AwaitedAsItself):
         """Raise the run's failure; do nothing while it goes on or where it went well."""
         error = self._failure()
         if error is not None:
-            raise error
+            raise error.with_traceback(None)
         return Waited()
 
     @with_aio
@@ -316,7 +316,7 @@ class Run(AwaitedAsItself):
     def _read_outputs(self) -> ActionOutputs:
         error = self._failure()
         if error is not None:
-            raise error
+            raise error.with_traceback(None)
         live = self._live
         if live is not None and live.done.done():
             return as_outputs(live.values, live.plan_of_root.interface)

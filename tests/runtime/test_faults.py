@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import threading
+import traceback
 
 import pytest
 
@@ -75,6 +76,25 @@ def test_the_first_failure_is_the_child_with_the_users_traceback_whole_and_nothi
     assert "raise OurError(text)" in failure.error_info.traceback
     assert "_engine" not in failure.error_info.traceback
     assert failure.error_info.traceback.rstrip().endswith("OurError: down here")
+
+
+def test_what_outputs_raises_shows_the_callers_line_and_the_tasks_and_nothing_of_the_engine() -> None:
+    @env.task
+    async def broken() -> None:
+        raise ValueError("boom")
+
+    @env.task
+    async def parent() -> None:
+        await broken()
+
+    run = flyte.run(parent)
+    for _ in range(2):
+        with pytest.raises(errors.RuntimeUserError) as raised:
+            run.outputs()
+        shown = "".join(traceback.format_exception(raised.value))
+        assert 'raise ValueError("boom")' in shown
+        assert "run.outputs()" in shown
+        assert "/_engine/" not in shown and "/backends/" not in shown
 
 
 def test_a_run_that_went_well_has_no_first_failure() -> None:
