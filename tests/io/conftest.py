@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,36 +13,14 @@ import pytest
 from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.storage import Store, open_store, use_store
 from flyte_nb.types.interface import Interface
+from tests.s3 import started_s3
 
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[str, int]]:
     """Host and port of a server that speaks the S3 protocol, with the bucket ``files-bucket``."""
-    pytest.importorskip("s3fs")
-    pytest.importorskip("flask")
-    server_of = pytest.importorskip("moto.server")
-    import logging
-
-    import s3fs
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ.update(
-        AWS_ENDPOINT_URL=f"http://{host}:{port}",
-        AWS_ACCESS_KEY_ID="testing",
-        AWS_SECRET_ACCESS_KEY="testing",
-        AWS_DEFAULT_REGION="us-east-1",
-    )
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("files-bucket")
-    yield host, port
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
-    os.environ.clear()
-    os.environ.update(before)
+    with started_s3("files-bucket") as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flyte_nb.storage import Store, open_store, use_store
+from tests.s3 import started_s3
 
 pytest.importorskip("orjson")
 pytest.importorskip("zstandard")
@@ -18,29 +17,8 @@ pytest.importorskip("zstandard")
 
 @pytest.fixture(scope="session")
 def s3_address() -> Iterator[str]:
-    pytest.importorskip("s3fs")
-    pytest.importorskip("flask")
-    server_of = pytest.importorskip("moto.server")
-    import s3fs
-
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ.update(
-        AWS_ENDPOINT_URL=f"http://{host}:{port}",
-        AWS_ACCESS_KEY_ID="testing",
-        AWS_SECRET_ACCESS_KEY="testing",
-        AWS_DEFAULT_REGION="us-east-1",
-    )
-    s3fs.S3FileSystem.clear_instance_cache()
-    s3fs.S3FileSystem().mkdir("records-bucket")
-    yield "s3://records-bucket/a prefix/ü"
-    s3fs.S3FileSystem.clear_instance_cache()
-    server.stop()
-    os.environ.clear()
-    os.environ.update(before)
+    with started_s3("records-bucket"):
+        yield "s3://records-bucket/a prefix/ü"
 
 
 @pytest.fixture(params=["folder", "s3"])

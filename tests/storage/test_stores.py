@@ -18,30 +18,14 @@ from hypothesis import strategies as st
 import flyte_nb as flyte
 from flyte_nb.errors import NotInTaskContextError, StorageError
 from flyte_nb.storage import Store, current_store, open_store, use_store
+from tests.s3 import started_s3
 
 
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
     """A server that speaks the S3 protocol, with an empty bucket."""
-    pytest.importorskip("s3fs")
-    server_of = pytest.importorskip("moto.server")
-    import s3fs
-
-    server = server_of.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    before = dict(os.environ)
-    os.environ.update(
-        AWS_ENDPOINT_URL=f"http://{host}:{port}",
-        AWS_ACCESS_KEY_ID="testing",
-        AWS_SECRET_ACCESS_KEY="testing",
-        AWS_DEFAULT_REGION="us-east-1",
-    )
-    s3fs.S3FileSystem().mkdir("bucket")
-    yield "s3://bucket/a prefix/ü 100%"
-    server.stop()
-    os.environ.clear()
-    os.environ.update(before)
+    with started_s3("bucket"):
+        yield "s3://bucket/a prefix/ü 100%"
 
 
 @pytest.fixture(params=["folder", "memory", "s3"])
