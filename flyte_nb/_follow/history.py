@@ -6,6 +6,7 @@ import threading
 
 from .._journal.liveness import is_alive
 from .._view.projection import ActionView, RunView
+from .._view.tree import Tree
 from ..errors import ActionNotFoundError
 from ..models.events import RunStarted
 from ..models.phases import ActionPhase
@@ -56,6 +57,17 @@ class RunHistory:
             if interrupted:
                 self._view.interrupted()
             return self._view
+
+    def tree(self) -> Tree:
+        """The tree of the run as it is now, folded anew."""
+        self.records.commit(self.name)
+        interrupted = self._is_orphan()
+        tree = Tree(self.name)
+        for _, event in self.records.reader.events(self.name):
+            tree.apply(event)
+        if interrupted:
+            tree.interrupted()
+        return tree
 
     def action(self, name: str) -> ActionView:
         """One action of the run.

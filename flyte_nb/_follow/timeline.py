@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import html
+import json
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
+from .._view.picture import _SIGNS
 from .._view.projection import RunView
+from .._view.tree import PHASES
 from ..models.phases import ActionPhase
 
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
 _WIDTH = 40
+_READABLE_ON_LIGHT_AND_DARK = "#7f858c"
+_PLOTLY = "application/vnd.plotly.v1+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,63 @@ class Span:
 
 
 class Timeline(list[Span], AwaitedAsItself):
-    """Spans in tree order; prints as a small chart."""
+    """Spans in tree order; a chart as the last line of a cell, rows of text where it is printed."""
+
+    def figure(self, *, max_rows: int = 300) -> Figure:
+        """The spans as a plotly figure: a bar for each, the root on top, coloured by phase.
+
+        Parameters
+        ----------
+        max_rows : int
+            The first so many are drawn; the axis tells how many there are.
+
+        Specification: *Notebooks*.
+        """
+        from plotly import graph_objects
+
+        figure = graph_objects.Figure()
+        spans = self[:max_rows]
+        for phase in dict.fromkeys(span.phase for span in spans):
+            chosen = [(row, span) for row, span in enumerate(spans) if span.phase is phase]
+            figure.add_bar(
+                name=str(phase),
+                orientation="h",
+                y=[row for row, _ in chosen],
+                base=[span.start_s for _, span in chosen],
+                x=[span.end_s - span.start_s for _, span in chosen],
+                marker={"color": _SIGNS[PHASES[phase]][2]},
+                width=0.8,
+                customdata=[[html.escape(span.label), span.end_s] for _, span in chosen],
+                hovertemplate="%{customdata[0]}<br>%{base:.3f} s to %{customdata[1]:.3f} s<extra></extra>",
+            )
+        labels = [html.escape(span.label) for span in spans]
+        figure.update_yaxes(
+            showgrid=False,
+            automargin=True,
+            autorange="reversed",
+            tickmode="array",
+            tickvals=list(range(len(spans))),
+            ticktext=labels,
+        )
+        left_out = f" (the first {len(spans):,} of {len(self):,} actions)" if len(spans) < len(self) else ""
+        figure.update_xaxes(title=f"seconds since the start{left_out}", gridcolor="#8884")
+        figure.update_layout(
+            template="none",
+            barmode="overlay",
+            paper_bgcolor="rgba(0,0,0,0)",
+            plot_bgcolor="rgba(0,0,0,0)",
+            font_color=_READABLE_ON_LIGHT_AND_DARK,
+            height=min(max(160 + 24 * len(spans), 240), 1600),
+            margin={"t": 24, "b": 48},
+            legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
+        )
+        return figure
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        """The chart, where a front-end can show one."""
+        if not self:
+            return {"text/plain": repr(self)}
+        return {_PLOTLY: json.loads(self.figure().to_json()), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         if not self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.failure import error_from
@@ -19,11 +19,16 @@ from ..errors import ActionAbortedError, BaseRuntimeError, RunStateError
 from ..models.phases import ActionPhase
 from .action import Action
 from .details import ActionDetails, RunDetails, action_details, run_details
+from .frame import frame_of
 from .history import RunHistory
 from .requests import post_abort
+from .tree import RunTree
 from .waiting import POLL_EVERY_S, await_live, await_other, wait_for_live, wait_for_other
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
+
     from .._engine.live_run import LiveRun
 
 
@@ -289,8 +294,42 @@ class Run(AwaitedAsItself):
 
     @with_aio
     def timeline(self) -> Timeline:
-        """What ran when."""
+        """What ran when: a chart where there is a notebook, rows of text elsewhere; ``.figure()`` for plotly."""
         return timeline_of(self._history.view())
+
+    @with_aio
+    def tree(self) -> RunTree:
+        """The tree as a picture to keep: ``run.tree().save("run.svg")``."""
+        return RunTree(self._history.tree())
+
+    @overload
+    def to_frame(self, library: Literal["pandas"] = "pandas") -> pandas.DataFrame: ...
+    @overload
+    def to_frame(self, library: Literal["polars"]) -> polars.DataFrame: ...
+    def to_frame(self, library: Literal["pandas", "polars"] = "pandas") -> pandas.DataFrame | polars.DataFrame:
+        """The actions as a data frame, one row each in the order in which they were called.
+
+        Parameters
+        ----------
+        library : "pandas" or "polars"
+
+        Returns
+        -------
+        DataFrame
+            Columns ``action``, ``parent``, ``task``, ``name``, ``group``, ``phase``, ``queued``, ``started``, ``ended``
+            (UTC), ``duration_s`` (seconds), ``attempts``, ``reused`` ("cache", "resume" or null), ``placement``,
+            ``error``, ``message``. What is not known yet is null.
+
+        Raises
+        ------
+        ValueError
+            For another library.
+
+        Examples
+        --------
+        >>> run.to_frame().groupby("task")["duration_s"].sum()
+        """
+        return frame_of(self._history.view(), library)
 
     def _ipython_display_(self) -> None:
         """Show the run where there is a notebook; else its line of text."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -378,6 +380,46 @@ def test_a_timeline_prints_one_bar_an_action_indented_by_depth(run: Run) -> None
     rows = repr(run.timeline()).splitlines()
     assert [row.split("|")[0].rstrip() for row in rows] == ["two", "  double", "  double", "  double"]
     assert all("#" in row for row in rows)
+
+
+def test_a_timeline_is_a_figure_with_one_bar_an_action_coloured_by_phase(failed: Run) -> None:
+    bars = {trace.name: len(trace.x) for trace in failed.timeline().figure().data}
+    assert bars == {"failed": 2, "succeeded": 1}
+    few = failed.timeline().figure(max_rows=1)
+    assert len(few.data) == 1 and "the first 1 of 3 actions" in few.layout.xaxis.title.text
+    shown = failed.timeline()._repr_mimebundle_()
+    assert shown["application/vnd.plotly.v1+json"]["data"] and "double" in shown["text/plain"]
+
+
+def test_the_actions_of_a_run_are_rows_of_a_frame(failed: Run) -> None:
+    frame = failed.to_frame("polars")
+    assert frame["task"].to_list() == ["reads.parent_of_failure", "reads.double", "reads.fails"]
+    assert frame["phase"].to_list() == ["failed", "succeeded", "failed"]
+    assert frame["parent"].to_list() == [None, "a0", "a0"]
+    assert frame["error"].to_list()[1:] == [None, "ValueError"]
+    assert frame.filter(frame["duration_s"] < 0).is_empty() and frame["duration_s"].null_count() == 0
+    assert failed.to_frame()["name"].tolist() == ["parent_of_failure", "double", "fails"]
+    with pytest.raises(ValueError, match="'pandas' or 'polars'; got 'spark'"):
+        failed.to_frame("spark")  # type: ignore[call-overload]
+
+
+def test_the_tree_of_a_run_is_saved_as_the_ending_of_the_file_says(run: Run, tmp_path: Path) -> None:
+    tree = run.tree()
+    assert tree.save(tmp_path / "run.svg").read_text().startswith("<svg ")
+    assert tree.save(tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+    assert tree.save(tmp_path / "run.html").read_text().startswith("<!doctype html>")
+    assert tree._repr_html_() in (tmp_path / "run.html").read_text()
+    assert repr(tree).startswith("Run done of reads.two: succeeded")
+    with pytest.raises(ValueError, match=r"\.svg, \.png or \.html; got .*run\.pdf"):
+        tree.save(tmp_path / "run.pdf")
+    with pytest.raises(ValueError, match="max_rows=0"):
+        tree.to_svg(max_rows=0)
+
+
+def test_a_png_without_its_library_names_the_extra(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(ModuleNotFoundError, match=r"flyte-nb\[pictures\]"):
+        run.tree().to_png()
 
 
 # awaited ----------------------------------------------------------------------------------------------------
