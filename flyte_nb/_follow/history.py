@@ -44,6 +44,10 @@ class RunHistory:
     def phase(self) -> ActionPhase:
         """Phase of the run; ABORTED when its process is gone."""
         self.records.commit(self.name)
+        return self.recorded_phase()
+
+    def recorded_phase(self) -> ActionPhase:
+        """Phase of the run without what this process still holds of it."""
         return ActionPhase.ABORTED if self._is_orphan() else self.record().phase
 
     def view(self) -> RunView:

@@ -110,9 +110,9 @@ class JournalReader:
         rows = self._query("SELECT task, COUNT(*), MAX(created_at) FROM runs GROUP BY task ORDER BY 3 DESC", ())
         return [TaskRecord(*row) for row in rows]
 
-    def events(self, run: str, after: int = 0) -> Iterator[tuple[int, AnyEvent]]:
+    def events(self, run: str, after: int = 0, *, at_a_time: int = _PAGE_ROWS) -> Iterator[tuple[int, AnyEvent]]:
         """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""
-        for page in self._pages("events", run, after):
+        for page in self._pages("events", run, after, at_a_time):
             yield from codec.decode_events(page, run)
 
     def questions(self, run: str) -> Iterator[PromptAsked | PromptAnswered]:
@@ -215,7 +215,7 @@ class JournalReader:
                 self._connection.close()
                 self._connection = None
 
-    def _pages(self, table: str, run: str, after: int) -> Iterator[list[codec.Row]]:
+    def _pages(self, table: str, run: str, after: int, rows_a_page: int = _PAGE_ROWS) -> Iterator[list[codec.Row]]:
         identity = self._query("SELECT id FROM runs WHERE name = ?", (run,))
         if not identity:
             return
@@ -223,10 +223,10 @@ class JournalReader:
         while True:
             rows = self._query(
                 f"SELECT seq, body, crc FROM {table} WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?",
-                (run_id, after, _PAGE_ROWS),
+                (run_id, after, rows_a_page),
             )
             yield rows
-            if len(rows) < _PAGE_ROWS:
+            if len(rows) < rows_a_page:
                 return
             after = rows[-1][0]
 

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .._follow.live_picture import LivePicture, follower
@@ -20,8 +21,10 @@ UPDATE_EVERY_S = 1.0
 UPDATE_BESIDE_WIDGET_S = 5.0
 SETTLE_AFTER_S = 30.0
 PAGE_ASKS_WITHIN_S = 20.0
+QUIET_AT_FIRST_S = 0.4
 _METADATA_OF_PAGES = frozenset({"deletedCells", "recordTiming", "trusted"})
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+NOTHING = {"text/html": "", "text/plain": ""}
 
 
 def show(run: Run | str) -> None:
@@ -74,7 +77,8 @@ class Displayed:
 
     def __init__(self, name: str, *, expects_page: bool) -> None:
         self._picture = LivePicture(RunHistory(name), self._changed)
-        self._widget = _widget(self._picture, self._rerun) if expects_page else None
+        self._make_widget = _widget_maker(self._picture, self._rerun) if expects_page else None
+        self._widget: Any = None
         self._live: Any = None
         self._static: Any = None
         self._lock = threading.RLock()
@@ -84,12 +88,29 @@ class Displayed:
         self._settled = False
 
     def begin(self, live: Any = None, static: Any = None) -> None:
-        """Show it, in new outputs or in these, and follow it while that is needed."""
-        if self._widget is not None:
-            widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
-            self._live = _shown({WIDGET_MIME: widget, "text/plain": ""}, live)
+        """Show it, in new outputs or in these, and follow it while that is needed.
+
+        A run that has just started is shown a moment later: drawing takes a page more processor time than a short run.
+        """
+        wait_s = _quiet_s(self._picture) if self._make_widget is not None else 0.0
+        self._live, self._static = live, static
+        if self._make_widget is not None:
             self._let_messages_through()
-        self._static = _shown(self._bundle(), static)
+        if wait_s <= 0:
+            self._appear()
+            return
+        self._live, self._static = (_shown(NOTHING, handle) if handle is None else handle for handle in (live, static))
+        timer = threading.Timer(wait_s, self._appear)
+        timer.daemon = True
+        timer.start()
+
+    def _appear(self) -> None:
+        self._shown_at = self._updated_at = time.monotonic()
+        if self._make_widget is not None:
+            self._widget = self._make_widget()
+            widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
+            self._live = _shown({WIDGET_MIME: widget, "text/plain": ""}, self._live)
+        self._static = _shown(self._bundle(), self._static)
         if self._widget is None:
             _without_page.append(self)
             _watch_cells()
@@ -164,7 +185,7 @@ class Displayed:
             self._update()
             self._settled = True
             if self._widget is not None:
-                self._live.update({"text/html": "", "text/plain": ""}, raw=True)
+                self._live.update(NOTHING, raw=True)
                 with contextlib.suppress(Exception):
                     self._widget.close()
 
@@ -174,7 +195,7 @@ class Displayed:
 
         run = rerun(name)
         self._settle()  # JupyterLab hides a place for good in which one widget follows another
-        Displayed(run.name, expects_page=self._widget is not None).begin(self._live, self._static)
+        Displayed(run.name, expects_page=self._make_widget is not None).begin(self._live, self._static)
 
 
 _without_page: list[Displayed] = []
@@ -214,15 +235,23 @@ def sent_by_a_page() -> bool:
     return bool(metadata.keys() & _METADATA_OF_PAGES) or str(metadata.get("cellId", "")).startswith("vscode")
 
 
-def _widget(picture: LivePicture, rerun: Callable[[str], None]) -> Any:
-    """A widget for the picture; None where the renderer has not been built or the widget libraries are missing."""
+def _quiet_s(picture: LivePicture) -> float:
+    """For how long the run, which may have just been started here, should be left alone."""
+    records = picture.history.records
+    if not records.drives(picture.name):
+        return 0.0
+    return QUIET_AT_FIRST_S - (time.time() - picture.history.record().created_at)
+
+
+def _widget_maker(picture: LivePicture, rerun: Callable[[str], None]) -> Callable[[], Any] | None:
+    """What makes a widget for the picture; None where the renderer was not built or the widget libraries are missing."""
     if not RENDERER.is_file():
         return None
     try:
         from .widget import RunWidget
     except ImportError:
         return None
-    return RunWidget(picture, resume=_resume, rerun=rerun, schedule=_on_this_loop())
+    return partial(RunWidget, picture, resume=_resume, rerun=rerun, schedule=_on_this_loop())
 
 
 def _on_this_loop() -> Callable[[Callable[[], None]], Any]:

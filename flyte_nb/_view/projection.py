@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from ..models import events as ev
 from ..models.phases import ActionPhase
 
 INTERRUPTED = ev.ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
 
 
-@dataclass(slots=True)
-class AttemptView:
+class AttemptView(msgspec.Struct):
     """One attempt of an action; `error` is why another one followed."""
 
     number: int
@@ -22,8 +23,7 @@ class AttemptView:
     error: ev.ErrorRecord | None = None
 
 
-@dataclass(slots=True)
-class TraceView:
+class TraceView(msgspec.Struct):
     """One traced call."""
 
     key: str
@@ -38,8 +38,7 @@ class TraceView:
     reused: bool
 
 
-@dataclass(slots=True)
-class GroupView:
+class GroupView(msgspec.Struct):
     """One heading: opened by an action, perhaps inside another group."""
 
     group: str
@@ -48,8 +47,7 @@ class GroupView:
     parent_group: str
 
 
-@dataclass(slots=True)
-class ActionView:
+class ActionView(msgspec.Struct):
     """One action. Times are seconds since the epoch; None is 'not yet'."""
 
     name: str
@@ -65,23 +63,23 @@ class ActionView:
     max_attempts: int = 1
     has_report: bool = False
     cache_behavior: str = ""
-    resources: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, str] = {}
     custom_context: dict[str, str] | None = None
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str] = {}
     started_at: float | None = None
     ended_at: float | None = None
-    attempts: list[AttemptView] = field(default_factory=list)
+    attempts: list[AttemptView] = []
     outputs: ev.StoredLiterals | None = None
     error: ev.ErrorRecord | None = None
     cache: ev.CacheOutcome | None = None
     reused: str = ""
     rerun_reason: str = ""
-    children: list[str] = field(default_factory=list)
-    traces: list[TraceView] = field(default_factory=list)
-    links: list[ev.LinkAdded] = field(default_factory=list)
-    tabs: dict[str, list[ev.StoredLiterals]] = field(default_factory=dict)
-    prompts: dict[str, ev.PromptAsked] = field(default_factory=dict)
-    answers: dict[str, ev.PromptAnswered] = field(default_factory=dict)
+    children: list[str] = []
+    traces: list[TraceView] = []
+    links: list[ev.LinkAdded] = []
+    tabs: dict[str, list[ev.StoredLiterals]] = {}
+    prompts: dict[str, ev.PromptAsked] = {}
+    answers: dict[str, ev.PromptAnswered] = {}
     stalled_s: float = 0.0
     resumed: int = 0
 
