@@ -244,7 +244,7 @@ def _quiet_s(picture: LivePicture) -> float:
 
 
 def _widget_maker(picture: LivePicture, rerun: Callable[[str], None]) -> Callable[[], Any] | None:
-    """What makes a widget for the picture; None where the renderer was not built or the widget libraries are missing."""
+    """What makes a widget for the picture; None where the renderer or the widget libraries are missing."""
     if not RENDERER.is_file():
         return None
     try:
