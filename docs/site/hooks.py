@@ -1,0 +1,53 @@
+"""What the site takes from outside its folder: the notebooks, and a page of the magics made from their docstrings."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MAGICS = "<!-- magics -->"
+
+
+def on_config(config: Any) -> Any:
+    """List the notebooks in the navigation."""
+    for entry in config["nav"]:
+        if "Notebooks" in entry:
+            entry["Notebooks"] = [{_title(path): f"notebooks/{path.name}"} for path in NOTEBOOKS]
+    return config
+
+
+@event_priority(100)
+def on_files(files: Files, config: Any) -> Files:
+    """Add the notebooks as pages, before they are looked for."""
+    for path in NOTEBOOKS:
+        files.append(File(f"notebooks/{path.name}", str(ROOT), config["site_dir"], config["use_directory_urls"]))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
+    """Point links at the notebooks' pages, and fill in the magics."""
+    return markdown.replace("](../../notebooks/", "](../notebooks/").replace(MAGICS, _magics())
+
+
+def _magics() -> str:
+    from flyte_nb._notebook.magics import LINE_MAGICS, USAGE, flyte_run_cell
+
+    parts = [f"## `%%flyte_run`\n\n{_said(flyte_run_cell)}\n\n```text\n{USAGE}\n```"]
+    parts += [f"## `%{name}`\n\n{_said(function)}" for name, function in LINE_MAGICS.items()]
+    return "\n\n".join(parts)
+
+
+def _said(function: Any) -> str:
+    text = inspect.getdoc(function) or ""
+    return text.replace("``", "`")
+
+
+def _title(path: Path) -> str:
+    number, _, words = path.stem.partition("_")
+    return f"{number} {words.replace('_', ' ')}"
