@@ -91,6 +91,7 @@ bench: $(VENV)/.dev
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python $(PIP) -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
+	$(BIN)/python -m benchmarks.journal
 	$(BIN)/python -m benchmarks.workers --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.records --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.frames --peer-python $(BENCH)/bin/python

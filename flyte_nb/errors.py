@@ -7,6 +7,7 @@ The tree::
     ├── RuntimeSystemError              something of ours or of the machine failed
     │   ├── JournalError                the journal cannot be read or written
     │   │   ├── JournalWriteError
+    │   │   │   └── RunTakenOverError   somebody else goes on with the run
     │   │   ├── JournalVersionError
     │   │   └── JournalCorruptionError
     │   ├── StorageError                stored bytes are missing or damaged
@@ -120,6 +121,10 @@ class JournalError(RuntimeSystemError):
 
 class JournalWriteError(JournalError):
     """An event could not be committed; everything committed before is safe."""
+
+
+class RunTakenOverError(JournalWriteError):
+    """Another process goes on with a run that this one drove; what this one had not committed is not recorded."""
 
 
 class JournalVersionError(JournalError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..models.events import StoredLiterals
 from .machine import ActionMachine, Stop, StopReason
 from .naming import CallCounts
-from .ticks import TickCommits, commits_of
+from .ticks import TickCommits
 
 if TYPE_CHECKING:
     from .live_run import LiveRun
@@ -107,7 +107,7 @@ class Action:
         """Take note of the asyncio task that drives this action: the caller's."""
         self._loop = loop
         self._task = asyncio.current_task(loop)
-        self.commits = self.run.commits if loop is self.run.loop else commits_of(loop, self.run.journal)
+        self.commits = self.run.commits_on(loop)
         if self.machine.stop is not None:
             self._cancel_task()  # `stop` came first and found nothing to cancel
 

@@ -17,7 +17,7 @@ from .._task.registry import registered_tasks
 from .._task.secret import resolve_secret
 from ..errors import RuntimeSystemError, RuntimeUserError
 from ..models.events import Owner, RunResumed, RunStarted, StallNoticed
-from ..models.records import Request
+from ..models.records import Request, RunRecord
 from ..storage import Store
 from .cached import CachedCalls
 from .capacity import Capacity
@@ -138,18 +138,23 @@ class Controller:
 
     def resume(
         self,
-        name: str,
         task: Task[Any, Any],
         prepared: Prepared,
         options: RunOptions,
         loop: asyncio.AbstractEventLoop,
         *,
         finished: FinishedWork,
-        previous_owner: Owner,
+        previous: RunRecord,
     ) -> LiveRun:
-        """Go on with a run that ended badly or lost its process."""
+        """Go on with a run that ended badly or lost its process; nobody has written it since `previous` was read.
+
+        Raises
+        ------
+        RunStateError
+            If somebody has.
+        """
         resumed = RunResumed(time.time(), self._owner, len(finished))
-        log = self.journal.take_over_run(name, resumed, previous_owner)
+        log = self.journal.take_over_run(resumed, previous)
         return self._launch(task, prepared, options, loop, log, finished)
 
     def _launch(
@@ -273,7 +278,7 @@ class Controller:
         try:
             if now - self._last_beat >= HEARTBEAT_EVERY_S:
                 self._last_beat = now
-                self.journal.beat([run.log.run_id for run in runs.values()])
+                self.journal.beat([run.log for run in runs.values()])
             elif self.journal.has_queued:
                 self.journal.flush()
         except RuntimeSystemError:

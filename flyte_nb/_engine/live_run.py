@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._code.digest import code_digest, code_parts
 from .._task.registry import find_task
-from ..errors import BaseRuntimeError, RuntimeSystemError
+from ..errors import BaseRuntimeError, RunTakenOverError, RuntimeSystemError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
@@ -24,7 +25,7 @@ from .naming import ROOT_ACTION
 from .prompts import OpenPrompt, ask, wait_for_answer
 from .scope import Scope
 from .submission import perform, submit
-from .ticks import commits_of
+from .ticks import TickCommits, commit
 from .unread import UNREAD
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .plan import TaskPlan
     from .ports import EventLog
     from .service import Timer
+
+logger = logging.getLogger("flyte_nb")
 
 INLINE_BYTES = 32 * 1024
 
@@ -101,7 +104,7 @@ class LiveRun:
         self.options = options
         self.loop = loop
         self.journal = controller.journal
-        self.commits = commits_of(loop, controller.journal)
+        self.commits = TickCommits(loop, controller.journal, log)
         self.cached = controller.cached
         self.store = store
         self.finished = finished
@@ -125,6 +128,7 @@ class LiveRun:
         self.interrupted = False
         self.called_by_name: dict[tuple[str, bytes], Task[Any, Any]] = {}
         self.surroundings = Surroundings.now()
+        log.when_lost = self.lose
 
     # code ---------------------------------------------------------------------------------------------------
 
@@ -209,9 +213,17 @@ class LiveRun:
     ask = staticmethod(ask)
     wait_for_answer = staticmethod(wait_for_answer)
 
+    def commit_now(self) -> None:
+        """Make durable what was appended; errors as `ticks.commit`."""
+        commit(self.journal, self.log)
+
     async def commit(self) -> None:
-        """Make durable what was appended."""
-        self.journal.flush()
+        """As `commit_now`, for whoever awaits it."""
+        self.commit_now()
+
+    def commits_on(self, loop: asyncio.AbstractEventLoop) -> TickCommits:
+        """Commits for an action that is awaited on `loop`."""
+        return self.commits if loop is self.loop else TickCommits(loop, self.journal, self.log)
 
     # life ---------------------------------------------------------------------------------------------------
 
@@ -255,9 +267,24 @@ class LiveRun:
             root.stop(Stop(StopReason.ABORT, message))
         return True
 
+    def lose(self, error: RunTakenOverError) -> None:
+        """Somebody else drives the run from now on: nothing of it goes on here."""
+        if not self.abort(str(error)):
+            logger.warning("%s", error)
+
     def call_after(self, delay_s: float, callback: Callable[[], None]) -> Timer:
         """A timer that runs even while user code holds the loop."""
         return self.controller.service.call_after(delay_s, callback)
+
+    @property
+    def lost(self) -> RunTakenOverError | None:
+        """Why this process has nothing to say about the run any more."""
+        return self.log.lost
+
+    def raise_if_lost(self) -> None:
+        """Raise `RunTakenOverError` if somebody else drives the run."""
+        if self.lost is not None:
+            raise self.lost.with_traceback(None)
 
     def flush_logs(self) -> None:
         """Queue what actions have printed so far."""
@@ -272,6 +299,9 @@ class LiveRun:
             self.phase = ActionPhase.FAILED
             self.error = error
         finally:
+            if self.lost is not None:
+                self.phase, self.error, self.values = ActionPhase.ABORTED, self.lost, None
+                logger.warning("%s", self.lost)
             self.controller.forget(self)
             self.done.set_result(None)
 

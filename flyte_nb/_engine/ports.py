@@ -8,25 +8,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..models.events import ActionEnded, ActionQueued, AnyEvent, LogLine, Owner, RunEnded, RunResumed, RunStarted
-from ..models.records import CacheEntry, Request
+from ..models.records import CacheEntry, Request, RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
+    from ..errors import RunTakenOverError
     from .action import Action
     from .plan import TaskPlan
 
 
 class EventLog(Protocol):
-    """The events of one run, in the order they are appended; any thread may append."""
+    """The events of one run, in the order they are appended; any thread may append.
+
+    Attributes
+    ----------
+    lost : RunTakenOverError or None
+        Why this process may not write the run any more. What is appended after that goes nowhere.
+    when_lost : callable or None
+        Called with that error, once, on the thread whose commit found out.
+    """
+
+    lost: RunTakenOverError | None
+    when_lost: Callable[[RunTakenOverError], None] | None
 
     @property
     def name(self) -> str:
         """The run's name."""
-
-    @property
-    def run_id(self) -> int:
-        """The run's number in the journal."""
 
     def append(self, event: AnyEvent) -> None:
         """Queue an event for the next flush."""
@@ -45,17 +53,20 @@ class Journal(Protocol):
     def begin_run(self, name: str, started: RunStarted, snapshot: bytes | None) -> Any:
         """Create a run; returns its `EventLog`."""
 
-    def take_over_run(self, name: str, resumed: RunResumed, expected: Owner) -> Any:
-        """Become the owner of an abandoned run; returns its `EventLog`."""
+    def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> Any:
+        """Become the only one who may write a run that nobody has written since; returns its `EventLog`."""
 
     def end_run(self, log: Any, ended: RunEnded) -> None:
         """Commit a run's end and everything queued before it."""
 
-    def beat(self, run_ids: list[int]) -> None:
-        """Tell that this process still drives these runs."""
+    def beat(self, logs: list[Any]) -> None:
+        """Tell that this process still drives these runs, and commit what is queued."""
 
     def flush(self) -> None:
-        """Commit what is queued, or raise `JournalWriteError` and keep it queued."""
+        """Commit what is queued, or raise `JournalWriteError` and keep it queued.
+
+        What belongs to a run that was taken over is dropped, and its log is `lost`.
+        """
 
 
 class EarlierEvents(Protocol):

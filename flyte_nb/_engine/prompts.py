@@ -98,7 +98,7 @@ def take_answer(run: LiveRun, body: dict[str, Any], posted_by: str) -> str | Non
     text = json.dumps(value)
     opened.answered_by = posted_by
     run.log.append(PromptAnswered(time.time(), asked.action, asked.prompt_id, text, posted_by))
-    run.journal.flush()
+    run.commit_now()
     opened.answer.set_result(text)
     return f"answered with {text}"
 

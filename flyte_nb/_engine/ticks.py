@@ -6,24 +6,27 @@ Commits happen on the thread that runs the loop; a hop to a writer thread would 
 from __future__ import annotations
 
 import asyncio
-from weakref import WeakKeyDictionary
 
-from .ports import Journal
+from .ports import EventLog, Journal
 
 
 class TickCommits:
-    """Commits for one loop."""
+    """Commits of one run for one loop. They are the whole process's: what other runs have queued goes along."""
 
-    __slots__ = ("_journal", "_loop", "_scheduled", "_waiting")
+    __slots__ = ("_journal", "_log", "_loop", "_scheduled", "_waiting")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, journal: Journal) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, journal: Journal, log: EventLog) -> None:
         self._loop = loop
         self._journal = journal
+        self._log = log
         self._waiting: list[asyncio.Future[None]] = []
         self._scheduled = False
 
     def committed(self) -> asyncio.Future[None]:
-        """A future that is done once all that was appended so far is durable."""
+        """A future that is done once all that the run has appended so far is durable.
+
+        It fails with `JournalWriteError`; with `RunTakenOverError` if it never will be.
+        """
         future = self._loop.create_future()
         self._waiting.append(future)
         self.soon()
@@ -39,7 +42,7 @@ class TickCommits:
         self._scheduled = False
         waiting, self._waiting = self._waiting, []
         try:
-            self._journal.flush()
+            commit(self._journal, self._log)
         except Exception as error:
             for future in waiting:
                 if not future.done():
@@ -54,13 +57,16 @@ class TickCommits:
                     future.set_result(None)
 
 
-_by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[int, TickCommits]] = WeakKeyDictionary()
+def commit(journal: Journal, log: EventLog) -> None:
+    """Make durable what a run has appended.
 
-
-def commits_of(loop: asyncio.AbstractEventLoop, journal: Journal) -> TickCommits:
-    """The commits of `loop`, made on first use."""
-    of_loop = _by_loop.setdefault(loop, {})
-    found = of_loop.get(id(journal))
-    if found is None or found._journal is not journal:
-        found = of_loop[id(journal)] = TickCommits(loop, journal)
-    return found
+    Raises
+    ------
+    JournalWriteError
+        If that cannot be done now.
+    RunTakenOverError
+        If somebody else writes the run.
+    """
+    journal.flush()
+    if log.lost is not None:
+        raise log.lost.with_traceback(None)

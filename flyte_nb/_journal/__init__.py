@@ -8,7 +8,7 @@ from .home import Home as Home
 from .home import default_home as default_home
 from .mailbox import Mailbox as Mailbox
 from .reader import JournalReader as JournalReader
+from .run_log import RunLog as RunLog
 from .writer import JournalWriter as JournalWriter
-from .writer import RunLog as RunLog
 
 __all__ = ["Home", "JournalReader", "JournalWriter", "Mailbox", "RunLog", "default_home"]

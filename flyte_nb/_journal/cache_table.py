@@ -67,13 +67,13 @@ class CacheTable:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 row = self._connection.execute(
-                    "SELECT host, pid, process_started_at, taken_at FROM reservations WHERE key = ?", (key,)
+                    "SELECT host, pid, process_started_at, machine, taken_at FROM reservations WHERE key = ?", (key,)
                 ).fetchone()
-                free = row is None or not is_alive(Owner(row[0], row[1], row[2]), row[3])
+                free = row is None or not is_alive(Owner(*row[:4]), row[4])
                 if free:
                     self._connection.execute(
-                        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?)",
-                        (key, owner.host, owner.pid, owner.process_started_at, time.time()),
+                        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?, ?)",
+                        (key, owner.host, owner.pid, owner.process_started_at, time.time(), owner.machine),
                     )
             finally:
                 self._connection.execute("COMMIT")

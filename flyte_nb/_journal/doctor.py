@@ -13,7 +13,14 @@ from ..models.events import ErrorRecord, Owner, RunEnded
 from ..models.phases import ActionPhase
 from . import codec
 from .connection import open_database, translated
+from .fence import NOBODY
 from .liveness import is_alive
+from .writer import last_seq
+
+_UNFINISHED = (
+    "SELECT runs.id, name, host, pid, process_started_at, machine, heartbeat_at FROM runs"
+    " JOIN owners ON owners.run = runs.id WHERE ended_at IS NULL"
+)
 
 
 @dataclass
@@ -125,24 +132,23 @@ def _note(problems: list[str], decode: Callable[[bytes, int, str], object], body
 
 def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
     try:
-        rows = connection.execute(
-            "SELECT name, owner_host, owner_pid, owner_started_at, heartbeat_at FROM runs WHERE ended_at IS NULL"
-        ).fetchall()
-        for name, host, pid, started_at, heartbeat_at in rows:
-            if is_alive(Owner(host, pid, started_at), heartbeat_at):
-                findings.living.append(f"run {name} is going on in process {pid} on {host}")
+        for _, name, *owner, heartbeat_at in connection.execute(_UNFINISHED).fetchall():
+            if is_alive(Owner(*owner), heartbeat_at):
+                findings.living.append(f"run {name} is going on in process {owner[1]} on {owner[0]}")
             else:
                 findings.orphans.append(name)
-        rows = connection.execute("SELECT key, host, pid, process_started_at, taken_at FROM reservations").fetchall()
-        findings.stale_reservations = [row[0] for row in rows if not is_alive(Owner(row[1], row[2], row[3]), row[4])]
+        rows = connection.execute(
+            "SELECT key, host, pid, process_started_at, machine, taken_at FROM reservations"
+        ).fetchall()
+        findings.stale_reservations = [key for key, *owner, at in rows if not is_alive(Owner(*owner), at)]
     except sqlite3.DatabaseError as error:
         findings.damage.append(str(error))
 
 
 def _mend(connection: sqlite3.Connection, findings: Findings) -> None:
     for name in findings.orphans:
-        _end_orphan(connection, name)
-        findings.mended.append(f"ended run {name}, whose process is gone")
+        if _end_orphan(connection, name):
+            findings.mended.append(f"ended run {name}, whose process is gone")
     for key in findings.stale_reservations:
         connection.execute("DELETE FROM reservations WHERE key = ?", (key,))
         findings.mended.append(f"released cache key {key}")
@@ -151,20 +157,22 @@ def _mend(connection: sqlite3.Connection, findings: Findings) -> None:
         findings.mended.append(f"dropped damaged cache entry {key}")
 
 
-def _end_orphan(connection: sqlite3.Connection, name: str) -> None:
+def _end_orphan(connection: sqlite3.Connection, name: str) -> bool:
     error = ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
     ended = RunEnded(time.time(), ActionPhase.ABORTED, error)
     body = codec.encode(ended)
     connection.execute("BEGIN IMMEDIATE")
-    run_id = connection.execute("SELECT id FROM runs WHERE name = ?", (name,)).fetchone()[0]
-    last = connection.execute(
-        "SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1),"
-        " (SELECT coalesce(max(seq), 0) FROM logs WHERE run = ?1))",
-        (run_id,),
-    ).fetchone()[0]
-    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (run_id, last + 1, body, codec.checksum(body)))
+    found = connection.execute(f"{_UNFINISHED} AND name = ?", (name,)).fetchone()
+    if found is None or is_alive(Owner(*found[2:6]), found[6]):
+        connection.execute("ROLLBACK")  # somebody took it over, or it has come back
+        return False
+    run_id = found[0]
+    seq = last_seq(connection, run_id) + 1
+    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (run_id, seq, body, codec.checksum(body)))
     connection.execute("UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?", (ended.phase.value, ended.at, run_id))
+    connection.execute("UPDATE owners SET fence = ? WHERE run = ?", (NOBODY, run_id))
     connection.execute("COMMIT")
+    return True
 
 
 def _salvage(path: Path) -> Path:
@@ -175,8 +183,11 @@ def _salvage(path: Path) -> Path:
         target = open_database(rescued)
         source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
-            for table in ("runs", "events", "logs", "requests", "cache"):
+            for table in ("runs", "owners", "events", "logs", "requests", "cache"):
                 _copy_rows(source, target, table)
+            target.execute(
+                "INSERT OR IGNORE INTO owners SELECT id, ?, '', '', 0, 0, created_at, created_at FROM runs", (NOBODY,)
+            )
         finally:
             source.close()
             target.close()

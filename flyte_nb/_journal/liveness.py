@@ -1,7 +1,11 @@
 """Does the process that owns a run still live?
 
-On the same host its process id and start time are asked; from another host only the heartbeat can be
-judged.
+On the same machine its process id and start time are asked; on another one only the heartbeat can be judged. A host's
+name does not say which machine it is: containers and cloned machines share names, and a process id means something
+only where the kernel was booted once and numbers its processes in one namespace.
+
+The answer may be wrong: a machine wakes up after an hour, a clock is off. So it only decides who may take a run over;
+that two never write one run is the fence's business (`fence.py`).
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import functools
 import os
 import socket
 import time
+from pathlib import Path
 
 from ..models.events import Owner
 
@@ -20,7 +25,7 @@ HEARTBEAT_LOST_AFTER_S = 60.0
 def _this_process(pid: int) -> Owner:
     import psutil
 
-    return Owner(host=socket.gethostname(), pid=pid, process_started_at=psutil.Process(pid).create_time())
+    return Owner(socket.gethostname(), pid, psutil.Process(pid).create_time(), _machine())
 
 
 def this_process() -> Owner:
@@ -30,10 +35,11 @@ def this_process() -> Owner:
 
 def is_alive(owner: Owner, heartbeat_at: float) -> bool:
     """Whether `owner` may still write events."""
-    if owner.host != socket.gethostname():
+    here = this_process()
+    if not _share_process_ids(owner, here):
         return time.time() - heartbeat_at < HEARTBEAT_LOST_AFTER_S
-    if owner.pid == os.getpid():
-        return owner == this_process()
+    if owner.pid == here.pid:
+        return owner.process_started_at == here.process_started_at
     import psutil
 
     try:
@@ -43,3 +49,18 @@ def is_alive(owner: Owner, heartbeat_at: float) -> bool:
         return False
     except psutil.AccessDenied:
         return True
+
+
+def _share_process_ids(one: Owner, other: Owner) -> bool:
+    if one.machine and other.machine:
+        return one.machine == other.machine
+    return one.host == other.host
+
+
+def _machine() -> str:
+    """One boot of one kernel and its namespace of process ids; empty where that cannot be known."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot} {os.readlink('/proc/self/ns/pid')}"
+    except OSError:
+        return ""

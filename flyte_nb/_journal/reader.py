@@ -18,9 +18,9 @@ from . import codec
 from .connection import open_database, translated
 from .earlier import EarlierRun
 
-_RUN_COLUMNS = (
-    "name, task, project, domain, phase, created_at, ended_at, owner_host, owner_pid, owner_started_at,"
-    " heartbeat_at, source, labels, rerun_of, snapshot IS NOT NULL"
+_SELECT_RUNS = (
+    "SELECT name, task, project, domain, phase, created_at, ended_at, source, labels, rerun_of, snapshot IS NOT NULL,"
+    " host, pid, process_started_at, machine, heartbeat_at, fence FROM runs JOIN owners ON owners.run = runs.id"
 )
 _PAGE_ROWS = 5_000
 
@@ -46,7 +46,7 @@ class JournalReader:
         ------
         RunNotFoundError
         """
-        rows = self._query(f"SELECT {_RUN_COLUMNS} FROM runs WHERE name = ?", (name,))
+        rows = self._query(f"{_SELECT_RUNS} WHERE name = ?", (name,))
         if not rows:
             raise RunNotFoundError(
                 f"No run named {name!r} in {self._path.parent}. `flyte_nb.remote.Run.listall()` lists those there are."
@@ -64,14 +64,14 @@ class JournalReader:
         where, values = ("", ()) if task is None else ("WHERE task = ?", (task,))
         direction = "DESC" if newest_first else "ASC"
         rows = self._query(
-            f"SELECT {_RUN_COLUMNS} FROM runs {where} ORDER BY created_at {direction}, id {direction} LIMIT ?",
+            f"{_SELECT_RUNS} {where} ORDER BY created_at {direction}, id {direction} LIMIT ?",
             (*values, limit),
         )
         return [_run_record(row) for row in rows]
 
     def unfinished(self) -> list[RunRecord]:
         """Runs that have not ended as far as the journal knows; their processes may be gone."""
-        rows = self._query(f"SELECT {_RUN_COLUMNS} FROM runs WHERE ended_at IS NULL", ())
+        rows = self._query(f"{_SELECT_RUNS} WHERE ended_at IS NULL", ())
         return [record for record in map(_run_record, rows) if not record.phase.is_terminal]
 
     def find(
@@ -90,7 +90,7 @@ class JournalReader:
         where, values = _conditions(chosen, tuple(lost))
         [(total,)] = self._query(f"SELECT COUNT(*) FROM runs WHERE {where}", values) or [(0,)]
         rows = self._query(
-            f"SELECT {_RUN_COLUMNS} FROM runs WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+            f"{_SELECT_RUNS} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
         return total, [_run_record(row) for row in rows]
@@ -252,12 +252,13 @@ def _run_record(row: tuple[Any, ...]) -> RunRecord:
         phase=ActionPhase(row[4]),
         created_at=row[5],
         ended_at=row[6],
-        owner=Owner(host=row[7], pid=row[8], process_started_at=row[9]),
-        heartbeat_at=row[10],
-        source=row[11],
-        labels=json.loads(row[12]),
-        rerun_of=row[13],
-        has_snapshot=bool(row[14]),
+        source=row[7],
+        labels=json.loads(row[8]),
+        rerun_of=row[9],
+        has_snapshot=bool(row[10]),
+        owner=Owner(*row[11:15]),
+        heartbeat_at=row[15],
+        fence=row[16],
     )
 
 

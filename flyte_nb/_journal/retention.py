@@ -5,11 +5,17 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 from ..errors import RunNotFoundError, RunStateError
 from ..models.events import Owner
 from .connection import open_database, translated
 from .liveness import is_alive
+
+_SELECT = (
+    "SELECT id, name, ended_at, heartbeat_at, host, pid, process_started_at, machine"
+    " FROM runs JOIN owners ON owners.run = runs.id"
+)
 
 
 def forget_runs(path: Path, older_than_s: float) -> list[str]:
@@ -27,19 +33,18 @@ def forget_runs(path: Path, older_than_s: float) -> list[str]:
     try:
         with translated(path, "write to"):
             rows = connection.execute(
-                "SELECT id, name, ended_at, owner_host, owner_pid, owner_started_at, heartbeat_at FROM runs"
-                " WHERE coalesce(ended_at, created_at) < ?",
+                f"{_SELECT} WHERE coalesce(ended_at, created_at) < ?",
                 (limit,),
             ).fetchall()
-            old = [row for row in rows if row[2] is not None or not is_alive(Owner(row[3], row[4], row[5]), row[6])]
-            for row in old:
-                _delete(connection, row[0], row[1])
+            old = [(identity, name) for identity, name, *rest in rows if not _goes_on(*rest)]
+            for identity, name in old:
+                _delete(connection, identity, name)
             connection.execute("DELETE FROM cache WHERE created_at < ?", (limit,))
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
     finally:
         connection.close()
-    return [row[1] for row in old]
+    return [name for _, name in old]
 
 
 def forget_run(path: Path, name: str) -> None:
@@ -55,17 +60,19 @@ def forget_run(path: Path, name: str) -> None:
     connection = open_database(path)
     try:
         with translated(path, "write to"):
-            row = connection.execute(
-                "SELECT id, ended_at, owner_host, owner_pid, owner_started_at, heartbeat_at FROM runs WHERE name = ?",
-                (name,),
-            ).fetchone()
-            if row is None:
+            found = connection.execute(f"{_SELECT} WHERE name = ?", (name,)).fetchone()
+            if found is None:
                 raise RunNotFoundError(f"No run named {name!r} in {path.parent}.")
-            if row[1] is None and is_alive(Owner(row[2], row[3], row[4]), row[5]):
+            identity, _, *rest = found
+            if _goes_on(*rest):
                 raise RunStateError(f"Run {name!r} is going on; abort it first: flyte-nb abort {name}")
-            _delete(connection, row[0], name)
+            _delete(connection, identity, name)
     finally:
         connection.close()
+
+
+def _goes_on(ended_at: float | None, heartbeat_at: float, *owner: Any) -> bool:
+    return ended_at is None and is_alive(Owner(*owner), heartbeat_at)
 
 
 def _delete(connection: sqlite3.Connection, identity: int, name: str) -> None:
@@ -73,5 +80,6 @@ def _delete(connection: sqlite3.Connection, identity: int, name: str) -> None:
     connection.execute("DELETE FROM events WHERE run = ?", (identity,))
     connection.execute("DELETE FROM logs WHERE run = ?", (identity,))
     connection.execute("DELETE FROM requests WHERE run = ?", (name,))
+    connection.execute("DELETE FROM owners WHERE run = ?", (identity,))
     connection.execute("DELETE FROM runs WHERE id = ?", (identity,))
     connection.execute("COMMIT")

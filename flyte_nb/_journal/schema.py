@@ -75,7 +75,29 @@ CREATE TABLE reservations (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS = (_VERSION_1,)
+# Who drives a run stands beside it: it is read at every commit and changed at every heartbeat, and the row of a run
+# may hold a large snapshot.
+_VERSION_2 = """
+CREATE TABLE owners (
+    run INTEGER PRIMARY KEY,
+    fence INTEGER NOT NULL,
+    host TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    process_started_at REAL NOT NULL,
+    since REAL NOT NULL,
+    heartbeat_at REAL NOT NULL
+);
+INSERT INTO owners
+    SELECT id, 0, owner_host, '', owner_pid, owner_started_at, created_at, heartbeat_at FROM runs;
+ALTER TABLE runs DROP COLUMN owner_host;
+ALTER TABLE runs DROP COLUMN owner_pid;
+ALTER TABLE runs DROP COLUMN owner_started_at;
+ALTER TABLE runs DROP COLUMN heartbeat_at;
+ALTER TABLE reservations ADD COLUMN machine TEXT NOT NULL DEFAULT '';
+"""
+
+MIGRATIONS = (_VERSION_1, _VERSION_2)
 CURRENT_VERSION = len(MIGRATIONS)
 
 

@@ -1,8 +1,10 @@
 """The one way into the journal.
 
-`RunLog.append` numbers and encodes an event and puts it in the queue; `JournalWriter.flush` commits whatever
-is queued in one transaction. Who needs durability calls `flush` (or awaits the loop's next one) before
+A `RunLog` numbers and encodes what its run appends; `JournalWriter.flush` commits whatever is queued, of all runs of
+this process, in one transaction. Who needs durability calls `flush` (or awaits the loop's next one) before
 letting anybody see a result. Both may be called from any thread.
+
+Of a run that somebody else has taken over nothing is written, and the other runs of the transaction are not hurt.
 """
 
 from __future__ import annotations
@@ -11,24 +13,24 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import JournalWriteError, RunStateError
-from ..models.events import AnyEvent, LogLine, Owner, RunEnded, RunResumed, RunStarted
+from .._write_points import reached
+from ..errors import JournalWriteError, RunStateError, RunTakenOverError
+from ..models.events import RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
+from ..models.records import RunRecord
 from . import codec
 from .connection import open_database, translated
+from .fence import put_up, refusal, stands
+from .run_log import Batch, RunLog
 
-_INSERT_EVENT = "INSERT OR IGNORE INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
-_INSERT_LOG = "INSERT OR IGNORE INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
+_INSERT_EVENT = "INSERT INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
+_INSERT_LOG = "INSERT INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _END_RUN = "UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?"
-
-Row = tuple[int, int, bytes, int]
-
-
-def no_fault(point: str) -> None:
-    """The fault hook that does nothing: called with ``"before_commit"`` and ``"after_commit"``."""
+_BEAT = "UPDATE owners SET heartbeat_at = ? WHERE run = ?"
 
 
 class JournalWriter:
@@ -38,11 +40,6 @@ class JournalWriter:
     ----------
     path : Path
         The database; created when missing.
-
-    Attributes
-    ----------
-    fault_hook : callable
-        Called at each write point with its name; tests let a process die there.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,16 +47,13 @@ class JournalWriter:
         self._connection = open_database(path)
         self._queue_lock = threading.Lock()
         self._commit_lock = threading.RLock()
-        self._events: list[Row] = []
-        self._logs: list[Row] = []
-        self._ends: list[tuple[str, float, int]] = []
+        self._waiting: dict[RunLog, None] = {}
         self._closed = False
-        self.fault_hook: Callable[[str], None] = no_fault
 
     @property
     def has_queued(self) -> bool:
         """Whether anything waits for a commit."""
-        return bool(self._events or self._logs or self._ends)
+        return bool(self._waiting)
 
     def begin_run(self, name: str, started: RunStarted, snapshot: bytes | None) -> RunLog:
         """Create a run with its first event, at once.
@@ -69,14 +63,11 @@ class JournalWriter:
         RunStateError
             If a run of that name exists.
         """
-        owner = started.owner
-        with self._commit_lock, translated(self._path, "write to"):
-            self._connection.execute("BEGIN IMMEDIATE")
+        with self._transaction("begin_run"):
             try:
                 cursor = self._connection.execute(
-                    "INSERT INTO runs (name, task, project, domain, phase, created_at, owner_host, owner_pid,"
-                    " owner_started_at, heartbeat_at, source, labels, rerun_of, snapshot)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO runs (name, task, project, domain, phase, created_at, source, labels, rerun_of,"
+                    " snapshot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         name,
                         started.task,
@@ -84,91 +75,64 @@ class JournalWriter:
                         started.domain,
                         ActionPhase.RUNNING.value,
                         started.at,
-                        owner.host,
-                        owner.pid,
-                        owner.process_started_at,
-                        started.at,
                         started.source,
                         json.dumps(started.labels),
                         started.rerun_of,
                         snapshot,
                     ),
                 )
-                run_id = int(cursor.lastrowid or 0)
-                body = codec.encode(started)
-                self._connection.execute(_INSERT_EVENT, (run_id, 1, body, codec.checksum(body)))
-                self._connection.execute("COMMIT")
             except sqlite3.IntegrityError:
-                self._roll_back()
                 raise RunStateError(
                     f"A run named {name!r} exists already. Choose another name, or go on with it:"
                     f" flyte_nb.remote.Run.get({name!r}).resume()."
                 ) from None
-            except BaseException:
-                self._roll_back()
-                raise
-        return RunLog(self, run_id, name, next_seq=2)
+            run_id = int(cursor.lastrowid or 0)
+            fence = put_up(self._connection, run_id, started.owner, started.at)
+            self._insert_event(run_id, 1, codec.encode(started))
+        return self._log(run_id, name, 2, fence)
 
-    def take_over_run(self, name: str, resumed: RunResumed, expected: Owner) -> RunLog:
-        """Become the owner of a run that `expected` no longer drives, at once.
+    def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> RunLog:
+        """Become the only one who may write a run, which nobody has written since `previous` was read; at once.
 
         Raises
         ------
         RunStateError
-            If somebody else became its owner meanwhile.
+            If its owner lives after all, or somebody else was faster.
         """
-        owner = resumed.owner
-        with self._commit_lock, translated(self._path, "write to"):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                changed = self._connection.execute(
-                    "UPDATE runs SET phase = ?, ended_at = NULL, owner_host = ?, owner_pid = ?,"
-                    " owner_started_at = ?, heartbeat_at = ? WHERE name = ? AND owner_host = ?"
-                    " AND owner_pid = ? AND owner_started_at = ? RETURNING id",
-                    (
-                        ActionPhase.RUNNING.value,
-                        owner.host,
-                        owner.pid,
-                        owner.process_started_at,
-                        resumed.at,
-                        name,
-                        expected.host,
-                        expected.pid,
-                        expected.process_started_at,
-                    ),
-                ).fetchone()
-                if changed is None:
-                    raise RunStateError(f"Run {name!r} was resumed by another process at the same moment.")
-                run_id = int(changed[0])
-                last = self._connection.execute(
-                    "SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1),"
-                    " (SELECT coalesce(max(seq), 0) FROM logs WHERE run = ?1))",
-                    (run_id,),
-                ).fetchone()[0]
-                body = codec.encode(resumed)
-                self._connection.execute(_INSERT_EVENT, (run_id, last + 1, body, codec.checksum(body)))
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-        return RunLog(self, run_id, name, next_seq=last + 2)
+        name = previous.name
+        with self._transaction("take_over_run"):
+            found = self._connection.execute(
+                "SELECT runs.id FROM runs JOIN owners ON owners.run = runs.id WHERE name = ? AND fence = ? AND"
+                " (heartbeat_at = ? OR ended_at IS NOT NULL)",
+                (name, previous.fence, previous.heartbeat_at),
+            ).fetchone()
+            if found is None:
+                raise RunStateError(
+                    f"Run {name!r} was resumed by another process at the same moment, or its own has come back."
+                )
+            run_id = int(found[0])
+            self._connection.execute(
+                "UPDATE runs SET phase = ?, ended_at = NULL WHERE id = ?", (ActionPhase.RUNNING.value, run_id)
+            )
+            fence = put_up(self._connection, run_id, resumed.owner, resumed.at)
+            last = last_seq(self._connection, run_id)
+            self._insert_event(run_id, last + 1, codec.encode(resumed))
+        return self._log(run_id, name, last + 2, fence)
 
     def end_run(self, log: RunLog, ended: RunEnded) -> None:
         """Commit the end of a run together with everything queued before it."""
-        log.append(ended)
-        with self._queue_lock:
-            self._ends.append((ended.phase.value, ended.at, log.run_id))
+        log.append_end(ended)
         self.flush()
 
-    def beat(self, run_ids: list[int]) -> None:
-        """Tell that this process still drives these runs."""
-        now = time.time()
-        marks = ",".join("?" * len(run_ids))
+    def beat(self, logs: Iterable[RunLog]) -> None:
+        """Tell that this process drives these runs, and hear which it does not any more; commits what is queued."""
         with self._commit_lock:
-            self._commit([(f"UPDATE runs SET heartbeat_at = ? WHERE id IN ({marks})", (now, *run_ids))])
+            self._commit([log for log in logs if log.lost is None])
 
     def flush(self) -> None:
         """Commit everything that is queued; what was appended before the call is durable after it.
+
+        Of a run that was taken over nothing is; its log is `lost` then.
 
         Raises
         ------
@@ -189,73 +153,80 @@ class JournalWriter:
                 self._closed = True
                 self._connection.close()
 
-    def _append_event(self, log: RunLog, body: bytes) -> None:
-        crc = codec.checksum(body)
-        with self._queue_lock:
-            log.next_seq = (seq := log.next_seq) + 1
-            self._events.append((log.run_id, seq, body, crc))
-
-    def _append_log(self, log: RunLog, body: bytes) -> None:
-        crc = codec.checksum(body)
-        with self._queue_lock:
-            log.next_seq = (seq := log.next_seq) + 1
-            self._logs.append((log.run_id, seq, body, crc))
-
-    def _commit(self, statements: list[tuple[str, tuple[object, ...]]]) -> None:
-        events: list[Row] = []
-        logs: list[Row] = []
-        ends: list[tuple[str, float, int]] = []
+    def _commit(self, beating: list[RunLog]) -> None:
+        batches: dict[RunLog, Batch] = {}
+        refused: dict[RunLog, RunTakenOverError] = {}
         try:
             with self._queue_lock:
-                events, self._events = self._events, events
-                logs, self._logs = self._logs, logs
-                ends, self._ends = self._ends, ends
-            if not (events or logs or ends or statements):
+                for log in self._waiting:
+                    log.take(batches)
+                self._waiting.clear()
+            if not (batches or beating):
                 return
             if self._closed:
                 raise JournalWriteError(f"The journal {self._path} is closed in this process.")
             with translated(self._path, "write to"):
-                self.fault_hook("before_commit")
                 self._connection.execute("BEGIN IMMEDIATE")
-                if events:
-                    self._connection.executemany(_INSERT_EVENT, events)
-                if logs:
-                    self._connection.executemany(_INSERT_LOG, logs)
-                if ends:
-                    self._connection.executemany(_END_RUN, ends)
-                for statement, values in statements:
-                    self._connection.execute(statement, values)
+                for log in {**batches, **dict.fromkeys(beating)} if beating else batches:
+                    if not stands(self._connection, log.run_id, log.fence):
+                        refused[log] = refusal(self._connection, log.run_id, log.name)
+                    elif log in batches:
+                        self._write(log.run_id, batches[log])
+                if beating:
+                    now = time.time()
+                    self._connection.executemany(_BEAT, [(now, log.run_id) for log in beating if log not in refused])
+                reached("before_commit")
                 self._connection.execute("COMMIT")
+            reached("after_commit")
         except BaseException:
             # Also what strikes a thread from outside: nothing that was appended may be lost.
             self._roll_back()
             with self._queue_lock:
-                self._events[:0] = events
-                self._logs[:0] = logs
-                self._ends[:0] = ends
+                for log, batch in batches.items():
+                    log.give_back(batch)
             raise
-        self.fault_hook("after_commit")
+        for log, error in refused.items():
+            log.lose(error)
+
+    def _write(self, run_id: int, batch: Batch) -> None:
+        if batch.was_tried:
+            batch.drop_up_to(last_seq(self._connection, run_id))
+        if batch.events:
+            self._connection.executemany(_INSERT_EVENT, batch.events)
+        if batch.logs:
+            self._connection.executemany(_INSERT_LOG, batch.logs)
+        if batch.end is not None:
+            self._connection.execute(_END_RUN, (batch.end.phase.value, batch.end.at, run_id))
+
+    def _insert_event(self, run_id: int, seq: int, body: bytes) -> None:
+        self._connection.execute(_INSERT_EVENT, (run_id, seq, body, codec.checksum(body)))
+
+    def _log(self, run_id: int, name: str, next_seq: int, fence: int) -> RunLog:
+        return RunLog(self._waiting, self._queue_lock, run_id=run_id, name=name, next_seq=next_seq, fence=fence)
+
+    @contextmanager
+    def _transaction(self, what: str) -> Iterator[None]:
+        with self._commit_lock, translated(self._path, "write to"):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                reached(f"before_{what}")
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._roll_back()
+                raise
+        reached(f"after_{what}")
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
 
-class RunLog:
-    """The events of one run, as its owner appends them."""
-
-    __slots__ = ("_writer", "name", "next_seq", "run_id")
-
-    def __init__(self, writer: JournalWriter, run_id: int, name: str, next_seq: int) -> None:
-        self._writer = writer
-        self.run_id = run_id
-        self.name = name
-        self.next_seq = next_seq
-
-    def append(self, event: AnyEvent) -> None:
-        """Queue `event`; it is durable after the writer's next flush."""
-        self._writer._append_event(self, codec.encode(event))
-
-    def append_line(self, line: LogLine) -> None:
-        """Queue a piece of log."""
-        self._writer._append_log(self, codec.encode(line))
+def last_seq(connection: sqlite3.Connection, run_id: int) -> int:
+    """The number of the last event or log line of a run, 0 if it has none."""
+    found = connection.execute(
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1),"
+        " (SELECT coalesce(max(seq), 0) FROM logs WHERE run = ?1))",
+        (run_id,),
+    ).fetchone()
+    return int(found[0])

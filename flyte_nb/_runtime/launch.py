@@ -92,13 +92,12 @@ def resume(name: str) -> LiveRun:
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
     return runtime.controller.resume(
-        name,
         task,
         prepared,
         options,
         loop_for(runtime, options.mode),
         finished=finished,
-        previous_owner=record.owner,
+        previous=record,
     )
 
 

@@ -49,7 +49,7 @@ def picture_text(tree: Tree) -> str:
     view = tree.view
     _, word, _ = _SIGNS[PHASES[view.phase]]
     task = view.started.task if view.started is not None else ""
-    lines = [f"Run {view.name} of {task}: {word}{_took(tree)}", _counts_text(tree)]
+    lines = [f"Run {view.name} of {task}: {word}{_took(tree)}{_resumed(tree)}", _counts_text(tree)]
     failure = view.first_failure()
     if failure is not None and failure.error is not None:
         lines.append(f"{failure.task} {failure.name}: {failure.error.code}: {failure.error.message[:300]}")
@@ -94,12 +94,16 @@ def _header(tree: Tree) -> str:
     view = tree.view
     sign, word, color = _SIGNS[PHASES[view.phase]]
     task = view.started.task if view.started is not None else ""
-    resumed = f", resumed {len(view.resumes)} time(s)" if view.resumes else ""
     return (
         f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
-        f' <code>{_text(view.name)}</code><span style="opacity:.7">{_took(tree)}{resumed}</span></div>'
+        f' <code>{_text(view.name)}</code><span style="opacity:.7">{_took(tree)}{_text(_resumed(tree))}</span></div>'
         f'<div style="opacity:.7">{_counts_text(tree)}</div>'
     )
+
+
+def _resumed(tree: Tree) -> str:
+    view = tree.view
+    return f", resumed {len(view.resumes)} time(s), now by {view.resumed_by}" if view.resumes else ""
 
 
 def _hint(tree: Tree) -> str:

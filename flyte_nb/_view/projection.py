@@ -128,6 +128,14 @@ class RunView:
             self.phase = ActionPhase.ABORTED
             self.error = INTERRUPTED
 
+    @property
+    def resumed_by(self) -> str:
+        """Who went on with the run last; empty where nobody has."""
+        if not self.resumes:
+            return ""
+        owner = self.resumes[-1].owner
+        return f"process {owner.pid} on {owner.host}"
+
     def first_failure(self) -> ActionView | None:
         """The action deepest in the tree whose error is the one that ended the run."""
         action = self.actions.get(self.root)

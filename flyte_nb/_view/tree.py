@@ -159,6 +159,7 @@ class Tree:
             owned_here=owned_here,
             can_resume=can_resume,
             catching_up=catching_up,
+            resumed_by=view.resumed_by,
         )
 
     def add(

@@ -86,7 +86,8 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
 class Header(msgspec.Struct, frozen=True):
     """The run as a whole. `counts` is by `NodePhase`; times are milliseconds since the epoch, -1 is not yet.
 
-    `catching_up`: the run has ended, and not all of it has been read yet.
+    `catching_up`: the run has ended, and not all of it has been read yet. `resumed_by`: the process that went on with
+    it last.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Header(msgspec.Struct, frozen=True):
     owned_here: bool
     can_resume: bool
     catching_up: bool = False
+    resumed_by: str = ""
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -62,11 +62,16 @@ class CacheOutcome(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Owner(msgspec.Struct, array_like=True, frozen=True):
-    """The process that drives a run. `process_started_at` tells a reused process id from the first one."""
+    """The process that drives a run.
+
+    `process_started_at` tells a reused process id from the first one, `machine` tells hosts of one name apart: where it
+    is the same, process ids mean the same.
+    """
 
     host: str
     pid: int
     process_started_at: float
+    machine: str = ""
 
 
 class Event(msgspec.Struct, array_like=True, tag_field="event", frozen=True):

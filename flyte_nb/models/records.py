@@ -12,7 +12,8 @@ class RunRecord(msgspec.Struct, frozen=True):
     """One line of the list of runs.
 
     `phase` is what the journal holds; whether the owner still lives is `flyte_nb._journal.liveness`' to say.
-    Times are seconds since the epoch; `ended_at` is None while nothing ended.
+    Times are seconds since the epoch; `ended_at` is None while nothing ended. `fence` changes whenever somebody else
+    may write the run from then on.
     """
 
     name: str
@@ -28,6 +29,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     labels: dict[str, str] = {}
     rerun_of: str = ""
     has_snapshot: bool = False
+    fence: int = 0
 
 
 class RunFilter(msgspec.Struct, frozen=True):

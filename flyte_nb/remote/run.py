@@ -116,7 +116,7 @@ class Run(AwaitedAsItself):
     def phase(self) -> ActionPhase:
         """Where the run stands. A run whose process is gone is ABORTED."""
         live = self._live
-        if live is not None and live.done.done():
+        if live is not None and live.done.done() and live.lost is None:
             return live.phase
         return self._history.phase()
 
@@ -155,9 +155,12 @@ class Run(AwaitedAsItself):
         ------
         KeyboardInterrupt
             If the cell was interrupted; the run is aborted by then.
+        RunTakenOverError
+            If another process went on with a run of this one. It may be going on there: `Run.get` follows it.
         """
         if self._live is not None:
             wait_for_live(self._live)
+            self._live.raise_if_lost()
         else:
             wait_for_other(self._history)
         return Waited()
@@ -165,6 +168,7 @@ class Run(AwaitedAsItself):
     async def _await(self, quiet: bool = True, wait_for: str = "terminal") -> Waited:
         if self._live is not None:
             await await_live(self._live)
+            self._live.raise_if_lost()
         else:
             await await_other(self._history)
         return Waited()

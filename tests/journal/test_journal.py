@@ -22,6 +22,7 @@ from flyte_nb._journal.liveness import is_alive, this_process
 from flyte_nb._journal.retention import forget_runs
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb._runtime.upkeep import sweep
+from flyte_nb._write_points import listen
 from flyte_nb.models import events as ev
 from flyte_nb.models.phases import ActionPhase
 from flyte_nb.models.records import CacheEntry
@@ -74,7 +75,7 @@ def test_a_flush_waits_for_the_commit_of_another_thread(path: Path) -> None:
             committing.set()
             assert go_on.wait(20)
 
-    writer.fault_hook = hold
+    listen(hold)
     log.append(stall("a"))  # type: ignore[attr-defined]
     other = threading.Thread(target=writer.flush)
     other.start()
@@ -98,10 +99,10 @@ def test_what_strikes_a_commit_from_outside_loses_nothing(path: Path) -> None:
             raise KeyboardInterrupt
 
     log.append(stall("a"))  # type: ignore[attr-defined]
-    writer.fault_hook = strike
+    listen(strike)
     with pytest.raises(KeyboardInterrupt):
         writer.flush()
-    writer.fault_hook = lambda point: None
+    listen(None)
     log.append(stall("b"))  # type: ignore[attr-defined]
     writer.flush()
     assert [event.action for event in events_of(path)[1:]] == ["a", "b"]  # type: ignore[union-attr]

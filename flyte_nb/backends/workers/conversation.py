@@ -252,7 +252,7 @@ class Conversation:
 
     def _commit(self, number: int) -> None:
         try:
-            self._run.journal.flush()
+            self._run.commit_now()
         except Exception as error:
             self._reply(say.Failed(number, carry(error)))
         else:

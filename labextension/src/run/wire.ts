@@ -54,6 +54,7 @@ export interface Header {
   owned_here: boolean;
   can_resume: boolean;
   catching_up: boolean;
+  resumed_by: string;
 }
 
 export interface Frame {

@@ -21,7 +21,11 @@ export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (f
         <strong class="fnb-task">{header.task}</strong>
         <code class="fnb-name">{header.name}</code>
         <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : elapsed}</span>
-        {header.resumes > 0 && <span class="fnb-quiet">resumed {header.resumes}×</span>}
+        {header.resumes > 0 && (
+          <span class="fnb-quiet" title={`Now by ${header.resumed_by}`}>
+            resumed {header.resumes}×
+          </span>
+        )}
         <span class="fnb-space" />
         {!ended && !header.catching_up && (
           <button type="button" class="fnb-button fnb-danger" onClick={() => store.abort("")}>

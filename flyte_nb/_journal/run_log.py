@@ -1,0 +1,136 @@
+"""What the owner of one run appends, and keeps until it is committed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..errors import RunTakenOverError
+from ..models.events import AnyEvent, LogLine, RunEnded
+from . import codec
+
+Row = tuple[int, int, bytes, int]
+"""Run, number, body and checksum, as the tables have them."""
+
+
+class Batch:
+    """What a run has appended since its last commit.
+
+    Attributes
+    ----------
+    events, logs : list of rows
+    end : RunEnded or None
+        The last of its events, where it is among them.
+    was_tried : bool
+        A commit of it failed or was struck, and nobody knows whether before or after it was done.
+    """
+
+    __slots__ = ("end", "events", "logs", "was_tried")
+
+    def __init__(self) -> None:
+        self.events: list[Row] = []
+        self.logs: list[Row] = []
+        self.end: RunEnded | None = None
+        self.was_tried = False
+
+    def before(self, later: Batch) -> Batch:
+        """Put what was appended meanwhile after this one."""
+        self.events += later.events
+        self.logs += later.logs
+        self.end = self.end or later.end
+        self.was_tried = True
+        return self
+
+    def drop_up_to(self, seq: int) -> None:
+        """Forget what has a number that is committed."""
+        self.events = [row for row in self.events if row[1] > seq]
+        self.logs = [row for row in self.logs if row[1] > seq]
+
+
+class RunLog:
+    """The events of one run, as its owner appends them; any thread may.
+
+    Parameters
+    ----------
+    waiting : dict
+        The writer's logs that have something to commit, in order; this one enters itself.
+    lock : Lock
+        Guards that and every batch.
+    fence : int
+        What must stand beside the run in the journal, or this process writes it no more.
+
+    Attributes
+    ----------
+    lost : RunTakenOverError or None
+        Why it writes it no more; what is appended after that goes nowhere.
+    when_lost : callable or None
+        Called with that error, once, on the thread whose commit found out.
+    """
+
+    __slots__ = ("_lock", "_waiting", "batch", "fence", "lost", "name", "next_seq", "run_id", "when_lost")
+
+    def __init__(
+        self,
+        waiting: dict[RunLog, None],
+        lock: threading.Lock,
+        *,
+        run_id: int,
+        name: str,
+        next_seq: int,
+        fence: int,
+    ) -> None:
+        self._waiting = waiting
+        self._lock = lock
+        self.run_id = run_id
+        self.name = name
+        self.next_seq = next_seq
+        self.fence = fence
+        self.batch = Batch()
+        self.lost: RunTakenOverError | None = None
+        self.when_lost: Callable[[RunTakenOverError], None] | None = None
+
+    def append(self, event: AnyEvent) -> None:
+        """Queue `event`; it is durable after the writer's next flush."""
+        body = codec.encode(event)
+        crc = codec.checksum(body)
+        with self._lock:
+            self.batch.events.append((self.run_id, self._next(), body, crc))
+
+    def append_line(self, line: LogLine) -> None:
+        """Queue a piece of log."""
+        body = codec.encode(line)
+        crc = codec.checksum(body)
+        with self._lock:
+            self.batch.logs.append((self.run_id, self._next(), body, crc))
+
+    def append_end(self, ended: RunEnded) -> None:
+        """Queue the run's last event."""
+        self.append(ended)
+        with self._lock:
+            self.batch.end = ended
+
+    def take(self, batches: dict[RunLog, Batch]) -> None:
+        """Move what is queued into `batches`; called with the lock held."""
+        batches[self] = self.batch
+        self.batch = Batch()
+
+    def give_back(self, batch: Batch) -> None:
+        """Undo `take`, however far it came; called with the lock held."""
+        if batch is not self.batch:
+            self.batch = batch.before(self.batch)
+        self._waiting[self] = None
+
+    def lose(self, error: RunTakenOverError) -> None:
+        """Somebody else writes the run from now on."""
+        with self._lock:
+            self.lost = error
+            self.batch = Batch()
+            self._waiting.pop(self, None)
+        if self.when_lost is not None:
+            self.when_lost(error)
+
+    def _next(self) -> int:
+        if self.lost is None:
+            self._waiting[self] = None
+        self.next_seq = (seq := self.next_seq) + 1
+        return seq
