@@ -14,6 +14,7 @@ from .naming import CallCounts
 from .ticks import TickCommits
 
 if TYPE_CHECKING:
+    from .cached import LookedUp
     from .live_run import LiveRun
     from .logs import ActionLog
     from .plan import TaskPlan
@@ -34,6 +35,8 @@ class Action:
         Environment variables of its attempts.
     results : dict of str to StoredLiterals, or None
         What its calls gave in earlier attempts, where there may be several.
+    looked_up : LookedUp or None
+        What the cache said, where it was asked.
     stop_hard : bool
         The grace period is over.
     ended, closed : bool
@@ -56,6 +59,7 @@ class Action:
         "kept_inputs",
         "kept_outputs",
         "log",
+        "looked_up",
         "machine",
         "name",
         "parent",
@@ -94,6 +98,7 @@ class Action:
         self.kept_inputs: StoredLiterals | None = None
         self.kept_outputs: StoredLiterals | None = None
         self.results: dict[str, StoredLiterals] | None = None
+        self.looked_up: LookedUp | None = None
         self.closed = False
         self.ended = False
         self.stop_hard = False

@@ -4,33 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import logging
 import time
-from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..models.events import ActionEnded, CacheOutcome, Owner, StoredLiterals
-from ..models.phases import ActionPhase
+from ..errors import JournalCorruptionError, RuntimeSystemError
+from ..models.events import CacheOutcome, Owner, StoredLiterals
 from ..models.records import CacheEntry
 from .action import Action
 from .ports import ResultCache
-from .unread import UNREAD
+from .whole import damage_of
 
 if TYPE_CHECKING:
     from ..types.interface import Prepared
+
+logger = logging.getLogger("flyte_nb")
 
 RESERVATION_POLL_S = 0.1
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(StoredLiterals)
 
-Attempts = Callable[[Action, Any, CacheOutcome | None], Awaitable[Any]]
+
+@dataclass(slots=True)
+class LookedUp:
+    """What the cache said about a call.
+
+    Attributes
+    ----------
+    outcome : CacheOutcome
+    outputs : StoredLiterals or None
+        The kept result; None if the call must run.
+    reserved : bool
+        Identical calls wait for this one until `CachedCalls.release`.
+    """
+
+    outcome: CacheOutcome
+    outputs: StoredLiterals | None = None
+    reserved: bool = False
 
 
 class CachedCalls:
-    """Look up, run once, keep.
+    """Look up, let one call run, keep.
 
     Parameters
     ----------
@@ -44,28 +63,56 @@ class CachedCalls:
         self._owner = owner
         self._in_progress: dict[str, concurrent.futures.Future[None]] = {}
 
-    async def perform(self, action: Action, prepared: Prepared, attempts: Attempts) -> Any:
-        """Answer `action` from the cache, or let `attempts` run it and keep the result."""
+    async def look_up(self, action: Action, prepared: Prepared) -> LookedUp:
+        """What is kept for `action`. Where identical calls run once, waits for the one that runs.
+
+        Raises
+        ------
+        asyncio.CancelledError
+            If the awaiting task is cancelled; nothing is reserved then.
+        Exception
+            What a cache policy of the user's raises.
+        """
         policy = action.plan.cache
         assert policy is not None
         key = self._key(action, prepared)
-        overwrite = policy.behavior == "override" or action.run.options.overwrite_cache
-        if overwrite:
-            outcome = CacheOutcome("overwritten", "The cache was asked to be overwritten.", key)
-            return await self._run_and_keep(action, prepared, attempts, outcome)
-        entry, reason = self._look_up(action, key)
-        if entry is None and policy.serialize:
-            reserved = await self._reserve(action, key)
-            try:
-                entry, reason = self._look_up(action, key)
-                if entry is not None:
-                    return await self._answer(action, entry, reason)
-                return await self._run_and_keep(action, prepared, attempts, CacheOutcome("miss", reason, key))
-            finally:
-                self._release(key, reserved)
-        if entry is not None:
-            return await self._answer(action, entry, reason)
-        return await self._run_and_keep(action, prepared, attempts, CacheOutcome("miss", reason, key))
+        if policy.behavior == "override" or action.run.options.overwrite_cache:
+            return LookedUp(CacheOutcome("overwritten", "The cache was asked to be overwritten.", key))
+        found = self._find(action, key)
+        if found.outputs is not None or not policy.serialize:
+            return found
+        if problem := await self._reserve(key):
+            return LookedUp(CacheOutcome("miss", problem, key))
+        found = LookedUp(CacheOutcome("miss", "", key))
+        try:
+            found = self._find(action, key)
+            found.reserved = found.outputs is None
+        finally:
+            if not found.reserved:
+                self._release(key)
+        return found
+
+    def keep(self, action: Action, found: LookedUp) -> None:
+        """Keep what `action` gave. That this fails is no fault of the action."""
+        assert action.kept_outputs is not None
+        entry = CacheEntry(
+            key=found.outcome.key,
+            run=action.run.name,
+            action=action.name,
+            task=action.plan.name,
+            outputs=_encode(action.kept_outputs),
+            created_at=time.time(),
+        )
+        try:
+            self._cache.put(entry)
+        except RuntimeSystemError as error:
+            logger.warning("The result of %s cannot be kept for later calls: %s", action.plan.name, error)
+
+    def release(self, found: LookedUp) -> None:
+        """Let the next of the identical calls go on."""
+        if found.reserved:
+            found.reserved = False
+            self._release(found.outcome.key)
 
     def _key(self, action: Action, prepared: Prepared) -> str:
         plan = action.plan
@@ -80,63 +127,55 @@ class CachedCalls:
         text = "\0".join(("1", plan.name, plan.interface.signature, version, policy.salt))
         return blake2b(text.encode() + b"\0" + inputs, digest_size=16).hexdigest()
 
-    def _look_up(self, action: Action, key: str) -> tuple[CacheEntry | None, str]:
+    def _find(self, action: Action, key: str) -> LookedUp:
+        def miss(reason: str) -> LookedUp:
+            return LookedUp(CacheOutcome("miss", reason, key))
+
         policy = action.plan.cache
         assert policy is not None
-        entry = self._cache.get(key)
-        if entry is None:
-            return None, "No earlier call has this code and these inputs."
+        try:
+            entry = self._cache.get(key)
+            outputs = _decoder.decode(entry.outputs) if entry is not None else None
+        except (JournalCorruptionError, msgspec.DecodeError):
+            return miss("The record of the kept result is damaged.")
+        except RuntimeSystemError as error:
+            return miss(f"The cache cannot be read: {error}")
+        if entry is None or outputs is None:
+            return miss("No earlier call has this code and these inputs.")
         age_s = time.time() - entry.created_at
         if policy.max_age_s is not None and age_s > policy.max_age_s:
-            return None, f"The kept result is {age_s:.0f} s old; max_age is {policy.max_age_s:g} s."
-        outputs = _decoder.decode(entry.outputs)
-        if not action.run.can_fetch(outputs):
-            return None, f"The kept result is gone from {outputs.uri}."
-        return entry, f"Same code and same inputs as action {entry.action} of run {entry.run}."
+            return miss(f"The kept result is {age_s:.0f} s old; max_age is {policy.max_age_s:g} s.")
+        source = f"action {entry.action} of run {entry.run}"
+        if damage := damage_of(outputs, action.run.store):
+            return miss(f"The result of {source} is not whole: {damage}.")
+        reason = f"Same code and same inputs as {source}."
+        return LookedUp(CacheOutcome("hit", reason, key, entry.run, entry.action), outputs)
 
-    async def _answer(self, action: Action, entry: CacheEntry, reason: str) -> Any:
-        run = action.run
-        outputs = _decoder.decode(entry.outputs)
-        outcome = CacheOutcome("hit", reason, entry.key, entry.run, entry.action)
-        action.ended = True
-        action.kept_outputs = outputs
-        run.log.append(ActionEnded(time.time(), action.name, ActionPhase.SUCCEEDED, outputs, None, outcome, "cache"))
-        await action.commits.committed()
-        return UNREAD
-
-    async def _run_and_keep(self, action: Action, prepared: Prepared, attempts: Attempts, outcome: CacheOutcome) -> Any:
-        value = await attempts(action, prepared, outcome)
-        if action.kept_outputs is not None:
-            self._cache.put(
-                CacheEntry(
-                    key=outcome.key,
-                    run=action.run.name,
-                    action=action.name,
-                    task=action.plan.name,
-                    outputs=_encode(action.kept_outputs),
-                    created_at=time.time(),
-                )
-            )
-        return value
-
-    async def _reserve(self, action: Action, key: str) -> bool:
-        """Wait until nobody else computes `key`; True if the reservation must be released in the table too."""
+    async def _reserve(self, key: str) -> str:
+        """Wait until nobody else computes `key`, and take that right; or say why it cannot be had."""
         while key in self._in_progress:
             await asyncio.shield(asyncio.wrap_future(self._in_progress[key]))
         self._in_progress[key] = concurrent.futures.Future()
         try:
             while not self._cache.reserve(key, self._owner):
                 await asyncio.sleep(RESERVATION_POLL_S)
+        except RuntimeSystemError as error:
+            self._wake(key)
+            return f"Identical calls cannot wait for each other: {error}"
         except BaseException:
-            self._release(key, False)
+            self._wake(key)
             raise
-        return True
+        return ""
 
-    def _release(self, key: str, reserved: bool) -> None:
+    def _release(self, key: str) -> None:
         try:
-            if reserved:
-                self._cache.release(key, self._owner)
+            self._cache.release(key, self._owner)
+        except RuntimeSystemError as error:
+            logger.warning("Other processes may wait for a result until this one ends: %s", error)
         finally:
-            waiting = self._in_progress.pop(key, None)
-            if waiting is not None:
-                waiting.set_result(None)
+            self._wake(key)
+
+    def _wake(self, key: str) -> None:
+        waiting = self._in_progress.pop(key, None)
+        if waiting is not None:
+            waiting.set_result(None)

@@ -1,7 +1,7 @@
 """What an earlier try of a run had finished, read from its events, for a resume to take up.
 
-An action is taken if it succeeded and its code is what it was; the digest of an action's code covers the
-tasks it reaches, so a parent above an edited task is run again too. The caller gets the reason.
+An action is taken if it succeeded, its code is what it was, and its outputs are whole; the digest of an action's
+code covers the tasks it reaches, so a parent above an edited task is run again too. The run records the reason.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ..models.events import (
     TaskSeen,
     TraceEnded,
 )
+from .whole import damage_of
 
 if TYPE_CHECKING:
     from .live_run import LiveRun
@@ -57,7 +58,7 @@ class FinishedWork:
 
     def __init__(self, earlier: EarlierEvents, *, from_other_run: bool) -> None:
         self._earlier = earlier
-        self._changed: set[str] = set()
+        self._refused: set[str] = set()
         self._traces: dict[str, dict[str, TraceEnded]] = {}
         self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
@@ -81,16 +82,20 @@ class FinishedWork:
         return len(self._earlier)
 
     def take(self, name: str, plan: TaskPlan, run: LiveRun) -> FinishedAction | None:
-        """The finished action of that name, unless its code has changed; then the run says why not."""
+        """The finished action of that name, unless its code changed or its outputs are damaged; the run says which."""
         ended = self._earlier.succeeded(name)
         queued = self._earlier.queued(name)
-        if ended is None or ended.outputs is None or queued is None or name in self._changed:
+        if ended is None or ended.outputs is None or queued is None or name in self._refused:
             return None
         if queued.code_digest != plan.code_digest:
-            self._changed.add(name)
-            run.log.append(RerunDecided(time.time(), name, plan.name, self._what_changed(queued, plan)))
-            return None
-        return FinishedAction(ended.outputs, self.from_other_run)
+            reason = self._what_changed(queued, plan)
+        elif damage := damage_of(ended.outputs, run.store):
+            reason = f"Its stored result is not whole: {damage}."
+        else:
+            return FinishedAction(ended.outputs, self.from_other_run)
+        self._refused.add(name)
+        run.log.append(RerunDecided(time.time(), name, plan.name, reason))
+        return None
 
     def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
         """The finished trace of that key under that action, unless its code has changed."""

@@ -174,10 +174,6 @@ class LiveRun:
             return kept.inline
         return self.store.get_nowait(kept.uri, checksum=kept.checksum)
 
-    def can_fetch(self, kept: StoredLiterals) -> bool:
-        """Whether `fetch` would find something."""
-        return kept.inline is not None or self.store.has(kept.uri)
-
     async def reuse(
         self, found: FinishedAction, plan: TaskPlan, name: str, parent: Action, scope: Scope, prepared: Prepared
     ) -> StoredLiterals:

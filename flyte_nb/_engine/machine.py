@@ -66,7 +66,7 @@ class End:
 
 
 SUCCEEDED = End(ActionPhase.SUCCEEDED, Answer.VALUE)
-_FAILED = End(ActionPhase.FAILED, Answer.ERROR)
+FAILED = End(ActionPhase.FAILED, Answer.ERROR)
 _TIMED_OUT = End(ActionPhase.TIMED_OUT, Answer.ERROR)
 _ABORTED = End(ActionPhase.ABORTED, Answer.ABORTED_ERROR)
 _CANCELLED = End(ActionPhase.ABORTED, Answer.CANCELLATION)
@@ -123,4 +123,4 @@ class ActionMachine:
             self.attempt += 1
             self.stop = None
             return Retry(self.attempt, delay_s)
-        return _TIMED_OUT if outcome is Outcome.TIMED_OUT else _FAILED
+        return _TIMED_OUT if outcome is Outcome.TIMED_OUT else FAILED

@@ -25,7 +25,6 @@ from ..models.events import (
     ActionQueued,
     AttemptFailed,
     AttemptStarted,
-    CacheOutcome,
     ErrorRecord,
     StoredLiterals,
 )
@@ -35,7 +34,7 @@ from . import links
 from .action import Action
 from .capacity import give_back_all
 from .failure import as_runtime_error, is_final, record_of
-from .machine import Answer, End, Outcome, Retry, Stop, StopReason
+from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop, StopReason
 from .naming import child_name
 from .unread import UNREAD
 
@@ -125,47 +124,63 @@ async def perform(action: Action, prepared: Prepared) -> Any:
     action.live_on(loop)
     run.live[action.name] = action
     try:
-        waits = run.capacity is not None or plan.backend.capacity is not None
-        _record_queued(action, prepared.serialized, running=not waits and plan.cache is None)
-        if plan.cache is not None:
-            return await run.cached.perform(action, prepared, _attempts)
-        return await _attempts(action, prepared, None, recorded_start=not waits)
+        waits = run.capacity is not None or plan.backend.capacity is not None or plan.cache is not None
+        _record_queued(action, prepared.serialized, running=not waits)
+        if plan.timeout is not None:
+            _start_timer(action, plan.timeout.deadline_s, "deadline")
+        if waits:
+            early = await _wait_to_start(action, prepared)
+            if early is not None:
+                return await _end(action, *early)
+        value = await _attempts(action, prepared)
+        if action.looked_up is not None and action.kept_outputs is not None:
+            run.cached.keep(action, action.looked_up)
+        return value
     except GeneratorExit:
         if not action.ended:
-            _record_end(
-                action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."), None
-            )
+            _record_end(action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."))
         raise
     finally:
+        if action.looked_up is not None:
+            run.cached.release(action.looked_up)
         action.ended = True
         run.live.pop(action.name, None)
         if action.places:
             give_back_all(action)
 
 
-async def _attempts(
-    action: Action, prepared: Prepared, cache: CacheOutcome | None, *, recorded_start: bool = False
-) -> Any:
+async def _wait_to_start(
+    action: Action, prepared: Prepared
+) -> tuple[End, StoredLiterals | None, BaseException | None] | None:
+    """Look the call up, wait for room, and record that the first attempt runs; or what ends the action before."""
+    run, plan, machine = action.run, action.plan, action.machine
+    if plan.timeout is not None:
+        _start_timer(action, plan.timeout.max_queued_time_s, "max_queued_time")
+    try:
+        if plan.cache is not None:
+            action.looked_up = await run.cached.look_up(action, prepared)
+            if action.looked_up.outputs is not None:
+                return SUCCEEDED if machine.stop is None else machine.gave_up(), action.looked_up.outputs, None
+        if run.capacity is not None:
+            await run.capacity.take(action)
+        if plan.backend.capacity is not None:
+            await plan.backend.capacity.take(action)
+    except asyncio.CancelledError:
+        return machine.gave_up(), None, None
+    except Exception as error:
+        return FAILED, None, error
+    run.log.append(AttemptStarted(time.time(), action.name, 1))
+    _commit_beginning(action)
+    _stop_timers(action, "max_queued_time")
+    return None
+
+
+async def _attempts(action: Action, prepared: Prepared) -> Any:
     run, plan, machine = action.run, action.plan, action.machine
     arguments: dict[str, Any] | None = prepared.values
     timeout = plan.timeout
     error: BaseException | None = None
     outputs: Prepared | StoredLiterals | None = None
-    if timeout is not None:
-        _start_timer(action, timeout.deadline_s, "deadline")
-    try:
-        if timeout is not None:
-            _start_timer(action, timeout.max_queued_time_s, "max_queued_time")
-        if not recorded_start:
-            if run.capacity is not None:
-                await run.capacity.take(action)
-            if plan.backend.capacity is not None:
-                await plan.backend.capacity.take(action)
-            run.log.append(AttemptStarted(time.time(), action.name, 1))
-            _commit_beginning(action)
-            _stop_timers(action, "max_queued_time")
-    except asyncio.CancelledError:
-        return await _end(action, machine.gave_up(), None, None, cache)
     while True:
         try:
             if timeout is not None:
@@ -196,7 +211,7 @@ async def _attempts(
         _stop_timers(action, "max_runtime")
         decision = machine.attempt_ended(outcome)
         if isinstance(decision, End):
-            return await _end(action, decision, outputs, error, cache)
+            return await _end(action, decision, outputs, error)
         try:
             if action.stop_requested:
                 await action.absorb_cancels()
@@ -207,7 +222,7 @@ async def _attempts(
             action.forgive()
             await _wait_for_retry(action, decision, failed)
         except asyncio.CancelledError:
-            return await _end(action, machine.gave_up(), None, None, cache)
+            return await _end(action, machine.gave_up(), None, None)
 
 
 async def _wait_for_retry(action: Action, decision: Retry, failed: BaseRuntimeError) -> None:
@@ -225,7 +240,6 @@ async def _end(
     end: End,
     outputs: Prepared | StoredLiterals | None,
     error: BaseException | None,
-    cache: CacheOutcome | None,
 ) -> Any:
     action.closed = True
     machine = action.machine
@@ -250,11 +264,11 @@ async def _end(
             action.kept_outputs = kept
         except Exception as broken:
             failed = as_runtime_error(broken)
-            end = End(ActionPhase.FAILED, Answer.ERROR)
+            end = FAILED
     record = record_of(failed) if failed is not None else None
     if end.answer is Answer.CANCELLATION:
         record = ErrorRecord("Cancelled", "user", machine.stop.message if machine.stop else "Its caller cancelled it.")
-    _record_end(action, end.phase, kept, record, cache)
+    _record_end(action, end.phase, kept, record)
     await action.commits.committed()
     if cancelled and end.answer is not Answer.ABORTED_ERROR:
         raise asyncio.CancelledError
@@ -311,7 +325,6 @@ def _record_end(
     phase: ActionPhase,
     outputs: StoredLiterals | None,
     error: ErrorRecord | None,
-    cache: CacheOutcome | None,
 ) -> None:
     action.ended = True
     run = action.run
@@ -319,7 +332,10 @@ def _record_end(
         action.report.flush()
     if action.log is not None:
         action.log.flush(rest=True)
-    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, "", action.machine.attempt))
+    found = action.looked_up
+    cache = found.outcome if found is not None else None
+    reused = "cache" if outputs is not None and found is not None and found.outputs is not None else ""
+    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, reused, action.machine.attempt))
 
 
 def check_inline_size(task_name: str, limit_bytes: int, what: str, serialized: bytes) -> None:

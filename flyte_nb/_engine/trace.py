@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._code.digest import code_digest
 from .._task.invocation import active_invoker
-from ..models.events import StoredLiterals, TraceEnded
+from ..models.events import RerunDecided, StoredLiterals, TraceEnded
 from ..types.interface import REFUSED, Interface, carried_hints
 from .blocking import wait_blocking
 from .failure import as_runtime_error, record_of
 from .naming import child_name
 from .scope import Scope, current_scope
+from .whole import damage_of
 
 if TYPE_CHECKING:
     from ..types.interface import Prepared
+    from .caller import EarlierTraces
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_END = object()
 
 
 def trace(func: F) -> F:
@@ -92,13 +96,18 @@ def _trace_async_generator(func: Callable[..., Any]) -> Callable[..., Any]:
                 yield item
             return
         items = []
+        generator = func(*args, **kwargs)
         try:
-            async for item in func(*args, **kwargs):
+            while True:
+                with one.entered():  # not while the caller has an item: what it does meanwhile is not traced
+                    item = await anext(generator, _END)
+                if item is _END:
+                    break
                 items.append(item)
                 yield item
-        except Exception as error:
-            one.failed(error)
-            raise
+        finally:
+            with one.entered():
+                await generator.aclose()
         await one.succeeded(items)
 
     return call
@@ -134,13 +143,18 @@ def _trace_generator(func: Callable[..., Any]) -> Callable[..., Any]:
             yield from _now(one.value(), scope)
             return
         items = []
+        generator = func(*args, **kwargs)
         try:
-            for item in func(*args, **kwargs):
+            while True:
+                with one.entered():
+                    item = next(generator, _END)
+                if item is _END:
+                    break
                 items.append(item)
                 yield item
-        except Exception as error:
-            one.failed(error)
-            raise
+        finally:
+            with one.entered():
+                generator.close()
         _now(one.succeeded(items), scope)
 
     return call
@@ -198,11 +212,23 @@ class _TracedCall:
         results = scope.action.results
         self.recorded: StoredLiterals | None = results.get(key) if results is not None else None
         if self.recorded is None and run.finished is not None:
-            found = run.finished.take_trace(scope.action.name, key, digest)
-            if found is not None:
-                self.recorded = found.outputs
-                if run.finished.from_other_run and found.outputs is not None:
-                    self._append(run.keep(run.fetch(found.outputs)), reused=True)
+            self._take(run.finished)
+
+    def _take(self, finished: EarlierTraces) -> None:
+        """Have what an earlier try recorded, if it is whole."""
+        action = self._scope.action
+        run = action.run
+        found = finished.take_trace(action.name, self._key, self._digest)
+        if found is None or found.outputs is None:
+            return
+        damage = damage_of(found.outputs, run.store)
+        if damage:
+            reason = f"What it had given is not whole: {damage}."
+            run.log.append(RerunDecided(time.time(), action.name, self._traced.name, reason))
+            return
+        self.recorded = found.outputs
+        if finished.from_other_run:
+            self._append(run.keep(run.fetch(found.outputs)), reused=True)
 
     @contextmanager
     def entered(self) -> Iterator[None]:

@@ -94,7 +94,7 @@ def _first_look(literal: Literal, history: RunHistory) -> Any:
 
 def _preview(uri: str, form: str) -> Any:
     from ..io import DataFrame
-    from ..io.frames.sources import stored_checksum
+    from ..storage.store import stored_checksum
 
     frame = DataFrame(uri=uri, format=form)
     try:

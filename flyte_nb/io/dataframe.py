@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_serializer
 
 from ..storage.addresses import last_step, local_path
+from ..storage.store import stored_checksum
 from ..types.references import ADDRESSES, KEYS
 
 if TYPE_CHECKING:
@@ -109,7 +110,6 @@ class DataFrame(BaseModel):
         from .frames.converter import stored_frame
         from .frames.formats import format_of_name
         from .frames.hints import FrameHints
-        from .frames.sources import stored_checksum
 
         if isinstance(df, str | os.PathLike):
             file: File[Any] = await File.from_local(df)

@@ -32,6 +32,14 @@ def is_unfinished(name: str) -> bool:
     return name.startswith(".") and name.endswith(_SUFFIX)
 
 
+def put_aside(path: str) -> None:
+    """Rename what is damaged, if it is there, so that its place is free for what should be there."""
+    try:
+        os.replace(path, f"{path}.{secrets.token_hex(4)}.damaged")
+    except OSError:
+        pass
+
+
 def make_private(folder: str) -> None:
     """Make a folder and its missing parents, each for its owner alone; `mkdir` does so for the last one only."""
     if not folder or os.path.isdir(folder):

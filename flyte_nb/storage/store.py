@@ -116,6 +116,14 @@ def checksum_in(uri: str) -> str:
     return name if len(name) == 32 and all(digit in "0123456789abcdef" for digit in name) else ""
 
 
+def stored_checksum(uri: str) -> str:
+    """The checksum in an address that a store gave, else an empty text."""
+    checksum = checksum_in(uri)
+    name = uri.replace("\\", "/").rpartition("/")[2]
+    is_ours = checksum and uri.replace("\\", "/").endswith(blob_name(checksum, name[len(checksum) :]))
+    return checksum if is_ours else ""
+
+
 def blob_name(checksum: str, suffix: str) -> str:
     """Path below a root for content of that checksum; 256 folders keep listings short."""
     return f"blobs/{checksum[:2]}/{checksum}{suffix}"

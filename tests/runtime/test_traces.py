@@ -164,21 +164,88 @@ def test_the_same_call_twice_is_two_traces() -> None:
     assert len(calls) == 2
 
 
-def test_a_task_called_in_a_trace_is_refused_by_name() -> None:
+@env.task
+async def leaf() -> int:
+    return 1
+
+
+@env.task
+def sync_leaf() -> int:
+    return 1
+
+
+@flyte.trace
+async def coroutine_that_calls() -> int:
+    return await leaf()
+
+
+@flyte.trace
+def function_that_calls() -> int:
+    return sync_leaf()
+
+
+@flyte.trace
+async def async_generator_that_calls() -> AsyncIterator[int]:
+    yield 0
+    yield await leaf()
+
+
+@flyte.trace
+def generator_that_calls() -> Iterator[int]:
+    yield 0
+    yield sync_leaf()
+
+
+async def drain(kind: str) -> None:
+    if kind == "coroutine":
+        await coroutine_that_calls()
+    elif kind == "function":
+        function_that_calls()
+    elif kind == "async_generator":
+        async for _ in async_generator_that_calls():
+            await leaf()  # what is done with an item is the task's own
+    else:
+        for _ in generator_that_calls():
+            sync_leaf()
+
+
+KINDS_OF_TRACE = ["coroutine", "function", "async_generator", "generator"]
+
+
+@pytest.mark.parametrize("mode", ["background", "process"])
+@pytest.mark.parametrize("kind", KINDS_OF_TRACE)
+def test_a_task_called_in_a_trace_is_refused_by_name(kind: str, mode: str) -> None:
     @env.task
-    async def leaf() -> int:
-        return 1
+    async def root(kind: str) -> None:
+        await drain(kind)
+
+    with pytest.raises(errors.TraceDoesNotAllowNestedTasksError, match=rf"traces\.\w*leaf.*{kind}_that_calls"):
+        flyte.with_runcontext(mode=mode).run(root, kind).outputs()
+
+
+def test_a_generator_that_is_left_early_cleans_up_as_a_trace() -> None:
+    met: list[str] = []
 
     @flyte.trace
-    async def calls_a_task() -> int:
-        return await leaf()
+    def numbers() -> Iterator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            try:
+                sync_leaf()
+            except errors.TraceDoesNotAllowNestedTasksError:
+                met.append("refused")
 
     @env.task
-    async def root() -> int:
-        return await calls_a_task()
+    def root() -> int:
+        for number in numbers():
+            if number == 1:
+                break
+        return number
 
-    with pytest.raises(errors.TraceDoesNotAllowNestedTasksError, match=r"traces\.leaf.*calls_a_task"):
-        flyte.run(root).outputs()
+    assert flyte.run(root).outputs() == 1
+    assert met == ["refused"]
 
 
 def test_traces_nest() -> None:

@@ -15,7 +15,15 @@ from typing import TypeAlias
 
 import msgspec
 
-from ...models.events import ErrorRecord, GroupOpened, PromptAsked, ReportChanged, StoredLiterals, TraceEnded
+from ...models.events import (
+    ErrorRecord,
+    GroupOpened,
+    PromptAsked,
+    ReportChanged,
+    RerunDecided,
+    StoredLiterals,
+    TraceEnded,
+)
 
 
 class Message(msgspec.Struct, array_like=True, tag_field="kind", frozen=True, gc=False):
@@ -129,7 +137,7 @@ ToWorker: TypeAlias = Setup | Code | Start | Stop | Answered | Failed | Withdraw
 class Recorded(Message, tag="recorded", frozen=True):
     """Something happened that belongs into the journal."""
 
-    event: GroupOpened | TraceEnded | ReportChanged
+    event: GroupOpened | TraceEnded | RerunDecided | ReportChanged
 
 
 class Printed(Message, tag="printed", frozen=True):

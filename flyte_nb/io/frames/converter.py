@@ -7,6 +7,7 @@ from typing import Any
 from flyteidl2.core.literals_pb2 import Literal, StructuredDataset, StructuredDatasetMetadata
 from flyteidl2.core.types_pb2 import LiteralType
 
+from ...storage.store import stored_checksum
 from ...types.converter import Converter
 from ...types.transformer import TypeTransformerFailedError
 from ...types.type_text import shown, type_text
@@ -14,7 +15,6 @@ from ..dataframe import DataFrame
 from . import registry
 from .formats import TABLE_FORMATS, format_of_name
 from .hints import FrameHints, hints_from
-from .sources import stored_checksum
 from .tables import library_for, read_table
 
 

@@ -12,18 +12,11 @@ import pyarrow
 
 from ...errors import StorageError
 from ...storage import open_store
-from ...storage.addresses import filesystem, last_step, local_path
+from ...storage.addresses import filesystem, local_path
 from ...storage.faults import explained
-from ...storage.store import blob_name, checksum_in
+from ...storage.store import stored_checksum
 
 VERIFIED_WHOLE_UP_TO = 64 * 2**20
-
-
-def stored_checksum(uri: str) -> str:
-    """The checksum in an address that a store gave, else an empty text."""
-    checksum = checksum_in(uri)
-    is_ours = checksum and uri.replace("\\", "/").endswith(blob_name(checksum, last_step(uri)[len(checksum) :]))
-    return checksum if is_ours else ""
 
 
 def size_bytes(uri: str) -> int:
