@@ -12,9 +12,10 @@ from flyte_nb._runtime.runtime import current_runtime
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path) -> Iterator[Path]:
-    """A fresh home folder, in use."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A fresh home folder, in use; also where a test says `init` anew."""
     folder = tmp_path / "home"
+    monkeypatch.setenv("FLYTE_NB_HOME", str(folder))
     flyte.init(home=folder)
     yield folder
     for run in list(current_runtime().controller.runs.values()):

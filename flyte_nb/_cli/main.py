@@ -139,9 +139,16 @@ def gc(keep: str) -> None:
 
 
 @main.command()
-@click.option("--notebook", type=click.Path(path_type=Path), help="Another notebook than the tour.")
-def demo(notebook: Path | None) -> None:
-    """Run the tour without a browser and print what it made."""
-    from .demo import run_tour
+@click.option("--notebook", type=click.Path(path_type=Path), help="Another notebook than the one that is shipped.")
+@click.option("--copy", type=click.Path(path_type=Path), help="Put the notebook into this folder instead, to open it.")
+def demo(notebook: Path | None, copy: Path | None) -> None:
+    """Run a notebook that shows what there is, without a browser, and print what it made.
 
-    run_tour(notebook)
+    It is the tour where its data is installed (extra `demo`), else one that needs nothing.
+    """
+    from .demo import copy_notebook, run_demo
+
+    if copy is not None:
+        copy_notebook(copy)
+    else:
+        run_demo(notebook)

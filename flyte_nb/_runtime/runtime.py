@@ -29,6 +29,7 @@ from .background_loop import BackgroundLoop
 from .notebook_loop import in_notebook
 from .places import Places
 from .settings import Settings
+from .surroundings import troubles
 
 logger = logging.getLogger("flyte_nb")
 
@@ -140,6 +141,9 @@ def current_runtime() -> Runtime:
     with _lock:
         if _current is None:
             _current = Runtime(_settings)
+            if in_notebook():
+                for trouble in troubles():
+                    logger.warning("%s", trouble)
             if _settings.load_plugins:
                 from ..types.plugins import load_type_plugins
 

