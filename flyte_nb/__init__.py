@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flyte_nb")
 
-show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_picture(name))
+show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_result(name))
 open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
 convert_frames_with(lambda: importlib.import_module(".io.frames", __name__))
 

@@ -68,6 +68,7 @@ class LivePicture:
         self._unread: Iterator[tuple[int, AnyEvent]] | None = None
         self._phase = ActionPhase.RUNNING
         self._feeds: dict[Feed, Callable[[ToPage], None]] = {}
+        self._numbered_up_to = 0
         self._beat_at = 0.0
         self._read_at = 0.0
         self.read(FIRST_READ_S)
@@ -87,7 +88,8 @@ class LivePicture:
     def attach(self, send: Callable[[ToPage], None]) -> Feed:
         """A feed for a page that `send` reaches."""
         with self.lock:
-            feed = Feed(self.tree, self.header)
+            self._numbered_up_to = max([self._numbered_up_to, *(feed.seq for feed in self._feeds)])
+            feed = Feed(self.tree, self.header, after=self._numbered_up_to)
             self._feeds[feed] = send
             return feed
 
@@ -102,6 +104,7 @@ class LivePicture:
         """The page is gone."""
         with self.lock:
             if self._feeds.pop(feed, None) is not None:
+                self._numbered_up_to = max(self._numbered_up_to, feed.seq)
                 feed.close()
 
     def store(self) -> Store:

@@ -20,6 +20,7 @@ from .._view.wire import (
     Close,
     FromPage,
     Hello,
+    Leave,
     Look,
     Notice,
     Open,
@@ -51,6 +52,11 @@ class Page:
         Calls what it gets where runs may be started.
     answerer : str, optional
         Who answers questions here; by default the user of this process.
+
+    Attributes
+    ----------
+    has_left : bool
+        Whether it is gone.
     """
 
     def __init__(
@@ -71,10 +77,12 @@ class Page:
         self._answerer = answerer
         self._feed = picture.attach(self.tell)
         self._inspector: Inspector | None = None
+        self.has_left = False
         self._lock = threading.RLock()
 
     def leave(self) -> None:
-        """The page is gone."""
+        """The page is gone, or needs nothing more."""
+        self.has_left = True
         self._picture.detach(self._feed)
 
     def tell(self, message: ToPage) -> None:
@@ -84,7 +92,7 @@ class Page:
     def news_of_selection(self) -> None:
         """Send what is new about the selected action; called by whoever follows the picture."""
         with self._picture.lock, self._lock:
-            if self._inspector is None:
+            if self._inspector is None or self.has_left:
                 return
             try:
                 news = self._inspector.news()
@@ -92,10 +100,6 @@ class Page:
                 news = [Notice("error", f"{self._inspector.action!r} cannot be shown: {type(error).__name__}: {error}")]
                 self._inspector = None
             self._tell_all(news)
-
-    def close(self) -> None:
-        """The page is gone, or needs nothing more."""
-        self._picture.detach(self._feed)
 
     def take(self, content: Any) -> None:
         """Take a message of the page; one that makes no sense is answered with a notice."""
@@ -125,6 +129,8 @@ class Page:
             self._inspector = Inspector(self._picture, message.action) if message.action else None
         elif isinstance(message, AskTimeline):
             self.tell(timeline_message(self._picture))
+        elif isinstance(message, Leave):
+            self.leave()
         elif not isinstance(message, Look):
             self._act(message)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
-from .._view.picture import _SIGNS
+from .._view.looks import LOOKS
 from .._view.projection import RunView
 from .._view.tree import PHASES
 from ..models.phases import ActionPhase
@@ -64,7 +64,7 @@ class Timeline(list[Span], AwaitedAsItself):
                 y=[row for row, _ in chosen],
                 base=[span.start_s for _, span in chosen],
                 x=[span.end_s - span.start_s for _, span in chosen],
-                marker={"color": _SIGNS[PHASES[phase]][2]},
+                marker={"color": LOOKS[PHASES[phase]].color},
                 width=0.8,
                 customdata=[[html.escape(span.label), span.end_s] for _, span in chosen],
                 hovertemplate="%{customdata[0]}<br>%{base:.3f} s to %{customdata[1]:.3f} s<extra></extra>",

@@ -56,9 +56,16 @@ def display_picture(name: str) -> Displayed | None:
     if not in_notebook():
         print(LivePicture(RunHistory(name), lambda _: None).text())
         return None
+    _displayed_by_this_cell().add(name)
     displayed = Displayed(name, expects_page=sent_by_a_page())
     displayed.begin()
     return displayed
+
+
+def display_result(name: str) -> None:
+    """Display the run that is the value of a cell, unless the cell has displayed it already."""
+    if not in_notebook() or name not in _displayed_by_this_cell():
+        display_picture(name)
 
 
 class Displayed:
@@ -157,7 +164,7 @@ class Displayed:
         if self._settled:
             return True
         if self._widget is not None:
-            self._widget.page.news_of_selection()
+            self._widget.pages.news_of_selection()
         self._update_when_due()
         if not self._picture.ended:
             return False
@@ -226,13 +233,29 @@ def _shown(bundle: dict[str, Any], handle: Any) -> Any:
 
 def sent_by_a_page() -> bool:
     """Whether the cell that runs came from a page with widgets, and not from a program such as nbclient."""
-    from IPython.core.getipython import get_ipython
-
     if "google.colab" in sys.modules:
         return True
-    kernel: Any = getattr(get_ipython(), "kernel", None)
-    metadata = (kernel.get_parent("shell") or {}).get("metadata", {}) if kernel is not None else {}
+    metadata = _request().get("metadata", {})
     return bool(metadata.keys() & _METADATA_OF_PAGES) or str(metadata.get("cellId", "")).startswith("vscode")
+
+
+def _request() -> dict[str, Any]:
+    """The message that had the cell run."""
+    from IPython.core.getipython import get_ipython
+
+    kernel: Any = getattr(get_ipython(), "kernel", None)
+    return (kernel.get_parent("shell") if kernel is not None else None) or {}
+
+
+_displayed: dict[str, set[str]] = {}
+
+
+def _displayed_by_this_cell() -> set[str]:
+    """Names of the runs that the cell has displayed."""
+    cell = str(_request().get("header", {}).get("msg_id", ""))
+    if cell not in _displayed:
+        _displayed.clear()
+    return _displayed.setdefault(cell, set())
 
 
 def _quiet_s(picture: LivePicture) -> float:

@@ -1,4 +1,4 @@
-"""The widget: a thin pipe between a `Page` and the renderer in ``static/widget.js``."""
+"""The widget: a thin pipe between `Pages` and the renderer in ``static/widget.js``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import anywidget
 import traitlets
 
 from .._follow.live_picture import LivePicture
-from .._follow.page import Page
+from .._follow.pages import Pages
 from .renderer import RENDERER
 
 
@@ -29,18 +29,18 @@ class RunWidget(anywidget.AnyWidget):
 
     def __init__(self, picture: LivePicture, **actions: Any) -> None:
         super().__init__(name=picture.name, picture=uuid.uuid4().hex)
-        self.page = Page(picture, self.send, **actions)
+        self.pages = Pages(picture, self.send, **actions)
         self.greeted = False
         self.on_msg(self._take)
         _answer_on_the_asking_thread(self.comm)
 
     def _take(self, widget: Any, content: Any, buffers: Any) -> None:
         self.greeted = True
-        self.page.take(content)
+        self.pages.take(content)
 
     def close(self) -> None:
         """Give up all that belongs to it."""
-        self.page.close()
+        self.pages.close()
         self.layout.close()
         super().close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from .picture import _SIGNS as SIGNS
+from .looks import LOOKS
 from .picture import _seconds as seconds_text
 from .tree import PHASES, Tree
 from .wire import Node, NodeKind, NodePhase
@@ -142,7 +142,7 @@ class _Drawing:
 
     @property
     def _sign(self) -> tuple[str, str, str]:
-        return SIGNS[PHASES[self._tree.view.phase]]
+        return LOOKS[PHASES[self._tree.view.phase]]
 
     def _header(self) -> str:
         sign, word, color = self._sign
@@ -166,7 +166,7 @@ class _Drawing:
         x, y = _MARGIN + row.depth * _INDENT, top + 15
         if row.node is None:
             return f'<text class="faint" x="{x}" y="{y}">and {row.left_out:,} more</text>'
-        sign, word, color = SIGNS[NodePhase(row.node.phase)]
+        sign, word, color = LOOKS[NodePhase(row.node.phase)]
         room = max(int((self._labels - row.depth * _INDENT - 24) / _CHARACTER), 4)
         label = row.node.label if len(row.node.label) <= room else row.node.label[: room - 1] + "…"
         look = ' class="group"' if row.node.kind == NodeKind.GROUP else ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .prompts import prompts_of
-from .tree import Tree
+from .tree import Tree, TreeNode
 from .wire import Diff, Header, Heartbeat, Node, Reset, ToPage
 
 NODES_PER_MESSAGE = 1_000
@@ -22,20 +22,25 @@ class Feed:
     tree : Tree
     header : callable
         Gives the header as it is now.
+    after : int
+        Number its messages from the next one on: a page that has heard another feed may be given this one.
 
     Attributes
     ----------
     heard : bool
         Whether the page has ever said anything.
+    seq : int
+        Number of the newest message.
     """
 
-    def __init__(self, tree: Tree, header: Callable[[], Header]) -> None:
+    def __init__(self, tree: Tree, header: Callable[[], Header], after: int = 0) -> None:
         self._tree = tree
         self._make_header = header
         self._dirty: dict[str, None] = {}
         self._open: set[str] = set()
+        self._open_throughout: set[str] = set()
         self._sent_header: Header | None = None
-        self._seq = 0
+        self.seq = after
         self.heard = False
         tree.listeners.append(self._note)
 
@@ -47,6 +52,7 @@ class Feed:
         """Everything anew, with these branches open: the first message and as many as it takes."""
         self._dirty.clear()
         self._open = {identity for identity in opened if identity in self._tree.nodes}
+        self._open_throughout.clear()
         nodes: list[Node] = []
         if self._tree.root:
             self._open.add(self._tree.root)
@@ -59,12 +65,13 @@ class Feed:
         return [first, *self._diffs(nodes[NODES_PER_MESSAGE:]), *asked]
 
     def open(self, identity: str, *, everything: bool = False) -> list[ToPage]:
-        """The children of a branch, from now on kept up to date."""
+        """The children of a branch, from now on kept up to date; or everything below it, also what is yet to come."""
         node = self._tree.nodes.get(identity)
         if node is None:
             return []
         self._open.add(identity)
         if everything:
+            self._open_throughout.add(identity)
             pending = [identity]
             while pending:
                 children = self._tree.nodes[pending.pop()].children
@@ -83,7 +90,7 @@ class Feed:
         nodes = []
         for identity in dirty:
             node = self._tree.nodes[identity]
-            if node.parent is None or node.parent.id in self._open:
+            if self._is_wanted(node):
                 if node.parent is None and identity not in self._open:
                     self._open.add(identity)
                 nodes.append(self._tree.node(identity))
@@ -105,7 +112,19 @@ class Feed:
 
     def heartbeat(self) -> Heartbeat:
         """The newest number."""
-        return Heartbeat(self._seq)
+        return Heartbeat(self.seq)
+
+    def _is_wanted(self, node: TreeNode) -> bool:
+        """Whether the branch that a node is in is open."""
+        if node.parent is None or node.parent.id in self._open:
+            return True
+        above = node.parent.parent if self._open_throughout else None
+        while above is not None:
+            if above.id in self._open_throughout:
+                self._open.add(node.parent.id)
+                return True
+            above = above.parent
+        return False
 
     def _nodes_below(self, identity: str) -> list[Node]:
         nodes = []
@@ -122,8 +141,8 @@ class Feed:
         return [Diff(self._next(), nodes[start : start + NODES_PER_MESSAGE]) for start in starts]
 
     def _next(self) -> int:
-        self._seq += 1
-        return self._seq
+        self.seq += 1
+        return self.seq
 
     def _note(self, identity: str) -> None:
         self._dirty[identity] = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
+from .looks import LOOKS
 from .tree import PHASES, Tree, TreeNode
 from .wire import Flag, Node, NodeKind, NodePhase
 
@@ -21,16 +22,6 @@ MAX_MESSAGE_BYTES = 3_000
 MAX_LABEL_BYTES = 240
 MAX_LABEL = 80
 
-_SIGNS = {
-    NodePhase.QUEUED: ("○", "queued", "#80868b"),
-    NodePhase.RUNNING: ("◐", "running", "#1a73e8"),
-    NodePhase.PAUSED: ("❚❚", "waits for an answer", "#a142f4"),
-    NodePhase.SUCCEEDED: ("✓", "succeeded", "#1e8e3e"),
-    NodePhase.RECOVERED: ("✓", "recovered", "#1e8e3e"),
-    NodePhase.FAILED: ("✗", "failed", "#d93025"),
-    NodePhase.TIMED_OUT: ("✗", "timed out", "#d93025"),
-    NodePhase.ABORTED: ("⊘", "aborted", "#b06000"),
-}
 _BAD = frozenset({NodePhase.FAILED, NodePhase.TIMED_OUT, NodePhase.ABORTED, NodePhase.PAUSED, NodePhase.RUNNING})
 
 
@@ -47,7 +38,7 @@ def picture_html(tree: Tree) -> str:
 def picture_text(tree: Tree) -> str:
     """The run on a few lines of plain text."""
     view = tree.view
-    _, word, _ = _SIGNS[PHASES[view.phase]]
+    word = LOOKS[PHASES[view.phase]].word
     task = view.started.task if view.started is not None else ""
     lines = [f"Run {view.name} of {task}: {word}{_took(tree)}{_resumed(tree)}", _counts_text(tree)]
     failure = view.first_failure()
@@ -92,7 +83,7 @@ class _Rows:
 
 def _header(tree: Tree) -> str:
     view = tree.view
-    sign, word, color = _SIGNS[PHASES[view.phase]]
+    sign, word, color = LOOKS[PHASES[view.phase]]
     task = view.started.task if view.started is not None else ""
     return (
         f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
@@ -116,7 +107,7 @@ def _bar(tree: Tree) -> str:
     total = sum(counts) or 1
     parts = "".join(
         f'<span style="display:inline-block;height:4px;width:{100 * count / total:.2f}%;'
-        f'background:{_SIGNS[phase][2]}"></span>'
+        f'background:{LOOKS[phase].color}"></span>'
         for phase, count in zip(NodePhase, counts, strict=True)
         if count
     )
@@ -124,7 +115,7 @@ def _bar(tree: Tree) -> str:
 
 
 def _line(node: Node) -> str:
-    sign, word, color = _SIGNS[NodePhase(node.phase)]
+    sign, word, color = LOOKS[NodePhase(node.phase)]
     label = _text(node.label[:MAX_LABEL])
     if node.kind == NodeKind.GROUP:
         return f'<span style="color:{color}" title="{word}">{sign}</span> <b>{label}</b>'
@@ -150,7 +141,7 @@ def _line(node: Node) -> str:
 def _below(node: TreeNode) -> str:
     if not node.below:
         return ""
-    parts = [f"{count:,} {_SIGNS[phase][1]}" for phase, count in zip(NodePhase, node.below, strict=True) if count]
+    parts = [f"{count:,} {LOOKS[phase].word}" for phase, count in zip(NodePhase, node.below, strict=True) if count]
     return f' <span style="opacity:.7">({", ".join(parts)})</span>'
 
 
@@ -178,7 +169,7 @@ def _counts(tree: Tree) -> list[int]:
 
 def _counts_text(tree: Tree) -> str:
     return ", ".join(
-        f"{count:,} {_SIGNS[phase][1]}" for phase, count in zip(NodePhase, _counts(tree), strict=True) if count
+        f"{count:,} {LOOKS[phase].word}" for phase, count in zip(NodePhase, _counts(tree), strict=True) if count
     )
 
 

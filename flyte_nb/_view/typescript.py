@@ -1,4 +1,4 @@
-"""The TypeScript twin of `flyte_nb._view.wire`.
+"""The TypeScript twin of `flyte_nb._view.wire` and `flyte_nb._view.looks`.
 
 ``python -m flyte_nb._view.typescript > labextension/src/run/wire.ts``
 """
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect as shape
 
 from . import wire
+from .looks import LOOKS
 
 
 def typescript() -> str:
@@ -25,13 +26,22 @@ def typescript() -> str:
             parts.append(_constants(name, thing))
         elif issubclass(thing, msgspec.Struct):
             parts.append(_struct(name, thing))
-    parts += [_union("ToPage"), _union("FromPage")]
+    parts += [_union("ToPage"), _union("FromPage"), _looks()]
     return "\n\n".join(parts) + "\n"
 
 
 def _constants(name: str, thing: type[enum.Enum]) -> str:
     lines = "\n".join(f"  {member.name}: {member.value}," for member in thing)
     return f"export const {name} = {{\n{lines}\n}} as const;"
+
+
+def _looks() -> str:
+    rows = "\n".join(
+        f'  {{ sign: "{look.sign}", word: "{look.word}", name: "{phase.name.lower().replace("_", "-")}" }},'
+        for phase, look in sorted(LOOKS.items())
+    )
+    kind = "readonly { sign: string; word: string; name: string }[]"
+    return f"/** How a phase looks, by its number. */\nexport const PHASES: {kind} = [\n{rows}\n];"
 
 
 def _struct(name: str, thing: type[msgspec.Struct]) -> str:

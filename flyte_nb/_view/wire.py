@@ -6,6 +6,9 @@ there are too many: a page that misses a number asks for everything anew (`Hello
 
 Nodes travel as arrays to keep them small. An id is the action's name, ``g:`` and a group's identity, or ``t:`` and a
 trace's action and key. Children are sent only for branches that the page has opened.
+
+Where several pages share one channel, as those of a widget do, a message also has a `view`: the page that it is from,
+or the only one that it is for.
 """
 
 from __future__ import annotations
@@ -327,5 +330,9 @@ class Look(msgspec.Struct, tag_field="type", tag="look", frozen=True):
     """Somebody looks at an ended run: it should not settle to a static picture under the pointer."""
 
 
+class Leave(msgspec.Struct, tag_field="type", tag="leave", frozen=True):
+    """The page is about to be gone: send nothing more."""
+
+
 ToPage: TypeAlias = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice
-FromPage: TypeAlias = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look
+FromPage: TypeAlias = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look | Leave

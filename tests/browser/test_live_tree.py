@@ -200,6 +200,44 @@ run.wait()
     log.get_by_text("second line").wait_for()
 
 
+def test_two_browsers_look_at_different_things(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task
+async def talk() -> None:
+    await wait_for({str(gate)!r})
+    print("said at last")
+
+@env.task
+async def parent() -> None:
+    await asyncio.gather(talk(), step(3))
+
+run = flyte.run(parent)
+flyte.show(run)
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    output.get_by_role("treeitem").filter(has_text="talk").click()
+    output.get_by_role("button", name="Logs").click()
+    lab.save()
+    second = Lab(lab.server, lab.context.browser, lab.path.stem)
+    try:
+        there = second.output(1)
+        there.get_by_role("treeitem").filter(has_text="step").click()
+        there.get_by_role("button", name="Logs").click()
+        there.locator(".fnb-log").get_by_text("step 3").wait_for()
+        gate.touch()
+        output.locator(".fnb-log").get_by_text("said at last").wait_for()
+        there.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+        assert "said at last" not in there.locator(".fnb-log").inner_text()
+    finally:
+        second.context.close()
+
+
 def test_the_picture_follows_the_dark_theme(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(SETUP, "run = flyte.run(step, 4); run.wait(); run", dark=True)
     lab.run(0)

@@ -212,6 +212,13 @@ def test_a_run_as_the_last_expression_is_shown(cells: Notebook) -> None:
     assert any("text/html" in data and "double" in data["text/html"] for data in result.results)
 
 
+def test_a_run_that_its_cell_has_shown_already_is_not_shown_again(cells: Notebook) -> None:
+    for source in ("%flyte_run double x=1", "run = flyte.run(double, 1)\nrun.wait()\nflyte.show(run)\nrun"):
+        pictures = [data for data in cells.run(source).results if "double" in data.get("text/html", "")]
+        assert len(pictures) == 1
+    assert any("double" in data.get("text/html", "") for data in cells.run("run").results)
+
+
 def test_hostile_names_are_text_in_the_picture(cells: Notebook) -> None:
     result = cells.run(
         """

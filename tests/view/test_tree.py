@@ -113,6 +113,25 @@ def test_an_opened_branch_is_sent_and_kept_up_to_date_and_a_closed_one_is_not() 
     assert "a3" not in ids(feed.changes())
 
 
+def test_a_branch_that_appears_below_one_that_is_open_throughout_is_sent_too() -> None:
+    tree = grown([*started(), queued("a1", "a0")])
+    feed = feed_of(tree)
+    feed.reset([])
+    assert ids(feed.open("a0", everything=True)) == ["a1"]
+    for event in (queued("a2", "a1"), queued("a3", "a2"), ev.GroupOpened(101.0, "late", "late", "a3", "")):
+        tree.apply(event)
+    tree.apply(queued("a4", "a3", group="late"))
+    assert [identity for identity in ids(feed.changes()) if identity not in ("a0", "a1")] == [
+        "a2",
+        "a3",
+        "g:late",
+        "a4",
+    ]
+    feed.reset([])
+    tree.apply(queued("a5", "a4"))
+    assert "a5" not in ids(feed.changes())
+
+
 def test_nothing_new_is_nothing_sent() -> None:
     tree = grown(started())
     feed = feed_of(tree)

@@ -7,6 +7,9 @@ import { RunView } from "../views/run_view";
 const GREET_AGAIN_MS = 1_000;
 const GREET_AGAIN_AT_MOST_MS = 60_000;
 
+/** Which page this is: all browsers in which a notebook is open hear what its kernel sends to one of them. */
+const VIEW = Math.random().toString(36).slice(2);
+
 /** What of anywidget's model is used here. */
 interface Model {
   get(name: "picture"): string;
@@ -21,9 +24,15 @@ const stores = new Map<string, RunStore>();
 /** Listens from the moment the model exists, so that nothing is lost of what the kernel sends before there is a view. */
 function initialize({ model }: { model: Model }): () => void {
   const store = storeOf(model);
-  const take = (content: unknown) => store.take(content as ToPage);
+  const take = (content: unknown) => {
+    const { view } = content as { view?: string };
+    if (view === undefined || view === VIEW) store.take(content as ToPage);
+  };
+  const leave = () => model.send({ type: "leave", view: VIEW });
   model.on("msg:custom", take);
+  window.addEventListener("pagehide", leave);
   return () => {
+    window.removeEventListener("pagehide", leave);
     model.off("msg:custom", take);
     stores.delete(model.get("picture"));
   };
@@ -63,7 +72,7 @@ function storeOf(model: Model): RunStore {
   const picture = model.get("picture");
   let store = stores.get(picture);
   if (store === undefined) {
-    store = new RunStore((message) => model.send(message));
+    store = new RunStore((message) => model.send({ ...message, view: VIEW }));
     stores.set(picture, store);
   }
   return store;

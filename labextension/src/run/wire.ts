@@ -230,6 +230,22 @@ export interface Look {
   type: "look";
 }
 
+export interface Leave {
+  type: "leave";
+}
+
 export type ToPage = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice;
 
-export type FromPage = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look;
+export type FromPage = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look | Leave;
+
+/** How a phase looks, by its number. */
+export const PHASES: readonly { sign: string; word: string; name: string }[] = [
+  { sign: "○", word: "queued", name: "queued" },
+  { sign: "◐", word: "running", name: "running" },
+  { sign: "❚❚", word: "waits for an answer", name: "paused" },
+  { sign: "✓", word: "succeeded", name: "succeeded" },
+  { sign: "✓", word: "recovered", name: "recovered" },
+  { sign: "✗", word: "failed", name: "failed" },
+  { sign: "✗", word: "timed out", name: "timed-out" },
+  { sign: "⊘", word: "aborted", name: "aborted" },
+];

@@ -1,0 +1,115 @@
+"""Several pages that look at one picture."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb._follow.live_picture import LivePicture
+from flyte_nb._follow.pages import MOST_PAGES, Pages
+from flyte_nb.remote.history import RunHistory
+
+env = flyte.TaskEnvironment("paged")
+
+
+@env.task
+async def leaf(n: int) -> int:
+    return n
+
+
+@env.task
+async def branch(n: int) -> int:
+    return sum(await asyncio.gather(*(leaf(10 * n + i) for i in range(3))))
+
+
+@env.task
+async def root() -> int:
+    return sum(await asyncio.gather(branch(1), branch(2)))
+
+
+class Channel:
+    """Pages of a run that has ended, and what was sent to them."""
+
+    def __init__(self) -> None:
+        run = flyte.run(root)
+        run.wait()
+        self.picture = LivePicture(RunHistory(run.name), lambda _: None)
+        self.sent: list[dict[str, Any]] = []
+        ignored: dict[str, Any] = dict.fromkeys(("resume", "rerun", "schedule"), lambda *_: None)
+        self.pages = Pages(self.picture, self.sent.append, **ignored)
+        view = self.picture.tree.view
+        self.branches = view.actions[view.root].children
+
+    def say(self, view: str, **message: Any) -> list[dict[str, Any]]:
+        """Say something as the page of a view; what is sent for it."""
+        self.sent.clear()
+        self.pages.take({**message, "view": view})
+        assert {one.get("view") for one in self.sent} <= {view}
+        return list(self.sent)
+
+
+@pytest.fixture
+def channel() -> Channel:
+    return Channel()
+
+
+def parents(messages: list[dict[str, Any]]) -> set[str]:
+    return {node[1] for message in messages for node in message.get("nodes", [])}
+
+
+def test_each_page_has_its_own_open_branches(channel: Channel) -> None:
+    first, second = channel.branches
+    channel.say("one", type="hello")
+    channel.say("other", type="hello")
+    assert parents(channel.say("one", type="open", id=first)) == {first}
+    assert parents(channel.say("other", type="open", id=second)) == {second}
+    channel.sent.clear()
+    channel.picture.tree.settle()
+    channel.picture.pump()
+    for feed in list(channel.picture._feeds):
+        for message in feed.changes():
+            channel.picture._feeds[feed](message)
+    told = {view: parents([one for one in channel.sent if one["view"] == view]) for view in ("one", "other")}
+    assert first in told["one"]
+    assert second not in told["one"]
+    assert second in told["other"]
+    assert first not in told["other"]
+
+
+def test_each_page_has_its_own_selected_action(channel: Channel) -> None:
+    for view, action in zip(("one", "other"), channel.branches, strict=True):
+        channel.say(view, type="hello")
+        channel.say(view, type="select", action=action)
+    channel.pages.news_of_selection()
+    details = {one["view"]: one["action"] for one in channel.sent if one["type"] == "details"}
+    assert details == dict(zip(("one", "other"), channel.branches, strict=True))
+
+
+def test_until_a_page_is_heard_all_are_told(channel: Channel) -> None:
+    channel.picture.pump()
+    assert [one["type"] for one in channel.sent] == ["reset"]
+    assert "view" not in channel.sent[0]
+    said = channel.sent[0]["seq"]
+    assert channel.say("one", type="hello")[0]["seq"] > said
+    channel.picture._beat_at = 0.0
+    channel.picture.pump()
+    assert all(one["view"] == "one" for one in channel.sent)
+
+
+def test_a_page_that_leaves_is_told_nothing_more(channel: Channel) -> None:
+    channel.say("one", type="hello")
+    channel.say("one", type="leave")
+    channel.picture._beat_at = 0.0
+    channel.picture.pump()
+    assert channel.sent == []
+    assert not channel.picture.has_pages
+
+
+def test_pages_that_never_said_that_they_leave_do_not_pile_up(channel: Channel) -> None:
+    for number in range(3 * MOST_PAGES):
+        channel.say(f"page {number}", type="hello")
+    assert len(channel.picture._feeds) == MOST_PAGES
+    assert channel.say("page 0", type="hello")[0]["type"] == "reset"
