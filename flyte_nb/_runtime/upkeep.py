@@ -1,14 +1,18 @@
-"""Keep a home small: forget old runs, then the stored values nobody refers to."""
+"""Keep a home small: forget old runs, then what is stored and nobody refers to."""
 
 from __future__ import annotations
 
+import contextlib
+import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._journal import Home, JournalReader
 from .._journal.retention import forget_runs
+from ..io.units import Unit, changed_at, extent, marks_in, remove, units_below
 from ..models.events import StoredLiterals
+from ..storage.local_copy import make_private
 from ..types.references import references_of
 
 YOUNG_S = 24 * 3600.0
@@ -24,42 +28,87 @@ class Swept:
 
 
 def sweep(home: Home, keep_s: float, *, young_s: float = YOUNG_S) -> Swept:
-    """Forget runs older than `keep_s` seconds and delete stored files that no kept run or cache entry refers to.
+    """Forget runs older than `keep_s` seconds and remove what is stored and no kept run or cache entry refers to.
 
-    Files younger than `young_s` seconds stay: a run that is going on may be about to refer to them. Only the
-    home's own store is swept; buckets and other folders have rules of their own.
+    What was written less than `young_s` seconds ago stays: a run that is going on may be about to refer to it. Files
+    and directories that a cell stored outside a run stay for `keep_s` seconds, because a variable of the notebook may
+    refer to them. Only the home's own store is swept; buckets and other folders have rules of their own.
     """
     if not home.journal_path.exists():
         return Swept([], 0, 0)
     runs = forget_runs(home.journal_path, keep_s)
-    used = _referred_to(home)
+    now = time.time()
+
+    def is_young(unit: Unit, path: Path) -> bool:
+        return changed_at(path) >= now - (young_s if unit.belongs_to_run else max(young_s, keep_s))
+
+    used, kept_runs = _referred_to(home)
+    put_aside: list[tuple[Unit, Path]] = []
+    for unit in list(units_below(home.store_path, kept_runs)):
+        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps, or has just finished it
+            if unit.mark not in used and not is_young(unit, unit.path):
+                put_aside.append((unit, _aside(home, unit.path)))
+    if put_aside:
+        used, kept_runs = _referred_to(home)  # runs may have begun meanwhile
     files = size_bytes = 0
-    limit = time.time() - young_s
-    for path in (home.store_path / "blobs").glob("*/*"):
-        found = path.stat()
-        if str(path) not in used and found.st_mtime < limit:
-            path.unlink()
-            files, size_bytes = files + 1, size_bytes + found.st_size
+    for unit, path in put_aside:
+        if unit.mark in used or is_young(unit, path):
+            _put_back(path, unit.path)
+            continue
+        count, size = extent(path)
+        remove(path)
+        path.parent.rmdir()
+        files, size_bytes = files + count, size_bytes + size
+    for folder in home.store_path.glob("runs/*"):
+        if folder.name not in kept_runs:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
     return Swept(runs, files, size_bytes)
 
 
-def _referred_to(home: Home) -> set[str]:
+def _aside(home: Home, path: Path) -> Path:
+    """Rename what is to be removed: from now on whoever stores the same stores it anew."""
+    folder = home.store_path / "unfinished" / secrets.token_hex(10)  # which is new, so nobody else sweeps it
+    make_private(str(folder))
+    return path.rename(folder / path.name)
+
+
+def _put_back(aside: Path, path: Path) -> None:
+    make_private(str(path.parent))
+    try:
+        aside.rename(path)
+    except OSError:  # the same was stored there meanwhile
+        remove(aside)
+    aside.parent.rmdir()
+
+
+def _referred_to(home: Home) -> tuple[set[str], set[str]]:
+    """Marks of the units that kept runs and cache entries mention, and the names of those runs."""
     reader = JournalReader(home.journal_path)
     used: set[str] = set()
     try:
+        kept_runs = {run.name for run in reader.runs(limit=-1)}
         for kept in reader.all_stored_literals():
             _add_references(kept, used)
     finally:
         reader.close()
-    return used
+    return used, kept_runs
 
 
 def _add_references(kept: StoredLiterals, used: set[str]) -> None:
-    serialized = kept.inline
-    if serialized is None:
-        used.add(kept.uri)
-        path = Path(kept.uri)
-        if path.suffix != ".pb" or not path.exists():
-            return
-        serialized = path.read_bytes()
-    used |= references_of(serialized)
+    if kept.inline is None:
+        used |= marks_in(kept.uri.encode("utf-8", "surrogateescape"))
+    serialized = kept.inline if kept.inline is not None else _content(kept.uri, ".pb")
+    used |= marks_in(serialized)
+    for address in references_of(serialized):
+        used |= marks_in(address.encode("utf-8", "surrogateescape")) | marks_in(_content(address, ".pickle"))
+
+
+def _content(address: str, suffix: str) -> bytes:
+    """What a store keeps under the digest of its content, if that is its suffix; nothing if it is not there."""
+    if not address.endswith(suffix) or not any(mark.startswith("blobs/") for mark in marks_in(address.encode())):
+        return b""
+    try:
+        return Path(address).read_bytes()
+    except OSError:
+        return b""

@@ -16,7 +16,7 @@ from ..storage.digests import directory_digest
 from ..storage.faults import explained, retried
 from ..storage.local_copy import copy_file, file_digest, make_private
 from ..storage.remote_copy import upload_bytes, upload_file
-from .file_transfer import get_file, put_file
+from .file_transfer import get_file, put_file, used_again
 from .places import content_place, unfinished_place
 from .progress import MOVE_EVERY_S, Progress
 from .trees import Entry, files_below, folders_below
@@ -162,9 +162,11 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
             try:
                 os.rename(unfinished, address)
             except OSError:
-                if not os.path.isdir(address):
-                    raise
-                shutil.rmtree(unfinished, ignore_errors=True)  # somebody stored the same
+                if used_again(address):  # somebody stored the same
+                    shutil.rmtree(unfinished, ignore_errors=True)
+                else:
+                    make_private(os.path.dirname(address))
+                    os.rename(unfinished, address)
             listing = json.dumps(dict(_named(entries, digests))).encode()
             _publish_bytes(listing, address + _LIST_SUFFIX)
     except BaseException:

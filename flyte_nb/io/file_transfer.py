@@ -141,7 +141,7 @@ def _into_local_store(source: str, name: str) -> tuple[str, str]:
         digest = copy_file(source, unfinished)
         address = content_place("files", digest, name)
         with explained("write", address):
-            if os.path.exists(address) and os.path.getsize(address) == os.path.getsize(unfinished):
+            if used_again(address) and os.path.getsize(address) == os.path.getsize(unfinished):
                 os.unlink(unfinished)
             else:
                 make_private(os.path.dirname(address))
@@ -161,6 +161,15 @@ def _copy_and_publish(source: str, target: str, *, mode: int, digest: bool) -> s
         _remove(unfinished)
         raise
     return found
+
+
+def used_again(address: str) -> bool:
+    """Whether something is at a local address; if so it is young again, so that nobody removes it for its age."""
+    try:
+        os.utime(address)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _has(system: object, path: str, size: int) -> bool:

@@ -14,7 +14,7 @@ from .faults import retried
 from .local_copy import write_at
 
 THREADS = 4
-PIECES_PER_REQUEST = 2
+PIECES_PER_REQUEST = 8
 
 
 def upload_file(source: str, system: Any, path: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import dask.dataframe as dd
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -23,10 +24,12 @@ from polars.testing import assert_frame_equal
 
 import flyte_nb as flyte
 from flyte_nb.errors import RuntimeDataValidationError
-from flyte_nb.io import HashFunction
+from flyte_nb.io import DataFrame, HashFunction
+from flyte_nb.io.frames import sources
+from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.io.frames.hints import FrameHints
 from flyte_nb.io.frames.tables import converted
-from flyte_nb.storage import Store
+from flyte_nb.storage import Store, open_store, use_store
 
 ThereAndBack = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -367,6 +370,25 @@ def test_frames_travel_through_any_store(store: Store) -> None:
 
     run = flyte.with_runcontext(raw_data_path=store.root).run(main)
     assert run.outputs()[0] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "content,address,codec",
+    [
+        (np.arange(200_000) / 7, "{folder}", "UNCOMPRESSED"),
+        (np.arange(200_000) / 7, "memory://codec/{folder}", "SNAPPY"),
+        ([f"a text, number {n}" for n in range(100_000)], "{folder}", "SNAPPY"),
+    ],
+    ids=["numbers-near", "numbers-far", "texts-near"],
+)
+def test_a_large_frame_is_compressed_where_that_pays(tmp_path: Path, content: Any, address: str, codec: str) -> None:
+    store = open_store(address.format(folder=tmp_path / "store"))
+    with use_store(store):
+        stored = DataFrame.from_local_sync(pl.DataFrame({"a": content}))
+        with sources.in_parts(stored.uri or "") as file:
+            assert pq.ParquetFile(file).metadata.row_group(0).column(0).compression == codec
+        frames_at_hand.clear()
+        assert stored.open(pl.DataFrame).all_sync()["a"].to_list() == list(content)
 
 
 def test_a_stored_file_is_plain_parquet(near: Path, there_and_back: ThereAndBack) -> None:

@@ -19,8 +19,8 @@ SUFFIX = ".csv"
 BLOCK_BYTES = 2**20
 
 
-def write(table: pyarrow.Table, sink: Any) -> None:
-    """Write a table to a file or a buffer.
+def write(table: pyarrow.Table, sink: Any, *, is_far: bool = False) -> None:
+    """Write a table to a file or a buffer, the same wherever that will lie.
 
     Raises
     ------

@@ -16,8 +16,8 @@ class TableFormat(Protocol):
     NAME: str
     SUFFIX: str
 
-    def write(self, table: pyarrow.Table, sink: Any) -> None:
-        """Write a table to a file or a buffer."""
+    def write(self, table: pyarrow.Table, sink: Any, *, is_far: bool = False) -> None:
+        """Write a table to a file or a buffer, for a store that is far away or near."""
 
     def read(self, uri: str, columns: Sequence[Any] = ()) -> pyarrow.Table:
         """The table at an address, or some of its columns."""

@@ -17,12 +17,16 @@ NAME = "parquet"
 SUFFIX = ".parquet"
 PAGE_BYTES = 64 * 1024
 PARALLEL_FROM_BYTES = 2**20
+CODEC = "snappy"
 
 
-def write(table: pyarrow.Table, sink: Any) -> None:
-    """Write a table to a file or a buffer."""
+def write(table: pyarrow.Table, sink: Any, *, is_far: bool = False) -> None:
+    """Write a table to a file or a buffer.
+
+    Measurements hardly get shorter by compression. On this machine they are written as they are, in less time.
+    """
     if table.nbytes > PARALLEL_FROM_BYTES and has_plain_columns(table.schema):
-        _write_in_parallel(table, sink)
+        _write_in_parallel(table, sink, CODEC if is_far or _is_mostly_texts(table) else "uncompressed")
         return
     with writer(sink, table.schema) as opened:
         opened.write_table(table)
@@ -32,7 +36,7 @@ def writer(sink: Any, schema: pyarrow.Schema) -> Any:
     """What takes tables of that schema one by one."""
     # dictionaries shorten texts; numbers take longer to write with them, and are hardly shorter
     texts = [field.name for field in schema if not kinds.is_primitive(field.type)]
-    return pyarrow.parquet.ParquetWriter(sink, schema, compression="snappy", use_dictionary=texts or False)
+    return pyarrow.parquet.ParquetWriter(sink, schema, compression=CODEC, use_dictionary=texts or False)
 
 
 def read(uri: str, columns: Sequence[Any] = ()) -> pyarrow.Table:
@@ -102,14 +106,19 @@ def first_rows(uri: str, count: int) -> tuple[pyarrow.Table, int]:
         return table.slice(0, count), opened.metadata.num_rows
 
 
-def _write_in_parallel(table: pyarrow.Table, sink: Any) -> None:
+def _is_mostly_texts(table: pyarrow.Table) -> bool:
+    texts = sum(column.nbytes for column in table.columns if not kinds.is_primitive(column.type))
+    return bool(texts > table.nbytes / 2)
+
+
+def _write_in_parallel(table: pyarrow.Table, sink: Any, codec: Any) -> None:
     """Write by polars, which uses all processors; Arrow finds its own schema in the file, and pandas its index."""
     import polars
 
     described = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
     described["ARROW:schema"] = base64.b64encode(table.schema.serialize().to_pybytes()).decode()
     frame: Any = polars.from_arrow(table, rechunk=False)
-    frame.write_parquet(sink, compression="snappy", metadata=described)
+    frame.write_parquet(sink, compression=codec, metadata=described)
 
 
 def _place_of_damage(file: pyarrow.NativeFile, names: list[str] | None) -> str:

@@ -66,11 +66,12 @@ def writable_as(form: str) -> Iterator[None]:
 
 
 def _written(store: Store, form: TableFormat, table: pyarrow.Table) -> str:
+    is_far = local_path(store.root) is None
     if table.nbytes > IN_MEMORY_UP_TO:
-        return store_file(form, lambda path: form.write(table, path))
+        return store_file(form, lambda path: form.write(table, path, is_far=is_far))
     sink = pyarrow.BufferOutputStream()
     with writable_as(form.NAME):
-        form.write(table, sink)
+        form.write(table, sink, is_far=is_far)
     return store.put_nowait(sink.getvalue().to_pybytes(), suffix=form.SUFFIX).uri
 
 

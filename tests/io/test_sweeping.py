@@ -1,0 +1,201 @@
+"""`flyte-nb gc`: what no kept run refers to goes, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb._journal import Home
+from flyte_nb._runtime import upkeep
+from flyte_nb._runtime.upkeep import Swept, sweep
+from flyte_nb.io import Dir, File
+
+env = flyte.TaskEnvironment("sweeping")
+
+DAY = 24 * 3600.0
+
+
+class Tagged:
+    """A class that is only known as a pickle."""
+
+    def __init__(self, path: str, weight: int = 0) -> None:
+        self.path, self.ballast = path, os.urandom(weight)
+
+
+@env.task
+async def passed(value: Any) -> Any:
+    return value
+
+
+@env.task
+async def written(text: str) -> File:
+    file = File.new_remote("a.txt")
+    async with file.open("w") as stream:
+        await stream.write(text)
+    return file
+
+
+def keep(value: Any, run: str) -> None:
+    """Have a run that refers to a value."""
+    flyte.with_runcontext(name=run).run(passed, value).wait()
+
+
+def age(home: Path, days: float, *runs: str) -> None:
+    """Let everything in the store be as old as that, and runs."""
+    then = time.time() - days * DAY
+    for path in (home / "store").rglob("*"):
+        os.utime(path, (then, then))
+    with sqlite3.connect(home / "journal.sqlite") as connection:
+        for run in runs:
+            connection.execute("UPDATE runs SET ended_at = ?, created_at = ? WHERE name = ?", (then, then, run))
+
+
+def swept(home: Path) -> Swept:
+    return sweep(Home(home), 30 * DAY)
+
+
+def stored(folder: Path, name: str, content: str) -> File[Any]:
+    (folder / name).write_text(content)
+    return File.from_local_sync(folder / name)
+
+
+def test_files_and_directories_that_nobody_refers_to_are_removed(home: Path, files: Path) -> None:
+    kept, forgotten = stored(files, "kept", "1"), stored(files, "forgotten", "22")
+    keep(kept, "young")
+    keep(forgotten, "old")
+    directory = Dir.from_local_sync(files)
+    age(home, 40, "old")
+    found = swept(home)
+    assert found.runs == ["old"]
+    assert kept.exists_sync()
+    assert not forgotten.exists_sync()
+    assert not directory.exists_sync()
+    assert found.files == 1 + 3  # the list of the directory is a file too
+    assert os.listdir(home / "store" / "unfinished") == []
+
+
+def test_a_directory_stays_whole_for_one_file_in_it(home: Path, files: Path) -> None:
+    (files / "sub").mkdir()
+    (files / "sub" / "a").write_text("1")
+    (files / "b").write_text("2")
+    directory = Dir.from_local_sync(files)
+    keep(directory.get_file_sync("sub/a"), "young")
+    age(home, 40)
+    swept(home)
+    assert Path(directory.download_sync(), "b").read_text() == "2"
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        lambda path: {"place": [path]},
+        lambda path: f"it is at {path}, see there",
+        Tagged,
+        lambda path: Tagged(path, 100_000),
+        lambda path: [path, "x" * 100_000],
+    ],
+    ids=["structure", "text", "pickle", "stored pickle", "stored literal"],
+)
+def test_a_file_that_is_only_mentioned_stays(home: Path, files: Path, inside: Callable[[str], Any]) -> None:
+    file = stored(files, "a", "1")
+    keep(inside(file.path), "young")
+    age(home, 40)
+    swept(home)
+    assert file.exists_sync()
+
+
+def test_what_a_forgotten_run_wrote_stays_if_another_run_got_it(home: Path) -> None:
+    first = flyte.with_runcontext(name="first").run(written, "1").outputs()[0]
+    second = flyte.with_runcontext(name="second").run(written, "2").outputs()[0]
+    keep(first, "young")
+    age(home, 40, "first", "second")
+    assert sorted(swept(home).runs) == ["first", "second"]
+    assert first.exists_sync()
+    assert not second.exists_sync()
+    assert not (home / "store" / "runs" / "second").exists()
+
+
+def test_all_that_a_kept_run_wrote_stays(home: Path) -> None:
+    @env.task
+    async def scratch() -> str:
+        file = File.named_remote("checkpoint")
+        async with file.open("w") as stream:
+            await stream.write("1")
+        return file.name or ""
+
+    flyte.with_runcontext(name="young").run(scratch).wait()
+    age(home, 40)
+    assert swept(home).files == 0
+    assert len(list((home / "store").rglob("checkpoint"))) == 1
+
+
+def test_what_a_cell_stored_stays_as_long_as_a_run_would(home: Path, files: Path) -> None:
+    keep(1, "young")
+    file = stored(files, "a", "1")
+    written_in_a_cell = File.new_remote("b")
+    with written_in_a_cell.open_sync("w") as stream:
+        stream.write("2")
+    age(home, 20)
+    swept(home)
+    assert file.exists_sync() and written_in_a_cell.exists_sync()
+    age(home, 40)
+    swept(home)
+    assert not file.exists_sync() and not written_in_a_cell.exists_sync()
+
+
+def test_what_is_stored_again_is_young_again(home: Path, files: Path) -> None:
+    keep(1, "young")
+    file, directory = stored(files, "a", "1"), Dir.from_local_sync(files)
+    age(home, 40)
+    assert stored(files, "a", "1") == file
+    assert Dir.from_local_sync(files) == directory
+    swept(home)
+    assert file.exists_sync() and directory.exists_sync()
+
+
+@pytest.mark.parametrize("meanwhile", ["a run refers to it", "it is stored again"])
+def test_what_is_used_again_while_it_is_swept_is_put_back(
+    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch, meanwhile: str
+) -> None:
+    keep(1, "young")
+    file = stored(files, "a", "1")
+    age(home, 40)
+    put_aside = upkeep._aside
+
+    def aside(home: Home, path: Path) -> Path:
+        if meanwhile == "a run refers to it":
+            keep(file, "new")
+        else:
+            stored(files, "a", "1")
+        return put_aside(home, path)
+
+    monkeypatch.setattr(upkeep, "_aside", aside)
+    assert swept(home).files == 0
+    with file.open_sync("r") as stream:
+        assert stream.read() == "1"
+
+
+def test_what_is_stored_again_after_it_was_put_aside_is_there(
+    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(1, "young")
+    (files / "a").write_text("1")
+    directory = Dir.from_local_sync(files)
+    age(home, 40)
+    put_aside = upkeep._aside
+
+    def aside(home: Home, path: Path) -> Path:
+        found = put_aside(home, path)
+        Dir.from_local_sync(files)
+        return found
+
+    monkeypatch.setattr(upkeep, "_aside", aside)
+    swept(home)
+    assert Path(directory.download_sync(), "a").read_text() == "1"
