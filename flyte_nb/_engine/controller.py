@@ -155,6 +155,9 @@ class Controller:
         """
         resumed = RunResumed(time.time(), self._owner, len(finished))
         log = self.journal.take_over_run(resumed, previous)
+        for request in self._requests.left_open(previous.name):
+            if request.kind == "abort" and request.posted_at < resumed.at:
+                self._requests.settle(request.request_id, "nothing to abort: it was resumed since")
         return self._launch(task, prepared, options, loop, log, finished)
 
     def _launch(
@@ -201,6 +204,8 @@ class Controller:
 
     def forget(self, run: LiveRun) -> None:
         """A run has ended; called on its loop."""
+        if run.lost is None:
+            self._refuse_rest(run)
         watch_of(run.loop).end()
         with self._lock:
             self.runs.pop(run.name, None)
@@ -301,6 +306,18 @@ class Controller:
             self._requests.settle(request.request_id, "aborted")
         else:
             self._requests.settle(request.request_id, "nothing to abort: it is not running")
+
+    def _refuse_rest(self, run: LiveRun) -> None:
+        """The run has ended: tell whoever asked something of it. An answer to an open question waits for a resume."""
+        for request in self._requests.left_open(run.name):
+            outcome: str | None = "nothing to abort: the run has ended"
+            if request.kind == "answer":
+                body = json.loads(request.body)
+                prompt = run.prompts.get(str(body.get("prompt", "")))
+                answered = prompt is not None and prompt.answer.done()
+                outcome = take_answer(run, body, request.posted_by) if answered else None
+            if outcome is not None:
+                self._requests.settle(request.request_id, outcome)
 
     def _ping_loops(self, runs: list[LiveRun], now: float) -> None:
         for run in runs:

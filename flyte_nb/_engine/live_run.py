@@ -255,7 +255,7 @@ class LiveRun:
                 return False
             found.stop(Stop(StopReason.ABORT, message))
             return True
-        if self.done.done():
+        if self.phase.is_terminal:
             return False
         self.abort_message = message
         root = self.live.get(ROOT_ACTION)

@@ -90,7 +90,10 @@ class Requests(Protocol):
     """Where requests from outside arrive."""
 
     def open_requests(self, runs: list[str]) -> list[Request]:
-        """Requests nobody has settled."""
+        """Requests nobody has settled; cheap where nothing changed."""
+
+    def left_open(self, run: str) -> list[Request]:
+        """The same for one run, in any case."""
 
     def settle(self, request_id: int, outcome: str) -> bool:
         """Write what became of one; False if it was settled before."""

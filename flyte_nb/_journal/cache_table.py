@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+from .._write_points import reached
 from ..models.events import Owner
 from ..models.records import CacheEntry
 from . import codec
@@ -43,6 +44,7 @@ class CacheTable:
 
     def put(self, entry: CacheEntry) -> None:
         """Keep `entry`; a later one of the same key takes its place."""
+        reached("before_cache_put")
         with self._lock, translated(self._path, "write to"):
             self._connection.execute(
                 "INSERT OR REPLACE INTO cache (key, run, action, task, outputs, crc, created_at)"
@@ -57,12 +59,14 @@ class CacheTable:
                     entry.created_at,
                 ),
             )
+        reached("after_cache_put")
 
     def reserve(self, key: str, owner: Owner) -> bool:
         """Take the right to compute `key`; False while a living process has it.
 
         The same process may not take it twice either: within a process, calls wait for each other in memory.
         """
+        reached("before_cache_reserve")
         with self._lock, translated(self._path, "write to"):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -77,14 +81,18 @@ class CacheTable:
                     )
             finally:
                 self._connection.execute("COMMIT")
+        reached("after_cache_reserve")
         return free
 
     def release(self, key: str, owner: Owner) -> None:
         """Give the right back."""
+        reached("before_cache_release")
         with self._lock, translated(self._path, "write to"):
             self._connection.execute(
-                "DELETE FROM reservations WHERE key = ? AND host = ? AND pid = ?", (key, owner.host, owner.pid)
+                "DELETE FROM reservations WHERE key = ? AND host = ? AND pid = ? AND machine = ?",
+                (key, owner.host, owner.pid, owner.machine),
             )
+        reached("after_cache_release")
 
     def close(self) -> None:
         """Close the connection."""

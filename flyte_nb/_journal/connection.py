@@ -55,7 +55,7 @@ def translated(path: Path, doing: str) -> Iterator[None]:
 
 
 def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalError:
-    what = str(error)
+    what = str(error).rstrip(".")
     where = f"Cannot {doing} the journal {path}: {what}."
     if "malformed" in what or "not a database" in what:
         return JournalCorruptionError(f"{where} Run `flyte-nb doctor` to see what can be repaired.")

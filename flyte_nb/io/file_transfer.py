@@ -10,7 +10,7 @@ from ..storage import current_store
 from ..storage.addresses import filesystem, last_step, local_path
 from ..storage.digests import digest_in
 from ..storage.faults import explained, retried
-from ..storage.local_copy import copy_file, file_digest, make_private, unfinished_beside
+from ..storage.local_copy import copy_file, file_digest, make_private, publish, unfinished_beside
 from ..storage.remote_copy import download_file, size_of, upload_file
 from .places import content_place, unfinished_place
 from .raw_streams import must_be
@@ -102,7 +102,7 @@ def get_file(address: str, path: str, expected: str, *, size: int | None = None,
             found = download_file(system, inner, unfinished, size=size, threads=max(threads, 4))
         if expected:
             must_be(expected, found, address)
-        os.replace(unfinished, path)
+        publish(unfinished, path)
     except BaseException:
         _remove(unfinished)
         raise
@@ -145,7 +145,7 @@ def _into_local_store(source: str, name: str) -> tuple[str, str]:
                 os.unlink(unfinished)
             else:
                 make_private(os.path.dirname(address))
-                os.replace(unfinished, address)
+                publish(unfinished, address)
     except BaseException:
         _remove(unfinished)
         raise
@@ -156,7 +156,7 @@ def _copy_and_publish(source: str, target: str, *, mode: int, digest: bool) -> s
     unfinished = unfinished_beside(target)
     try:
         found = copy_file(source, unfinished, mode=mode, digest=digest)
-        os.replace(unfinished, target)
+        publish(unfinished, target)
     except BaseException:
         _remove(unfinished)
         raise

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import StorageError
-from .local_copy import make_private, unfinished_beside
+from .local_copy import make_private, publish, unfinished_beside
 from .store import StoredBlob, blob_name, checksum_of, checksum_of_file, verified
 
 
@@ -92,7 +92,7 @@ def _publish(path: Path, data: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        os.replace(unfinished, path)
+        publish(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
@@ -101,13 +101,13 @@ def _publish(path: Path, data: bytes) -> None:
 def _move(path: str, target: Path) -> None:
     """Rename; from another file system, copy beside `target` and rename there."""
     try:
-        os.replace(path, target)
+        publish(path, target)
     except OSError:
         unfinished = Path(unfinished_beside(str(target)))
         try:
             shutil.copyfile(path, unfinished)
             unfinished.chmod(0o600)
-            os.replace(unfinished, target)
+            publish(unfinished, target)
         except BaseException:
             unfinished.unlink(missing_ok=True)
             raise

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
+from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.remote import Action, Run
 
 env = flyte.TaskEnvironment("ends")
@@ -244,6 +246,50 @@ def test_aborting_a_run_that_has_ended_changes_nothing() -> None:
     run.abort()
     assert run.phase == "succeeded"
     assert run.outputs() == 1
+
+
+def test_an_abort_that_comes_when_the_run_has_just_ended_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = current_runtime()
+    end_run, posted = runtime.writer.end_run, []
+
+    def end_and_be_asked(*arguments: Any) -> None:
+        end_run(*arguments)
+        posted.append(runtime.mailbox.post(run.name, "abort"))
+
+    monkeypatch.setattr(runtime.writer, "end_run", end_and_be_asked)
+
+    @env.task
+    async def main() -> int:
+        await opened.wait()
+        return 1
+
+    opened = asyncio.Event()
+    run = flyte.run(main)
+    run._live.loop.call_soon_threadsafe(opened.set)  # type: ignore[union-attr]
+    run.wait()
+
+    assert run.phase == "succeeded"
+    assert str(runtime.mailbox.outcome(posted[0])).startswith("nothing to abort")
+
+
+def test_an_abort_that_its_process_did_not_live_to_take_does_not_abort_what_is_resumed_later() -> None:
+    broken = threading.Event()
+    broken.set()
+
+    @env.task
+    async def main() -> int:
+        if broken.is_set():
+            raise ValueError("not yet")
+        return 1
+
+    run = flyte.run(main)
+    run.wait()
+    mailbox = current_runtime().mailbox
+    late = mailbox.post(run.name, "abort")
+    broken.clear()
+
+    assert run.resume().outputs() == 1
+    assert mailbox.outcome(late) == "nothing to abort: it was resumed since"
 
 
 def test_waiting_from_another_thread_and_by_await_works() -> None:
