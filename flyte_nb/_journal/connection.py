@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,12 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     JournalError
         If the file cannot be opened or is no journal; the subclass says which.
     """
-    mode = "ro" if read_only else "rwc"
+    mode = "mode=ro" if read_only else "mode=rwc"
+    if read_only and _is_sealed(path):
+        mode += "&immutable=1"
     with translated(path, "open"):
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+            f"{path.absolute().as_uri()}?{mode}",
             uri=True,
             isolation_level=None,
             check_same_thread=False,
@@ -43,6 +46,11 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             connection.close()
             raise
         return connection
+
+
+def _is_sealed(path: Path) -> bool:
+    """Whether nobody can be writing: then SQLite must not look for the memory that readers and writers share."""
+    return not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
 
 
 @contextmanager
