@@ -1,0 +1,48 @@
+"""What the repository promises to services that build it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_every_action_of_a_workflow_is_pinned_to_a_commit(workflow: Path) -> None:
+    jobs = yaml.safe_load(workflow.read_text())["jobs"].values()
+    used = [step["uses"] for job in jobs for step in job["steps"] if "uses" in step]
+    assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used), used
+
+
+def test_continuous_integration_runs_every_version_of_python_that_is_promised() -> None:
+    classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    promised = [text.rpartition(" ")[2] for text in classifiers if re.search(r":: 3\.\d+$", text)]
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
+    assert jobs["everything"]["strategy"]["matrix"]["python"] == promised
+
+
+def test_binder_installs_extras_that_exist_and_opens_a_notebook_that_exists() -> None:
+    binder = ROOT / "binder"
+    extras = re.search(r"\.\[([\w,]+)\]", (binder / "postBuild").read_text())
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras is not None and set(extras[1].split(",")) <= known.keys()
+    workspace = json.loads((binder / "workspace.json").read_text())["data"]
+    [notebook] = [value["data"]["path"] for key, value in workspace.items() if key.startswith("notebook:")]
+    assert (ROOT / notebook).is_file()
+    assert all(os.access(binder / script, os.X_OK) for script in ("postBuild", "start"))
+
+
+def test_the_extra_for_everything_names_every_extra_for_users() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    [everything] = extras["all"]
+    named = set(everything.removeprefix("flyte-nb[").removesuffix("]").split(","))
+    aliases = {"all", "docker", "lab", "test", "dev"}
+    assert named == extras.keys() - aliases
