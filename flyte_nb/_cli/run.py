@@ -130,8 +130,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _use_compat() -> None:
-    try:
-        from .. import compat
-    except ImportError:
-        raise click.ClickException("This installation has no flyte_nb.compat.") from None
+    from .. import compat
+
     compat.install()

@@ -264,3 +264,22 @@ def test_a_shell_completes_tasks_and_runs(shell: Shell) -> None:
     assert shell.run()[0] == "plain,doubled\n"
     shell.env |= {"COMP_CWORD": "2", "COMP_WORDS": "flyte-nb abort compl"}
     assert shell.run()[0] == "plain,complete-me\n"
+
+
+def test_a_file_that_imports_the_other_sdk_runs_unchanged_with_compat(shell: Shell) -> None:
+    shell.write(
+        "existing.py",
+        """
+        import flyte
+        import flyte.report
+
+        env = flyte.TaskEnvironment("existing")
+
+        @env.task(report=True)
+        async def main(n: int) -> int:
+            await flyte.report.log.aio("<b>done</b>")
+            return n + 1
+        """,
+    )
+    printed, _ = shell.run("run", "--compat", "existing.py", "main", "--n", "4")
+    assert "o0 = 5" in printed
