@@ -1,3 +1,5 @@
+import { guard } from "./guard";
+
 /** What a report may do in its frame. The first is the rule; the second is what a reader may allow. */
 const CLOSED =
   "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline' data:; " +
@@ -31,14 +33,14 @@ export function framePage(withInternet: boolean): string {
 function reportPage(policy: string): string {
   return page(
     policy,
-    ":root{color-scheme:light;background:#fff}body{margin:8px;font-family:system-ui,sans-serif;font-size:14px}",
-    `<script>(${inside.toString()})()</script>`,
+    ":root{color-scheme:light;background:#fff}body{margin:0;padding:8px;display:flow-root;font-family:system-ui,sans-serif;font-size:14px}",
+    `<script>(${inside.toString()})(${guard.toString()})</script>`,
   );
 }
 
 function page(policy: string, style: string, body: string): string {
   return (
-    `<!DOCTYPE html><html><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}">` +
+    `<!DOCTYPE html><html><head><meta charset="utf-8"><base href="about:srcdoc"><meta http-equiv="Content-Security-Policy" content="${policy}">` +
     `<style>${style}</style></head><body>${body}</body></html>`
   );
 }
@@ -61,11 +63,12 @@ function keeper(): void {
   });
 }
 
-/** Runs inside the frame, as text: it may use nothing of this module. */
-function inside(): void {
+/** Runs inside the frame, as text: it may use nothing of this module but what it gets. */
+function inside(close: typeof guard): void {
   const page = document;
   page.currentScript!.remove();
   const say = (message: object) => parent.postMessage(message, "*");
+  const clean = close();
   const loaded = new Set(["DOMContentLoaded", "load"]);
   for (const target of [document, window] as EventTarget[]) {
     const add = target.addEventListener.bind(target);
@@ -92,10 +95,19 @@ function inside(): void {
     const { html, replace } = event.data as { html: string; replace: boolean };
     if (replace) page.body.replaceChildren();
     try {
-      page.body.append(page.createRange().createContextualFragment(html));
+      const fragment = page.createRange().createContextualFragment(html);
+      clean(fragment);
+      page.body.append(fragment);
     } finally {
-      say({ kind: "taken", height: page.documentElement.scrollHeight });
+      say({ kind: "taken", height: page.body.scrollHeight });
     }
+  });
+  page.addEventListener("click", (event) => {
+    const link = event.composedPath().find((one) => one instanceof Element && one.localName === "a") as Element | undefined;
+    const address = link?.getAttribute("href") ?? link?.getAttribute("xlink:href") ?? "#";
+    if (!event.isTrusted || address.startsWith("#") || /^javascript:/i.test(address)) return;
+    event.preventDefault();
+    say({ kind: "link", address });
   });
   let looked = 0;
   for (const sign of ["pointermove", "wheel", "keydown"])
@@ -104,6 +116,6 @@ function inside(): void {
       looked = Date.now();
       say({ kind: "look" });
     }, { passive: true });
-  new ResizeObserver(() => say({ kind: "height", height: page.body.scrollHeight + 16 })).observe(page.body);
+  new ResizeObserver(() => say({ kind: "height", height: page.body.scrollHeight })).observe(page.body);
   say({ kind: "ready" });
 }

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { safeAddress } from "../run/format";
 import type { ReportTab } from "../run/store";
 import { framePage } from "./frame_page";
 
@@ -6,7 +7,7 @@ const LEAST_HEIGHT = 60;
 const MOST_HEIGHT = 640;
 
 interface FromFrame {
-  kind: "ready" | "taken" | "height" | "blocked" | "look" | "left";
+  kind: "ready" | "taken" | "height" | "blocked" | "look" | "link" | "left";
   height?: number;
   address?: string;
 }
@@ -21,6 +22,7 @@ export function ReportFrame(props: { tab: ReportTab; name: string; revision: num
   const { tab, name, revision, onLook } = props;
   const [withInternet, allow] = useState(false);
   const [blocked, setBlocked] = useState("");
+  const [link, setLink] = useState("");
   const hasScript = tab.epoch > 1 && tab.chunks.some((chunk) => /<script/i.test(chunk));
   const key = `${withInternet}:${hasScript ? tab.epoch : 0}`;
   return (
@@ -34,8 +36,14 @@ export function ReportFrame(props: { tab: ReportTab; name: string; revision: num
           <button type="button" class="fnb-button" onClick={() => allow(true)}>Allow</button>
         </div>
       )}
+      {link !== "" && (
+        <div class="fnb-notice" role="status">
+          <span>A link of this report leads to <code title={link}>{hostOf(link)}</code>.</span>
+          <a class="fnb-button" href={link} target="_blank" rel="noopener noreferrer" onClick={() => setLink("")}>Open ↗</a>
+        </div>
+      )}
       <Frame key={key} tab={tab} name={name} revision={revision} withInternet={withInternet} onBlocked={setBlocked}
-        onLook={onLook} />
+        onLink={setLink} onLook={onLook} />
     </div>
   );
 }
@@ -46,10 +54,11 @@ interface FrameProps {
   revision: number;
   withInternet: boolean;
   onBlocked: (address: string) => void;
+  onLink: (address: string) => void;
   onLook: () => void;
 }
 
-function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FrameProps) {
+function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
   const state = useRef({ ready: false, busy: false, epoch: 0, sent: 0, loads: 0 }).current;
   const [height, setHeight] = useState(LEAST_HEIGHT);
@@ -77,6 +86,7 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FramePr
       if (message.kind === "taken") state.busy = false;
       if (message.kind === "look") onLook();
       if (message.kind === "left") setLeft(true);
+      if (message.kind === "link") onLink(safeAddress(String(message.address)) ?? "");
       if (message.kind === "blocked") onBlocked(hostOf(message.address));
       if (typeof message.height === "number") setHeight(Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, message.height)));
       latest.current();
@@ -89,7 +99,7 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLook }: FramePr
   if (left) return <p class="fnb-quiet">This report tried to leave its place for another page. It is not shown any more.</p>;
   return (
     <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`} srcdoc={framePage(withInternet)}
-      referrerpolicy="no-referrer" style={{ height: `${height}px` }}
+      referrerpolicy="no-referrer" style={{ height: `${height + 2}px` }}
       onLoad={() => { state.loads += 1; if (state.loads > 1) setLeft(true); }} />
   );
 }

@@ -9,6 +9,11 @@ export function duration(milliseconds: number): string {
   return hours < 48 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** A duration that goes on: no more of it than changes once a second. */
+export function ticking(milliseconds: number): string {
+  return milliseconds < 60_000 ? `${Math.max(0, Math.floor(milliseconds / 1_000))} s` : duration(milliseconds);
+}
+
 /** A time of day, in the reader's own time zone. */
 export function clock(epochMilliseconds: number): string {
   return new Date(epochMilliseconds).toLocaleTimeString();

@@ -1,3 +1,4 @@
+import { isTerminal } from "./phases";
 import type {
   Details,
   Diff,
@@ -49,6 +50,7 @@ export interface Selection {
 const KEPT_LOG_PIECES = 5_000;
 const KEPT_NOTICES = 3;
 const OPENED_BY_THEMSELVES = 20;
+const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "abort", "answer"]);
 const LATE_MS = 300;
 const LOOK_EVERY_MS = 5_000;
 
@@ -71,8 +73,13 @@ export class RunStore {
   timeline: TimelineSpans | null = null;
   notices: Notice[] = [];
   heardAt = Date.now();
+  /** Since when the page waits for an answer of the kernel; 0 if it does not. */
+  askedAt = 0;
+  /** What is to be stopped and has not ended yet, and since when; an empty action is the run. */
+  readonly stopping = new Map<string, number>();
 
   private readonly subscribed = new Set<string>();
+  private readonly toldToStop = new Set<string>();
   private readonly decided = new Set<string>();
   private openedByThemselves = 0;
   private searching = false;
@@ -86,7 +93,12 @@ export class RunStore {
   private asked = false;
   private frame = 0;
 
-  constructor(private readonly send: (message: FromPage) => void) {}
+  constructor(private readonly post: (message: FromPage) => void) {}
+
+  private send(message: FromPage): void {
+    if (ANSWERED.has(message.type)) this.askedAt ||= Date.now();
+    this.post(message);
+  }
 
   /** Ask for everything. */
   greet(): void {
@@ -114,6 +126,7 @@ export class RunStore {
 
   take(message: ToPage): void {
     this.heardAt = Date.now();
+    this.askedAt = 0;
     switch (message.type) {
       case "reset":
         this.reset(message);
@@ -137,8 +150,7 @@ export class RunStore {
         this.timeline = message;
         break;
       case "notice":
-        if (this.prompts.has(message.about)) this.outcomes.set(message.about, message);
-        else this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
+        this.notice(message);
         break;
     }
     this.changed();
@@ -186,7 +198,10 @@ export class RunStore {
   }
 
   abort(action: string): void {
+    this.toldToStop.add(action);
+    this.stopping.set(action, Date.now());
     this.send({ type: "abort", action });
+    this.changed();
   }
 
   resume(): void {
@@ -331,7 +346,25 @@ export class RunStore {
     }
   }
 
+  private notice(message: Notice): void {
+    if (this.prompts.has(message.about)) {
+      this.outcomes.set(message.about, message);
+      return;
+    }
+    if (message.level === "error") this.stopping.clear();
+    if (message.level === "info" && this.toldToStop.has(message.about)) return;
+    this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
+  }
+
+  private forgetStopped(): void {
+    for (const action of this.stopping.keys()) {
+      const phase = action === "" ? this.header?.phase : this.nodes.get(action)?.phase;
+      if ((phase !== undefined && isTerminal(phase)) || isTerminal(this.header?.phase ?? 0)) this.stopping.delete(action);
+    }
+  }
+
   private changed(): void {
+    this.forgetStopped();
     if (this.frame !== 0) return;
     this.frame = schedule(() => {
       this.frame = 0;

@@ -24,7 +24,8 @@ export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pan
         <strong>{node?.label ?? details?.task}</strong>
         <span class="fnb-space" />
         {details?.can_abort && (
-          <button type="button" class="fnb-button fnb-danger" onClick={() => store.abort(selection.action)}>Abort</button>
+          <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has(selection.action)}
+            onClick={() => store.abort(selection.action)}>Abort</button>
         )}
         <button type="button" class="fnb-button fnb-plain" aria-label="Close the details" onClick={props.onClose}>✕</button>
       </div>
@@ -52,9 +53,7 @@ function Overview({ store, details }: { store: RunStore; details: Details }) {
   const prompts = [...store.prompts.values()].filter((prompt) => prompt.action === details.action);
   return (
     <div class="fnb-overview">
-      <div class="fnb-quiet">
-        <code>{details.task}</code> <code>{details.action}</code> {details.placement}
-      </div>
+      <Facts store={store} details={details} />
       {details.failure !== null && details.failure !== undefined && <FailureBox failure={details.failure} />}
       {prompts.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} />)}
       {details.links.length > 0 && <Links links={details.links} />}
@@ -67,6 +66,28 @@ function Overview({ store, details }: { store: RunStore; details: Details }) {
         </ul>
       )}
     </div>
+  );
+}
+
+/** What it is, where it ran, and when. */
+function Facts({ store, details }: { store: RunStore; details: Details }) {
+  const node = store.nodes.get(details.action);
+  const last = details.attempts[details.attempts.length - 1];
+  const startMs = node?.startMs ?? last?.start_ms ?? -1;
+  const endMs = node?.endMs ?? last?.end_ms ?? -1;
+  return (
+    <table class="fnb-variables fnb-facts">
+      <tbody>
+        <tr><th scope="row">Task</th><td><code>{details.task}</code>{details.placement !== "" && `, ${details.placement}`}</td></tr>
+        <tr><th scope="row">Action</th><td><code>{details.action}</code></td></tr>
+        {startMs >= 0 && (
+          <tr>
+            <th scope="row">Time</th>
+            <td>from {clock(store.header!.started_at_ms + startMs)}{endMs >= 0 && `, took ${duration(endMs - startMs)}`}</td>
+          </tr>
+        )}
+      </tbody>
+    </table>
   );
 }
 
@@ -93,20 +114,21 @@ function Variables({ title, variables }: { title: string; variables: Variable[] 
 
 /** The first rows of a data frame under its columns with their types. */
 function FrameTable({ name, frame }: { name: string; frame: Frame }) {
+  const side = frame.columns.map(([, kind]) => (/^(u?int|float|double|decimal)/.test(kind ?? "") ? "fnb-number" : undefined));
   return (
     <div class="fnb-frame" tabIndex={0} role="region" aria-label={`First rows of ${name}`}>
       <table>
         <caption>{frame.shape}</caption>
         <thead>
           <tr>
-            {frame.columns.map(([column, kind]) => (
-              <th key={column} scope="col">{column}<span class="fnb-quiet"> {kind}</span></th>
+            {frame.columns.map(([column, kind], index) => (
+              <th key={column} scope="col" class={side[index]}>{column}<span class="fnb-quiet"> {kind}</span></th>
             ))}
           </tr>
         </thead>
         <tbody>
           {frame.rows.map((row, index) => (
-            <tr key={index}>{row.map((cell, column) => <td key={column}>{cell}</td>)}</tr>
+            <tr key={index}>{row.map((cell, column) => <td key={column} class={side[column]}>{cell}</td>)}</tr>
           ))}
         </tbody>
       </table>

@@ -29,7 +29,8 @@ export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt 
     return () => clearTimeout(timer);
   }, [sent, outcome]);
   if (!open) return <Answered prompt={prompt} />;
-  if (left <= 0) return null;
+  if (left <= 0)
+    return <div class="fnb-prompt fnb-answered"><strong>{prompt.name}</strong>: <span class="fnb-quiet">nobody answered in time</span></div>;
   const waiting = sent && outcome === undefined;
   return (
     <form class="fnb-prompt" aria-label={`Question ${prompt.name}`}

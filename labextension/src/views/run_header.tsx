@@ -1,4 +1,4 @@
-import { duration } from "../run/format";
+import { duration, ticking } from "../run/format";
 import { isTerminal, look, PHASES } from "../run/phases";
 import type { Filter } from "../run/rows";
 import type { RunStore } from "../run/store";
@@ -11,7 +11,7 @@ export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (f
   const ended = isTerminal(header.phase);
   const now = useNow(!ended);
   const { sign, word, name } = look(header.phase);
-  const elapsed = header.started_at_ms < 0 ? "" : duration((ended ? header.ended_at_ms : now) - header.started_at_ms);
+  const elapsed = ended ? duration(header.ended_at_ms - header.started_at_ms) : ticking(now - header.started_at_ms);
   return (
     <header class="fnb-header">
       <div class="fnb-title">
@@ -20,7 +20,7 @@ export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (f
         </span>
         <strong class="fnb-task">{header.task}</strong>
         <code class="fnb-name">{header.name}</code>
-        <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : elapsed}</span>
+        <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : header.started_at_ms >= 0 && elapsed}</span>
         {header.resumes > 0 && (
           <span class="fnb-quiet" title={`Now by ${header.resumed_by}`}>
             resumed {header.resumes}×
@@ -28,7 +28,7 @@ export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (f
         )}
         <span class="fnb-space" />
         {!ended && !header.catching_up && (
-          <button type="button" class="fnb-button fnb-danger" onClick={() => store.abort("")}>
+          <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has("")} onClick={() => store.abort("")}>
             Abort
           </button>
         )}

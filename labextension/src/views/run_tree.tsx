@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { duration } from "../run/format";
+import { duration, ticking } from "../run/format";
 import { isTerminal, look, PHASES } from "../run/phases";
 import type { Row } from "../run/rows";
 import type { RunStore, TreeNode } from "../run/store";
@@ -109,7 +109,7 @@ function elapsed(node: TreeNode, store: RunStore, now: number): string {
   if (node.startMs < 0 || node.kind === NodeKind.GROUP) return "";
   if (node.endMs >= 0) return duration(node.endMs - node.startMs);
   const header = store.header!;
-  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : duration(now - header.started_at_ms - node.startMs);
+  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : ticking(now - header.started_at_ms - node.startMs);
 }
 
 interface TreeRowProps {

@@ -9,9 +9,9 @@ import { PromptForm } from "./prompt_form";
 import { RunHeader } from "./run_header";
 import { RunTree, type Pane } from "./run_tree";
 import { Timeline } from "./timeline";
+import { Silence, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
 
-const SILENCE_MS = 6_000;
 const SEARCH_AFTER_MS = 100;
 const OPEN_QUESTIONS = 10;
 const ANSWERED_QUESTIONS = 3;
@@ -24,7 +24,7 @@ export function RunView({ store }: { store: RunStore }) {
   const [pane, setPane] = useState<Pane>("overview");
   const chosen = useRef(false);
   const running = store.header !== null && !isTerminal(store.header.phase);
-  const now = useNow(running);
+  const now = useNow(running || store.askedAt > 0);
 
   const select = (action: string, to?: Pane) => {
     chosen.current = true;
@@ -58,6 +58,7 @@ export function RunView({ store }: { store: RunStore }) {
     <div class="fnb" onPointerMove={look} onKeyDown={look} onWheel={look} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
       <RunHeader store={store} filter={filter} onFilter={setFilter} />
       <Silence store={store} now={now} running={running} />
+      <Stopping store={store} now={now} />
       <div role="status" class="fnb-notices">
         {store.notices.map((notice) => (
           <div class={`fnb-notice fnb-notice-${notice.level}`} key={notice}>
@@ -94,20 +95,6 @@ export function RunView({ store }: { store: RunStore }) {
           <ActionDetails store={store} pane={pane} onPane={setPane} onClose={() => select("")} />
         )}
       </div>
-    </div>
-  );
-}
-
-/** Say so when nothing comes from the kernel any more, instead of showing an old state as if it were the present one. */
-function Silence({ store, now, running }: { store: RunStore; now: number; running: boolean }) {
-  const silence = now - store.heardAt;
-  if (!running || silence < SILENCE_MS) return null;
-  return (
-    <div class="fnb-notice fnb-notice-warning" role="status">
-      <span>
-        No news from the kernel for {Math.round(silence / 1_000)} s: it is busy, or it is gone. What the run has done is kept;
-        flyte.show("{store.header!.name}") shows it again.
-      </span>
     </div>
   );
 }

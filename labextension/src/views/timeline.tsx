@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { count, duration } from "../run/format";
 import { isTerminal, look } from "../run/phases";
 import type { RunStore } from "../run/store";
@@ -6,6 +6,9 @@ import type { Span } from "../run/wire";
 
 const WIDTH = 1_000;
 const MAX_HEIGHT = 360;
+const LEAST_LANE = 3;
+const LETTER_PX = 6.5;
+const LIKELY_WIDTH_PX = 700;
 
 /** What ran when: a bar for every action, in as many lanes as ran side by side. */
 export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (action: string) => void }) {
@@ -17,25 +20,27 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
     return () => clearInterval(timer);
   }, [store, running]);
   const timeline = store.timeline;
+  const lanes = useMemo(() => inLanes(timeline?.spans ?? []), [timeline]);
   if (timeline === null) return <p class="fnb-quiet">Reading ...</p>;
   if (timeline.spans.length === 0) return <p class="fnb-quiet">Nothing has run yet.</p>;
-  const lanes = inLanes(timeline.spans);
   const end = Math.max(1, ...timeline.spans.map(([, , , , endMs]) => endMs));
-  const laneHeight = Math.max(2, Math.min(20, Math.floor(MAX_HEIGHT / lanes.count)));
+  const laneHeight = Math.max(LEAST_LANE, Math.min(20, Math.floor(MAX_HEIGHT / lanes.count)));
   const height = lanes.count * laneHeight;
   return (
     <div class="fnb-timeline">
-      <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" style={{ height: `${height}px` }} role="img"
-        aria-label={`Timeline of ${count(timeline.spans.length, "action")} over ${duration(end)}`}>
-        {timeline.spans.map(([action, label, , startMs, endMs, phase], index) => (
-          <rect key={action} class={`fnb-span fnb-${look(phase).name}`} x={(WIDTH * startMs) / end}
-            y={lanes.of[index]! * laneHeight} width={Math.max(1, (WIDTH * (endMs - startMs)) / end)}
-            height={laneHeight > 4 ? laneHeight - 2 : laneHeight} rx={laneHeight > 8 ? 2 : 0} onClick={() => onSelect(action)}>
-            <title>{`${label}: ${look(phase).word}, ${duration(endMs - startMs)}, from ${duration(startMs)} on`}</title>
-          </rect>
-        ))}
-      </svg>
-      {laneHeight >= 14 && <Labels spans={timeline.spans} lanes={lanes.of} end={end} laneHeight={laneHeight} />}
+      <div class="fnb-lanes" {...(height > MAX_HEIGHT && { tabIndex: 0, role: "group", "aria-label": "All that ran" })}>
+        <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" style={{ height: `${height}px` }} role="img"
+          aria-label={`Timeline of ${count(timeline.spans.length, "action")} over ${duration(end)}`}>
+          {timeline.spans.map(([action, label, , startMs, endMs, phase], index) => (
+            <rect key={action} class={`fnb-span fnb-${look(phase).name}`} x={(WIDTH * startMs) / end}
+              y={lanes.of[index]! * laneHeight} width={Math.max(1, (WIDTH * (endMs - startMs)) / end)}
+              height={laneHeight - (laneHeight > 4 ? 2 : 1)} rx={laneHeight > 8 ? 2 : 0} onClick={() => onSelect(action)}>
+              <title>{`${label}: ${look(phase).word}, ${duration(endMs - startMs)}, from ${duration(startMs)} on`}</title>
+            </rect>
+          ))}
+        </svg>
+        {laneHeight >= 14 && <Labels spans={timeline.spans} lanes={lanes.of} end={end} laneHeight={laneHeight} />}
+      </div>
       <div class="fnb-axis fnb-quiet" aria-hidden="true">
         {[0, 0.25, 0.5, 0.75, 1].map((part) => <span key={part}>{duration(end * part)}</span>)}
       </div>
@@ -49,7 +54,7 @@ function Labels(props: { spans: Span[]; lanes: number[]; end: number; laneHeight
     <div class="fnb-span-labels" aria-hidden="true">
       {props.spans.map(([action, label, , startMs, endMs], index) => {
         const width = (100 * (endMs - startMs)) / props.end;
-        if (width < 4) return null;
+        if (width * LIKELY_WIDTH_PX < 50 * LETTER_PX * label.length) return null;
         return (
           <span key={action} style={{
             left: `${(100 * startMs) / props.end}%`, width: `${width}%`, top: `${props.lanes[index]! * props.laneHeight}px`,

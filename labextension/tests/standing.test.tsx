@@ -1,0 +1,111 @@
+// @vitest-environment jsdom
+import { h, render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { RunStore } from "../src/run/store";
+import { RunView } from "../src/views/run_view";
+import { header, node } from "./messages";
+
+let store: RunStore;
+let page: HTMLElement;
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  store = new RunStore(() => {});
+  page = document.createElement("div");
+  document.body.append(page);
+  await act(() => render(h(RunView, { store }), page));
+  store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
+  await pass(100);
+});
+
+afterEach(() => {
+  render(null, page);
+  page.remove();
+  vi.useRealTimers();
+});
+
+async function pass(milliseconds: number): Promise<void> {
+  await act(async () => {
+    await vi.advanceTimersByTimeAsync(milliseconds);
+  });
+}
+
+const said = () => page.textContent ?? "";
+
+describe("a form", () => {
+  const ask = async (expires_at_ms: number) => {
+    const prompt = {
+      action: "a", prompt: "p", name: "approve", kind: "bool", html: "<p>Well?</p>", expires_at_ms, answer: "", answered_by: "",
+      answered_at_ms: -1,
+    };
+    store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [prompt] });
+    await pass(100);
+  };
+
+  it("is free again five seconds after an answer of which nothing was heard", async () => {
+    await ask(Date.now() + 60_000);
+    const yes = page.querySelector<HTMLButtonElement>(".fnb-prompt button")!;
+    await act(() => yes.click());
+    await pass(4_500);
+    expect(yes.disabled).toBe(true);
+    await pass(1_000);
+    expect(yes.disabled).toBe(false);
+  });
+
+  it("says that its time is over", async () => {
+    await ask(Date.now() + 3_000);
+    expect(said()).toContain("left");
+    await pass(4_000);
+    expect(page.querySelector(".fnb-prompt button")).toBeNull();
+    expect(said()).toContain("nobody answered in time");
+  });
+});
+
+describe("what is to be stopped", () => {
+  it("is named until it has ended, and after a while with why it may take its time", async () => {
+    store.abort("a");
+    store.take({ type: "notice", level: "info", text: "Stopping ...", about: "a" });
+    await pass(100);
+    expect(said()).toContain("Stopping a ...");
+    expect(said()).not.toContain("event loop");
+    store.take({ type: "heartbeat", seq: 1 });
+    await pass(2_500);
+    expect(said()).toContain("event loop");
+    store.take({ type: "diff", seq: 2, nodes: [node("a", "", 0, 7)], header: null, prompts: [] });
+    await pass(100);
+    expect(said()).not.toContain("Stopping");
+  });
+
+  it("cannot be stopped twice", async () => {
+    const abort = page.querySelector<HTMLButtonElement>(".fnb-header .fnb-danger")!;
+    await act(() => abort.click());
+    await pass(100);
+    expect(abort.disabled).toBe(true);
+    expect(said()).toContain("Stopping the run ...");
+    store.take({ type: "notice", level: "error", text: "The journal is not there.", about: "" });
+    await pass(100);
+    expect(abort.disabled).toBe(false);
+    expect(said()).toContain("The journal is not there.");
+  });
+});
+
+describe("a kernel that is gone", () => {
+  it("is told of while the run goes on", async () => {
+    await pass(7_000);
+    expect(said()).toContain("No news from the kernel");
+    expect(said()).toContain(`flyte.show("${store.header!.name}")`);
+    store.take({ type: "heartbeat", seq: 1 });
+    await pass(1_000);
+    expect(said()).not.toContain("No news");
+  });
+
+  it("is told of after the run when it does not answer, and only then", async () => {
+    store.take({ type: "diff", seq: 2, nodes: [], header: { ...header(), phase: 3, ended_at_ms: Date.now() }, prompts: [] });
+    await pass(30_000);
+    expect(said()).not.toContain("No news");
+    store.select("a");
+    await pass(7_000);
+    expect(said()).toContain("No news from the kernel");
+  });
+});
