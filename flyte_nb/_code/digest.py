@@ -16,8 +16,10 @@ from dataclasses import is_dataclass
 from functools import partial
 from typing import Any
 
+from .bytecode import short_hash
+from .data import is_data
 from .reach import MISSING, Reach, reach_of
-from .values import is_task
+from .values import ValueEncoder, is_plain, is_task
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(MISSING)})
 _MARSHALLED = frozenset({type(None), bool, int, float, complex, str, bytes})
@@ -40,13 +42,22 @@ def code_digest(func: Any) -> str:
         The same in every process of one Python minor version. Comments, docstrings, layout, file names and
         line numbers have no part in it.
     """
+    return _known(func)[0]
+
+
+def known_by_type(func: Any) -> tuple[str, ...]:
+    """What `func` reaches whose content has no part in its digest, such as clients and locks: names, with types."""
+    return _known(func)[1]
+
+
+def _known(func: Any) -> tuple[str, tuple[str, ...]]:
     entry = _entries.get(id(func))
     if entry is not None and entry.owner() is func and entry.holds():
-        return entry.digest
+        return entry.found
     reach = reach_of(func)
-    digest = reach.digest()
-    _remember(func, reach, digest)
-    return digest
+    found = reach.digest(), reach.known_by_type()
+    _remember(func, reach, found)
+    return found
 
 
 def code_parts(func: Any) -> dict[str, str]:
@@ -60,7 +71,7 @@ def code_parts(func: Any) -> dict[str, str]:
     return {label: part.hex() for label, part in reach_of(func).parts.items()}
 
 
-def _remember(func: Any, reach: Reach, digest: str) -> None:
+def _remember(func: Any, reach: Reach, found: tuple[str, tuple[str, ...]]) -> None:
     key = id(func)
 
     def forget(owner: weakref.ref[Any]) -> None:
@@ -69,7 +80,7 @@ def _remember(func: Any, reach: Reach, digest: str) -> None:
             del _entries[key]
 
     try:
-        _entries[key] = _Entry(weakref.ref(func, forget), func, reach, digest)
+        _entries[key] = _Entry(weakref.ref(func, forget), func, reach, found)
     except Exception:
         # Without weak references there is nothing safe to remember it by.
         _entries.pop(key, None)
@@ -78,11 +89,11 @@ def _remember(func: Any, reach: Reach, digest: str) -> None:
 class _Entry:
     """A digest and what it was made from, held so that no function is kept alive by it."""
 
-    __slots__ = ("digest", "functions", "owner", "spaces")
+    __slots__ = ("found", "functions", "owner", "spaces")
 
-    def __init__(self, owner: weakref.ref[Any], func: Any, reach: Reach, digest: str) -> None:
+    def __init__(self, owner: weakref.ref[Any], func: Any, reach: Reach, found: tuple[str, tuple[str, ...]]) -> None:
         self.owner = owner
-        self.digest = digest
+        self.found = found
         spaces: dict[int, _Space] = {}
         own = id(getattr(func, "__globals__", None))
         for binding in reach.bindings:
@@ -90,7 +101,7 @@ class _Entry:
             if space is None:
                 # Cells are looked up by function, so a function is another space than its globals.
                 holder = func if binding.space == own else binding.holder
-                space = spaces[binding.space] = _Space(holder, binding.place)
+                space = spaces[binding.space] = _Space(holder, binding.place, reach.changes.attributes)
             space.add(binding.name, binding.value)
         self.spaces = list(spaces.values())
         self.functions = [
@@ -117,11 +128,12 @@ class _Entry:
 class _Space:
     """What was seen in one namespace: by identity where that is enough, by state where it is not."""
 
-    __slots__ = ("atoms", "holder", "place", "states", "things")
+    __slots__ = ("atoms", "holder", "place", "skipped", "states", "things")
 
-    def __init__(self, holder: Any, place: str) -> None:
+    def __init__(self, holder: Any, place: str, skipped: frozenset[str]) -> None:
         self.holder = weakref.ref(holder)
         self.place = place
+        self.skipped = skipped  # attributes that do not count
         self.atoms: list[tuple[str, Any]] = []
         self.things: list[tuple[str, weakref.ref[Any]]] = []
         self.states: list[tuple[str, Any]] = []
@@ -132,7 +144,7 @@ class _Space:
         elif _is_thing(value):
             self.things.append((name, weakref.ref(value)))
         else:
-            self.states.append((name, _state(value)))
+            self.states.append((name, _state(value, self.skipped)))
 
     def holds(self) -> bool:
         holder = self.holder()
@@ -152,7 +164,7 @@ class _Space:
             if thing is not reference():
                 return False
         for name, state in self.states:  # noqa: SIM110
-            if _state(look_up(name, MISSING)) != state:
+            if _state(look_up(name, MISSING), self.skipped) != state:
                 return False
         return True
 
@@ -176,14 +188,14 @@ def _is_thing(value: Any) -> bool:
     return isinstance(value, (types.FunctionType, type, types.ModuleType)) or is_task(value)
 
 
-def _state(value: Any) -> Any:
+def _state(value: Any, skipped: frozenset[str] = frozenset()) -> Any:
     """Something cheap that compares unequal once `value` was replaced or changed in place."""
     kind = type(value)
     if kind in _ATOMS:
         return (kind, value)
     if kind in _CONTAINERS and _is_flat(value):
         return marshal.dumps(value, 2)
-    return _deep_state(value, ())
+    return _deep_state(value, (), skipped)
 
 
 def _is_flat(value: Any) -> bool:
@@ -192,7 +204,7 @@ def _is_flat(value: Any) -> bool:
     return all(type(item) in _MARSHALLED for item in items)
 
 
-def _deep_state(value: Any, above: tuple[int, ...]) -> Any:
+def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[str]) -> Any:
     kind = type(value)
     if kind in _ATOMS:
         return (kind, value)
@@ -200,24 +212,34 @@ def _deep_state(value: Any, above: tuple[int, ...]) -> Any:
         return len(above)
     above = (*above, id(value))
     if issubclass(kind, (list, tuple, set, frozenset)):
-        return (kind.__qualname__, [_deep_state(item, above) for item in value])
+        return (kind.__qualname__, [_deep_state(item, above, skipped) for item in value])
     if issubclass(kind, dict):
-        return (kind.__qualname__, [(_deep_state(k, above), _deep_state(v, above)) for k, v in value.items()])
+        return (
+            kind.__qualname__,
+            [(_deep_state(k, above, skipped), _deep_state(v, above, skipped)) for k, v in value.items()],
+        )
     if issubclass(kind, (str, bytes, bytearray, int, float)):
         return (kind.__qualname__, bytes(value) if issubclass(kind, bytearray) else repr(value))
     if issubclass(kind, _BY_TEXT):
         return (kind.__qualname__, repr(value))
     if issubclass(kind, partial):
-        return (kind.__qualname__, [_deep_state(p, above) for p in (value.func, value.args, value.keywords)])
+        return (kind.__qualname__, [_deep_state(p, above, skipped) for p in (value.func, value.args, value.keywords)])
     if kind is types.MethodType:
-        return (kind.__qualname__, [_deep_state(part, above) for part in (value.__func__, value.__self__)])
+        return (kind.__qualname__, [_deep_state(part, above, skipped) for part in (value.__func__, value.__self__)])
+    if is_data(value) or is_plain(kind):
+        return (kind.__qualname__, id(value), _content(value, skipped))
     about = None
     if is_dataclass(kind) or hasattr(kind, "__pydantic_fields__"):
-        about = _deep_state(getattr(value, "__dict__", None), above)
+        about = _deep_state(getattr(value, "__dict__", None), above, skipped)
     try:
         return _Same(value, about)
     except TypeError:
         return (_Same(kind), id(value), about)
+
+
+def _content(value: Any, skipped: frozenset[str]) -> bytes:
+    """What is in an array, a frame or a plain object; the functions and classes in it are watched elsewhere."""
+    return short_hash(ValueEncoder(lambda thing, _: b"%d" % id(thing), skipped).encode(value, ""))
 
 
 def _defaults_state(function: types.FunctionType) -> Any:

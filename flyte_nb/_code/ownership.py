@@ -25,10 +25,15 @@ def is_user_module(name: object) -> bool:
     return top not in sys.stdlib_module_names and top not in sys.builtin_module_names
 
 
+def is_own(name: object) -> bool:
+    """Whether a module of that name is this package's."""
+    return isinstance(name, str) and name.partition(".")[0] == _OWN
+
+
 def is_standard_or_own(name: object) -> bool:
     """Whether a module of that name comes with Python or with this package."""
     top = name.partition(".")[0] if isinstance(name, str) else ""
-    return top == _OWN or (top in sys.stdlib_module_names and not is_user_module(name))
+    return is_own(name) or (top in sys.stdlib_module_names and not is_user_module(name))
 
 
 def library_name(module: object, qualname: str) -> str:

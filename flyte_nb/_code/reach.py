@@ -13,8 +13,8 @@ from dataclasses import is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
-from .mutation import names_changed
-from .ownership import is_standard_or_own, is_user_module, library_name
+from .mutation import Changes, changes_of
+from .ownership import is_own, is_standard_or_own, is_user_module, library_name
 from .redefined import defined_now, is_of_the_notebook
 from .values import ValueEncoder, is_task, named, text
 
@@ -54,8 +54,8 @@ class Reach:
     Parameters
     ----------
     root : callable
-    state : frozenset of str
-        Names that are state and no constants: what they hold does not count.
+    changes : Changes
+        What is state and no constant: it does not count.
 
     Attributes
     ----------
@@ -67,8 +67,8 @@ class Reach:
         Every function whose content counted.
     """
 
-    def __init__(self, root: Any, state: frozenset[str] = frozenset()) -> None:
-        self._state = state
+    def __init__(self, root: Any, changes: Changes = Changes()) -> None:  # noqa: B008  (it cannot be changed)
+        self.changes = changes
         self.parts: dict[str, bytes] = {}
         self.bindings: list[Binding] = []
         self.functions: list[types.FunctionType] = []
@@ -76,7 +76,8 @@ class Reach:
         self._alive: list[Any] = []
         self._waiting: deque[tuple[str, Any, str]] = deque()
         self._looked_up: set[tuple[int, str]] = set()
-        self._encoder = ValueEncoder(self._refer)
+        self._known_by_type: set[tuple[str, type]] = set()
+        self._encoder = ValueEncoder(self._refer, changes.attributes)
         self.root = self._encoder.encode(root, _name_of(root))
         self.root_label = next(iter(self._labels.values()), "")
         while self._waiting:
@@ -95,7 +96,19 @@ class Reach:
 
     def holds_foreign_state(self) -> bool:
         """Whether an object was reached whose content does not count and is not the standard library's."""
-        return any(not is_standard_or_own(kind.__module__) for kind in self._encoder.by_type)
+        return any(not is_standard_or_own(kind.__module__) for _, kind in self._encoder.by_type)
+
+    def known_by_type(self) -> tuple[str, ...]:
+        """Constants and defaults that count by their type only: names, with their types."""
+        found = {f"{name} ({kind.__module__}.{kind.__qualname__})" for name, kind in self._known_by_type}
+        return tuple(sorted(found))
+
+    def meets_state(self, changes: Changes) -> bool:
+        """Whether something counted that the code changes itself."""
+        return not changes.attributes.isdisjoint(self._encoder.attributes) or any(
+            not isinstance(binding.value, _CODE) and changes.is_state(binding.name, binding.value)
+            for binding in self.bindings
+        )
 
     def _refer(self, thing: Any, name: str) -> bytes:
         """A reference to a function, class or task; the thing itself is looked into later."""
@@ -161,12 +174,12 @@ class Reach:
     def _function(self, function: types.FunctionType, name: str) -> bytes:
         self.functions.append(function)
         used = names_used(function.__code__)
-        defaults = [self._encoder.encode(value, name) for value in function.__defaults__ or ()]
+        defaults = [self._constant(value, name) for value in function.__defaults__ or ()]
         keywords = sorted((function.__kwdefaults__ or {}).items())
         found = [
             digest_bytecode(function.__code__),
             pack("defaults", *defaults),
-            pack("keywords", *[pack(key, self._encoder.encode(value, name)) for key, value in keywords]),
+            pack("keywords", *[pack(key, self._constant(value, key)) for key, value in keywords]),
             self._annotations(getattr(function, "__annotations__", {}), function),
             *self._names(used, function),
             *self._closure(used, function),
@@ -188,6 +201,13 @@ class Reach:
                 if token:
                     yield pack("global", text(name), token)
 
+    def _constant(self, value: Any, name: str) -> bytes:
+        """A value that the user gave a name; what cannot be looked into is noted."""
+        before = len(self._encoder.by_type)
+        token = self._encoder.encode(value, name)
+        self._known_by_type.update(found for found in self._encoder.by_type[before:] if not is_own(found[1].__module__))
+        return token
+
     def _watch(self, binding: Binding) -> None:
         if (binding.space, binding.name) not in self._looked_up:
             self._looked_up.add((binding.space, binding.name))
@@ -197,14 +217,14 @@ class Reach:
     def _bound(self, binding: Binding, used: NamesUsed, shown: str) -> bytes:
         """What stands for a name and its value; things with a value of their own become a part."""
         value = binding.value
-        if binding.name in self._state and not isinstance(value, _CODE):
+        if not isinstance(value, _CODE) and self.changes.is_state(binding.name, value):
             return pack("state")
         self._watch(binding)
         if value is MISSING:
             return b"" if hasattr(builtins, binding.name) else pack("missing")
         if type(value) is types.ModuleType and is_user_module(value.__name__):
             return pack("module", *self._module(value, used, shown, ()))
-        token = self._encoder.encode(value, shown)
+        token = self._constant(value, shown)
         if token.startswith((b"ref(", b"library(", b"named(")):
             return token
         key = ("value", binding.space, binding.name)
@@ -278,10 +298,8 @@ _CODE = (types.FunctionType, type, types.ModuleType)
 def reach_of(root: Any) -> Reach:
     """Everything `root` reaches; what the reached code rebinds or changes in place itself is state."""
     reach = Reach(root)
-    changed = frozenset[str]().union(*(names_changed(function.__code__) for function in reach.functions))
-    if any(binding.name in changed and not isinstance(binding.value, _CODE) for binding in reach.bindings):
-        return Reach(root, changed)
-    return reach
+    changes = changes_of(function.__code__ for function in reach.functions)
+    return Reach(root, changes) if reach.meets_state(changes) else reach
 
 
 def _counts(cls: type, key: str, value: Any) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import datetime
 import decimal
 import enum
 import functools
+import logging
 import pathlib
 import re
 import sys
@@ -17,6 +19,7 @@ from dataclasses import Field, fields, is_dataclass
 from typing import Any
 
 from .bytecode import pack
+from .data import encode_data
 from .ownership import is_user_module, library_name
 
 TASK_MODULE = "flyte_nb._task.task"
@@ -26,6 +29,8 @@ _SCALARS = (int, float, complex)
 _CONTAINERS = (list, dict, set, bytearray, deque)
 _BUILTINS = (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType)
 _DEEPEST = 200
+LARGEST_OBJECT = 20_000
+"""So many values in a plain object count."""
 
 
 def is_task(value: object) -> bool:
@@ -36,6 +41,38 @@ def is_task(value: object) -> bool:
 def _is_zone_info(kind: type) -> bool:
     zoneinfo = sys.modules.get("zoneinfo")
     return zoneinfo is not None and issubclass(kind, zoneinfo.ZoneInfo)
+
+
+class _TooLarge(Exception):
+    """A plain object holds more than is looked at."""
+
+
+def is_plain(kind: type) -> bool:
+    """Whether an object of that class is nothing but its attributes: all its classes are the user's."""
+    if kind is types.SimpleNamespace or (kind.__module__, kind.__qualname__) == ("argparse", "Namespace"):
+        return True
+    return all(
+        base is object or base.__module__ in ("abc", "collections.abc", "typing") or is_user_module(base.__module__)
+        for base in kind.__mro__
+    )
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """The attributes of a plain object that it holds itself, but for what properties have remembered."""
+    found = dict(getattr(value, "__dict__", {}))
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__"):
+                found[name] = getattr(value, f"_{kind.__name__.lstrip('_')}{name}" if _is_private(name) else name, None)
+        for name, attribute in vars(kind).items():
+            if isinstance(attribute, functools.cached_property):
+                found.pop(name, None)
+    return found
+
+
+def _is_private(name: str) -> bool:
+    return name.startswith("__") and not name.endswith("__")
 
 
 def text(value: str) -> bytes:
@@ -50,17 +87,24 @@ class ValueEncoder:
     ----------
     refer : callable
         Takes a function, class or task and the name it was found under; returns the bytes that stand for it.
+    state : frozenset of str
+        Names of attributes of plain objects that are state and do not count.
 
     Attributes
     ----------
-    by_type : list[type]
-        Types of the objects whose content does not count.
+    by_type : list of (str, type)
+        Objects whose content does not count, by the name they were found under.
+    attributes : set of str
+        Names of attributes of plain objects that were met.
     """
 
-    def __init__(self, refer: Callable[[Any, str], bytes]) -> None:
+    def __init__(self, refer: Callable[[Any, str], bytes], state: frozenset[str] = frozenset()) -> None:
         self._refer = refer
+        self._state = state
         self._above: list[int] = []
-        self.by_type: list[type] = []
+        self._room = 0
+        self.by_type: list[tuple[str, type]] = []
+        self.attributes: set[str] = set()
 
     def encode(self, value: Any, name: str) -> bytes:
         """Bytes for `value`; for an object that has no value of its own, the name of its type."""
@@ -70,10 +114,17 @@ class ValueEncoder:
             return pack("cycle", b"%d" % (len(self._above) - self._above.index(id(value))))
         if len(self._above) > _DEEPEST:
             return self._by_type(value, name)
+        if self._room and len(self._above) > 1:
+            self._room -= 1
+            if not self._room:
+                raise _TooLarge
         self._above.append(id(value))
         try:
             return self._encode(value, name)
+        except _TooLarge:
+            raise
         except Exception:
+            self.by_type.append((name, type(value)))
             return pack("opaque", self._type(type(value), name))
         finally:
             self._above.pop()
@@ -151,6 +202,8 @@ class ValueEncoder:
                 return pack("typing", text(str(getattr(value, "__name__", None) or value)))
             parts = (getattr(value, "__origin__", None), value.__args__, getattr(value, "__metadata__", ()))
             return pack("alias", *[self.encode(part, name) for part in parts])
+        if isinstance(value, (logging.Logger, contextvars.ContextVar)):
+            return pack("called", self._type(kind, name), text(value.name))
         if kind in (staticmethod, classmethod):
             return pack(kind.__name__, self.encode(value.__func__, name))
         if kind is property:
@@ -174,10 +227,33 @@ class ValueEncoder:
             return pack("field", *self._pairs([(f, getattr(value, f, None)) for f in _FIELD_PARTS], name))
         if kind.__qualname__ == "ModelPrivateAttr":
             return pack("private", self.encode(value.default, name), self.encode(value.default_factory, name))
+        data = encode_data(value, name, self.encode)
+        if data is not None:
+            return pack("data", self._type(kind, name), data)
+        if is_plain(kind):
+            return self._plain_object(value, kind, name)
         return self._by_type(value, name)
 
+    def _plain_object(self, value: Any, kind: type, name: str) -> bytes:
+        """By its attributes, but for those that the code changes; by its type if there is too much of it."""
+        outermost = not self._room
+        if outermost:
+            self._room = LARGEST_OBJECT
+        try:
+            held = attributes_of(value)
+            self.attributes.update(held)
+            found = [(key, item) for key, item in sorted(held.items()) if key not in self._state]
+            parts = [pack(key, self.encode(item, f"{name}.{key}")) for key, item in found]
+            return pack("instance", self._type(kind, name), *parts)
+        except _TooLarge:
+            if not outermost:
+                raise
+            return self._by_type(value, name)
+        finally:
+            if outermost:
+                self._room = 0
+
     def _by_type(self, value: Any, name: str) -> bytes:
-        self.by_type.append(type(value))
         try:
             wrapped = vars(value).get("__wrapped__")
         except TypeError:
@@ -186,6 +262,8 @@ class ValueEncoder:
         called = getattr(value, "__name__", None) if not is_user_module(type(value).__module__) else None
         if isinstance(called, str):
             about = (*about, pack("named", text(called)))
+        if not about:
+            self.by_type.append((name, type(value)))
         return pack("object", self._type(type(value), name), *about)
 
     def _pairs(self, pairs: Any, name: str) -> list[bytes]:

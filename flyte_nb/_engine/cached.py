@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from .._code.digest import known_by_type
 from ..errors import JournalCorruptionError, RuntimeSystemError
 from ..models.events import CacheOutcome, Owner, StoredLiterals
 from ..models.records import CacheEntry
@@ -128,8 +129,11 @@ class CachedCalls:
         return blake2b(text.encode() + b"\0" + inputs, digest_size=16).hexdigest()
 
     def _find(self, action: Action, key: str) -> LookedUp:
+        by_type = known_by_type(action.plan.func)
+        remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
+
         def miss(reason: str) -> LookedUp:
-            return LookedUp(CacheOutcome("miss", reason, key))
+            return LookedUp(CacheOutcome("miss", reason + remark, key))
 
         policy = action.plan.cache
         assert policy is not None
@@ -148,7 +152,7 @@ class CachedCalls:
         source = f"action {entry.action} of run {entry.run}"
         if damage := damage_of(outputs, action.run.store):
             return miss(f"The result of {source} is not whole: {damage}.")
-        reason = f"Same code and same inputs as {source}."
+        reason = f"Same code and same inputs as {source}.{remark}"
         return LookedUp(CacheOutcome("hit", reason, key, entry.run, entry.action), outputs)
 
     async def _reserve(self, key: str) -> str:

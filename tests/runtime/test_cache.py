@@ -244,3 +244,28 @@ def test_custom_context_has_no_effect_on_keys() -> None:
     flyte.with_runcontext(custom_context={"a": "1"}).run(cell["main"], 1).wait()
     flyte.with_runcontext(custom_context={"a": "2"}).run(cell["main"], 1).wait()
     assert calls == [1]
+
+
+def test_the_reason_names_what_counts_by_its_type_only() -> None:
+    cell = define(
+        CELL.replace("LIMIT = 10", "import threading; LIMIT = 10; lock = threading.Lock()").replace(
+            "return x + LIMIT", "with lock: return x + LIMIT"
+        )
+    )
+    first, second = flyte.run(cell["main"], 1), flyte.run(cell["main"], 1)
+    second.wait()
+
+    [miss], [hit] = outcomes(first, "work"), outcomes(second, "work")
+    assert (miss.status, hit.status) == ("miss", "hit")
+    assert all(one.reason.endswith("Of lock (_thread.lock) only the type counts.") for one in (miss, hit))
+
+
+def test_an_edit_in_a_frame_of_the_notebook_is_a_miss() -> None:
+    source = CELL.replace("LIMIT = 10", "import pandas as pd; RATES = pd.DataFrame({'rate': [10, 20]})").replace(
+        "x + LIMIT", "x + int(RATES['rate'].sum())"
+    )
+    flyte.run(define(source)["main"], 1).wait()
+    run = flyte.run(define(source.replace("10, 20", "10, 21"))["main"], 1)
+
+    assert run.outputs() == 32
+    assert outcomes(run, "work")[0].status == "miss"

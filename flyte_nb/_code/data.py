@@ -1,0 +1,114 @@
+"""Arrays and frames by their content. Nothing is imported: what is not imported has no values."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from blake3 import blake3
+
+from .bytecode import pack
+
+Encode = Callable[[Any, str], bytes]
+
+
+def is_data(value: Any) -> bool:
+    """Whether `value` is an array or a frame, or part of one."""
+    return _kind_of(value) is not None
+
+
+def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
+    """Bytes for an array or a frame, the same for the same content; None for other values.
+
+    Parameters
+    ----------
+    encode : callable
+        For Python objects in it.
+    """
+    found = _kind_of(value)
+    return None if found is None else found(value, name, encode)
+
+
+def _kind_of(value: Any) -> Callable[[Any, str, Encode], bytes] | None:
+    for library, kinds, encoder in _KNOWN:
+        module = sys.modules.get(library)
+        for kind in kinds if module is not None else ():
+            known = getattr(module, kind, None)
+            if isinstance(known, type) and isinstance(value, known):
+                return encoder
+    return None
+
+
+def _array(value: Any, name: str, encode: Encode) -> bytes:
+    numpy = sys.modules["numpy"]
+    if isinstance(value, numpy.ma.MaskedArray):
+        return pack("masked", _array(value.filled(), name, encode), _array(value.mask, name, encode))
+    array = numpy.asarray(value)
+    about = repr((type(value).__qualname__, array.dtype.descr, array.shape)).encode()
+    if array.dtype.hasobject:
+        return pack("array", about, *[encode(item, name) for item in array.ravel().tolist()])
+    return pack("array", about, _digest(numpy.ascontiguousarray(array).reshape(-1).view("u1")))
+
+
+def _pandas(value: Any, name: str, encode: Encode) -> bytes:
+    pandas = sys.modules["pandas"]
+    if isinstance(value, pandas.DataFrame):
+        columns = [_pandas_column(value.iloc[:, place], name, encode) for place in range(value.shape[1])]
+        return pack("frame", _pandas(value.columns, name, encode), _pandas(value.index, name, encode), *columns)
+    if isinstance(value, pandas.RangeIndex):
+        return pack("range", repr((value.start, value.stop, value.step, value.names)).encode())
+    if isinstance(value, pandas.MultiIndex):
+        levels = [_pandas(value.get_level_values(place), name, encode) for place in range(value.nlevels)]
+        return pack("levels", *levels)
+    if isinstance(value, pandas.Index):
+        return pack("index", _pandas_column(value.to_series(), name, encode))
+    return pack("series", _pandas_column(value, name, encode), _pandas(value.index, name, encode))
+
+
+def _pandas_column(column: Any, name: str, encode: Encode) -> bytes:
+    about = pack("about", encode(column.name, name), str(column.dtype).encode())
+    if column.dtype == object:
+        return pack("objects", about, *[encode(item, name) for item in column.tolist()])
+    numpy = sys.modules["numpy"]
+    if isinstance(column.dtype, numpy.dtype):
+        return pack("column", about, _array(column.to_numpy(), name, encode))
+    hashes = sys.modules["pandas"].util.hash_pandas_object(column, index=False, categorize=False)
+    return pack("hashed", about, _array(hashes.to_numpy(), name, encode))
+
+
+def _polars(value: Any, name: str, encode: Encode) -> bytes:
+    polars = sys.modules["polars"]
+    frame = value.to_frame() if isinstance(value, polars.Series) else value
+    sink = io.BytesIO()
+    frame.rechunk().write_ipc(sink, compression="uncompressed")
+    return pack("polars", type(value).__qualname__.encode(), repr(frame.schema).encode(), _digest(sink.getbuffer()))
+
+
+def _arrow(value: Any, name: str, encode: Encode) -> bytes:
+    import pyarrow
+    import pyarrow.ipc
+
+    if isinstance(value, pyarrow.RecordBatch):
+        table = pyarrow.Table.from_batches([value])
+    elif isinstance(value, pyarrow.Table):
+        table = value
+    else:
+        table = pyarrow.table({"": value})
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return pack("arrow", type(value).__qualname__.encode(), _digest(memoryview(sink.getvalue())))
+
+
+def _digest(data: Any) -> bytes:
+    return blake3(data, max_threads=blake3.AUTO).digest()
+
+
+_KNOWN = (
+    ("numpy", ("ndarray", "generic"), _array),
+    ("pandas", ("DataFrame", "Series", "Index"), _pandas),
+    ("polars", ("DataFrame", "Series"), _polars),
+    ("pyarrow", ("Table", "RecordBatch", "ChunkedArray", "Array"), _arrow),
+)

@@ -1,0 +1,206 @@
+"""Objects that a task reaches by name: which count by what is in them, and which by their type only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flyte_nb._code.digest import code_digest, known_by_type
+
+
+def defined(source: str, name: str = "main") -> Any:
+    """The function `name` of a notebook with one cell."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(textwrap.dedent(source), "<cell>", "exec"), namespace)
+    return namespace[name]
+
+
+EDITS = {
+    "an array": ("import numpy as np\nx = np.array([1, 2, 3])", "2, 3", "2, 4"),
+    "the type of an array": ("import numpy as np\nx = np.zeros(3, 'i4')", "i4", "f4"),
+    "the shape of an array": ("import numpy as np\nx = np.zeros((2, 3))", "2, 3", "3, 2"),
+    "an array of objects": ("import numpy as np\nx = np.array([{1}, 'a'], object)", "{1}", "{2}"),
+    "a masked array": ("import numpy as np\nx = np.ma.masked_array([1, 2], [0, 1])", "0, 1", "1, 0"),
+    "a numpy scalar": ("import numpy as np\nx = np.int64(4)", "4)", "5)"),
+    "a frame of pandas": ("import pandas as pd\nx = pd.DataFrame({'a': [1, 2]})", "1, 2", "1, 3"),
+    "a column's name": ("import pandas as pd\nx = pd.DataFrame({'a': [1, 2]})", "'a'", "'b'"),
+    "text in a frame": ("import pandas as pd\nx = pd.DataFrame({'a': ['u', 'v']})", "'v'", "'w'"),
+    "categories": ("import pandas as pd\nx = pd.Series(['u', 'v'], dtype='category')", "'v'", "'w'"),
+    "an index": ("import pandas as pd\nx = pd.Series([1], index=['i'])", "'i'", "'j'"),
+    "a frame of polars": ("import polars as pl\nx = pl.DataFrame({'a': ['u', None]})", "None", "'v'"),
+    "an Arrow table": ("import pyarrow as pa\nx = pa.table({'a': [1.5]})", "1.5", "2.5"),
+    "an Arrow array": ("import pyarrow as pa\nx = pa.array([1, None])", "None", "2"),
+    "an attribute": (
+        "class Model:\n    def __init__(self, rate): self.rate = rate\nx = Model(0.1)",
+        "0.1",
+        "0.2",
+    ),
+    "a slot": (
+        "class Model:\n    __slots__ = ('rate',)\n    def __init__(self, rate): self.rate = rate\nx = Model(0.1)",
+        "0.1",
+        "0.2",
+    ),
+    "an attribute of an attribute": (
+        "import numpy as np\nclass Model:\n    def __init__(self, w): self.w = {'w': np.array(w)}\nx = Model([1, 2])",
+        "1, 2",
+        "1, 3",
+    ),
+    "a namespace": ("import types\nx = types.SimpleNamespace(a=1)", "a=1", "a=2"),
+    "one that leads back to itself": (
+        "class Node:\n    def __init__(self, v): self.v, self.me = v, self\nx = Node(1)",
+        "Node(1)",
+        "Node(2)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", EDITS)
+def test_an_edit_of_what_is_in_a_constant_makes_a_task_run_again(what: str) -> None:
+    source, old, new = EDITS[what]
+    source += "\ndef main(): return x"
+    assert source.count(old) == 1
+    main = defined(source)
+    assert code_digest(main) == code_digest(defined(source))
+    assert code_digest(main) != code_digest(defined(source.replace(old, new)))
+    assert known_by_type(main) == ()
+
+
+CONSTANTS = "\n".join(source.replace("x = ", f"x{number} = ") for number, (source, _, _) in enumerate(EDITS.values()))
+PROGRAM = f"""
+from flyte_nb._code.digest import code_digest
+{CONSTANTS}
+class Bag:
+    def __init__(self, *items): self.items = set(items)
+bag = Bag('a', 'b', 'c', Bag('d', 'e'), ('f', 1))
+def main(): return bag, {", ".join(f"x{number}" for number in range(len(EDITS)))}
+print(code_digest(main))
+"""
+
+
+def test_other_processes_find_the_same_digest() -> None:
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(found) == 1
+
+
+def test_an_item_that_is_changed_in_a_cell_is_noticed() -> None:
+    main = defined("import numpy as np\nx = np.zeros(3)\ndef main(): return x")
+    before = code_digest(main)
+    main.__globals__["x"][1] = 1
+    assert code_digest(main) != before
+    main.__globals__["x"][1] = 0
+    assert code_digest(main) == before
+
+
+def test_an_attribute_that_is_changed_in_a_cell_is_noticed() -> None:
+    main = defined("class Model: pass\nx = Model()\nx.inner = Model()\nx.inner.rate = 1\ndef main(): return x")
+    before = code_digest(main)
+    main.__globals__["x"].inner.rate = 2
+    assert code_digest(main) != before
+
+
+OWN_CHANGES = {
+    "an attribute set": "def note(self, v): self.last = v",
+    "a list appended to": "def note(self, v): self.seen.append(v)",
+    "an item set": "def note(self, v): self.table[v] = v",
+    "a counter": "def note(self, v): self.count += 1",
+    "a remembered property": (
+        "def note(self, v): self.twice\n    @functools.cached_property\n    def twice(self): return 2 * self.rate"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", OWN_CHANGES)
+def test_what_an_object_changes_of_itself_does_not_make_a_task_run_again(how: str) -> None:
+    source = f"""
+import functools
+class Tracker:
+    def __init__(self, rate): self.rate, self.last, self.seen, self.table, self.count = rate, None, [], {{}}, 0
+    {OWN_CHANGES[how]}
+tracker = Tracker(0.1)
+def main(x):
+    tracker.note(x)
+"""
+    main = defined(source)
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+    assert code_digest(defined(source.replace("0.1", "0.2"))) != before
+
+
+NO_CHANGES = {
+    "sort of polars": ("import polars as pl\nx = pl.DataFrame({'a': [2, 1]})", "x.sort('a')"),
+    "add of pandas": ("import pandas as pd\nx = pd.DataFrame({'a': [2, 1]})", "x.add(1)"),
+    "append of an index": ("import pandas as pd\nx = pd.Index([2, 1])", "x.append(x)"),
+    "add of an object": (
+        "class Sum:\n    def __init__(self, *v): self.v = v\n    def add(self, y): return self.v\nx = Sum(2, 1)",
+        "x.add(1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", NO_CHANGES)
+def test_a_method_that_changes_nothing_makes_no_state_of_a_constant(how: str) -> None:
+    first, expression = NO_CHANGES[how]
+    source = f"{first}\ndef main(): return {expression}"
+    assert code_digest(defined(source)) != code_digest(defined(source.replace("2, 1", "2, 3")))
+
+
+def test_what_counts_by_its_type_only_is_said_by_name() -> None:
+    source = """
+    import logging, sqlite3, threading
+    class Service:
+        def __init__(self): self.lock = threading.Lock()
+    connection = sqlite3.connect(":memory:")
+    service = Service()
+    log = logging.getLogger("quiet")
+    def main(x, lock=threading.Lock()):
+        log.info("looks")
+        return connection, service
+    """
+    assert known_by_type(defined(source)) == (
+        "connection (sqlite3.Connection)",
+        "main (_thread.lock)",
+        "service.lock (_thread.lock)",
+    )
+
+
+def test_an_object_that_holds_too_much_counts_by_its_type_and_is_named() -> None:
+    main = defined("class Big:\n    def __init__(self): self.all = [*range(30_000)]\nx = Big()\ndef main(): return x")
+    assert known_by_type(main) == ("x (__main__.Big)",)
+
+
+def test_objects_that_all_know_each_other_come_to_an_end() -> None:
+    main = defined(
+        """
+        class Node: pass
+        nodes = [Node() for _ in range(40)]
+        for node in nodes:
+            node.others = list(nodes)
+        x = nodes[0]
+        def main(): return x
+        """
+    )
+    assert code_digest(main) == code_digest(main)
+    assert known_by_type(main) == ("x (__main__.Node)",)
+
+
+def test_an_array_that_cannot_be_looked_into_does_no_harm() -> None:
+    main = defined("import numpy as np\nx = np.empty(1, object)\ndef main(): return x")
+    main.__globals__["x"][0] = main.__globals__["x"]
+    assert code_digest(main) == code_digest(main)
+    assert isinstance(main.__globals__["x"], np.ndarray)
