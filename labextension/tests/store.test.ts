@@ -84,6 +84,20 @@ describe("a page that misses a message", () => {
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });
 
+  it("keeps the end of a log that is too long for a page", () => {
+    const store = new RunStore(() => {});
+    store.select("a");
+    const piece = (letter: string): [number, string, string] => [0, "stdout", letter.repeat(400_000)];
+    store.take({ type: "logs", action: "a", first: 0, pieces: [piece("a"), piece("b"), piece("c")], cut: false });
+    expect(store.selection!.pieces.map(([, , text]) => text[0])).toEqual(["b", "c"]);
+    store.take({ type: "logs", action: "a", first: 3, pieces: [[0, "stdout", "d".repeat(2_000_000)]], cut: false });
+    expect(store.selection!.pieces.map(([, , text]) => text[0])).toEqual(["d"]);
+    const many = Array.from({ length: 6_000 }, (_, index): [number, string, string] => [0, "stdout", `${index}`]);
+    store.take({ type: "logs", action: "a", first: 4, pieces: many, cut: false });
+    expect(store.selection!.pieces).toHaveLength(5_000);
+    expect(store.selection!.nextPiece).toBe(6_004);
+  });
+
   it("asks for the log from its beginning when pieces are missing", () => {
     store.select("a");
     sent.length = 0;

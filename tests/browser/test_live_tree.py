@@ -248,37 +248,6 @@ def test_the_picture_follows_the_dark_theme(open_notebook: Callable[..., Lab]) -
     assert _brightness(ground) < 80 < 170 < _brightness(text)
 
 
-def test_the_picture_has_no_serious_fault_of_accessibility(open_notebook: Callable[..., Lab]) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    lab = open_notebook(
-        SETUP,
-        """
-@env.task(report=True)
-async def parent() -> int:
-    flyte.report.log("<p>half way</p>")
-    with flyte.group("work"):
-        values = await asyncio.gather(step(1), step(2), broken(3), return_exceptions=True)
-    return len(values)
-
-run = flyte.run(parent)
-run.wait()
-run
-""",
-    )
-    lab.run(0)
-    lab.run(1)
-    output = lab.output(1)
-    output.get_by_role("treeitem").filter(has_text="broken").click()
-    output.locator(".fnb-traceback").wait_for()
-    found = Axe().run(lab.page, context=".fnb").response["violations"]
-    output.get_by_role("button", name="Timeline").click()
-    output.get_by_role("img", name=re.compile("Timeline")).wait_for()
-    found += Axe().run(lab.page, context=".fnb").response["violations"]
-    serious = [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")]
-    assert serious == []
-
-
 def test_a_picture_whose_kernel_has_died_says_that_it_is_old(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
     lab = open_notebook(SETUP, f"print('pid', os.getpid()); flyte.run(wait_for, {str(tmp_path / 'never')!r})")
     lab.run(0)

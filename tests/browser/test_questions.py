@@ -47,6 +47,46 @@ def test_a_form_is_answered_while_the_cell_is_blocked(open_notebook: Callable[..
     lab.output(1).locator(".fnb-answered").filter(has_text="bonus: 1 answered by").wait_for()
 
 
+def test_what_is_wrong_with_an_answer_is_said_beside_the_field(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+import asyncio
+
+@env.task
+async def ask_all() -> str:
+    kinds = [int, float, str, bool]
+    events = [await hitl.new_event.aio(kind.__name__, data_type=kind, prompt="?") for kind in kinds]
+    late = await hitl.new_event.aio("late", data_type=bool, prompt="Now?", timeout_seconds=3)
+    try:
+        await late.wait.aio()
+    except TimeoutError:
+        print("too late")
+    return repr([await event.wait.aio() for event in events])
+
+run = flyte.with_runcontext(name="wrong").run(ask_all)
+flyte.show(run)
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+
+    def answer(name: str, value: str, outcome: str) -> None:
+        form = output.get_by_role("form", name=f"Question {name}", exact=True)
+        field = form.get_by_label(f"Answer to {name}", exact=True)
+        field.fill(value)
+        form.get_by_role("button", name="Answer", exact=True).click()
+        form.get_by_role("alert").filter(has_text=outcome).wait_for()
+        assert field.get_attribute("aria-describedby") == form.get_by_role("alert").get_attribute("id")
+
+    answer("int", "1.5", "Expected a whole number, got '1.5'")
+    answer("int", "", "Please enter a whole number.")
+    answer("float", "many", "Expected a number, got 'many'")
+    answer("float", "", "Please enter a number.")
+    output.get_by_text("late: nobody answered in time").wait_for()
+
+
 def test_a_question_waits_again_after_the_kernel_was_killed(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(
         SETUP,

@@ -48,6 +48,7 @@ export interface Selection {
 }
 
 const KEPT_LOG_PIECES = 5_000;
+const KEPT_LOG_CHARACTERS = 1_000_000;
 const KEPT_NOTICES = 3;
 const OPENED_BY_THEMSELVES = 20;
 const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "abort", "answer"]);
@@ -331,8 +332,12 @@ export class RunStore {
     selection.nextPiece = message.first + message.pieces.length;
     selection.pieces = [...selection.pieces, ...message.pieces];
     selection.cut = message.cut;
-    const surplus = selection.pieces.length - KEPT_LOG_PIECES;
-    if (surplus > 0) selection.pieces = selection.pieces.slice(surplus);
+    let kept = 0;
+    const enough = selection.pieces.findLastIndex(([, , text], index) => {
+      kept += text.length;
+      return kept > KEPT_LOG_CHARACTERS || selection.pieces.length - index > KEPT_LOG_PIECES;
+    });
+    if (enough >= 0) selection.pieces = selection.pieces.slice(Math.min(enough + 1, selection.pieces.length - 1));
   }
 
   private report(message: ReportChunk): void {

@@ -13,7 +13,7 @@ export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (f
   const { sign, word, name } = look(header.phase);
   const elapsed = ended ? duration(header.ended_at_ms - header.started_at_ms) : ticking(now - header.started_at_ms);
   return (
-    <header class="fnb-header">
+    <div class="fnb-header">
       <div class="fnb-title">
         <span class={`fnb-state fnb-${name}`}>
           <span aria-hidden="true">{sign}</span> {word}
@@ -56,7 +56,7 @@ export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (f
           </ul>
         </details>
       )}
-    </header>
+    </div>
   );
 }
 
