@@ -74,6 +74,8 @@ class ThreadBackend:
         except asyncio.CancelledError:
             action.stop_children("Their parent was stopped.")
             returned, value = await _last_word(ended, thread, work)
+            if returned:
+                raise  # what it made of the end of its calls is no result: a resume would take it for one
         if returned:
             return value
         try:

@@ -186,6 +186,36 @@ def test_a_sync_task_is_interrupted_at_its_next_line() -> None:
     assert run.phase == "aborted"
 
 
+@env.task
+async def endless() -> int:
+    await asyncio.Event().wait()
+    return 0
+
+
+@env.task
+def collects() -> int:
+    async def all_of_them() -> list[int | BaseException]:
+        return await asyncio.gather(endless.aio(), return_exceptions=True)
+
+    return len(asyncio.run(all_of_them()))
+
+
+@env.task
+async def above(in_process: bool) -> int:
+    task = collects.override(resources=flyte.Resources(memory="1Gi")) if in_process else collects
+    return await task.aio()
+
+
+@pytest.mark.parametrize("in_process", [False, True])
+def test_a_sync_task_that_takes_the_end_of_its_calls_for_values_has_not_succeeded(in_process: bool) -> None:
+    run = flyte.run(above, in_process)
+    for _ in run.watch():
+        if phases(run).get("endless") == "running":
+            run.abort()
+    run.wait()
+    assert phases(run) == {"above": "aborted", "collects": "aborted", "endless": "aborted"}
+
+
 def test_a_task_that_ignores_its_cancellation_is_given_up_after_a_grace_period() -> None:
     stubborn = threading.Event()
 

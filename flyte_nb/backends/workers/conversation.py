@@ -89,6 +89,8 @@ async def converse(action: Action, inputs: StoredLiterals, link: Link) -> Stored
             await conversation.ended()
         except asyncio.CancelledError:
             await conversation.stop()
+            if conversation.has_returned:
+                raise  # what it made of the end of its calls is no result: a resume would take it for one
         return conversation.outcome()
     finally:
         conversation.close()
@@ -158,6 +160,11 @@ class Conversation:
         except (TimeoutError, asyncio.CancelledError):
             self._end = say.Cancelled(clean=False)
             self._link.kill()
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether the task has ended with a result."""
+        return isinstance(self._end, say.Returned)
 
     def outcome(self) -> StoredLiterals:
         """What the attempt gave; its error is raised."""
