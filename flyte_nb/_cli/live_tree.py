@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import time
 from collections.abc import Iterator
 
@@ -9,6 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from .._follow.live_picture import LivePicture
+from .._view.looks import LOOKS
 from .._view.tree import TreeNode
 from .._view.wire import NodeKind, NodePhase
 from ..remote.history import RunHistory
@@ -38,11 +41,14 @@ class LiveTree:
     ----------
     name : str
         Of the run.
+    whole : bool
+        Draw all there is, with the names of actions, whatever room there is.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, whole: bool = False) -> None:
         self._picture = LivePicture(RunHistory(name), lambda _: None)
         self._settled = False
+        self._whole = whole
 
     def settle(self) -> None:
         """Read to the end; from now on it stays as it is."""
@@ -52,19 +58,23 @@ class LiveTree:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         if not self._settled:
-            self._picture.read(0.05)
-        height = MAX_ROWS if self._settled else max(MIN_ROWS, console.size.height - ROWS_AROUND)
+            self._picture.read(math.inf if self._whole else 0.05)
         with self._picture.lock:
             yield self._title()
             root = self._picture.tree.nodes.get(self._picture.tree.root)
             if root is None:
                 return
             rows = self._rows(root, 0)
-            for _, row in zip(range(height), rows, strict=False):
+            for _, row in zip(range(self._height(console)), rows, strict=False):
                 yield row
             left = sum(1 for _ in zip(range(MAX_ROWS), rows, strict=False))
             if left:
                 yield Text("…", "dim")
+
+    def _height(self, console: Console) -> int:
+        if self._whole:
+            return sys.maxsize
+        return MAX_ROWS if self._settled else max(MIN_ROWS, console.size.height - ROWS_AROUND)
 
     def _title(self) -> Text:
         header = self._picture.header()
@@ -78,7 +88,7 @@ class LiveTree:
         yield self._row(node, depth)
         nodes = self._picture.tree.nodes
         children = [nodes[child] for child in node.children]
-        if len(children) > CHILDREN_SHOWN:
+        if len(children) > CHILDREN_SHOWN and not self._whole:
             pressing = [child for child in children if child.phase in _FIRST]
             shown = sorted(pressing, key=lambda child: _FIRST.index(NodePhase(child.phase)))[:CHILDREN_SHOWN]
         else:
@@ -93,7 +103,12 @@ class LiveTree:
         row = Text.assemble(
             "  " * depth, (f"{sign} ", style), (node.label, "dim" if node.kind == NodeKind.GROUP else "")
         )
+        if node.kind is NodeKind.TRACE:
+            self._tell_of_trace(row, node)
         action = self._picture.tree.view.actions.get(node.id)
+        if action is not None and self._whole:
+            row.append(f"  {LOOKS[NodePhase(node.phase)].word}", style)
+            row.append(f"  {action.task}  {action.name}", "dim")
         if action is not None and action.started_at is not None:
             ended_at = action.ended_at or (time.time() if not self._settled else None)
             if ended_at is not None:
@@ -102,17 +117,24 @@ class LiveTree:
                 row.append(f"  {len(action.attempts)} attempts", "yellow")
             if action.reused:
                 row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
-            asked = [prompt for key, prompt in action.prompts.items() if key not in action.answers]
-            if asked and not action.phase.is_terminal:
+            asked = action.open_questions()
+            if asked:
                 row.append(
                     f"  asks {asked[-1].name}: flyte-nb answer {self._picture.name} {asked[-1].name} VALUE", "magenta"
                 )
             if action.error is not None:
                 row.append(f"  {action.error.code}: {action.error.message}"[:200].replace("\n", " "), style)
+        if self._whole:
+            return row
         row.truncate(400)
         row.no_wrap = True
         row.overflow = "ellipsis"
         return row
+
+    def _tell_of_trace(self, row: Text, node: TreeNode) -> None:
+        row.append("  trace", "dim")
+        if node.start is not None and node.end is not None:
+            row.append(f"  {node.end - node.start:.1f} s", "dim")
 
 
 def _phase(phase: int) -> tuple[str, str]:

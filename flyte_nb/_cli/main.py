@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from .following import follow_to_its_end
 from .get import get, logs
 from .loading import search_current_folder
 from .run import run
+
+if TYPE_CHECKING:
+    from .._journal.doctor import Findings
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -112,7 +116,7 @@ def doctor(repair: bool) -> None:
     for problem in findings.damage:
         click.echo(f"damaged: {problem}")
     for name in findings.orphans:
-        click.echo(f"interrupted: run {name}; go on with `flyte-nb resume {name}`")
+        click.echo(f"interrupted: run {name}; its process is gone")
     for key in findings.stale_reservations:
         click.echo(f"reserved by a process that is gone: cache key {key}")
     for key in findings.damaged_cache_keys:
@@ -122,8 +126,17 @@ def doctor(repair: bool) -> None:
     if findings.is_sound:
         click.echo("All is well.")
     elif not repair:
-        click.echo("Mend with `flyte-nb doctor --repair`.")
+        click.echo(_next_step(findings))
         sys.exit(1)
+
+
+def _next_step(findings: Findings) -> str:
+    if findings.is_readable:
+        return (
+            "Nothing is lost: go on with an interrupted run by `flyte-nb resume RUN`. `flyte-nb doctor --repair` only"
+            " writes down that it was aborted; it can be resumed afterwards as well."
+        )
+    return "Mend with `flyte-nb doctor --repair`."
 
 
 @main.command()

@@ -30,7 +30,23 @@ class Files(Commands):
         """Nothing: what files there are, the shell tells."""
 
 
-class Tasks(click.Group):
+class BehindFile(click.Command):
+    """What is written behind FILE: an option of the run that stands here says where it belongs."""
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(context, args)
+        except click.NoSuchOption as error:
+            if not any(error.option_name in parameter.opts for parameter in run.params):
+                raise
+            raise click.UsageError(
+                f"{error.option_name} is an option of the run and no input of a task: write it before the file, as in"
+                f" `flyte-nb run {error.option_name} ... FILE TASK`.",
+                context,
+            ) from None
+
+
+class Tasks(BehindFile, click.Group):
     """The tasks of a file as commands."""
 
     def __init__(self, path: Path) -> None:
@@ -97,7 +113,7 @@ def _command_of(task: Task[Any, Any], name: str) -> click.Command:
         follow_to_its_end(lambda: _start(task, values, options), as_json=as_json)
 
     help_names = ["-h"] if "help" in task.interface.inputs else ["-h", "--help"]
-    return click.Command(
+    return BehindFile(
         name,
         callback=start,
         params=options_of(task),

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.tree import Tree
 
 if TYPE_CHECKING:
+    from .._view.projection import AttemptView, TraceView
+    from ..models.events import PromptAsked
     from ..models.records import TaskRecord
     from ..remote import ActionDetails, Run
 
@@ -51,9 +52,11 @@ def print_tasks(tasks: list[TaskRecord]) -> None:
 
 
 def print_run(run: Run) -> None:
-    """A run, its counts, and what went wrong first."""
+    """A run, its counts, what it asks, and what went wrong first."""
     console = Console()
-    console.print(escape(repr(run.details())))
+    details = run.details()
+    console.print(escape(repr(details)))
+    _print_questions(console, run.name, details.open_questions)
     failure = run.first_failure()
     if failure is not None and failure.error_info is not None:
         console.print(f"\nFirst failure: {escape(repr(failure))}")
@@ -65,6 +68,11 @@ def print_action(details: ActionDetails) -> None:
     console = Console()
     console.print(escape(repr(details)))
     console.print(f"attempts: {details.attempts}")
+    for number, attempt in enumerate(details.attempt_list, start=1):
+        _print_attempt(console, number, attempt)
+    for trace in details.traces:
+        _print_trace(console, trace)
+    _print_questions(console, details.run_name, details.open_questions)
     if details.cache is not None:
         console.print(escape(f"cache: {details.cache.status}: {details.cache.reason}"))
     if details.rerun_reason:
@@ -76,21 +84,28 @@ def print_action(details: ActionDetails) -> None:
 
 
 def print_tree(run: Run) -> None:
-    """The actions of a run as a tree."""
-    details = run.details()
-    by_parent: dict[str, list[ActionDetails]] = {}
-    for action in details.actions:
-        by_parent.setdefault(action.parent_name, []).append(action)
-    top = Tree(escape(f"{run.name}"))
-    pending = [("", top)]
-    while pending:
-        parent, branch = pending.pop()
-        for action in by_parent.get(parent, []):
-            seconds = f" {action.runtime:.2f} s" if action.runtime is not None else ""
-            group = f"[dim]{escape(action.group)}/[/dim]" if action.group else ""
-            label = f"{group}{escape(action.task_name)} {_colored(str(action.phase))}{seconds} [dim]{action.name}[/dim]"
-            pending.append((action.name, branch.add(label)))
-    Console().print(top)
+    """All that happened in a run, as a tree."""
+    from .live_tree import LiveTree
+
+    Console(soft_wrap=True).print(LiveTree(run.name, whole=True))
+
+
+def _print_questions(console: Console, run: str, questions: list[PromptAsked]) -> None:
+    for asked in questions:
+        console.print(escape(f"asks {asked.name} ({asked.data_type}): {asked.prompt}"))
+        console.print(escape(f"  answer with: flyte-nb answer {run} {asked.name} VALUE"))
+
+
+def _print_attempt(console: Console, number: int, attempt: AttemptView) -> None:
+    seconds = f"{attempt.ended_at - attempt.started_at:.2f} s" if attempt.ended_at is not None else "no end"
+    problem = f": {attempt.error.code}: {attempt.error.message}" if attempt.error is not None else ""
+    console.print(escape(f"attempt {number}: {seconds}{problem}"))
+
+
+def _print_trace(console: Console, trace: TraceView) -> None:
+    problem = f": {trace.error.code}: {trace.error.message}" if trace.error is not None else ""
+    again = ", from an earlier try" if trace.reused else ""
+    console.print(escape(f"trace {trace.name}: {trace.ended_at - trace.started_at:.2f} s{again}{problem}"))
 
 
 def _colored(phase: str) -> str:

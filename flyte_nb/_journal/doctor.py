@@ -54,7 +54,12 @@ class Findings:
     @property
     def is_sound(self) -> bool:
         """Whether there is nothing to mend."""
-        return not (self.damage or self.orphans or self.stale_reservations or self.damaged_cache_keys)
+        return self.is_readable and not self.orphans
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether there is nothing to mend but ends of runs that nobody wrote."""
+        return not (self.damage or self.stale_reservations or self.damaged_cache_keys)
 
 
 def examine(path: Path, *, repair: bool = False) -> Findings:

@@ -49,7 +49,8 @@ class JournalReader:
         rows = self._query(f"{_SELECT_RUNS} WHERE name = ?", (name,))
         if not rows:
             raise RunNotFoundError(
-                f"No run named {name!r} in {self._path.parent}. `flyte_nb.remote.Run.listall()` lists those there are."
+                f"No run named {name!r} in {self._path.parent}. On a terminal `flyte-nb get run` lists those there are,"
+                " in Python `flyte_nb.remote.Run.listall()`."
             )
         return _run_record(rows[0])
 

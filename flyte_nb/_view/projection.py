@@ -88,6 +88,12 @@ class ActionView(msgspec.Struct):
         """Whether it is the run's first action."""
         return not self.parent
 
+    def open_questions(self) -> list[ev.PromptAsked]:
+        """What it asks people and nobody has answered yet."""
+        if self.phase.is_terminal:
+            return []
+        return [asked for key, asked in self.prompts.items() if key not in self.answers]
+
 
 @dataclass(slots=True)
 class RunView:

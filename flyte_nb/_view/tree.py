@@ -299,7 +299,7 @@ def _flags(action: ActionView) -> int:
         flags |= Flag.REPORT
     if action.links and any(link.uri for link in action.links):
         flags |= Flag.LINKS
-    if action.prompts and action.prompts.keys() - action.answers.keys() and not action.phase.is_terminal:
+    if action.prompts and action.open_questions():
         flags |= Flag.PROMPT
     if action.stalled_s:
         flags |= Flag.STALLED

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from .._aio import AwaitedAsItself
 from .._follow.previews import previewed_inputs, previewed_outputs
 from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of
-from .._view.projection import ActionView, AttemptView, RunView
-from ..models.events import CacheOutcome, ErrorRecord, LinkAdded
+from .._view.projection import ActionView, AttemptView, RunView, TraceView
+from ..models.events import CacheOutcome, ErrorRecord, LinkAdded, PromptAsked
 from ..models.phases import ActionPhase
 
 if TYPE_CHECKING:
@@ -81,8 +81,18 @@ class ActionDetails(AwaitedAsItself):
         """Whether nothing more will happen."""
         return self.phase.is_terminal
 
+    @property
+    def traces(self) -> list[TraceView]:
+        """Its traced calls, in the order in which they ended."""
+        return list(self._view.traces)
+
+    @property
+    def open_questions(self) -> list[PromptAsked]:
+        """What it asks people and nobody has answered yet."""
+        return self._view.open_questions()
+
     def __repr__(self) -> str:
-        seconds = f"{self.runtime:.2f} s" if self.runtime is not None else "not started"
+        seconds = f"{self.runtime:.2f} s" if self.runtime is not None else _without_runtime(self)
         problem = f" {self.error_info.code}: {self.error_info.message}" if self.error_info else ""
         return f"<{self.task_name} {self.name} {self.phase} {seconds}{problem}>"
 
@@ -123,6 +133,11 @@ class RunDetails(AwaitedAsItself):
             If the run's process went away before it wrote of any action.
         """
         return action_details(self._history, self._view, self._history.action(self._view.root))
+
+    @property
+    def open_questions(self) -> list[PromptAsked]:
+        """What its actions ask people and nobody has answered yet."""
+        return [asked for action in self._view.actions.values() for asked in action.open_questions()]
 
     @property
     def actions(self) -> list[ActionDetails]:
@@ -193,6 +208,12 @@ def run_details(history: RunHistory) -> RunDetails:
 def moment(at: float | None) -> datetime.datetime | None:
     """Seconds since the epoch as a time in UTC."""
     return datetime.datetime.fromtimestamp(at, datetime.UTC) if at is not None else None
+
+
+def _without_runtime(details: ActionDetails) -> str:
+    if details.start_time is None:
+        return "not started"
+    return "broken off" if details.done else "goes on"
 
 
 def _seconds(action: ActionView) -> float | None:

@@ -129,7 +129,12 @@ def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(term
     process.send_signal(signal.SIGKILL)
     process.wait(30)
     assert "aborted" in terminal.flyte_nb("get", "run", "killed")
-    assert "interrupted: run killed" in terminal.flyte_nb("doctor", code=1)
+    tree = terminal.flyte_nb("get", "action", "killed")
+    assert "not started" not in tree + terminal.flyte_nb("get", "action", "killed", "a0")
+    found = terminal.flyte_nb("doctor", code=1)
+    assert "interrupted: run killed" in found
+    assert found.count("flyte-nb resume") == 1
+    assert "Mend" not in found
 
     resumed = terminal.flyte_nb("resume", "killed")
 
@@ -152,7 +157,9 @@ def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(term
 )
 def test_a_wrong_use_is_one_line(terminal: Terminal, arguments: tuple[str, ...], text: str) -> None:
     terminal.script("good")
-    assert text in terminal.flyte_nb(*arguments, code=1)
+    said = terminal.flyte_nb(*arguments, code=1)
+    assert text in said
+    assert "No run" not in said or "`flyte-nb get run` lists" in said
 
 
 def test_old_runs_are_forgotten(terminal: Terminal) -> None:

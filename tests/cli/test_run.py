@@ -96,6 +96,45 @@ if __name__ == "__main__":
     raise SystemExit("the script was run")
 """
 
+EVENTFUL = """
+import asyncio
+import flyte_nb as flyte
+from flyte_nb import hitl
+
+env = flyte.TaskEnvironment("eventful", depends_on=[hitl.env])
+
+
+@flyte.trace
+async def ask(question: str) -> str:
+    return question
+
+
+@env.task
+async def leaf(n: int) -> int:
+    return n
+
+
+@env.task(retries=1)
+async def flaky() -> None:
+    if flyte.ctx().attempt_number == 1:
+        raise ValueError("not yet")
+
+
+@env.task
+async def main() -> None:
+    await ask("what")
+    with flyte.group("a heading"):
+        await asyncio.gather(*(leaf(n) for n in range(30)))
+    await flaky()
+    raise ValueError("the end")
+
+
+@env.task
+async def approved() -> bool:
+    event = await hitl.new_event.aio("go", data_type=bool, prompt="Shall we?")
+    return await event.wait.aio()
+"""
+
 
 @pytest.fixture(autouse=True)
 def program(shell: Shell) -> None:
@@ -148,6 +187,9 @@ def test_frames_and_files_are_given_by_their_path(shell: Shell) -> None:
         (("show", "--count", "1", "--many-values", "@none.json"), "none.json"),
         (("show", "--cuont", "1"), "--count"),
         (("nothing",), "it has show, doubled"),
+        (("show", "--count", "1", "--mode-of-run", "x"), "No such option"),
+        (("doubled", "--x", "1", "--name", "mine"), "--name is an option of the run"),
+        (("--queue", "q", "doubled"), "write it before the file"),
     ],
 )
 def test_a_wrong_use_says_what_was_expected(shell: Shell, arguments: tuple[str, ...], text: str) -> None:
@@ -241,6 +283,39 @@ def test_what_a_run_left_is_read_as_json(shell: Shell) -> None:
     assert shell.json("logs", "read")["text"] == "a line of the task\n"
     assert [task["name"] for task in shell.json("get", "task")] == ["typed.show"]
     assert "No run of a task" in shell.run("get", "task", "typed.none", code=1)[1]
+
+
+def test_the_tree_of_a_run_shows_all_that_happened(shell: Shell) -> None:
+    shell.write("eventful.py", EVENTFUL)
+    shell.run("run", "--name", "eventful", "eventful.py", "main", code=1)
+    tree, _ = shell.run("get", "action", "eventful")
+    for text in ("ask  trace", "a heading", "flaky  succeeded", "2 attempts", "ValueError: the end"):
+        assert text in tree
+    assert sum("leaf" in line for line in tree.splitlines()) == 30
+    actions = shell.json("get", "action", "eventful")
+    flaky = next(action for action in actions if action["task"] == "eventful.flaky")
+    assert flaky["name"] in tree
+    assert [attempt["number"] for attempt in flaky["attempt_list"]] == [1, 2]
+    assert flaky["attempt_list"][0]["error"]["code"] == "ValueError"
+    assert [trace["name"] for trace in actions[0]["traces"]] == ["ask"]
+    shown, _ = shell.run("get", "action", "eventful", flaky["name"])
+    assert "attempt 1:" in shown
+    assert "ValueError: not yet" in shown
+    assert "trace ask:" in shell.run("get", "action", "eventful", actions[0]["name"])[0]
+
+
+def test_an_open_question_is_shown_with_how_to_answer_it(shell: Shell) -> None:
+    shell.write("eventful.py", EVENTFUL)
+    process = shell.start("run", "--name", "asks", "eventful.py", "approved")
+    while "asks go" not in (shown := shell.run("get", "run", "asks", code=None)[0]):
+        assert process.poll() is None
+    assert "flyte-nb answer asks go VALUE" in shown
+    assert "flyte-nb answer asks go VALUE" in shell.run("get", "action", "asks")[0]
+    [question] = shell.json("get", "run", "asks")["open_questions"]
+    assert (question["name"], question["data_type"], question["prompt"]) == ("go", "bool", "Shall we?")
+    shell.run("answer", "asks", "go", "yes")
+    assert process.wait(60) == 0
+    assert "asks go" not in shell.run("get", "run", "asks")[0]
 
 
 def test_a_log_is_followed_to_the_end_of_its_run(shell: Shell) -> None:
