@@ -88,6 +88,7 @@ class Controller:
         self._capture = LogCapture()
         self.collections = RareFullCollections()
         self._lock = threading.Lock()
+        self._settling = threading.Lock()
         self._last_beat = 0.0
         self._pings: dict[asyncio.AbstractEventLoop, _Ping] = {}
 
@@ -293,9 +294,10 @@ class Controller:
 
     def _carry_out(self, request: Request, run: LiveRun) -> None:
         if request.kind == "answer":
-            outcome = take_answer(run, json.loads(request.body), request.posted_by)
-            if outcome is not None:
-                self._requests.settle(request.request_id, outcome)
+            with self._settling:  # the answer may end the run, which must not settle it a second time
+                outcome = take_answer(run, json.loads(request.body), request.posted_by)
+                if outcome is not None:
+                    self._requests.settle(request.request_id, outcome)
             return
         if request.kind != "abort":
             self._requests.settle(request.request_id, f"unknown kind of request: {request.kind}")
@@ -309,15 +311,16 @@ class Controller:
 
     def _refuse_rest(self, run: LiveRun) -> None:
         """The run has ended: tell whoever asked something of it. An answer to an open question waits for a resume."""
-        for request in self._requests.left_open(run.name):
-            outcome: str | None = "nothing to abort: the run has ended"
-            if request.kind == "answer":
-                body = json.loads(request.body)
-                prompt = run.prompts.get(str(body.get("prompt", "")))
-                answered = prompt is not None and prompt.answer.done()
-                outcome = take_answer(run, body, request.posted_by) if answered else None
-            if outcome is not None:
-                self._requests.settle(request.request_id, outcome)
+        with self._settling:
+            for request in self._requests.left_open(run.name):
+                outcome: str | None = "nothing to abort: the run has ended"
+                if request.kind == "answer":
+                    body = json.loads(request.body)
+                    prompt = run.prompts.get(str(body.get("prompt", "")))
+                    answered = prompt is not None and prompt.answer.done()
+                    outcome = take_answer(run, body, request.posted_by) if answered else None
+                if outcome is not None:
+                    self._requests.settle(request.request_id, outcome)
 
     def _ping_loops(self, runs: list[LiveRun], now: float) -> None:
         for run in runs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import json
 import threading
 import urllib.error
@@ -14,6 +15,7 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors, hitl
+from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.remote import Run
 from flyte_nb.remote.history import RunHistory
 from flyte_nb.remote.requests import answer_prompt
@@ -108,6 +110,21 @@ def test_the_first_answer_wins_and_the_second_is_told_so() -> None:
     with pytest.raises(errors.RunStateError, match="already answered with 1 by Ada"):
         answer_prompt(run.name, "decision", "2", by="Grace")
     assert run.outputs() == 1
+
+
+def test_an_answer_that_ends_the_run_is_not_told_that_it_came_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = started("bool")
+    requests = current_runtime().controller._requests
+    settle = requests.settle
+
+    def late(number: int, outcome: str) -> bool:
+        if threading.current_thread().name == "flyte_nb-service":
+            concurrent.futures.wait([ended], timeout=0.5)  # the run ends meanwhile, if nothing holds it up
+        return settle(number, outcome)
+
+    ended = current_runtime().controller.runs[run.name].done
+    monkeypatch.setattr(requests, "settle", late)
+    assert answer_prompt(run.name, "decision", "yes") == "answered with true"
 
 
 def test_many_answers_at_once_are_one_answer() -> None:
