@@ -3,8 +3,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { NO_FILTER, visibleRows } from "../src/run/rows";
 import { RunStore } from "../src/run/store";
 import type { FromPage } from "../src/run/wire";
-import { inLanes } from "../src/views/timeline";
-import { duration, safeAddress } from "../src/run/format";
 import { header, node } from "./messages";
 
 let sent: FromPage[];
@@ -166,26 +164,5 @@ describe("a report", () => {
     expect(store.selection!.report.get("main")).toEqual({ epoch: 1, chunks: ["one", "two"] });
     chunk("three", true);
     expect(store.selection!.report.get("main")).toEqual({ epoch: 2, chunks: ["three"] });
-  });
-});
-
-describe("a timeline", () => {
-  it("puts what ran side by side in lanes of its own, and what ran after it in the same", () => {
-    const lanes = inLanes([["a", "a", 0, 0, 10, 3], ["b", "b", 0, 5, 8, 3], ["c", "c", 0, 10, 12, 3]]);
-    expect(lanes).toEqual({ of: [0, 1, 0], count: 2 });
-  });
-});
-
-describe("text for people", () => {
-  it("writes durations in the unit that fits", () => {
-    expect([0, 950, 1_500, 61_000, 3_700_000, 200_000_000].map(duration)).toEqual([
-      "0 ms", "950 ms", "1.50 s", "1 min 1 s", "1 h 1 min", "2 d 7 h",
-    ]);
-  });
-
-  it("takes http and https for addresses and nothing else", () => {
-    expect(safeAddress("https://example.org/a?b")).toBe("https://example.org/a?b");
-    for (const bad of ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "//example.org", ""])
-      expect(safeAddress(bad)).toBeNull();
   });
 });

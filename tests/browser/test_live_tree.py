@@ -87,6 +87,36 @@ print(run.outputs()[0])
     output.get_by_text("ActionAbortedError and int").wait_for()
 
 
+def test_what_holds_the_loop_is_said_to_stop_when_it_lets_go(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task
+async def hold() -> None:
+    while not pathlib.Path({str(gate)!r}).exists():
+        time.sleep(0.01)
+    await asyncio.sleep(60)
+
+run = flyte.run(hold)
+flyte.show(run)
+run.wait()
+""",
+    )
+    lab.run(0)
+    lab.run(1, wait=False)
+    output = lab.output(1)
+    output.locator(".fnb-state").filter(has_text="running").wait_for()
+    abort = output.locator(".fnb-header").get_by_role("button", name="Abort")
+    abort.click()
+    output.get_by_text("Code that holds the event loop").wait_for()
+    assert abort.is_disabled()
+    assert lab.busy(1)
+    gate.touch()
+    output.locator(".fnb-state").filter(has_text="aborted").wait_for()
+    assert "Stopping" not in lab.text(1)
+
+
 def test_a_failed_task_shows_its_traceback_and_a_click_resumes_the_run(
     open_notebook: Callable[..., Lab], tmp_path: Path
 ) -> None:

@@ -78,7 +78,7 @@ html[theme="dark"] .fnb {
 .fnb .fnb-danger { color: var(--fnb-red); }
 .fnb .fnb-primary { background: #1967d2; border-color: #1967d2; color: #fff; }
 .fnb .fnb-plain { background: none; border-color: transparent; padding: 2px 6px; }
-.fnb .fnb-chip { border-radius: 10px; padding: 0 9px 0 4px; background: none; }
+.fnb .fnb-chip { display: inline-flex; align-items: center; gap: 3px; border-radius: 10px; padding: 0 9px 0 5px; background: none; }
 .fnb .fnb-chip[aria-pressed="true"] { background: var(--fnb-raised); border-color: currentColor; font-weight: 600; }
 .fnb .fnb-tabs { display: flex; flex-wrap: wrap; gap: 2px; }
 .fnb .fnb-tab { background: none; border: 0; border-bottom: 2px solid transparent; border-radius: 0; color: var(--fnb-quiet); }

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { count, duration, safeAddress, ticking } from "../src/run/format";
+import type { Span } from "../src/run/wire";
+import { inLanes } from "../src/views/timeline";
+
+describe("a duration", () => {
+  it("is as exact as people read it", () => {
+    const read = [0, 45, 999, 1_234, 59_940, 61_000, 3_600_000, 5 * 3_600_000 + 60_000, 3 * 86_400_000].map(duration);
+    expect(read).toEqual(["0 ms", "45 ms", "999 ms", "1.23 s", "59.9 s", "1 min 1 s", "1 h 0 min", "5 h 1 min", "3 d 0 h"]);
+  });
+
+  it("that goes on changes once a second", () => {
+    expect([-5, 999, 1_999, 59_999, 60_000].map(ticking)).toEqual(["0 s", "0 s", "1 s", "59 s", "1 min 0 s"]);
+  });
+});
+
+it("numbers are counted in words", () => {
+  expect([count(1, "row"), count(2_000, "row"), count(2, "has", "have")]).toEqual(["1 row", "2,000 rows", "2 have"]);
+});
+
+it("addresses of the web are the only ones that a link may have", () => {
+  const given = ["https://e.org", "http://e.org", "javascript:x()", "data:text/html,x", "file:///etc", "mailto:a@e.org", "/x", ""];
+  expect(given.filter((address) => safeAddress(address) !== null)).toEqual(["https://e.org", "http://e.org"]);
+});
+
+describe("the lanes of a timeline", () => {
+  const span = (startMs: number, endMs: number, depth = 1): Span => [`${startMs}-${endMs}`, "x", depth, startMs, endMs, 3];
+
+  it("are as many as ran side by side", () => {
+    expect(inLanes([span(0, 100, 0), span(0, 40), span(10, 90), span(40, 60)])).toEqual({ of: [0, 1, 2, 1], count: 3 });
+  });
+
+  it("keep apart what took no time at all", () => {
+    expect(inLanes([span(5, 5), span(5, 5)]).count).toBe(2);
+  });
+});
