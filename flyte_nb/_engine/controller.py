@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import json
 import logging
@@ -156,9 +157,10 @@ class Controller:
         """
         resumed = RunResumed(time.time(), self._owner, len(finished))
         log = self.journal.take_over_run(resumed, previous)
-        for request in self._requests.left_open(previous.name):
-            if request.kind == "abort" and request.posted_at < resumed.at:
-                self._requests.settle(request.request_id, "nothing to abort: it was resumed since")
+        with contextlib.suppress(RuntimeSystemError):  # the run is ours by now, and goes on in any case
+            for request in self._requests.left_open(previous.name):
+                if request.kind == "abort" and request.posted_at < resumed.at:
+                    self._requests.settle(request.request_id, "nothing to abort: it was resumed since")
         return self._launch(task, prepared, options, loop, log, finished)
 
     def _launch(
@@ -206,7 +208,8 @@ class Controller:
     def forget(self, run: LiveRun) -> None:
         """A run has ended; called on its loop."""
         if run.lost is None:
-            self._refuse_rest(run)
+            with contextlib.suppress(RuntimeSystemError):  # whoever waits for the run hears of its end in any case
+                self._refuse_rest(run)
         watch_of(run.loop).end()
         with self._lock:
             self.runs.pop(run.name, None)

@@ -265,7 +265,7 @@ class LiveRun:
 
     def lose(self, error: RunTakenOverError) -> None:
         """Somebody else drives the run from now on: nothing of it goes on here."""
-        if not self.abort(str(error)):
+        if not self.abort(str(error)) and self.done.done():
             logger.warning("%s", error)
 
     def call_after(self, delay_s: float, callback: Callable[[], None]) -> Timer:

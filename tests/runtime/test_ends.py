@@ -302,6 +302,21 @@ def test_an_abort_that_comes_when_the_run_has_just_ended_is_told_so(monkeypatch:
     assert str(runtime.mailbox.outcome(posted[0])).startswith("nothing to abort")
 
 
+def test_a_run_ends_also_where_requests_cannot_be_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(run: str) -> list[Any]:
+        raise errors.JournalWriteError("the disk is full")
+
+    monkeypatch.setattr(current_runtime().mailbox, "left_open", broken)
+
+    @env.task
+    async def main() -> int:
+        return 1
+
+    run = flyte.run(main)
+    run._live.done.result(timeout=20)  # type: ignore[union-attr]
+    assert run.outputs() == 1
+
+
 def test_an_abort_that_its_process_did_not_live_to_take_does_not_abort_what_is_resumed_later() -> None:
     broken = threading.Event()
     broken.set()
