@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._engine.map import map as map
     from ._engine.trace import trace as trace
     from ._notebook.display import show as show
+    from ._runtime.deploying import deploy as deploy
     from ._runtime.initialize import current_domain as current_domain
     from ._runtime.initialize import current_project as current_project
     from ._runtime.initialize import init as init
@@ -94,6 +95,7 @@ _HOMES = {
     "current_domain": "_runtime.initialize",
     "current_project": "_runtime.initialize",
     "custom_context": "_engine.context",
+    "deploy": "_runtime.deploying",
     "get_custom_context": "_engine.context",
     "group": "_engine.context",
     "init": "_runtime.initialize",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from ._aio import BlockingCall, with_aio
@@ -12,6 +13,7 @@ from ._runtime import launch
 from ._runtime.runtime import current_settings
 from ._task.task import Task
 from .remote.run import Run
+from .remote.task import Task as RemoteTask
 
 # Accepted because code for hosted clusters says them; recorded, without effect here.
 _HOSTED_ONLY = frozenset(
@@ -44,12 +46,15 @@ class Runner:
     def __init__(self, options: RunOptions) -> None:
         self._options = options
 
-    def _run(self, task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+    def _run(self, task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
+        if isinstance(task, RemoteTask):
+            task = task.resolved()
         live = launch.start(task, args, kwargs, self._options)
         return Run(live.name, live)
 
-    async def _run_async(self, task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
-        live = await launch.start_async(task, args, kwargs, self._options)
+    async def _run_async(self, task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
+        found = await asyncio.to_thread(task.resolved) if isinstance(task, RemoteTask) else task
+        live = await launch.start_async(found, args, kwargs, self._options)
         return Run(live.name, live)
 
     run = BlockingCall(_run, _run_async)
@@ -152,15 +157,15 @@ def with_runcontext(
     )
 
 
-def _run(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+def _run(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
     """Run a task with all it calls; returns at once.
 
     Parameters
     ----------
     task : task
-        A function decorated with ``@env.task``.
+        A function decorated with ``@env.task``, or a deployed one, `flyte_nb.remote.Task`.
     *args, **kwargs
-        Its inputs.
+        Its inputs; those of a deployed task by name.
 
     Returns
     -------
@@ -175,6 +180,8 @@ def _run(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
         If a value does not fit its type.
     RestrictedTypeError
         If a type cannot be an input.
+    RemoteTaskNotFoundError, RemoteTaskUsageError
+        If there is no such deployed task, or the arguments are not its own.
 
     Examples
     --------
@@ -185,7 +192,7 @@ def _run(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
     return with_runcontext().run(task, *args, **kwargs)
 
 
-async def _run_async(task: Task[Any, Any], *args: Any, **kwargs: Any) -> Run:
+async def _run_async(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
     return await with_runcontext().run.aio(task, *args, **kwargs)
 
 

@@ -64,7 +64,8 @@ SIGNATURES: list[tuple[Any, str]] = [
     (
         flyte.init,
         "org=None, project=None, domain=None, root_dir=None, log_level=None, endpoint=None, storage=None,"
-        " load_plugin_type_transformers=True, images=None, *, home=None, queues=None, cache='disable', **hosted_only",
+        " load_plugin_type_transformers=True, images=None, *, home=None, queues=None, cache='disable', registry=None,"
+        " **hosted_only",
     ),
     (flyte.init_from_config, "path=None, root_dir=None, log_level=None, **options"),
     (flyte.current_project, ""),
@@ -75,7 +76,7 @@ SIGNATURES: list[tuple[Any, str]] = [
     (flyte.group, "name"),
     (flyte.trace, "func"),
     (flyte.map, "func, *iterables, group_name=None, concurrency=0, return_exceptions=True"),
-    (flyte.Resources, "cpu=None, memory=None, gpu=None, disk=None, shm=None"),
+    (flyte.Resources, "cpu=None, memory=None, gpu=None, disk=None, shm=None, storage=None"),
     (flyte.GPU, "device, quantity=1"),
     (flyte.RetryStrategy, "count, backoff=None"),
     (flyte.Backoff, "base, factor=1.0, cap=None"),
@@ -113,6 +114,8 @@ SIGNATURES: list[tuple[Any, str]] = [
     (remote.Secret.get, "name"),
     (remote.Secret.listall, "limit=100"),
     (remote.Secret.delete, "name"),
+    (remote.Task.get, "name, project=None, domain=None, version=None, auto_version=None"),
+    (flyte.deploy, "*envs, dry_run=False, version=None, **hosted_only"),
     (types.TypeTransformer, "name, t, enable_type_assertions=True"),
     (types.TypeTransformer.get_literal_type, "t"),
     (types.TypeTransformer.to_literal, "python_val, python_type, expected"),

@@ -22,7 +22,7 @@ def export(notebook: Path, output: Path | None, for_flyte: bool) -> None:
 
     A cell tagged `export` is kept whole, one tagged `no-export` is left out.
     """
-    from .notebook_module import module_source
+    from .._code.notebook_source import module_source
 
     source = module_source(notebook)
     if for_flyte:

@@ -1,7 +1,7 @@
 """The tasks of a file or a notebook, without starting what it starts.
 
 A file is imported as a module, so that what stands under ``if __name__ == "__main__"`` stays out. Of a notebook the
-tasks and what they reach are taken (`flyte_nb._cli.notebook_module`), and its other cells are not run. Either way the
+tasks and what they reach are taken (`flyte_nb._code.notebook_source`), and its other cells are not run. Either way the
 code travels with the run, so that it can be resumed from any folder.
 """
 
@@ -22,7 +22,12 @@ from .._task.task import Task
 
 
 def load_tasks(path: Path) -> dict[str, Task[Any, Any]]:
-    """Tasks by the names they have in a Python file or a notebook.
+    """Tasks by the names they have in a Python file or a notebook; errors are those of `load_module`."""
+    return {name: value for name, value in vars(load_module(path)).items() if isinstance(value, Task)}
+
+
+def load_module(path: Path) -> ModuleType:
+    """A Python file, or the tasks of a notebook, as a module.
 
     Raises
     ------
@@ -32,12 +37,10 @@ def load_tasks(path: Path) -> dict[str, Task[Any, Any]]:
     if not path.is_file():
         raise click.ClickException(f"There is no file {path}.")
     if path.suffix == ".ipynb":
-        module = _notebook(path)
-    elif path.suffix == ".py":
-        module = _file(path)
-    else:
-        raise click.ClickException(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
-    return {name: value for name, value in vars(module).items() if isinstance(value, Task)}
+        return _notebook(path)
+    if path.suffix == ".py":
+        return _file(path)
+    raise click.ClickException(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
 
 
 def search_current_folder() -> None:
@@ -56,15 +59,26 @@ def _file(path: Path) -> ModuleType:
 
 
 def _notebook(path: Path) -> ModuleType:
-    from .notebook_module import module_source
+    from .._code.notebook_source import module_source
 
     source = module_source(path)
     module = ModuleType(_free_name(path))
     module.__file__ = str(path)
     filename = f"<tasks of {path.name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    vars(module)["__loader__"] = _SourceKept(source)
     sys.path.insert(0, str(path.resolve().parent))
     return _loaded(path, module, lambda: exec(compile(source, filename, "exec"), vars(module)))
+
+
+class _SourceKept:
+    """Tells the source of a module that is in no file, as loaders do."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, name: str) -> str:
+        return self._source
 
 
 def _loaded(path: Path, module: ModuleType, execute: Any) -> ModuleType:

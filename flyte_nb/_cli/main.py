@@ -12,6 +12,7 @@ import click
 from .._journal.home import ENVIRONMENT_VARIABLE
 from .commands import RUN, Commands, output_option
 from .completion import completion
+from .deploy import deploy
 from .export import export
 from .following import follow_to_its_end
 from .get import get, logs
@@ -37,6 +38,7 @@ main.add_command(get)
 main.add_command(logs)
 main.add_command(run)
 main.add_command(export)
+main.add_command(deploy)
 main.add_command(completion)
 
 

@@ -21,7 +21,7 @@ def is_user_module(name: object) -> bool:
     module = sys.modules.get(name)
     file = _file_of(module) if module is not None else ""
     if file:
-        return _is_user_file(file)
+        return is_user_file(file)
     return top not in sys.stdlib_module_names and top not in sys.builtin_module_names
 
 
@@ -51,7 +51,8 @@ def _file_of(module: ModuleType) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_user_file(file: str) -> bool:
+def is_user_file(file: str) -> bool:
+    """Whether a module of that file was written by the user."""
     parts = file.replace("\\", "/").split("/")
     if any(folder in parts for folder in _LIBRARY_FOLDERS):
         return False

@@ -62,6 +62,8 @@ class Controller:
         Cache behaviour of tasks and environments that say nothing.
     worker_environment : mapping, optional
         Environment variables for worker processes, beside those of this one.
+    registry : str
+        Address of the deployed tasks that code may call.
     """
 
     def __init__(
@@ -75,12 +77,14 @@ class Controller:
         open_store: Callable[[str], Store],
         default_cache: CacheBehavior = "disable",
         worker_environment: Mapping[str, str] | None = None,
+        registry: str = "",
     ) -> None:
         self.journal = journal
         self.cached = CachedCalls(cache, owner)
         self.service = ServiceThread(self._duty)
         self.runs: dict[str, LiveRun] = {}
         self.worker_environment = dict(worker_environment or {})
+        self.registry = registry
         self._requests = requests
         self._backends = backends
         self._owner = owner
@@ -181,7 +185,7 @@ class Controller:
             self._open_store(options.raw_data_path),
             finished,
             Capacity(limit) if limit else None,
-            {**registered_tasks(), task.name: task},
+            {**registered_tasks(), task.identity: task},
             max((known.generation for known in registered_tasks().values()), default=0),
         )
         plan = run.plan_of_root = run.plan_for(task)
@@ -230,7 +234,8 @@ class Controller:
             If the task names a queue that nobody registered, or a secret that cannot be found, or its place refuses it.
         """
         wanted = task.options
-        environment = {**options.env_vars, **(wanted.env_vars or {}), **_secrets(wanted.secrets)}
+        secrets = {} if task.is_foreign else _secrets(wanted.secrets)
+        environment = {**options.env_vars, **(wanted.env_vars or {}), **secrets}
         cache = wanted.cache if wanted.cache is not None else self._default_cache
         if cache is not None and (cache.behavior == "disable" or options.disable_run_cache):
             cache = None
@@ -246,14 +251,14 @@ class Controller:
             max_attempts=1 + retries.count,
             delay_s=retries.delay_s if retries.count else None,
             resources=wanted.resources.describe() if wanted.resources is not None else {},
-            options=wanted.describe(),
+            options=task.described(),
         )
         plan.backend.check(plan)
         return plan
 
     def _backend_for(self, task: Task[Any, Any], options: RunOptions) -> Backend:
         queue = task.options.queue or (options.queue if not task.place else None)
-        if queue is not None:
+        if queue is not None and not task.is_foreign:
             found = self._backends.get(queue)
             if found is None:
                 known = sorted(set(self._backends) - {"loop", "thread", "process"})

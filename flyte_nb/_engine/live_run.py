@@ -137,29 +137,30 @@ class LiveRun:
         plan = self._plans.get(task)
         if plan is not None:
             return plan
-        pinned = self._pinned.setdefault(task.name, task)
+        pinned = self._pinned.setdefault(task.identity, task)
         current = pinned if task.generation > self._generation else task
         plan = self.controller.make_plan(task, current.declared, self.options)
-        plan.code_digest = self._digest(task.name, current)
+        plan.code_digest = self._digest(current)
         if pinned is task:
             self._plans[task] = plan
         return plan
 
-    def task_named(self, name: str) -> Task[Any, Any] | None:
-        """The task of that name as this run knows it, for a caller that has the name only."""
-        return self._pinned.get(name) or find_task(name)
+    def task_named(self, identity: str) -> Task[Any, Any] | None:
+        """The task of that identity as this run knows it, for a caller that has nothing else."""
+        return self._pinned.get(identity) or find_task(identity)
 
     def learn(self, task: Task[Any, Any]) -> Task[Any, Any]:
-        """Take up a task that came with its code; the one of its name that was known before counts."""
-        return self._pinned.setdefault(task.name, task)
+        """Take up a task that came with its code; the one of its identity that was known before counts."""
+        return self._pinned.setdefault(task.identity, task)
 
-    def _digest(self, name: str, task: Task[Any, Any]) -> str:
-        digest = self._seen_tasks.get(name)
-        if digest is None or self._pinned.get(name) is not task:
+    def _digest(self, task: Task[Any, Any]) -> str:
+        identity = task.identity
+        digest = self._seen_tasks.get(identity)
+        if digest is None or self._pinned.get(identity) is not task:
             digest = code_digest(task.func)
-            if self._seen_tasks.get(name) != digest:
-                self._seen_tasks[name] = digest
-                self.log.append(TaskSeen(time.time(), name, digest, code_parts(task.func)))
+            if self._seen_tasks.get(identity) != digest:
+                self._seen_tasks[identity] = digest
+                self.log.append(TaskSeen(time.time(), task.name, digest, code_parts(task.func)))
         return digest
 
     # values -------------------------------------------------------------------------------------------------

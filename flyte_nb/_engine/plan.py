@@ -21,6 +21,8 @@ class TaskPlan:
     ----------
     code_digest : str
         Of the task and all it reaches; filled by the run on first need.
+    identity : str
+        What tells the task from others in a run; deployed ones of one name differ by their version.
     declared : Task
         The task without overrides, as this run uses it.
     delay_s : callable or None
@@ -39,6 +41,7 @@ class TaskPlan:
         "delay_s",
         "environment",
         "func",
+        "identity",
         "interface",
         "is_async",
         "links",
@@ -69,6 +72,7 @@ class TaskPlan:
     ) -> None:
         self.task = task
         self.name: str = task.name
+        self.identity: str = task.identity
         self.short_name: str = task.short_name
         self.interface: Interface = task.interface
         self.declared = declared

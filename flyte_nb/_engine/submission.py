@@ -87,7 +87,7 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     """What a call gives, as it is stored, and the value where somebody has it at hand."""
     parent: Action = scope.action  # type: ignore[assignment]
     run = parent.run
-    name = child_name(parent.name, plan.name, prepared.digest, parent.counts)
+    name = child_name(parent.name, plan.identity, prepared.digest, parent.counts)
     if parent.results is not None and name in parent.results:
         return parent.results[name], UNREAD
     if run.finished is not None:

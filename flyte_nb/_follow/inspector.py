@@ -28,6 +28,7 @@ from .history import RunHistory
 from .live_picture import LivePicture
 from .previews import previewed_inputs, previewed_outputs
 from .timeline import timeline_of
+from .values import reader_of
 
 MAX_VALUE = 2_000
 MAX_READ = 8_000_000
@@ -38,7 +39,7 @@ MAX_SPANS = 2_000
 
 TRACE = "t:"
 
-ReadValues = Callable[[StoredLiterals, str, RunHistory], dict[str, Any]]
+ReadValues = Callable[[StoredLiterals, str | None, RunHistory], dict[str, Any]]
 
 
 class Inspector:
@@ -87,12 +88,14 @@ class Inspector:
 
     def _describe_trace(self, trace: TraceView) -> Details:
         zero = self._zero()
+        is_foreign = reader_of(self._picture.tree.view.actions[trace.action]) is None
+        reader = None if is_foreign else ""
         return Details(
             action=self.action,
             task=trace.name,
             placement="trace",
-            inputs=self._values_of("inputs", trace.inputs, "", previewed_inputs),
-            outputs=self._values_of("outputs", trace.outputs, "", previewed_outputs),
+            inputs=self._values_of("inputs", trace.inputs, reader, previewed_inputs),
+            outputs=self._values_of("outputs", trace.outputs, reader, previewed_outputs),
             attempts=[Attempt(1, _ms(trace.started_at, zero), _ms(trace.ended_at, zero), _failure(trace.error))],
             links=[],
             tabs=[],
@@ -107,8 +110,8 @@ class Inspector:
             action=view.name,
             task=view.task,
             placement=view.placement,
-            inputs=self._values_of("inputs", view.inputs, view.task, previewed_inputs),
-            outputs=self._values_of("outputs", view.outputs, view.task, previewed_outputs),
+            inputs=self._values_of("inputs", view.inputs, reader_of(view), previewed_inputs),
+            outputs=self._values_of("outputs", view.outputs, reader_of(view), previewed_outputs),
             attempts=[
                 Attempt(
                     attempt.number, _ms(attempt.started_at, zero), _ms(attempt.ended_at, zero), _failure(attempt.error)
@@ -126,7 +129,7 @@ class Inspector:
         begin = self._picture.tree.view.started
         return begin.at if begin is not None else 0.0
 
-    def _values_of(self, which: str, kept: StoredLiterals | None, task: str, read: ReadValues) -> list[Variable]:
+    def _values_of(self, which: str, kept: StoredLiterals | None, task: str | None, read: ReadValues) -> list[Variable]:
         """Inputs or outputs as text, read once: they never change."""
         if kept is None:
             return []

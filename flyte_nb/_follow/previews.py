@@ -16,23 +16,28 @@ if TYPE_CHECKING:
     from .history import RunHistory
 
 MOST_FRAMES = 3
+_DATA = object()
 
 
-def previewed_inputs(kept: StoredLiterals, task: str, history: RunHistory) -> dict[str, Any]:
+def previewed_inputs(kept: StoredLiterals, task: str | None, history: RunHistory) -> dict[str, Any]:
     """What an action was given, by parameter, with previews of frames."""
     literals = _literals(kept, history.store())
     if not any(map(_holds_frame, literals.values())):
         return inputs_of(kept, task, history)
+    if task is None:
+        return _previewed(literals, None, history)
     interface = interface_of(task)
     types = {name: kind for name, (kind, _) in interface.inputs.items()} if interface is not None else {}
     return _previewed(literals, types, history)
 
 
-def previewed_outputs(kept: StoredLiterals, task: str, history: RunHistory) -> dict[str, Any]:
+def previewed_outputs(kept: StoredLiterals, task: str | None, history: RunHistory) -> dict[str, Any]:
     """What an action returned, as ``o0``, ``o1``, …, with previews of frames."""
     literals = _literals(kept, history.store())
     if not any(map(_holds_frame, literals.values())):
         return outputs_of(kept, task, history).named_outputs
+    if task is None:
+        return _previewed(literals, None, history)
     interface = interface_of(task)
     return _previewed(literals, interface.outputs if interface is not None else {}, history)
 
@@ -43,22 +48,26 @@ def _literals(kept: StoredLiterals, store: Store) -> dict[str, Literal]:
     return dict(LiteralMap.FromString(serialized_of(kept, store)).literals)
 
 
-def _previewed(literals: dict[str, Literal], types: dict[str, Any], history: RunHistory) -> dict[str, Any]:
+def _previewed(literals: dict[str, Literal], types: dict[str, Any] | None, history: RunHistory) -> dict[str, Any]:
+    """By types where they are known; None where nothing may be unpickled."""
     with use_store(history.store()):
-        return {
-            name: _first_look(literal, history) if _holds_frame(literal) else _value(literal, types.get(name), history)
-            for name, literal in sorted(literals.items(), key=lambda item: (len(item[0]), item[0]))
-        }
+        looked_at = {}
+        for name, literal in sorted(literals.items(), key=lambda item: (len(item[0]), item[0])):
+            kind = _DATA if types is None else types.get(name)
+            looked_at[name] = _first_look(literal, history) if _holds_frame(literal) else _value(literal, kind, history)
+        return looked_at
 
 
 def _value(literal: Literal, python_type: Any, history: RunHistory) -> Any:
     from ..types.messages import LiteralMap
     from ..types.registry import converter_for
-    from ..types.untyped import described_values, untyped_values
+    from ..types.untyped import data_values, described_values, untyped_values
 
     serialized = LiteralMap(literals={"value": literal}).SerializeToString()
     if not history.records.loads_values:
         return described_values(serialized)["value"]
+    if python_type is _DATA:
+        return data_values(serialized)["value"]
     if python_type is not None:
         try:
             return history.records.finish(converter_for(python_type).read_async(literal))

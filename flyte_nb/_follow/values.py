@@ -9,11 +9,16 @@ from .._aio import AwaitedAsItself
 from .._task.registry import find_task
 from ..models.events import StoredLiterals
 from ..storage import Store, use_store
-from ..types.untyped import described_values, untyped_values
+from ..types.untyped import data_values, described_values, untyped_values
 
 if TYPE_CHECKING:
+    from .._view.projection import ActionView
     from ..types.interface import Interface
     from .history import RunHistory
+
+
+DEPLOYED = "deployed"
+"""Placement of actions whose code is elsewhere."""
 
 
 class ActionOutputs(tuple[Any, ...]):
@@ -70,12 +75,20 @@ def serialized_of(kept: StoredLiterals, store: Store) -> bytes:
     return store.get_nowait(kept.uri, checksum=kept.checksum)
 
 
-def inputs_of(kept: StoredLiterals, task: str, history: RunHistory) -> ActionInputs:
+def reader_of(view: ActionView) -> str | None:
+    """The task by whose types the values of an action are read; None of deployed code, where nothing is unpickled."""
+    return None if view.placement == DEPLOYED else view.task
+
+
+def inputs_of(kept: StoredLiterals, task: str | None, history: RunHistory) -> ActionInputs:
     """Inputs of an action of `task`; typed where the task is defined here, else by the shape of the literals."""
     store = history.store()
     serialized = serialized_of(kept, store)
     if not history.records.loads_values:
         return ActionInputs(described_values(serialized))
+    if task is None:
+        with use_store(store):
+            return ActionInputs(data_values(serialized))
     interface = interface_of(task)
     with use_store(store):
         if interface is not None:
@@ -86,12 +99,15 @@ def inputs_of(kept: StoredLiterals, task: str, history: RunHistory) -> ActionInp
         return ActionInputs(untyped_values(serialized))
 
 
-def outputs_of(kept: StoredLiterals, task: str, history: RunHistory) -> ActionOutputs:
+def outputs_of(kept: StoredLiterals, task: str | None, history: RunHistory) -> ActionOutputs:
     """Outputs of an action of `task`; typed where the task is defined here, else by the shape of the literals."""
     store = history.store()
     serialized = serialized_of(kept, store)
     if not history.records.loads_values:
         return _in_order(described_values(serialized))
+    if task is None:
+        with use_store(store):
+            return _in_order(data_values(serialized))
     interface = interface_of(task)
     with use_store(store):
         if interface is not None:

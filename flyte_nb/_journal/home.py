@@ -64,6 +64,16 @@ class Home:
         """Folder of secrets that were created with `flyte_nb.remote.Secret`."""
         return self.path / "secrets"
 
+    @property
+    def registry_path(self) -> Path:
+        """Folder of deployed tasks, unless `init(registry=...)` or its storage says otherwise."""
+        return self.path / "registry"
+
+    @property
+    def deployed_path(self) -> Path:
+        """Folder of the code and the environments of deployed tasks that were called here."""
+        return self.path / "deployed"
+
     def _keep_private(self) -> None:
         if os.name != "posix":
             return

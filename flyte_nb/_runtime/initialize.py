@@ -9,8 +9,9 @@ from typing import Any
 
 from .._aio import Waited, with_aio
 from .._engine.scope import current_scope
+from .config import ConfigFile, config_file, read_config
 from .runtime import configure, current_settings
-from .settings import config_file, read_config, settings_from
+from .settings import settings_from
 
 logger = logging.getLogger("flyte_nb")
 
@@ -30,6 +31,7 @@ def init(
     home: str | os.PathLike[str] | None = None,
     queues: Mapping[str, Any] | None = None,
     cache: str = "disable",
+    registry: Any = None,
     **hosted_only: Any,
 ) -> Waited:
     """Say where things live and where tasks run. Everything has a default, so nothing needs to be called.
@@ -52,6 +54,9 @@ def init(
         Places that tasks may name with ``queue=``.
     cache : {"disable", "auto", "override"}
         For tasks and environments that say nothing.
+    registry : str, optional
+        Folder or address of deployed tasks, which a team may share; by default ``registry`` in `storage`, else a folder
+        of the home. Calling a task runs code from there, so name one that only people you trust can write to.
 
     Raises
     ------
@@ -72,6 +77,7 @@ def init(
             root_dir=root_dir,
             log_level=log_level,
             storage=storage,
+            registry=registry,
             load_plugin_type_transformers=load_plugin_type_transformers,
             home=home,
             queues=queues,
@@ -89,12 +95,16 @@ def init_from_config(
     log_level: int | str | None = None,
     **options: Any,
 ) -> Waited:
-    """As `init`, with organisation, project and domain from a configuration file, if there is one.
+    """As `init`, with what a configuration file says of organisation, project, domain, storage and registry.
+
+    A hosted cluster that it names is not contacted, and the log says so.
 
     Parameters
     ----------
     path : path, optional
-        YAML with a section ``task``; by default ``FLYTECTL_CONFIG``, ``.flyte/config.yaml`` here or at home.
+        YAML; by default ``FLYTECTL_CONFIG``, ``.flyte/config.yaml`` here or at home. Read are ``org``, ``project`` and
+        ``domain`` of its section ``task``; ``storage`` and ``registry``, which are addresses, or, of the storage, a
+        section with ``type`` and ``container``; and ``endpoint`` of its section ``admin``.
     **options
         Of `init`; they win over the file.
 
@@ -106,8 +116,14 @@ def init_from_config(
     Specification: *Notebooks*.
     """
     file = config_file(path)
-    found = read_config(file) if file is not None else {}
-    return init(root_dir=root_dir, log_level=log_level, **{**found, **options})
+    found = read_config(file) if file is not None else ConfigFile()
+    if found.endpoint and "endpoint" not in options:
+        logger.warning(
+            "%s names the cluster %s, which is not contacted: tasks run on this machine, and deployed tasks are looked"
+            " for in the registry %s. Set `storage:` or `registry:` there to share them with others.",
+            file, found.endpoint, found.where_tasks_are,
+        )  # fmt: skip
+    return init(root_dir=root_dir, log_level=log_level, **{**found.settings(), **options})
 
 
 def current_project() -> str:

@@ -6,11 +6,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._code.snapshot import load_snapshot
 from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun, RunOptions
+from .._engine.naming import ROOT_ACTION
 from .._journal.liveness import is_alive
 from .._task.registry import find_task
 from .._task.task import Task
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_DEPLOYED = "deployed"
 _MODES = (None, "notebook", "background", "process")
 
 
@@ -45,6 +48,7 @@ def start(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], o
     _check_is_task(task)
     runtime = current_runtime()
     loop = loop_for(runtime, options.mode)
+    options = _with_place(options, task)
     arguments = task.interface.bind(args, kwargs)
     with use_store(runtime.open_store(options.raw_data_path)):
         prepared = task.interface.prepare_inputs_nowait(arguments)
@@ -60,6 +64,7 @@ async def start_async(
     _check_is_task(task)
     runtime = current_runtime()
     loop = loop_for(runtime, options.mode)
+    options = _with_place(options, task)
     arguments = task.interface.bind(args, kwargs)
     with use_store(runtime.open_store(options.raw_data_path)):
         prepared = await task.interface.prepare_inputs(arguments)
@@ -88,7 +93,7 @@ def resume(name: str) -> LiveRun:
         earlier = runtime.reader.earlier(name)
         finished = FinishedWork(earlier, from_other_run=False)
     options = options_of(_started(earlier))
-    task = task_of(runtime, record.task, name)
+    task = task_of(runtime, record.task, name, brings_code=_DEPLOYED in options.recorded)
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
     return runtime.controller.resume(
@@ -115,8 +120,9 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
     queued = earlier.queued(action_name)
     if queued is None:
         raise ActionNotFoundError(f"Run {name!r} has no action {action_name!r}.")
-    task = task_of(runtime, queued.task, name)
     before = options_of(_started(earlier))
+    is_deployed_root = action_name == ROOT_ACTION and _DEPLOYED in before.recorded
+    task = task_of(runtime, queued.task, name, brings_code=is_deployed_root)
     options = options or before
     store = runtime.open_store(options.raw_data_path or before.raw_data_path)
     prepared = finished_now(_again(task, queued.inputs, store, inputs))
@@ -158,15 +164,17 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
     return notebook_loop() or runtime.loop.get()
 
 
-def task_of(runtime: Runtime, name: str, run: str) -> Task[Any, Any]:
+def task_of(runtime: Runtime, name: str, run: str, *, brings_code: bool = False) -> Task[Any, Any]:
     """The task called `name`: as it is defined here, else as it was stored with `run`.
+
+    Where the run `brings_code`, a task that happens to have that name here is another one.
 
     Raises
     ------
     CodeBundleError
         If it is neither.
     """
-    task = find_task(name)
+    task = None if brings_code else find_task(name)
     if task is not None:
         return task
     snapshot = runtime.reader.snapshot(run)
@@ -180,6 +188,12 @@ def task_of(runtime: Runtime, name: str, run: str) -> Task[Any, Any]:
     if found is None:
         raise CodeBundleError(f"The code stored with run {run!r} holds no task {name!r}.")
     return found
+
+
+def _with_place(options: RunOptions, task: Task[Any, Any]) -> RunOptions:
+    """The options of a run of `task`, with where its code is from if it is from elsewhere."""
+    version = task.described().get("version") if task.is_foreign else None
+    return options if version is None else replace(options, recorded={**options.recorded, _DEPLOYED: version})
 
 
 def options_of(started: RunStarted) -> RunOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from .._engine.ports import Backend
 from ..backends.containers.backend import ContainerBackend
@@ -13,7 +14,7 @@ from ..backends.threads import ThreadBackend
 from ..errors import InitializationError
 
 GROUP = "flyte_nb.backends"
-KINDS_OF_FUNCTION = ("loop", "thread", "container")
+KINDS_OF_FUNCTION = ("loop", "thread", "container", "deployed")
 """Places that take one kind of task each, so that none of them can be the place of a whole run."""
 
 
@@ -23,10 +24,13 @@ class Places(Mapping[str, Backend]):
     Parameters
     ----------
     queues : mapping of str to Backend
+    deployed_in : Path
+        Folder for the code and the environments of deployed tasks.
     """
 
-    def __init__(self, queues: Mapping[str, Backend]) -> None:
+    def __init__(self, queues: Mapping[str, Backend], deployed_in: Path) -> None:
         self._lock = threading.Lock()
+        self._deployed_in = deployed_in
         self._made: dict[str, Backend] = {
             "loop": LoopBackend(),
             "thread": ThreadBackend(),
@@ -41,7 +45,7 @@ class Places(Mapping[str, Backend]):
             return found
         with self._lock:
             if name not in self._made:
-                self._made[name] = _installed(name)
+                self._made[name] = self._deployed() if name == "deployed" else _installed(name)
             return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -49,6 +53,12 @@ class Places(Mapping[str, Backend]):
 
     def __len__(self) -> int:
         return len(self._made)
+
+    def _deployed(self) -> Backend:
+        from ..backends.deployed.backend import DeployedBackend
+
+        beside = self._made["process"]
+        return DeployedBackend(beside if isinstance(beside, ProcessBackend) else ProcessBackend(), self._deployed_in)
 
     def close(self) -> None:
         """End what back-ends have started."""

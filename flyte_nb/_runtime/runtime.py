@@ -64,7 +64,8 @@ class Runtime:
         self.default_store: Store = (
             open_store(settings.storage) if settings.storage else open_store(self.home.store_path)
         )
-        self.places = Places(settings.queues)
+        self.registry = settings.registry or _registry_beside(settings.storage) or str(self.home.registry_path)
+        self.places = Places(settings.queues, self.home.deployed_path)
         self.controller = Controller(
             journal=self.writer,
             requests=self.mailbox,
@@ -74,6 +75,7 @@ class Runtime:
             open_store=self.open_store,
             default_cache=settings.cache,
             worker_environment={ENVIRONMENT_VARIABLE: str(self.home.path)},
+            registry=self.registry,
         )
         keep_secrets_in(self.home.secrets_path)
         announce_posts_to(self.controller.service.announce)
@@ -125,6 +127,11 @@ class Runtime:
         self.reader.close()
         self.mailbox.close()
         self.cache.close()
+
+
+def _registry_beside(storage: str) -> str:
+    """A store that several people use is where they find each other's tasks."""
+    return f"{storage.rstrip('/')}/registry" if storage else ""
 
 
 _lock = threading.RLock()

@@ -51,6 +51,8 @@ class Settings:
         None is the default home.
     storage : str
         Address of the default store; empty is a folder of the home.
+    registry : str
+        Address of deployed tasks; empty is ``registry`` in the store that was named, else in the home.
     queues : mapping of str to Backend
     cache : str
         Behaviour of tasks and environments that say nothing.
@@ -63,6 +65,7 @@ class Settings:
     project: str = ""
     domain: str = ""
     storage: str = ""
+    registry: str = ""
     queues: Mapping[str, Any] = field(default_factory=dict)
     cache: CacheBehavior = "disable"
     root_dir: str = ""
@@ -79,6 +82,7 @@ def settings_from(
     root_dir: str | os.PathLike[str] | None,
     log_level: int | str | None,
     storage: Any,
+    registry: Any,
     load_plugin_type_transformers: bool,
     home: str | os.PathLike[str] | None,
     queues: Mapping[str, Any] | None,
@@ -110,7 +114,8 @@ def settings_from(
         org=org or "",
         project=project or "",
         domain=domain or "",
-        storage=_address(storage),
+        storage=_address("storage", storage),
+        registry=_address("registry", registry),
         queues=dict(queues or {}),
         cache=cast("CacheBehavior", cache),
         root_dir=os.fspath(root_dir) if root_dir is not None else "",
@@ -120,48 +125,12 @@ def settings_from(
     )
 
 
-def config_file(path: str | os.PathLike[str] | None) -> Path | None:
-    """The configuration file to read: the one given, else the first that exists of the usual places.
-
-    Raises
-    ------
-    InitializationError
-        If the one given does not exist.
-    """
-    if path is not None:
-        chosen = Path(path).expanduser()
-        if not chosen.is_file():
-            raise InitializationError(f"There is no configuration file {chosen}. Leave the path out to use defaults.")
-        return chosen
-    named = os.environ.get("FLYTECTL_CONFIG")
-    candidates = [Path(named)] if named else []
-    candidates += [Path(".flyte/config.yaml"), Path.home() / ".flyte" / "config.yaml"]
-    return next((candidate for candidate in candidates if candidate.is_file()), None)
-
-
-def read_config(path: Path) -> dict[str, str]:
-    """Organisation, project and domain from the ``task`` section of a configuration file.
-
-    Raises
-    ------
-    InitializationError
-        If the file is no YAML mapping.
-    """
-    import yaml
-
-    try:
-        content = yaml.safe_load(path.read_text()) or {}
-        section = content.get("task") or {}
-        return {key: str(section[key]) for key in ("org", "project", "domain") if section.get(key)}
-    except (yaml.YAMLError, AttributeError, OSError) as error:
-        raise InitializationError(f"{path} is not a configuration file: {error}") from error
-
-
-def _address(storage: Any) -> str:
-    if storage is None:
+def _address(what: str, given: Any) -> str:
+    if given is None:
         return ""
-    if isinstance(storage, (str, os.PathLike)):
-        return os.fspath(storage)
+    if isinstance(given, (str, os.PathLike)):
+        address = os.fspath(given)
+        return address if "://" in address else os.path.abspath(os.path.expanduser(address))
     raise InitializationError(
-        f"storage is a folder or an address such as s3://bucket/prefix; got {type(storage).__name__}."
+        f"{what} is a folder or an address such as s3://bucket/prefix; got {type(given).__name__}."
     )

@@ -17,7 +17,7 @@ from .registry import register
 from .resources import Resources
 from .retries import RetryStrategy
 from .reuse import ReusePolicy
-from .secret import SecretRequest
+from .secret import SecretsWanted
 from .task import Task
 from .timeout import TimeoutType
 
@@ -95,7 +95,7 @@ class TaskEnvironment:
         depends_on: Sequence[TaskEnvironment] = [],
         pod_template: PodTemplate | str | None = None,
         description: str | None = None,
-        secrets: SecretRequest | None = None,
+        secrets: SecretsWanted | None = None,
         env_vars: Mapping[str, str] | None = None,
         resources: Resources | None = None,
         interruptible: bool = False,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 from .messages import got
 
@@ -67,6 +67,8 @@ class Resources:
         As `memory`.
     shm : str, optional
         Shared memory; as `memory`, or ``"auto"``.
+    storage : str, optional
+        Another word for `disk`.
 
     Attributes
     ----------
@@ -91,9 +93,15 @@ class Resources:
     gpu: int | str | GPU | None = None
     disk: str | None = None
     shm: str | None = None
+    storage: InitVar[str | None] = None
     memory_bytes: int | None = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, storage: str | None) -> None:
+        if storage is not None:
+            if self.disk is not None:
+                raise ValueError("storage is another word for disk: give one of them.")
+            _bytes("storage", storage)
+            object.__setattr__(self, "disk", storage)
         _check_order("cpu", self.cpu, [_cores(amount) for amount in _amounts("cpu", self.cpu)])
         memory = [_bytes("memory", amount) for amount in _amounts("memory", self.memory)]
         _check_order("memory", self.memory, memory)

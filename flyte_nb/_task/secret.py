@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,10 +72,53 @@ class Secret:
         return self.as_env_var or _NOT_IN_VARIABLE.sub("_", self.label).upper()
 
 
-SecretRequest = str | Secret | list[str | Secret]
+@dataclass(frozen=True, slots=True)
+class SecretRequest:
+    """Secrets by the environment variables that a task finds them in.
+
+    Parameters
+    ----------
+    secrets : dict of str to str
+        Names of variables, each with the key of a secret, ``"key"`` or ``"group/key"``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For names that cannot be.
+
+    Examples
+    --------
+    >>> SecretRequest(secrets={"API_KEY": "openai/api-key"})
+
+    Specification: *Remote tasks*.
+    """
+
+    secrets: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.secrets, Mapping):
+            raise TypeError(
+                "SecretRequest: expected variables and keys, as in {'API_KEY': 'key'}, got"
+                f" {type(self.secrets).__name__}."
+            )
+        self.requested()
+
+    def requested(self) -> tuple[Secret, ...]:
+        """The secrets."""
+        found = []
+        for variable, label in self.secrets.items():
+            _check_name("variable", variable)
+            if not isinstance(label, str):
+                raise TypeError(f"SecretRequest {variable!r}: the key of a secret is text, got {type(label).__name__}.")
+            group, slash, key = label.rpartition("/")
+            found.append(Secret(key, group=group if slash else None, as_env_var=variable))
+        return tuple(found)
 
 
-def as_secrets(value: SecretRequest | tuple[str | Secret, ...] | None) -> tuple[Secret, ...]:
+SecretsWanted = str | Secret | SecretRequest | list[str | Secret]
+
+
+def as_secrets(value: SecretsWanted | tuple[str | Secret, ...] | None) -> tuple[Secret, ...]:
     """`value` as secrets; text is a key.
 
     Raises
@@ -84,6 +128,8 @@ def as_secrets(value: SecretRequest | tuple[str | Secret, ...] | None) -> tuple[
     """
     if value is None:
         return ()
+    if isinstance(value, SecretRequest):
+        return value.requested()
     return tuple(_as_secret(one) for one in (value if isinstance(value, (list, tuple)) else (value,)))
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .resources import Resources
     from .retries import RetryStrategy
     from .reuse import ReusePolicy
-    from .secret import SecretRequest
+    from .secret import SecretsWanted
     from .timeout import TimeoutType
 
 P = ParamSpec("P")
@@ -76,6 +76,8 @@ class Task(Generic[P, R]):
         Counts declarations in this process, a later one is higher; 0 for a task carried here by value.
     place : str or None
         The back-end of all tasks of this kind; None leaves it to the engine.
+    is_foreign : bool
+        Whether its code is not that of this process: it runs in its own place only, and secrets are looked up there.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class Task(Generic[P, R]):
     """
 
     place: ClassVar[str | None] = None
+    is_foreign: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -141,7 +144,7 @@ class Task(Generic[P, R]):
         timeout: TimeoutType | None = None,
         reusable: ReusePolicy | None = None,
         env_vars: Mapping[str, str] | None = None,
-        secrets: SecretRequest | None = None,
+        secrets: SecretsWanted | None = None,
         service_account: str | None = None,
         max_inline_io_bytes: int | None = None,
         pod_template: PodTemplate | str | None = None,
@@ -182,6 +185,11 @@ class Task(Generic[P, R]):
         if cache is not None:
             self._check_cache(changes["cache"])
         return self.with_options(self.options.replaced(changes))
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other tasks in a run: its name."""
+        return self.name
 
     @property
     def declared(self) -> Task[P, R]:
@@ -263,6 +271,10 @@ class Task(Generic[P, R]):
 
     def _input_names(self) -> Collection[str]:
         return inspect.signature(self.func).parameters
+
+    def described(self) -> dict[str, str]:
+        """What is recorded with its actions; see `TaskOptions.describe`."""
+        return self.options.describe()
 
     def with_options(self, options: TaskOptions) -> Task[P, R]:
         """The same task with exactly these options."""

@@ -16,7 +16,7 @@ from .._task.registry import register
 from .._task.resources import Resources
 from .._task.retries import RetryStrategy
 from .._task.reuse import ReusePolicy
-from .._task.secret import SecretRequest
+from .._task.secret import SecretsWanted
 from .._task.task import Task
 from .._task.timeout import TimeoutType
 from ..backends.containers.control import run_on_thread
@@ -35,7 +35,7 @@ class ContainerOptions(TypedDict, total=False):
     timeout: TimeoutType
     reusable: ReusePolicy
     env_vars: Mapping[str, str]
-    secrets: SecretRequest
+    secrets: SecretsWanted
     service_account: str
     max_inline_io_bytes: int
     pod_template: PodTemplate | str

@@ -10,5 +10,6 @@ from .details import ActionDetails as ActionDetails
 from .details import RunDetails as RunDetails
 from .run import Run as Run
 from .secret import Secret as Secret
+from .task import Task as Task
 
-__all__ = ["Action", "ActionDetails", "ActionInputs", "ActionOutputs", "Run", "RunDetails", "Secret"]
+__all__ = ["Action", "ActionDetails", "ActionInputs", "ActionOutputs", "Run", "RunDetails", "Secret", "Task"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
 from .._follow.previews import previewed_inputs, previewed_outputs
-from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of
+from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of, reader_of
 from .._view.projection import ActionView, AttemptView, RunView, TraceView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded, PromptAsked
 from ..models.phases import ActionPhase
@@ -58,23 +58,23 @@ class ActionDetails(AwaitedAsItself):
 
     def inputs(self) -> ActionInputs:
         """What it was given."""
-        return inputs_of(self._view.inputs, self.task_name, self._history)
+        return inputs_of(self._view.inputs, reader_of(self._view), self._history)
 
     def outputs(self) -> ActionOutputs:
         """What it returned; empty while or where it returned nothing."""
         if self._view.outputs is None:
             return ActionOutputs()
-        return outputs_of(self._view.outputs, self.task_name, self._history)
+        return outputs_of(self._view.outputs, reader_of(self._view), self._history)
 
     def input_previews(self) -> dict[str, Any]:
         """What it was given, with a preview in place of each frame: no data is loaded."""
-        return previewed_inputs(self._view.inputs, self.task_name, self._history)
+        return previewed_inputs(self._view.inputs, reader_of(self._view), self._history)
 
     def output_previews(self) -> dict[str, Any]:
         """What it returned, as ``o0``, ``o1``, …, with a preview in place of each frame."""
         if self._view.outputs is None:
             return {}
-        return previewed_outputs(self._view.outputs, self.task_name, self._history)
+        return previewed_outputs(self._view.outputs, reader_of(self._view), self._history)
 
     @property
     def done(self) -> bool:

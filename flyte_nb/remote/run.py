@@ -11,7 +11,7 @@ from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall
 from .._engine.failure import error_from
 from .._engine.naming import ROOT_ACTION
 from .._follow.timeline import Timeline, timeline_of
-from .._follow.values import ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of
+from .._follow.values import DEPLOYED, ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of, reader_of
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
 from .._view.showing import show_run
@@ -203,10 +203,12 @@ class Run(AwaitedAsItself):
     @with_aio
     def inputs(self) -> ActionInputs:
         """What the root action was given."""
-        started = self._history.view().started
+        view = self._history.view()
+        started = view.started
         if started is None or started.inputs is None:
             raise RunStateError(f"Run {self.name!r} ended before its inputs were recorded.")
-        return inputs_of(started.inputs, started.task, self._history)
+        reader = None if DEPLOYED in started.options else started.task
+        return inputs_of(started.inputs, reader, self._history)
 
     def _watch(self) -> Iterator[RunDetails]:
         """The run's details whenever it has changed, until it has ended."""
@@ -366,7 +368,7 @@ class Run(AwaitedAsItself):
         root = self._history.action(self._history.view().root)
         if root.outputs is None:
             raise RunStateError(f"Run {self.name!r} is {self.phase}; it has no outputs.")
-        return outputs_of(root.outputs, root.task, self._history)
+        return outputs_of(root.outputs, reader_of(root), self._history)
 
     def _failure(self) -> BaseRuntimeError | None:
         live = self._live

@@ -78,6 +78,11 @@ class Interface:
         given = ", ".join(type_text(kind) for kind in outputs.values())
         self.signature = f"({taken}) -> ({given})"
 
+    @property
+    def gives_tuple(self) -> bool:
+        """Whether the outputs are the items of a tuple."""
+        return self._several
+
     @classmethod
     def from_function(
         cls, func: Callable[..., Any], name: str | None = None, hints: dict[str, Any] | None = None
@@ -166,12 +171,12 @@ class Interface:
 
     async def read_inputs(self, serialized: bytes) -> dict[str, Any]:
         """New arguments from serialized literals."""
-        return await self._inputs().read_async(serialized)
+        return await self._inputs().read_async(serialized, self._defaults)
 
     def read_inputs_nowait(self, serialized: bytes) -> Any:
         """As `read_inputs`; `REFUSED` if that needs an event loop."""
         variables = self._inputs()
-        return variables.read(serialized) if variables.immediate else REFUSED
+        return variables.read(serialized, self._defaults) if variables.immediate else REFUSED
 
     def digest_of(self, serialized: bytes, ignored_inputs: Iterable[str] = ()) -> bytes:
         """The digest of serialized inputs, some of them left out."""

@@ -20,7 +20,7 @@ import msgspec
 
 from .moments import datetime_from, moment_text, time_from, timedelta_from, timedelta_text
 
-_TEXT, _TUPLE, _SET, _FROZENSET, _PAIRS, _BIG_INT, _PICKLE, _ENUM = 1, 2, 3, 4, 5, 6, 7, 8
+_TEXT, _TUPLE, _SET, _FROZENSET, _PAIRS, _BIG_INT, _PICKLE, _ENUM, _NUMPY = 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 _SURROGATES = b"\xff"  # no MessagePack array begins so
 
@@ -39,7 +39,8 @@ _LOADERS = {name: load for name, _, load in _TEXTS.values()}
 _LOADERS["path"] = pathlib.Path
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(ext_hook=lambda code, body: _from_extension(code, bytes(body)))
+_decoder = msgspec.msgpack.Decoder(ext_hook=lambda code, body: _from_extension(code, bytes(body), loads))
+_data_decoder = msgspec.msgpack.Decoder(ext_hook=lambda code, body: _data_from_extension(code, bytes(body)))
 
 
 def dumps(value: Any) -> bytes:
@@ -56,6 +57,17 @@ def dumps(value: Any) -> bytes:
 def loads(data: bytes) -> Any:
     """The value that `dumps` was given, as a new object."""
     return _decoder.decode(data)
+
+
+def loads_data(data: bytes) -> Any:
+    """As `loads`, of what another program wrote: nothing is unpickled, and a member of an enumeration is its value.
+
+    Raises
+    ------
+    ValueError
+        If there is a pickle in it.
+    """
+    return _data_decoder.decode(data)
 
 
 def _reduced(value: Any) -> Any:
@@ -83,6 +95,9 @@ def _reduced(value: Any) -> Any:
         return _extension(_TEXT, ["path", str(value)])
     if isinstance(value, enum.Enum):
         return _extension(_ENUM, [kind.__module__, kind.__qualname__, value.value])
+    dtype = _numpy_number(value)
+    if dtype:
+        return _extension(_NUMPY, [dtype, value.item()])
     return msgspec.msgpack.Ext(_PICKLE, _pickled(value))
 
 
@@ -90,14 +105,14 @@ def _extension(code: int, parts: list[Any]) -> msgspec.msgpack.Ext:
     return msgspec.msgpack.Ext(code, dumps(parts))
 
 
-def _from_extension(code: int, body: bytes) -> Any:
+def _from_extension(code: int, body: bytes, load: Callable[[bytes], Any]) -> Any:
     if code == _PICKLE:
         return pickle.loads(body)
     if code == _BIG_INT:
         return int(body, 16)
     if code == _TEXT and body.startswith(_SURROGATES):
         return body[len(_SURROGATES) :].decode("utf-8", "surrogatepass")
-    parts = loads(body)
+    parts = load(body)
     if code == _TEXT:
         return _LOADERS[parts[0]](parts[1])
     if code == _TUPLE:
@@ -106,9 +121,23 @@ def _from_extension(code: int, body: bytes) -> Any:
         return set(parts)
     if code == _FROZENSET:
         return frozenset(parts)
+    if code == _NUMPY:
+        import numpy
+
+        return numpy.dtype(parts[0]).type(parts[1])
     if code == _ENUM:
         return _member(*parts)
     return dict(parts)
+
+
+def _data_from_extension(code: int, body: bytes) -> Any:
+    if code == _PICKLE:
+        raise ValueError("it holds a pickled object")
+    if code == _ENUM:
+        return loads_data(body)[2]
+    if code == _NUMPY:
+        return loads_data(body)[1]
+    return _from_extension(code, body, loads_data)
 
 
 def _member(module: str, qualname: str, value: Any) -> Any:
@@ -120,6 +149,15 @@ def _member(module: str, qualname: str, value: Any) -> Any:
         return found(value) if isinstance(found, enum.EnumMeta) else value
     except ValueError:
         return value
+
+
+def _numpy_number(value: Any) -> str:
+    """The type of a number of NumPy's that a number of Python's holds exactly; an empty text for anything else."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not isinstance(value, numpy.generic):
+        return ""
+    dtype = value.dtype
+    return dtype.str if dtype.kind in "biufc" and type(value.item()) in (bool, int, float, complex) else ""
 
 
 def _is_encodable(text: str) -> bool:

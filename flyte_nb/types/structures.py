@@ -79,6 +79,17 @@ class StructureConverter(Converter):
             described.metadata.Clear()  # a type without a JSON schema is still a structure
         return described
 
+    def json_schema(self) -> dict[str, Any]:
+        """JSON schema of what is stored: fields go by their own names.
+
+        Raises
+        ------
+        PydanticInvalidForJsonSchema
+            If there is none.
+        """
+        found: dict[str, Any] = self._adapter.json_schema(by_alias=False)
+        return found
+
     def _as_builtin(self, value: Any, context: dict[str, Any]) -> Any:
         try:
             return self._serializer.to_python(value, by_alias=False, round_trip=True, warnings=False, context=context)

@@ -31,6 +31,12 @@ def described_values(serialized: bytes) -> dict[str, Any]:
     return {name: _description.read(literals[name]) for name in sorted(literals)}
 
 
+def data_values(serialized: bytes) -> dict[str, Any]:
+    """As `untyped_values`, of what another program wrote: a `Described` stands for what would have to be unpickled."""
+    literals = LiteralMap.FromString(serialized).literals
+    return {name: _data.read(literals[name]) for name in sorted(literals)}
+
+
 class Described:
     """What stands for a value that is not loaded; its text is what it is."""
 
@@ -125,5 +131,27 @@ class _Description(_Shape):
         return super()._blob(literal)
 
 
+class _Data(_Shape):
+    """Reads all but pickles."""
+
+    def _binary(self, literal: Literal, tag: str) -> Any:
+        size = len(literal.scalar.binary.value)
+        if tag == pickled.TAG:
+            return Described(f"<{tag}, {size:,} bytes>")
+        if tag == structures.TAG:
+            try:
+                return plain.loads_data(literal.scalar.binary.value)
+            except ValueError as error:
+                return Described(f"<{size:,} bytes; {error}>")
+        return super()._binary(literal, tag)
+
+    def _blob(self, literal: Literal) -> Any:
+        form = literal.scalar.blob.metadata.type.format
+        if form == pickled.TAG:
+            return Described(f"<{form}, {literal.scalar.blob.uri}>")
+        return super()._blob(literal)
+
+
 _shape = _Shape(Any)
+_data = _Data(Any)
 _description = _Description(Any)

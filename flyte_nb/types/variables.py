@@ -15,6 +15,7 @@ from .registry import converter_for
 from .transformer import TypeTransformerFailedError
 
 DIGEST_BYTES = 16
+NO_DEFAULTS: Mapping[str, Any] = {}
 
 
 class Variables:
@@ -76,22 +77,28 @@ class Variables:
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
-    def read(self, serialized: bytes) -> dict[str, Any]:
-        """New values of serialized literals."""
+    def read(self, serialized: bytes, defaults: Mapping[str, Any] = NO_DEFAULTS) -> dict[str, Any]:
+        """New values of serialized literals; the default of one that is not there."""
         literals = LiteralMap.FromString(serialized).literals
         values = {}
         for name, converter in self._items:
+            if name in defaults and name not in literals:
+                values[name] = defaults[name]
+                continue
             try:
                 values[name] = converter.read(literals[name])
             except TypeTransformerFailedError as error:
                 raise RuntimeDataValidationError(name, error, self._task_name) from error
         return values
 
-    async def read_async(self, serialized: bytes) -> dict[str, Any]:
+    async def read_async(self, serialized: bytes, defaults: Mapping[str, Any] = NO_DEFAULTS) -> dict[str, Any]:
         """As `read`, for converters that need an event loop."""
         literals = LiteralMap.FromString(serialized).literals
         values = {}
         for name, converter in self._items:
+            if name in defaults and name not in literals:
+                values[name] = defaults[name]
+                continue
             try:
                 values[name] = await converter.read_async(literals[name])
             except TypeTransformerFailedError as error:

@@ -33,6 +33,7 @@ async def process_item(item: int | str, step: str) -> str:
 """,
     "notebooks/1": "import flyte",
     "traces/caching_vs_checkpointing.py": "from typing import List",
+    "remote-tasks/5": "def local_process(path: str) -> int:\n    return -1\n",
     "unit-testing/1": """
 import flyte
 
@@ -64,6 +65,7 @@ async def some_task() -> None:
     "custom-context/5": "import flyte",
     "custom-context/6": "import flyte\nctx = {'timeout_seconds': '3'}",
     "fanout/4": "",
+    "remote-tasks/23": "import flyte\nimport flyte.remote\nis_production = True\n",
     "grouping-actions/1": """
 import flyte
 env = flyte.TaskEnvironment("excerpt")
@@ -83,21 +85,38 @@ NOT_RUN = {
     "links/3": "its environment is written with an ellipsis for arguments; it needs another SDK's plug-in",
     "container-tasks/7": "calls a task that the page does not show",
     "reports/globe_visualization.py": "the page leaves out the content of the report, so that there is none",
-    "remote-tasks/2": "runs a deployed task of somebody else",
-    "remote-tasks/3": "runs a deployed task of somebody else",
-    "remote-tasks/5": "calls a function that the page does not show",
-    "remote-tasks/6": "runs a deployed task of somebody else",
-    "remote-tasks/14": "runs a deployed task of somebody else",
-    "remote-tasks/23": "awaits a deployed task of somebody else, at the top of a script",
 }
 """Programs that are only compiled, and why."""
 
-_NO_REMOTE_TASK = Pending("remote.Task is not there yet", "flyte_nb has no flyte.remote.Task")
-
-PENDING = {
-    **{f"remote-tasks/{number}": _NO_REMOTE_TASK for number in (1, 4, 8, 9, 12, 13, *range(15, 23), 24, 25, 26)},
-}
+PENDING: dict[str, Pending] = {}
 """Programs that need parts which do not exist yet. One that begins to work fails its test: take it out."""
+
+DEPLOYED = {
+    "spark_env.py": "remote-tasks/10",
+    "ml_env.py": "remote-tasks/11",
+    "data_team.py": """
+import flyte
+import pandas
+env = flyte.TaskEnvironment("data_team")
+
+@env.task
+async def spark_analyzer(input_path: str) -> pandas.DataFrame:
+    return pandas.DataFrame({"path": [input_path]})
+
+@env.task
+async def analyzer(input_path: str) -> int:
+    return len(input_path)
+""",
+    "package_example.py": """
+import flyte
+env = flyte.TaskEnvironment("package-example")
+
+@env.task
+async def calculate_average(numbers: list[float]) -> float:
+    return sum(numbers) / len(numbers)
+""",
+}
+"""What the page about remote tasks takes for deployed: files, by their text, or by the program that is their text."""
 
 SLOW = {
     "abort-tasks/action_lifetime.py": "sleeps ten seconds",
@@ -225,6 +244,23 @@ assert "approved" in run.outputs()[0]
     "other-features/7": _asserted("outputs(program.async_task, 3) == 'Processed 3'"),
     "other-features/8": _asserted("outputs(program.async_main, 3)[0] == ['Task 0', 'Task 1', 'Task 2']"),
     "other-features/9": _asserted("outputs(program.batch_process, [1, 2])[0] == [2, 4]"),
+    "remote-tasks/1": f"""{_RUN}
+import pandas
+assert outputs(program.my_task, "s3://data")[0].open(pandas.DataFrame).all_sync()["path"].tolist() == ["s3://data"]
+""",
+    "remote-tasks/5": _asserted("outputs(program.pipeline_with_fallback, 's3://data')[0]['status'] == 'fallback'"),
+    "remote-tasks/7": """
+import asyncio
+import program
+asyncio.run(program.startup())
+run = asyncio.run(program.process_request("s3://data"))
+assert run.outputs()[0].uri
+""",
+    "remote-tasks/9": _asserted("outputs(program.dynamic_pipeline, 'spark_analyzer', 's3://data')[0].uri"),
+    "remote-tasks/12": _asserted("outputs(program.orchestrate_pipeline, 's3://data') == 42.5 * 2.5"),
+    "remote-tasks/18": _asserted("outputs(program.process_large_dataset, 's3://data')[0].uri"),
+    "remote-tasks/19": _asserted("outputs(program.robust_pipeline, 's3://data')[0].uri"),
+    "remote-tasks/22": _asserted("outputs(program.production_pipeline, 's3://data')[0].uri"),
     "unit-testing/1": "import program\nassert program.result == 30\n",
     "unit-testing/2": "import program\nassert program.result == 30\n",
 }

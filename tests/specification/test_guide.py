@@ -14,7 +14,7 @@ import pytest
 
 import flyte_nb as flyte
 
-from .cases import CHECKS, ENTRY_POINTS, EXCERPTS, NOT_RUN, PACKAGES, PENDING, PRELUDES, SLOW
+from .cases import CHECKS, DEPLOYED, ENTRY_POINTS, EXCERPTS, NOT_RUN, PACKAGES, PENDING, PRELUDES, SLOW
 from .guide import Program, programs_in
 
 NAMED = "FLYTE_NB_USER_GUIDE"
@@ -43,12 +43,35 @@ def cases() -> list[Any]:
     return [pytest.param(name, marks=marks.get(name, [])) for name in PROGRAMS] or [pytest.param("", id="no guide")]
 
 
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tasks are deployed that the page about remote tasks takes for deployed."""
+    folder = tmp_path_factory.mktemp("deployed")
+    for file, content in DEPLOYED.items():
+        (folder / file).write_text(PROGRAMS[content].text if content in PROGRAMS else content)
+    deploy = "import flyte_nb._cli as command; command.main(prog_name='flyte-nb')"
+    options = ["deploy", str(folder), "--compat", "--registry", str(folder / "registry")]
+    environment = {
+        **os.environ,
+        "FLYTE_NB_HOME": str(folder / "home"),
+        "PYTHONPATH": str(Path(flyte.__file__).parents[1]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", deploy, *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return folder / "registry"
+
+
 @pytest.mark.parametrize("name", cases())
-def test_a_program_of_the_guide_works_unmodified(name: str, tmp_path: Path) -> None:
+def test_a_program_of_the_guide_works_unmodified(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     program = PROGRAMS[name]
     program.compile()
     if name in NOT_RUN:
         return
+    if name.startswith("remote-tasks/"):
+        (tmp_path / "program-home").mkdir(mode=0o700)
+        (tmp_path / "program-home" / "registry").symlink_to(request.getfixturevalue("registry"))
     failure = failure_of(program, tmp_path)
     if name not in PENDING:
         assert not failure, failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import NamedTuple
 
 from ..._engine.action import Action
@@ -12,7 +13,7 @@ from ..._engine.ports import Room
 from ...errors import OOMError, RuntimeUserError
 from ...models.events import StoredLiterals
 from ..workers.code import carried_code
-from ..workers.conversation import WorkerStale, converse
+from ..workers.conversation import Conversation, Link, WorkerStale, converse
 from .devices import visible_devices
 from .memory import MemoryWatch
 from .nursery import loaded_heavy_modules
@@ -61,8 +62,18 @@ class ProcessBackend:
         self._fork = method == "fork"
         self._pool: WorkerPool | None = None
 
+    @property
+    def room(self) -> MachineRoom:
+        """Cores and devices, and who has taken them."""
+        return self._room
+
     def check(self, plan: TaskPlan) -> None:
         """See `flyte_nb._engine.ports.Backend`."""
+        need = self._need_of(plan)
+        key, payload = carried_code(plan)
+        plan.code = PlacedCode(key, payload, need, stay_of(plan))
+
+    def _need_of(self, plan: TaskPlan) -> Need:
         need = self._room.need_of(plan)
         if need.devices > len(self._room.devices):
             there = f"{len(self._room.devices)} here" if self._room.devices else "none here"
@@ -72,8 +83,7 @@ class ProcessBackend:
                 f" there is {there}. Run it where there are some (queue=...), or without:"
                 " override(resources=Resources(...)).",
             )
-        key, payload = carried_code(plan)
-        plan.code = PlacedCode(key, payload, need, stay_of(plan))
+        return need
 
     async def run(self, action: Action, inputs: StoredLiterals) -> StoredLiterals:
         """See `flyte_nb._engine.ports.Backend`."""
@@ -87,19 +97,25 @@ class ProcessBackend:
             except WorkerStale:
                 continue  # a fresh worker is not
 
-    async def _attempt(self, action: Action, inputs: StoredLiterals, pool: WorkerPool) -> StoredLiterals:
+    async def _attempt(
+        self,
+        action: Action,
+        inputs: StoredLiterals,
+        pool: WorkerPool,
+        conversation_with: Callable[[Action, Link], Conversation] | None = None,
+    ) -> StoredLiterals:
         plan = action.plan
         link = await pool.take(plan.code.stay)
         resources = plan.task.options.resources
         limit_bytes = resources.memory_bytes if resources is not None else None
         if limit_bytes is None:
-            return await converse(action, inputs, link)
+            return await converse(action, inputs, link, conversation_with)
 
         def exceeded(used_bytes: int) -> None:
             link.kill_for_memory(too_large(plan, used_bytes))
 
         with self._watch.limited(link.worker.pid, limit_bytes, exceeded):
-            return await converse(action, inputs, link)
+            return await converse(action, inputs, link, conversation_with)
 
     def close(self) -> None:
         """End all workers."""

@@ -15,6 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 
+from ..._registry.interpreter import Interpreter
 from ...errors import RuntimeSystemError
 from .nursery_main import REPORT, REQUEST
 
@@ -61,13 +62,23 @@ class Nursery:
         Modules that workers find imported already, beside those of this package.
     fork : bool
         Whether workers are forks of the nursery; else each is a fresh interpreter.
+    interpreter : Interpreter, optional
+        The Python that workers run in; by default this one, with this process's import path.
     on_idle : callable
         Asked every now and then while workers live, on the nursery's thread; gives the seconds until it wants to be
         asked again, or None.
     """
 
-    def __init__(self, preload: tuple[str, ...], *, fork: bool, on_idle: Callable[[], float | None]) -> None:
+    def __init__(
+        self,
+        preload: tuple[str, ...],
+        *,
+        fork: bool,
+        on_idle: Callable[[], float | None],
+        interpreter: Interpreter | None = None,
+    ) -> None:
         self._preload = preload
+        self._interpreter = interpreter
         self._fork = fork
         self._on_idle = on_idle
         self._lock = threading.Lock()
@@ -184,21 +195,25 @@ class Nursery:
 
     def _start_process(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
         preload = [name for name in self._preload if self._fork]
-        path = json.dumps([entry or os.getcwd() for entry in sys.path if isinstance(entry, str)])
-        set_path = f"import sys, json; sys.path[:] = json.loads({path!r}); "
-        worker = set_path + "from flyte_nb.backends.processes.worker_main import serve; serve(int(sys.argv[1]))"
-        spawn_code = "" if self._fork else worker
-        nursery = (
-            set_path + "from flyte_nb.backends.processes.nursery_main import main;"
-            f" main({theirs.fileno()}, {os.getpid()}, {preload!r}, {spawn_code!r})"
+        worker = self._command("from flyte_nb.backends.processes.worker_main import serve; serve(int(sys.argv[1]))")
+        spawned = [] if self._fork else worker
+        nursery = self._command(
+            "from flyte_nb.backends.processes.nursery_main import main;"
+            f" main({theirs.fileno()}, {os.getpid()}, {preload!r}, {spawned!r})"
         )
         return subprocess.Popen(
-            [sys.executable, "-c", nursery],
+            nursery,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
+
+    def _command(self, program: str) -> list[str]:
+        if self._interpreter is not None:
+            return self._interpreter.command(program)
+        path = json.dumps([entry or os.getcwd() for entry in sys.path if isinstance(entry, str)])
+        return [sys.executable, "-c", f"import sys, json; sys.path[:] = json.loads({path!r}); {program}"]
 
     def _started(self, pid: int) -> None:
         future, channel, outputs = self._expected.popleft()

@@ -27,21 +27,21 @@ REQUEST = struct.Struct("<ci")
 REPORT = struct.Struct("<cii")
 
 
-def main(descriptor: int, kernel_pid: int, preload: list[str], spawn_code: str) -> None:
+def main(descriptor: int, kernel_pid: int, preload: list[str], spawned: list[str]) -> None:
     """Serve until the kernel closes its end."""
     die_with_parent()
     if os.getppid() != kernel_pid:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     adopt_orphans()
-    if not spawn_code:
+    if not spawned:
         for name in ("flyte_nb.backends.processes.worker_main", *preload):
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         gc.collect()
         gc.freeze()
     with socket.socket(fileno=descriptor) as control:
-        Nursery(control, spawn_code).serve()
+        Nursery(control, spawned).serve()
 
 
 class Nursery:
@@ -51,13 +51,13 @@ class Nursery:
     ----------
     control : socket
         To the kernel.
-    spawn_code : str
-        Where a fork of this process will not do: what a fresh interpreter runs instead.
+    spawned : list of str
+        Where a fork of this process will not do: the command of a fresh interpreter, which gets the channel's number.
     """
 
-    def __init__(self, control: socket.socket, spawn_code: str) -> None:
+    def __init__(self, control: socket.socket, spawned: list[str]) -> None:
         self._control = control
-        self._spawn_code = spawn_code
+        self._spawned = spawned
         self._workers: set[int] = set()
         self._woken, waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -129,9 +129,9 @@ class Nursery:
         for source, target in ((null, 0), (out, 1), (err, 2)):
             os.dup2(source, target)
             os.close(source)
-        if self._spawn_code:
+        if self._spawned:
             os.set_inheritable(channel, True)
-            os.execv(sys.executable, [sys.executable, "-c", self._spawn_code, str(channel)])
+            os.execv(self._spawned[0], [*self._spawned, str(channel)])
         numpy: Any = sys.modules.get("numpy")
         if numpy is not None:
             numpy.random.seed()  # else all workers would draw the same numbers

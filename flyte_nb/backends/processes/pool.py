@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 
+from ..._registry.interpreter import Interpreter
 from .descendants import resident_bytes
 from .link import ProcessLink
 from .nursery import Nursery
@@ -39,11 +40,11 @@ class WorkerPool:
 
     Parameters
     ----------
-    preload, fork : see `Nursery`
+    preload, fork, interpreter : see `Nursery`
     """
 
-    def __init__(self, preload: tuple[str, ...], *, fork: bool) -> None:
-        self.nursery = Nursery(preload, fork=fork, on_idle=self._retire_idle)
+    def __init__(self, preload: tuple[str, ...], *, fork: bool, interpreter: Interpreter | None = None) -> None:
+        self.nursery = Nursery(preload, fork=fork, on_idle=self._retire_idle, interpreter=interpreter)
         self._lock = threading.Lock()
         self._idle: dict[str, list[ProcessLink]] = {}
         self._stays: dict[str, Stay] = {}

@@ -28,7 +28,11 @@ from ..._engine.failure import carry
 from ..._engine.scope import Scope
 from ..._engine.stepping import drive
 from ..._engine.submission import check_inline_size
+from ..._journal.home import Home, default_home
+from ..._registry.current import use_registry
+from ..._registry.loading import import_code, task_in_code
 from ..._task.invocation import active_invoker
+from ..._task.secret import Secret, keep_secrets_in, resolve_secret
 from ..._task.task import Task
 from ...models.events import StoredLiterals
 from ...storage import Store, open_store, use_store
@@ -61,7 +65,7 @@ class Worker:
         self._replies: dict[int, Reply] = {}
         self._numbers = itertools.count(1)
         self._setups: dict[str, say.Setup] = {}
-        self._payloads: dict[str, bytes] = {}
+        self._codes: dict[str, say.Code | say.Source] = {}
         self._tasks: OrderedDict[str, Task[Any, Any]] = OrderedDict()
         self._loop = asyncio.new_event_loop()
         self._waiting_loop: asyncio.AbstractEventLoop | None = None
@@ -85,8 +89,8 @@ class Worker:
             self._inbox.put(message)
         elif isinstance(message, say.Setup):
             self._setups[message.run] = message
-        elif isinstance(message, say.Code):
-            self._payloads[message.key] = message.payload
+        elif isinstance(message, (say.Code, say.Source)):
+            self._codes[message.key] = message
         elif isinstance(message, say.Stop):
             self._stop()
         else:
@@ -178,6 +182,8 @@ class Worker:
             return say.Stale()
         try:
             self._surround(setup, start.environment)
+            if start.secrets:
+                self._surround(setup, {**start.environment, **_secrets(start.secrets)})
             run = WorkerRun(self, setup, self._store_of(setup), start.traces)
             with use_store(run.store):
                 end = self._end_of(start, run, WorkerAction(run, start))
@@ -231,8 +237,7 @@ class Worker:
     def _task_of(self, key: str) -> Task[Any, Any]:
         task = self._tasks.get(key)
         if task is None:
-            loaded = load_snapshot(self._payloads[key])
-            task = self._tasks[key] = loaded
+            task = self._tasks[key] = _loaded(self._codes[key])
             while len(self._tasks) > MOST_TASKS_KEPT:
                 self._tasks.popitem(last=False)
         else:
@@ -244,6 +249,7 @@ class Worker:
         if self._surroundings != setup.run:
             self._surroundings = setup.run
             self._output.set_levels(setup.log_levels)
+            use_registry(setup.registry)
             if setup.transformers:
                 from ...types.registered import take_registrations
 
@@ -251,7 +257,7 @@ class Worker:
         if _folder() != setup.folder:
             with contextlib.suppress(OSError):
                 os.chdir(setup.folder)
-        if sys.path != setup.path:
+        if setup.path and sys.path != setup.path:
             sys.path[:] = setup.path
         wanted = {**setup.environment, **environment}
         if wanted == self._environment and self._environment_seen == _raw_environment():
@@ -274,6 +280,20 @@ class Worker:
                 task.cancel()
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
         return not left and not _has_children()
+
+
+def _loaded(code: say.Code | say.Source) -> Task[Any, Any]:
+    if isinstance(code, say.Code):
+        loaded: Task[Any, Any] = load_snapshot(code.payload)
+        return loaded
+    import_code(code.folder, code.modules, compat=code.compat)
+    return task_in_code(code.task)
+
+
+def _secrets(names: list[dict[str, str]]) -> dict[str, str]:
+    """Values of secrets by the variables that hold them; they are known to this process and no other."""
+    keep_secrets_in(Home(default_home()).secrets_path)
+    return {secret.environment_variable: resolve_secret(secret) for secret in (Secret(**one) for one in names)}
 
 
 def _folder() -> str:

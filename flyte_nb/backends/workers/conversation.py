@@ -21,7 +21,7 @@ from ..._engine.submission import submit_stored
 from ..._task.invocation import active_invoker
 from ..._task.task import Task
 from ...errors import RuntimeSystemError, TaskInterruptedError
-from ...models.events import GroupOpened, StoredLiterals, TraceEnded
+from ...models.events import ErrorRecord, GroupOpened, StoredLiterals, TraceEnded
 from . import messages as say
 from .surroundings import setup_of
 
@@ -69,7 +69,12 @@ class Link(Protocol):
         """The attempt is over. Where `clean` is false the worker must not serve another one."""
 
 
-async def converse(action: Action, inputs: StoredLiterals, link: Link) -> StoredLiterals:
+async def converse(
+    action: Action,
+    inputs: StoredLiterals,
+    link: Link,
+    conversation_with: Callable[[Action, Link], Conversation] | None = None,
+) -> StoredLiterals:
     """Run one attempt of `action` at the other end of `link`.
 
     Raises
@@ -81,7 +86,7 @@ async def converse(action: Action, inputs: StoredLiterals, link: Link) -> Stored
     asyncio.CancelledError
         If the awaiting task was cancelled: the attempt has been stopped, politely for `GRACE_S` seconds.
     """
-    conversation = Conversation(action, link)
+    conversation = (conversation_with or Conversation)(action, link)
     link.open(conversation.receive, conversation.lose)
     try:
         conversation.start(inputs)
@@ -121,11 +126,11 @@ class Conversation:
         plan = action.plan
         if run.name not in link.known:
             link.known.add(run.name)
-            link.send(setup_of(run))
+            link.send(self.setup())
         code = plan.code
         if code.key not in link.known:
             link.known.add(code.key)
-            link.send(say.Code(code.key, code.payload))
+            link.send(self.code())
         finished = run.finished
         traces = finished.traces_of(action.name) if finished is not None else {}
         link.send(
@@ -141,8 +146,22 @@ class Conversation:
                 action.scope.custom_context,
                 action.results or {},
                 {key: (trace.code_digest, trace.outputs) for key, trace in traces.items() if trace.outputs is not None},
+                self.secrets(),
             )
         )
+
+    def setup(self) -> say.Setup:
+        """The run, as the worker must know it."""
+        return setup_of(self._run)
+
+    def code(self) -> say.Code | say.Source:
+        """The task, as the worker must know it."""
+        key, payload, *_ = self._action.plan.code
+        return say.Code(key, payload)
+
+    def secrets(self) -> list[dict[str, str]]:
+        """Secrets that the worker looks up itself."""
+        return []
 
     async def ended(self) -> None:
         """Wait for the end of the attempt."""
@@ -172,12 +191,16 @@ class Conversation:
         if isinstance(end, say.Returned):
             return end.outputs
         if isinstance(end, say.Raised):
-            raise received(end.error)
+            raise self.error_of(end.error)
         if isinstance(end, say.Stale):
             raise WorkerStale
         if isinstance(end, Exception):
             raise end
         raise asyncio.CancelledError
+
+    def error_of(self, record: ErrorRecord) -> Exception:
+        """The error that the worker tells of."""
+        return received(record)
 
     def close(self) -> None:
         """Nothing more is answered; calls below the action are left to it."""
@@ -283,14 +306,15 @@ class Conversation:
         self._reply(reply)
 
     async def _call(self, call: say.Call) -> say.ToWorker:
-        task = self._task_of(call)
+        task = await self.task_of(call)
         if task is None:
             return say.CodeWanted(call.number)
         own = self._action.scope.custom_context
         scope = Scope(self._action, call.group, own if call.custom_context == own else call.custom_context)
         return say.Answered(call.number, await submit_stored(scope, task, call.inputs, call.digest))
 
-    def _task_of(self, call: say.Call) -> Task[Any, Any] | None:
+    async def task_of(self, call: say.Call) -> Task[Any, Any] | None:
+        """The task that the worker calls; None if the kernel needs its code."""
         run = self._run
         key = (call.task, call.options)
         found = run.called_by_name.get(key)

@@ -34,7 +34,17 @@ class Message(msgspec.Struct, array_like=True, tag_field="kind", frozen=True, gc
 
 
 class Setup(Message, tag="setup", frozen=True):
-    """A run, and the surroundings that its code expects."""
+    """A run, and the surroundings that its code expects.
+
+    Attributes
+    ----------
+    path : list of str
+        Where modules are found; empty leaves the worker's own.
+    registry : str
+        Address of the deployed tasks that its code may call.
+    deployed : bool
+        Whether the code is deployed: then nothing that the worker says is unpickled by the kernel.
+    """
 
     run: str
     started_at: float
@@ -51,6 +61,8 @@ class Setup(Message, tag="setup", frozen=True):
     log_levels: dict[str, int]
     transformers: bytes
     from_other_run: bool
+    registry: str = ""
+    deployed: bool = False
 
 
 class Code(Message, tag="code", frozen=True):
@@ -58,6 +70,16 @@ class Code(Message, tag="code", frozen=True):
 
     key: str
     payload: bytes
+
+
+class Source(Message, tag="source", frozen=True):
+    """A task of deployed code: the folder that holds it, and the modules that declare it."""
+
+    key: str
+    folder: str
+    modules: list[str]
+    task: str
+    compat: bool
 
 
 class Start(Message, tag="start", frozen=True):
@@ -69,6 +91,8 @@ class Start(Message, tag="start", frozen=True):
         What traces gave in earlier attempts, by key.
     traces : dict
         What traces gave in an earlier try of the run, by key: the digest of their code, and the outputs.
+    secrets : list of dict
+        Names of secrets that the worker looks up itself; see `flyte_nb._task.secret.Secret`.
     """
 
     run: str
@@ -82,6 +106,7 @@ class Start(Message, tag="start", frozen=True):
     custom_context: dict[str, str]
     results: dict[str, StoredLiterals]
     traces: dict[str, tuple[str, StoredLiterals]]
+    secrets: list[dict[str, str]] = []
 
 
 class Stop(Message, tag="stop", frozen=True):
@@ -129,7 +154,7 @@ class Posed(Message, tag="posed", frozen=True):
     forms: str
 
 
-ToWorker: TypeAlias = Setup | Code | Start | Stop | Answered | Failed | Withdrawn | CodeWanted | Done | Posed
+ToWorker: TypeAlias = Setup | Code | Source | Start | Stop | Answered | Failed | Withdrawn | CodeWanted | Done | Posed
 
 # worker to kernel -------------------------------------------------------------------------------------------
 
@@ -161,9 +186,10 @@ class Call(Message, tag="call", frozen=True):
     Attributes
     ----------
     options : bytes
-        Pickled `TaskOptions`; empty without overrides.
+        Pickled `TaskOptions`, or JSON from deployed code; empty without overrides.
     code : bytes
-        As `Code.payload`; empty unless the kernel wanted it.
+        As `Code.payload`, or, from deployed code, JSON that says which deployed task it is; empty unless the kernel
+        wanted it.
     """
 
     number: int

@@ -89,6 +89,7 @@ class WorkerRun:
         self, kernel: Kernel, setup: say.Setup, store: Store, traces: dict[str, tuple[str, StoredLiterals]]
     ) -> None:
         self._kernel = kernel
+        self._deployed = setup.deployed
         self.name = setup.run
         self.started_at = setup.started_at
         self.options = RunOptions(
@@ -130,16 +131,17 @@ class WorkerRun:
         if prepared is None:
             prepared = await interface.prepare_inputs(arguments)
         inputs = self.keep(prepared.serialized)
-        options = b"" if task.declared is task else cloudpickle.dumps(task.options)
+        options, code_of = (_options_as_data, _reference_to) if self._deployed else (_pickled_options, _code_of)
+        changed = b"" if task.declared is task else options(task)
 
         def call(code: bytes) -> Callable[[int], say.FromWorker]:
             return lambda number: say.Call(
-                number, task.name, options, code, inputs, prepared.digest, scope.group, scope.custom_context
+                number, task.identity, changed, code, inputs, prepared.digest, scope.group, scope.custom_context
             )
 
         reply = await self._kernel.ask(call(b""))
         if isinstance(reply, say.CodeWanted):
-            reply = await self._kernel.ask(call(_code_of(task)))
+            reply = await self._kernel.ask(call(code_of(task)))
         if isinstance(reply, say.Answered):
             serialized = self.fetch(reply.outputs)
             value = interface.read_outputs_nowait(serialized)
@@ -193,6 +195,29 @@ def _code_of(task: Task[Any, Any]) -> bytes:
     if snapshot.payload is None:
         raise CodeBundleError(snapshot.problem)
     return snapshot.payload
+
+
+def _pickled_options(task: Task[Any, Any]) -> bytes:
+    data: bytes = cloudpickle.dumps(task.options)
+    return data
+
+
+def _options_as_data(task: Task[Any, Any]) -> bytes:
+    from ..._registry.options import options_as_json
+
+    return json.dumps(options_as_json(task.options)).encode()
+
+
+def _reference_to(task: Task[Any, Any]) -> bytes:
+    """Which deployed task it is, for the kernel to find: code of a deployment says no more than that."""
+    from ..._registry.task import DeployedTask
+
+    if not isinstance(task, DeployedTask):
+        raise CodeBundleError(
+            f"Task {task.name!r} was not deployed with the code that calls it. Deploy its environment too:"
+            " depends_on=[...]; tasks that are made while a deployed task runs cannot be called there."
+        )
+    return json.dumps({"name": task.name, "version": task.version}).encode()
 
 
 def _error_in(reply: say.ToWorker) -> BaseRuntimeError | asyncio.CancelledError:

@@ -10,18 +10,26 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import click
-
+from ..errors import CodeBundleError
 from .names import names_given, names_used
 
 _AS_IN_A_CELL = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
 KEEP_TAG, DROP_TAG = "export", "no-export"
 _TRANSPARENT = re.compile(r"%%(time|capture|timeit)\b.*\n?")
 _MAGIC = re.compile(r"^\s*([%!]|.*\?\s*$|[\w\s,]+=\s*[%!])")
+
+
+class Cell(NamedTuple):
+    """A code cell: its number among them, from 1, its text, its tags."""
+
+    number: int
+    text: str
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -62,46 +70,63 @@ def module_source(path: Path) -> str:
 
     Raises
     ------
-    click.ClickException
+    CodeBundleError
         If it is no notebook, has no task, or a task needs what a module cannot make.
     """
-    statements = list(_statements(path))
+    return source_of_cells(_cells_of(path), str(path), path.name)
+
+
+def source_of_cells(cells: Iterable[Cell], called: str, title: str) -> str:
+    """The source of a module with the tasks of `cells`, in the order in which they ran.
+
+    Parameters
+    ----------
+    called : str
+        What messages call the notebook.
+    title : str
+        What the module calls it.
+
+    Raises
+    ------
+    CodeBundleError
+        As `module_source`.
+    """
+    statements = [statement for cell in cells for statement in _statements(cell, called)]
     while True:
-        _keep_what_tasks_reach(statements, path)
+        _keep_what_tasks_reach(statements, called)
         lasting = [statement for statement in statements if not _is_replaced(statement, statements)]
         if len(lasting) == len(statements):
             break
         statements = lasting
-    return _written([statement for statement in statements if statement.kept], path, _main_block(statements))
+    return _written([statement for statement in statements if statement.kept], title, _main_block(statements))
 
 
-def _statements(path: Path) -> Iterator[Statement]:
+def _cells_of(path: Path) -> Iterator[Cell]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         cells = [cell for cell in content["cells"] if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
-        raise click.ClickException(f"{path} is not a notebook: {type(error).__name__}: {error}") from None
+        raise CodeBundleError(f"{path} is not a notebook: {type(error).__name__}: {error}") from None
     for number, cell in enumerate(cells, 1):
-        tags = cell.get("metadata", {}).get("tags", [])
-        if DROP_TAG in tags:
-            continue
-        source = "".join(cell["source"])
-        for node, text in _parsed(source, path, number):
-            gives, uses = names_given(node), names_used(node)
-            yield Statement(node, text, number, gives, uses, asked_for=KEEP_TAG in tags)
+        yield Cell(number, "".join(cell["source"]), tuple(cell.get("metadata", {}).get("tags", ())))
 
 
-def _parsed(source: str, path: Path, number: int) -> Iterator[tuple[ast.stmt, str]]:
+def _statements(cell: Cell, called: str) -> Iterator[Statement]:
+    if DROP_TAG in cell.tags:
+        return
+    for node, text in _parsed(cell.text, called, cell.number):
+        yield Statement(node, text, cell.number, names_given(node), names_used(node), asked_for=KEEP_TAG in cell.tags)
+
+
+def _parsed(source: str, called: str, number: int) -> Iterator[tuple[ast.stmt, str]]:
     source = _TRANSPARENT.sub("", source, count=1) if source.startswith("%%") else source
     if source.lstrip().startswith("%%"):
         return  # another language, or a run
     lines = ["" if _MAGIC.match(line) else line for line in source.splitlines()]
     try:
-        tree = compile("\n".join(lines), f"{path} cell {number}", "exec", _AS_IN_A_CELL)
+        tree = compile("\n".join(lines), f"{called} cell {number}", "exec", _AS_IN_A_CELL)
     except SyntaxError as error:
-        raise click.ClickException(
-            f"Cell {number} of {path} cannot be read: {error.msg} (line {error.lineno})."
-        ) from None
+        raise CodeBundleError(f"Cell {number} of {called} cannot be read: {error.msg} (line {error.lineno}).") from None
     assert isinstance(tree, ast.Module)
     end = 0
     for node in tree.body:
@@ -113,11 +138,11 @@ def _parsed(source: str, path: Path, number: int) -> Iterator[tuple[ast.stmt, st
         yield node, "\n".join(lines[start:end])
 
 
-def _keep_what_tasks_reach(statements: list[Statement], path: Path) -> None:
+def _keep_what_tasks_reach(statements: list[Statement], called: str) -> None:
     for statement in statements:
         statement.kept = statement.asked_for or is_task(statement.node)
     if not any(statement.kept for statement in statements):
-        raise click.ClickException(f"{path} defines no task.")
+        raise CodeBundleError(f"{called} defines no task.")
     imported = {name for statement in statements if statement.is_import for name in statement.gives}
     functions = {name for statement in statements if statement.is_definition for name in statement.gives}
     needed: set[str] = set()
@@ -127,7 +152,7 @@ def _keep_what_tasks_reach(statements: list[Statement], path: Path) -> None:
         grown = False
         for statement in statements:
             if not statement.kept and _is_needed(statement, needed, imported, functions):
-                _check_can_stand_in_a_module(statement, needed, path)
+                _check_can_stand_in_a_module(statement, needed, called)
                 statement.kept = grown = True
 
 
@@ -145,13 +170,13 @@ def _is_needed(statement: Statement, needed: set[str], imported: set[str], funct
     return owner in needed and owner not in functions
 
 
-def _check_can_stand_in_a_module(statement: Statement, needed: set[str], path: Path) -> None:
+def _check_can_stand_in_a_module(statement: Statement, needed: set[str], called: str) -> None:
     if statement.is_definition:
         return
     if any(isinstance(inner, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for inner in ast.walk(statement.node)):
         names = ", ".join(sorted(statement.gives & needed))
-        raise click.ClickException(
-            f"Cell {statement.cell} of {path} makes {names} by awaiting, which a module cannot do at its top level,"
+        raise CodeBundleError(
+            f"Cell {statement.cell} of {called} makes {names} by awaiting, which a module cannot do at its top level,"
             " and a task uses it. Make it inside the task, or pass it as an input."
         )
 
@@ -192,10 +217,10 @@ def _main_block(statements: list[Statement]) -> str:
     return ""
 
 
-def _written(kept: list[Statement], path: Path, main: str) -> str:
+def _written(kept: list[Statement], title: str, main: str) -> str:
     imports = list(dict.fromkeys(ast.unparse(statement.node) for statement in kept if statement.is_import))
     imports.sort(key=lambda text: not text.startswith("from __future__"))
-    parts = [f'"""The tasks of {path.name}."""\n', "\n".join(imports)]
+    parts = [f'"""The tasks of {title}."""\n', "\n".join(imports)]
     body = [statement for statement in kept if not statement.is_import]
     for before, statement in zip([None, *body], body, strict=False):
         apart = before is None or before.is_definition or statement.is_definition
