@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copyreg
+import dataclasses
 import sys
 import types
 import weakref
@@ -18,6 +20,14 @@ from .reach import MISSING, Reach, reach_of
 _KEPT = 32
 _kept: OrderedDict[tuple[int, str], tuple[weakref.ref[Any], Snapshot]] = OrderedDict()
 _lock = Lock()
+
+
+def _by_name(_: Any) -> str:
+    return "MISSING"
+
+
+# A dataclass says with this one object which fields have no default. A class that travels by value would bring a copy.
+copyreg.pickle(type(dataclasses.MISSING), _by_name)
 
 
 class Snapshot(NamedTuple):

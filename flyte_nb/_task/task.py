@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, ParamSpec, TypeVar, overload
 
+from .._code.redefined import know_names, names_used_by
 from .function_check import check_ignored_inputs
 from .invocation import active_invoker
 from .options import read_options
@@ -232,10 +233,12 @@ class Task(Generic[P, R]):
             "name": self.name,
             "options": self.options,
             "environment": self.environment,
-            "hints": self._carried_hints(),
+            "hints": (hints := self._carried_hints()),
+            "names": names_used_by((hints or getattr(self.func, "__annotations__", {})).values()),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
+        know_names(state.pop("names", {}))
         self._describe_as(**state)
         self.generation = 0
         if self.environment is not None:

@@ -7,6 +7,8 @@ import html
 import io
 from typing import Any, Protocol, runtime_checkable
 
+from .registered import Carried, carry_also
+
 MAX_CELL_CHARACTERS = 10_000
 MAX_ROWS = 60
 
@@ -28,6 +30,18 @@ _renderers: dict[type, Renderable] = {}
 def register_renderer(python_type: type, renderer: Renderable) -> None:
     """Show values of a type, and of what derives from it, by ``renderer.to_html(value)``."""
     _renderers[python_type] = renderer
+
+
+def _carried() -> Carried:
+    named = [f"The renderer of {kind!r}, a {type(renderer).__qualname__}" for kind, renderer in _renderers.items()]
+    return Carried(_take, list(_renderers.items()), named)
+
+
+def _take(renderers: list[tuple[type, Renderable]]) -> None:
+    _renderers.update(renderers)
+
+
+carry_also(_carried)
 
 
 def render_html(value: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, get_origin
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple, get_origin
 
 from ..errors import CodeBundleError
 from .transformer import TypeTransformer
@@ -10,6 +11,31 @@ from .transformer import TypeTransformer
 _transformers: dict[Any, TypeTransformer[Any]] = {}
 _restricted: dict[Any, str] = {tuple: "tuple"}
 _generation = 0
+
+
+class Carried(NamedTuple):
+    """What was registered with one registry, for another process.
+
+    Attributes
+    ----------
+    take : function
+        Registers `things` there; found by its name.
+    things : list
+    named : list of str
+        What each of them is called, for messages.
+    """
+
+    take: Callable[[Any], None]
+    things: list[Any]
+    named: list[str]
+
+
+_registries: list[Callable[[], Carried]] = []
+
+
+def carry_also(carried: Callable[[], Carried]) -> None:
+    """Have worker processes know what was registered with another registry too."""
+    _registries.append(carried)
 
 
 def register_transformer(python_type: Any, transformer: TypeTransformer[Any]) -> None:
@@ -38,31 +64,48 @@ def carry_registrations() -> bytes:
     Raises
     ------
     CodeBundleError
-        If a transformer cannot be pickled.
+        If something of it cannot be pickled.
     """
     import cloudpickle
 
-    restricted = {kind: name for kind, name in _restricted.items() if kind is not tuple}
-    if not _transformers and not restricted:
-        return b""
-    for kind, transformer in _transformers.items():
-        try:
-            cloudpickle.dumps(transformer)
-        except Exception as error:
-            raise CodeBundleError(
-                f"The transformer of {kind!r}, a {type(transformer).__qualname__}, cannot be pickled and so not reach"
-                f" worker processes ({type(error).__name__}: {error}). Create what cannot be pickled in its methods."
-            ) from error
-    return cloudpickle.dumps((_transformers, restricted))  # type: ignore[no-any-return]
+    found = [carried for registry in _registries if (carried := registry()).things]
+    for carried in found:
+        for thing, name in zip(carried.things, carried.named, strict=True):
+            try:
+                cloudpickle.dumps(thing)
+            except Exception as error:
+                raise CodeBundleError(
+                    f"{name}, cannot be pickled and so not reach worker processes ({type(error).__name__}: {error})."
+                    " Create what cannot be pickled in its methods."
+                ) from error
+    return cloudpickle.dumps([carried[:2] for carried in found]) if found else b""
 
 
-def take_registrations(registered: tuple[dict[Any, TypeTransformer[Any]], dict[Any, str]]) -> None:
+def take_registrations(pickled: bytes) -> None:
     """Register what another process has registered."""
-    global _generation
-    transformers, restricted = registered
-    _transformers.update(transformers)
-    _restricted.update(restricted)
-    _generation += 1
+    import pickle
+
+    for take, things in pickle.loads(pickled):
+        take(things)
+    note_registration()
+
+
+def _transformers_and_restrictions() -> Carried:
+    transformers = list(_transformers.items())
+    restricted = [(kind, name) for kind, name in _restricted.items() if kind is not tuple]
+    named = [f"The transformer of {kind!r}, a {type(transformer).__qualname__}" for kind, transformer in transformers]
+    return Carried(_take, transformers + restricted, named + [f"The type {name}" for _, name in restricted])
+
+
+def _take(things: list[tuple[Any, Any]]) -> None:
+    for kind, thing in things:
+        if isinstance(thing, str):
+            _restricted[kind] = thing
+        else:
+            _transformers[kind] = thing
+
+
+carry_also(_transformers_and_restrictions)
 
 
 def generation() -> int:

@@ -14,6 +14,7 @@ import typing
 from hashlib import blake2b
 from typing import Any, get_origin
 
+from .._code.redefined import known_names
 from . import plain
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
@@ -155,7 +156,7 @@ def structure_converter(python_type: Any) -> Converter | None:
 
     try:
         adapter = TypeAdapter(_known_to_pydantic(python_type))
-        adapter.rebuild(raise_errors=True)
+        adapter.rebuild(raise_errors=True, _types_namespace=known_names() or None)
     except (PydanticUserError, PydanticUndefinedAnnotation):
         return None
     return StructureConverter(python_type, adapter)
@@ -177,7 +178,7 @@ def _known_to_pydantic(python_type: Any) -> Any:
         return python_type
     import typing_extensions
 
-    fields = typing.get_type_hints(python_type, include_extras=True)
+    fields = typing.get_type_hints(python_type, localns=known_names(), include_extras=True)
     for name, kind in fields.items():
         if name in python_type.__optional_keys__ and get_origin(kind) is not typing.NotRequired:
             fields[name] = typing_extensions.NotRequired[kind]

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
+from flyteidl2.core.literals_pb2 import StructuredDataset, StructuredDatasetMetadata
+from flyteidl2.core.types_pb2 import StructuredDatasetType
 
 import flyte_nb as flyte
 from flyte_nb import errors
+from flyte_nb.io import DataFrame, File
+from flyte_nb.io.extend import DataFrameDecoder, DataFrameEncoder, DataFrameTransformerEngine
 from flyte_nb.types import TypeEngine, TypeTransformer, registered
 from flyte_nb.types.messages import Literal, LiteralType, SimpleType
 
@@ -18,10 +22,17 @@ env = flyte.TaskEnvironment("custom")
 
 @pytest.fixture(autouse=True)
 def unregistered() -> Iterator[None]:
-    before = dict(registered._transformers)
+    registries: list[dict[Any, Any]] = [
+        registered._transformers,
+        DataFrameTransformerEngine._encoders,
+        DataFrameTransformerEngine._decoders,
+        DataFrameTransformerEngine._registered,
+    ]
+    before = [dict(registry) for registry in registries]
     yield
-    registered._transformers.clear()
-    registered._transformers.update(before)
+    for registry, earlier in zip(registries, before, strict=True):
+        registry.clear()
+        registry.update(earlier)
     registered.note_registration()
 
 
@@ -67,4 +78,56 @@ def test_a_transformer_that_cannot_be_pickled_is_named() -> None:
     run.wait()
 
     with pytest.raises(errors.CodeBundleError, match="CelsiusTransformer, cannot be pickled"):
+        run.raise_for_status()
+
+
+class Lines(list[str]):
+    """A frame of somebody's own."""
+
+
+class LinesEncoder(DataFrameEncoder[Lines]):
+    lock: Any = None
+
+    async def encode(self, dataframe: DataFrame, structured_dataset_type: StructuredDatasetType) -> StructuredDataset:
+        file: File[Any] = File.new_remote("lines.txt")
+        with file.open_sync("w") as stream:
+            stream.write("\n".join(dataframe.val))
+        return StructuredDataset(uri=file.path)
+
+
+class LinesDecoder(DataFrameDecoder[Lines]):
+    async def decode(
+        self, flyte_value: StructuredDataset, current_task_metadata: StructuredDatasetMetadata
+    ) -> Lines | AsyncIterator[Lines]:
+        with File.from_existing_remote(flyte_value.uri).open_sync("r") as stream:
+            return Lines(stream.read().split("\n"))
+
+
+@env.task
+def turned(lines: Lines) -> Lines:
+    return Lines(reversed(lines))
+
+
+def register_lines(**more: Any) -> None:
+    encoder = LinesEncoder(Lines, supported_format="txt")
+    encoder.__dict__.update(more)
+    DataFrameTransformerEngine.register(encoder, default_for_type=True)
+    DataFrameTransformerEngine.register(LinesDecoder(Lines, supported_format="txt"))
+
+
+def test_a_frame_with_an_encoder_of_the_users_goes_to_a_worker_and_comes_back() -> None:
+    register_lines()
+
+    run = flyte.with_runcontext(mode="process").run(turned, Lines(["a", "b"]))
+
+    assert run.outputs()[0] == Lines(["b", "a"])
+
+
+def test_an_encoder_that_cannot_be_pickled_is_named() -> None:
+    register_lines(lock=threading.Lock())
+
+    run = flyte.with_runcontext(mode="process").run(turned, Lines(["a"]))
+    run.wait()
+
+    with pytest.raises(errors.CodeBundleError, match="LinesEncoder of Lines, txt, any address>, cannot be pickled"):
         run.raise_for_status()

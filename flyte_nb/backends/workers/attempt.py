@@ -12,7 +12,6 @@ import contextlib
 import contextvars
 import itertools
 import os
-import pickle
 import queue
 import signal
 import sys
@@ -253,7 +252,7 @@ class Worker:
             if setup.transformers:
                 from ...types.registered import take_registrations
 
-                take_registrations(pickle.loads(setup.transformers))
+                take_registrations(setup.transformers)
         if _folder() != setup.folder:
             with contextlib.suppress(OSError):
                 os.chdir(setup.folder)

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from ...types.frames import library_of, register_frame_type
 from ...types.html import Renderable, register_renderer
+from ...types.registered import Carried, carry_also
 from ...types.type_text import type_text
 from .handlers import DataFrameDecoder, DataFrameEncoder
 
@@ -30,6 +31,7 @@ class DataFrameTransformerEngine:
     _encoders: ClassVar[dict[tuple[type, str, str], DataFrameEncoder[Any]]] = {}
     _decoders: ClassVar[dict[tuple[type, str, str], DataFrameDecoder[Any]]] = {}
     _formats: ClassVar[dict[type, str]] = {}
+    _registered: ClassVar[dict[tuple[Any, ...], tuple[Any, bool]]] = {}
 
     @classmethod
     def register(
@@ -66,7 +68,9 @@ class DataFrameTransformerEngine:
             )
         load_own(handler.python_type)
         cls._add(handler, override=override)
-        if (default_for_type or default_format_for_type) and handler.supported_format:
+        is_default = default_for_type or default_format_for_type
+        cls._registered[(isinstance(handler, DataFrameEncoder), *_key(handler))] = (handler, is_default)
+        if is_default and handler.supported_format:
             cls._formats[handler.python_type] = handler.supported_format
         register_frame_type(handler.python_type)
 
@@ -78,13 +82,30 @@ class DataFrameTransformerEngine:
     @classmethod
     def _add(cls, handler: DataFrameEncoder[Any] | DataFrameDecoder[Any], *, override: bool = False) -> None:
         known: Any = cls._encoders if isinstance(handler, DataFrameEncoder) else cls._decoders
-        key = (handler.python_type, handler.protocol or "", handler.supported_format)
+        key = _key(handler)
         if key in known and not override:
             raise ValueError(
                 f"{known[key]!r} is registered already; {handler!r} would replace it. Register it with override=True"
                 " if that is wanted."
             )
         known[key] = handler
+
+
+def _key(handler: Any) -> tuple[type, str, str]:
+    return handler.python_type, handler.protocol or "", handler.supported_format
+
+
+def _carried() -> Carried:
+    things = list(DataFrameTransformerEngine._registered.values())
+    return Carried(_take, things, [f"{handler!r}" for handler, _ in things])
+
+
+def _take(handlers: list[tuple[Any, bool]]) -> None:
+    for handler, is_default in handlers:
+        DataFrameTransformerEngine.register(handler, default_for_type=is_default, override=True)
+
+
+carry_also(_carried)
 
 
 def encoder_for(python_type: type, uri: str, form: str) -> DataFrameEncoder[Any] | None:
