@@ -14,9 +14,9 @@ from ..storage import current_store
 from ..storage.addresses import filesystem, joined, last_step, local_path
 from ..storage.digests import directory_digest
 from ..storage.faults import explained, retried
-from ..storage.local_copy import copy_file, file_digest, make_private
+from ..storage.local_copy import Told, copy_file, file_digest, make_private
 from ..storage.remote_copy import upload_bytes, upload_file
-from .file_transfer import get_file, put_file, used_again
+from .file_transfer import get_file, make_writable_folder, put_file, used_again
 from .places import content_place, unfinished_place
 from .progress import MOVE_EVERY_S, Progress
 from .trees import Entry, files_below, folders_below
@@ -36,7 +36,7 @@ def store_directory(source: str, name: str, destination: str | None) -> tuple[st
         entries = list(files_below(source))
         if destination is not None:
             digests = side_by_side(
-                lambda entry: put_file(entry.address, joined(destination, entry.name)),
+                lambda entry, told: put_file(entry.address, joined(destination, entry.name), told=told),
                 entries,
                 destination,
                 f"Uploading {name}",
@@ -63,7 +63,7 @@ def fetch_directory(address: str, target: str, digests: dict[str, str]) -> None:
         if not is_directory(address):
             raise
         entries = []
-    os.makedirs(target, exist_ok=True)
+    make_writable_folder(target)
     missing = sorted(set(digests) - {entry.name for entry in entries})
     if missing:
         raise StorageError(f"{address} is damaged: {len(missing)} of its files are missing, {missing[0]!r} among them.")
@@ -71,9 +71,10 @@ def fetch_directory(address: str, target: str, digests: dict[str, str]) -> None:
     for folder in sorted({os.path.dirname(path) for path in paths.values()}):
         os.makedirs(folder, exist_ok=True)
 
-    def fetch(entry: Entry) -> None:
+    def fetch(entry: Entry, told: Told) -> None:
         with explained("read", entry.address):
-            get_file(entry.address, paths[entry.name], digests.get(entry.name, ""), size=entry.size, threads=1)
+            digest = digests.get(entry.name, "")
+            get_file(entry.address, paths[entry.name], digest, size=entry.size, threads=1, told=told)
 
     side_by_side(fetch, entries, address, f"Downloading {last_step(address)}")
 
@@ -103,17 +104,17 @@ def is_directory(address: str) -> bool:
         return bool(retried(lambda: system.isdir(inner) or system.exists(listed)))
 
 
-def side_by_side(work: Callable[[Entry], R], entries: Sequence[Entry], address: str, title: str) -> list[R]:
-    """What `work` gives for each of `entries`, a few at a time. The first error stops what has not begun.
+def side_by_side(work: Callable[[Entry, Told], R], entries: Sequence[Entry], address: str, title: str) -> list[R]:
+    """What `work` gives for each of `entries`, a few at a time. The first error stops the others.
 
-    `address` is the slower end; `title` is what is shown while it takes long.
+    `work` tells how many bytes it has copied; `address` is the slower end; `title` is shown while it takes long.
     """
     is_near = local_path(address) is not None
     progress = Progress(title, len(entries), sum(entry.size or 0 for entry in entries))
     batches = list(_batches(entries, BATCH_FILES if is_near else 1))
 
     def work_off(batch: Sequence[Entry]) -> list[R]:
-        return [work(entry) for entry in batch]
+        return [work(entry, progress.add_bytes) for entry in batch]
 
     with ThreadPoolExecutor(NEAR_THREADS if is_near else FAR_THREADS, thread_name_prefix="flyte_nb-transfer") as pool:
         futures = {pool.submit(work_off, batch): batch for batch in batches}
@@ -123,9 +124,10 @@ def side_by_side(work: Callable[[Entry], R], entries: Sequence[Entry], address: 
                 done, waiting = wait(waiting, MOVE_EVERY_S, FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-                    progress.add(futures[future])
+                    progress.add_files(len(futures[future]))
                 progress.show()
         except BaseException:
+            progress.stop()
             pool.shutdown(wait=True, cancel_futures=True)
             raise
         finally:
@@ -150,9 +152,9 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
         for folder in folders_below(source):
             os.mkdir(os.path.join(unfinished, folder), 0o700)
 
-        def copy(entry: Entry) -> str:
+        def copy(entry: Entry, told: Told) -> str:
             with explained("read", entry.address):
-                return copy_file(entry.address, os.path.join(unfinished, entry.name), threads=1)
+                return copy_file(entry.address, os.path.join(unfinished, entry.name), threads=1, told=told)
 
         digests = side_by_side(copy, entries, unfinished, f"Storing {name}")
         digest = directory_digest(_named(entries, digests))
@@ -176,7 +178,12 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
 
 
 def _into_remote_store(source: str, name: str, entries: list[Entry]) -> tuple[str, str]:
-    digests = side_by_side(lambda entry: file_digest(entry.address, threads=1), entries, source, f"Reading {name}")
+    def digested(entry: Entry, told: Told) -> str:
+        digest = file_digest(entry.address, threads=1)
+        told(entry.size or 0)
+        return digest
+
+    digests = side_by_side(digested, entries, source, f"Reading {name}")
     digest = directory_digest(_named(entries, digests))
     address = content_place("dirs", digest, name)
     system, inner = filesystem(address)
@@ -185,8 +192,8 @@ def _into_remote_store(source: str, name: str, entries: list[Entry]) -> tuple[st
         if retried(lambda: system.exists(listed)):
             return address, digest
 
-        def upload(entry: Entry) -> None:
-            upload_file(entry.address, system, joined(inner, entry.name))
+        def upload(entry: Entry, told: Told) -> None:
+            upload_file(entry.address, system, joined(inner, entry.name), told=told)
             if os.path.getsize(entry.address) != entry.size:
                 raise StorageError(f"{entry.address!r} was changed while it was uploaded. Upload the folder again.")
 

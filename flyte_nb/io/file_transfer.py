@@ -10,9 +10,10 @@ from ..storage import current_store
 from ..storage.addresses import filesystem, last_step, local_path
 from ..storage.digests import digest_in
 from ..storage.faults import explained, retried
-from ..storage.local_copy import copy_file, file_digest, make_private, publish, unfinished_beside
+from ..storage.local_copy import Told, copy_file, file_digest, make_private, publish, told_nobody, unfinished_beside
 from ..storage.remote_copy import download_file, size_of, upload_file
 from .places import content_place, unfinished_place
+from .progress import followed
 from .raw_streams import must_be
 
 AT_ONCE_BYTES = 64 * 1024
@@ -23,20 +24,13 @@ def store_file(source: str, name: str, destination: str | None) -> tuple[str, st
     with explained("read", source):
         if os.path.isdir(source):
             raise IsADirectoryError(source)
-        os.stat(source)
+        size = os.stat(source).st_size
         if destination is not None:
-            return destination, put_file(source, destination)
+            goal = destination
+            return goal, followed(f"Uploading {name}", size, lambda told: put_file(source, goal, told=told))
         if local_path(current_store().root) is not None:
-            return _into_local_store(source, name)
-        before = _state(source)
-        digest = file_digest(source)
-        address = content_place("files", digest, name)
-        system, path = filesystem(address)
-        with explained("write", address):
-            if not _has(system, path, before[0]):
-                upload_file(source, system, path)
-                _must_be_unchanged(source, before)
-        return address, digest
+            return followed(f"Storing {name}", size, lambda told: _into_local_store(source, name, told))
+        return followed(f"Uploading {name}", size, lambda told: _into_remote_store(source, name, told))
 
 
 def is_quick(source: str | os.PathLike[str], destination: str | None) -> bool:
@@ -49,7 +43,7 @@ def is_quick(source: str | os.PathLike[str], destination: str | None) -> bool:
         return True  # the error is found at once
 
 
-def put_file(source: str, address: str, *, threads: int = 2) -> str:
+def put_file(source: str, address: str, *, threads: int = 2, told: Told = told_nobody) -> str:
     """Copy a local file to an address, where it appears whole; its digest."""
     target = local_path(address)
     if target is None:
@@ -57,7 +51,7 @@ def put_file(source: str, address: str, *, threads: int = 2) -> str:
         digest = file_digest(source, threads=threads)
         system, path = filesystem(address)
         with explained("write", address):
-            upload_file(source, system, path)
+            upload_file(source, system, path, told=told)
         _must_be_unchanged(source, before)
         return digest
     target = os.path.abspath(target)
@@ -65,7 +59,7 @@ def put_file(source: str, address: str, *, threads: int = 2) -> str:
         if os.path.isdir(target):
             raise IsADirectoryError(target)
         make_private(os.path.dirname(target))
-        return _copy_and_publish(source, target, mode=0o600, digest=True)
+        return _copy_and_publish(source, target, told)
 
 
 def fetch_file(address: str, name: str, known_hash: str | None, target: str | os.PathLike[str] | None) -> str:
@@ -85,27 +79,51 @@ def fetch_file(address: str, name: str, known_hash: str | None, target: str | os
                 raise IsADirectoryError(source)
             if os.path.exists(path) and os.path.samefile(source, path):
                 return path
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        get_file(address, path, expected)
+        make_writable_folder(os.path.dirname(path))
+        size = os.path.getsize(source) if source is not None else size_of(*filesystem(address))
+        title = f"Downloading {last_step(name)}"
+        followed(title, size, lambda told: get_file(address, path, expected, size=size, told=told))
     return path
 
 
-def get_file(address: str, path: str, expected: str, *, size: int | None = None, threads: int = 2) -> None:
+def get_file(
+    address: str,
+    path: str,
+    expected: str,
+    *,
+    size: int | None = None,
+    threads: int = 2,
+    told: Told = told_nobody,
+) -> None:
     """Copy what is at `address` to a local path, where it appears whole and, if its digest is known, undamaged."""
     unfinished = unfinished_beside(path)
     source = local_path(address)
     try:
         if source is not None:
-            found = copy_file(source, unfinished, mode=0o666, digest=bool(expected), threads=threads)
+            found = copy_file(source, unfinished, mode=0o666, digest=bool(expected), threads=threads, told=told)
         else:
             system, inner = filesystem(address)
-            found = download_file(system, inner, unfinished, size=size, threads=max(threads, 4))
+            found = download_file(system, inner, unfinished, size=size, threads=max(threads, 4), told=told)
         if expected:
             must_be(expected, found, address)
         publish(unfinished, path)
     except BaseException:
         _remove(unfinished)
         raise
+
+
+def make_writable_folder(folder: str) -> None:
+    """Make a folder that a copy will go to, if it is missing.
+
+    Raises
+    ------
+    PermissionError
+        If nothing may be written there; the message names it, and not where the copy comes from.
+    """
+    with explained("write", folder):
+        os.makedirs(folder, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(folder)
 
 
 def is_file(address: str) -> bool:
@@ -134,11 +152,23 @@ def local_target(name: str, target: str | os.PathLike[str] | None) -> str:
     return os.path.abspath(os.path.join(path, name) if inside else path)
 
 
-def _into_local_store(source: str, name: str) -> tuple[str, str]:
+def _into_remote_store(source: str, name: str, told: Told) -> tuple[str, str]:
+    before = _state(source)
+    digest = file_digest(source)
+    address = content_place("files", digest, name)
+    system, path = filesystem(address)
+    with explained("write", address):
+        if not _has(system, path, before[0]):
+            upload_file(source, system, path, told=told)
+            _must_be_unchanged(source, before)
+    return address, digest
+
+
+def _into_local_store(source: str, name: str, told: Told) -> tuple[str, str]:
     unfinished = unfinished_place()
     make_private(os.path.dirname(unfinished))
     try:
-        digest = copy_file(source, unfinished)
+        digest = copy_file(source, unfinished, told=told)
         address = content_place("files", digest, name)
         with explained("write", address):
             if used_again(address) and os.path.getsize(address) == os.path.getsize(unfinished):
@@ -152,10 +182,10 @@ def _into_local_store(source: str, name: str) -> tuple[str, str]:
     return address, digest
 
 
-def _copy_and_publish(source: str, target: str, *, mode: int, digest: bool) -> str:
+def _copy_and_publish(source: str, target: str, told: Told) -> str:
     unfinished = unfinished_beside(target)
     try:
-        found = copy_file(source, unfinished, mode=mode, digest=digest)
+        found = copy_file(source, unfinished, told=told)
         publish(unfinished, target)
     except BaseException:
         _remove(unfinished)

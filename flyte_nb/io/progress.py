@@ -1,15 +1,21 @@
-"""How far the copying of a directory is: a line that moves where somebody watches, else lines in the action's log."""
+"""How far a copy is: a line that moves where somebody watches, else lines in the action's log."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import copy_context
+from typing import Any, TypeVar
 
+from ..storage.local_copy import Told, told_nobody
 from .places import in_task
-from .trees import Entry
 
+R = TypeVar("R")
+
+FOLLOWED_FROM_BYTES = 64 * 2**20
 FIRST_AFTER_S = 1.0
 LINE_EVERY_S = 5.0
 MOVE_EVERY_S = 0.25
@@ -25,20 +31,38 @@ class Progress:
     title : str
         What is going on, for instance "Uploading pictures".
     files, size_bytes : int
-        How much there is.
+        How much there is. The number of files is not shown if it is 1.
     """
 
     def __init__(self, title: str, files: int, size_bytes: int) -> None:
         self._title, self._files, self._size_bytes = title, files, size_bytes
         self._done_files = self._done_bytes = 0
+        self._lock = threading.Lock()
+        self._is_stopped = False
         self._moves = not in_task() and _is_watched(sys.stderr)
         self._next_at = time.monotonic() + FIRST_AFTER_S
         self._shown_characters = 0
 
-    def add(self, entries: Sequence[Entry]) -> None:
+    def add_files(self, count: int) -> None:
         """Count files that are done."""
-        self._done_files += len(entries)
-        self._done_bytes += sum(entry.size or 0 for entry in entries)
+        self._done_files += count
+
+    def add_bytes(self, count: int) -> None:
+        """Count bytes that are done, on any thread.
+
+        Raises
+        ------
+        InterruptedError
+            If nobody waits for the copy any more.
+        """
+        if self._is_stopped:
+            raise InterruptedError("the copy was stopped, because nobody waits for it any more")
+        with self._lock:  # what is tried again is told again
+            self._done_bytes = min(self._done_bytes + count, self._size_bytes)
+
+    def stop(self) -> None:
+        """End the copy the next time that it tells how far it is."""
+        self._is_stopped = True
 
     def show(self) -> None:
         """Say how far it is, if it is time to."""
@@ -65,8 +89,26 @@ class Progress:
         self._shown_characters = len(text)
 
     def __str__(self) -> str:
-        files = f"{self._done_files:,} of {self._files:,} files"
-        return f"{self._title}: {files}, {_mebibytes(self._done_bytes)} of {_mebibytes(self._size_bytes)} MiB"
+        files = f"{self._done_files:,} of {self._files:,} files, " if self._files != 1 else ""
+        return f"{self._title}: {files}{_mebibytes(self._done_bytes)} of {_mebibytes(self._size_bytes)} MiB"
+
+
+def followed(title: str, size_bytes: int, work: Callable[[Told], R]) -> R:
+    """What `work`, the copy of one file, gives. A large one is shown while it takes long, and can be interrupted."""
+    if size_bytes < FOLLOWED_FROM_BYTES:
+        return work(told_nobody)
+    progress = Progress(title, 1, size_bytes)
+    with ThreadPoolExecutor(1, thread_name_prefix="flyte_nb-copy") as beside:
+        copying = beside.submit(copy_context().run, work, progress.add_bytes)
+        try:
+            while wait([copying], MOVE_EVERY_S).not_done:
+                progress.show()
+            return copying.result()
+        except BaseException:
+            progress.stop()
+            raise
+        finally:
+            progress.end()
 
 
 def _is_watched(stream: Any) -> bool:

@@ -56,7 +56,7 @@ def folders_below(path: str) -> Iterator[str]:
 
 
 def _local(folder: str, prefix: str, depth: int | None, above: list[tuple[int, int]]) -> Iterator[Entry]:
-    with os.scandir(folder) as found:
+    with explained("list", folder), os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
         name = prefix + entry.name

@@ -20,6 +20,7 @@ _NOT_WORTH_ANOTHER_TRY = (
     NotADirectoryError,
     PermissionError,
     FileExistsError,
+    InterruptedError,
     ValueError,
     TypeError,
     NotImplementedError,

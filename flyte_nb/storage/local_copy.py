@@ -14,7 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from .._write_points import reached
 from .digests import PIECE_BYTES, RunningDigest, content_digest, piece_digest, zero_piece_digest
 
+Told = Callable[[int], object]
+"""Hears how many bytes were copied since it was told last; on any thread."""
+
 THREADS = 2
+KERNEL_BYTES = 64 * 2**20
 _SUFFIX = ".unfinished"
 _SHARE_BLOCKS = 0x40049409  # FICLONE of linux/fs.h
 _KERNEL_CANNOT = frozenset(
@@ -60,7 +64,19 @@ def make_private(folder: str) -> None:
             raise
 
 
-def copy_file(source: str, target: str, *, mode: int = 0o600, digest: bool = True, threads: int = THREADS) -> str:
+def told_nobody(count: int) -> None:
+    """For copies that nobody follows."""
+
+
+def copy_file(
+    source: str,
+    target: str,
+    *,
+    mode: int = 0o600,
+    digest: bool = True,
+    threads: int = THREADS,
+    told: Told = told_nobody,
+) -> str:
     """Copy a file to a new one and give the digest of its content, an empty text if none is wanted.
 
     `target` must not exist, and is not published by this function: copy to `unfinished_beside`, then rename.
@@ -73,8 +89,8 @@ def copy_file(source: str, target: str, *, mode: int = 0o600, digest: bool = Tru
         writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
         try:
             if not stat.S_ISREG(found.st_mode):  # a pipe or a device has no size
-                return _pour(reading, writing)
-            copied = _copy(reading, writing, found.st_size, digest, threads)
+                return _pour(reading, writing, told)
+            copied = _copy(reading, writing, found.st_size, digest, threads, told)
             if os.fstat(reading).st_mtime_ns != found.st_mtime_ns:
                 raise OSError(errno.EIO, "it was changed while it was read")
             return copied
@@ -94,23 +110,26 @@ def file_digest(path: str, *, threads: int = THREADS) -> str:
         os.close(reading)
 
 
-def _copy(reading: int, writing: int, size: int, digest: bool, threads: int) -> str:
+def _copy(reading: int, writing: int, size: int, digest: bool, threads: int, told: Told) -> str:
     if size < PIECE_BYTES:
         piece = _piece_at(reading, 0, size)
         write_at(writing, piece, 0)
+        told(size)
         return content_digest([piece_digest(piece)] if size else [], size) if digest else ""
     if _blocks_shared(reading, writing):
+        told(size)
         return _digest(reading, size, threads) if digest else ""
     has_holes = _has_holes(reading, size)
     if not has_holes:
         with ThreadPoolExecutor(1, thread_name_prefix="flyte_nb-copy") as beside:
             digested = beside.submit(_digest, reading, size, threads - 1) if digest else None
-            if _copied_by_kernel(reading, writing, size):
+            if _copied_by_kernel(reading, writing, size, told):
                 return digested.result() if digested is not None else ""
     os.ftruncate(writing, size)
 
     def copied(start: int) -> bytes:
         length = min(PIECE_BYTES, size - start)
+        told(length)
         if has_holes and _is_hole(reading, start, length):
             return zero_piece_digest(length)
         piece = _piece_at(reading, start, length)
@@ -148,14 +167,14 @@ def _blocks_shared(reading: int, writing: int) -> bool:
     return True
 
 
-def _copied_by_kernel(reading: int, writing: int, size: int) -> bool:
+def _copied_by_kernel(reading: int, writing: int, size: int, told: Told) -> bool:
     """Copy without a way through this process; False where the kernel cannot."""
     if not hasattr(os, "copy_file_range"):
         return False
     done = 0
     while done < size:
         try:
-            count = os.copy_file_range(reading, writing, size - done, done, done)
+            count = os.copy_file_range(reading, writing, min(size - done, KERNEL_BYTES), done, done)
         except OSError as error:
             if error.errno not in _KERNEL_CANNOT:
                 raise
@@ -163,6 +182,7 @@ def _copied_by_kernel(reading: int, writing: int, size: int) -> bool:
         if count == 0:
             raise _became_shorter(size, done)
         done += count
+        told(count)
     return True
 
 
@@ -225,13 +245,14 @@ def _is_hole(descriptor: int, start: int, length: int) -> bool:
         return error.errno == errno.ENXIO
 
 
-def _pour(reading: int, writing: int) -> str:
+def _pour(reading: int, writing: int, told: Told) -> str:
     running = RunningDigest()
     while data := os.read(reading, PIECE_BYTES):
         running.update(data)
         view = memoryview(data)
         while view:
             view = view[os.write(writing, view) :]
+        told(len(data))
     return running.digest()
 
 

@@ -11,21 +11,27 @@ from ..errors import StorageError
 from .addresses import publishes_whole
 from .digests import PIECE_BYTES, content_digest, piece_digest
 from .faults import retried
-from .local_copy import write_at
+from .local_copy import Told, told_nobody, write_at
 
 THREADS = 4
 PIECES_PER_REQUEST = 8
 
 
-def upload_file(source: str, system: Any, path: str) -> None:
+def upload_file(source: str, system: Any, path: str, *, told: Told = told_nobody) -> None:
     """Copy a local file to `path`, which shows nothing of it until it is complete."""
+    from fsspec.callbacks import Callback
+
+    class Telling(Callback):  # type: ignore[misc]
+        def relative_update(self, inc: int = 1) -> None:
+            told(inc)
+
     if publishes_whole(system):
-        retried(lambda: system.put_file(source, path))
+        retried(lambda: system.put_file(source, path, callback=Telling()))
         return
     with_folder(system, path)
     unfinished = unfinished_name(path)
     try:
-        retried(lambda: system.put_file(source, unfinished))
+        retried(lambda: system.put_file(source, unfinished, callback=Telling()))
         rename(system, unfinished, path)
     except BaseException:
         discard(system, unfinished)
@@ -47,7 +53,15 @@ def upload_bytes(data: bytes, system: Any, path: str) -> None:
         raise
 
 
-def download_file(system: Any, path: str, target: str, *, size: int | None = None, threads: int = THREADS) -> str:
+def download_file(
+    system: Any,
+    path: str,
+    target: str,
+    *,
+    size: int | None = None,
+    threads: int = THREADS,
+    told: Told = told_nobody,
+) -> str:
     """Copy an object to a new local file and give the digest of what arrived.
 
     `target` must not exist, and is not published by this function: download beside, then rename.
@@ -59,13 +73,14 @@ def download_file(system: Any, path: str, target: str, *, size: int | None = Non
         if size <= PIECE_BYTES:
             data: bytes = retried(lambda: system.cat_file(path))
             write_at(descriptor, data, 0)
+            told(len(data))
             pieces = [piece_digest(data[at : at + PIECE_BYTES]) for at in range(0, len(data), PIECE_BYTES)]
             return content_digest(pieces, len(data))
         os.ftruncate(descriptor, size)
         step = PIECE_BYTES * PIECES_PER_REQUEST
         with ThreadPoolExecutor(threads, thread_name_prefix="flyte_nb-download") as pool:
             parts = pool.map(
-                lambda at: _fetch(system, path, descriptor, at, min(at + step, size)), range(0, size, step)
+                lambda at: _fetch(system, path, descriptor, at, min(at + step, size), told), range(0, size, step)
             )
             return content_digest((piece for part in parts for piece in part), size)
     finally:
@@ -120,7 +135,7 @@ def discard(system: Any, path: str) -> None:
         pass
 
 
-def _fetch(system: Any, path: str, descriptor: int, start: int, end: int) -> list[bytes]:
+def _fetch(system: Any, path: str, descriptor: int, start: int, end: int, told: Told) -> list[bytes]:
     data: bytes = retried(lambda: system.cat_file(path, start=start, end=end))
     if len(data) != end - start:
         raise StorageError(
@@ -128,5 +143,6 @@ def _fetch(system: Any, path: str, descriptor: int, start: int, end: int) -> lis
             " Was it replaced meanwhile?"
         )
     write_at(descriptor, data, start)
+    told(len(data))
     view = memoryview(data)
     return [piece_digest(view[at : at + PIECE_BYTES]) for at in range(0, len(data), PIECE_BYTES)]

@@ -7,7 +7,9 @@ import gzip
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,7 @@ from flyte_nb.storage import Store, open_store
 from flyte_nb.storage.digests import PIECE_BYTES, RunningDigest, digest_in
 from flyte_nb.storage.local_copy import file_digest
 
+NOBODY = 65534
 CONTENTS = [b"", b"content", os.urandom(PIECE_BYTES), os.urandom(2 * PIECE_BYTES + 12_345)]
 
 
@@ -368,9 +371,9 @@ def test_a_file_that_is_written_to_while_it_is_copied_is_an_error(
     source, real = files / "growing", local_copy._copied_by_kernel
     source.write_bytes(bytes(2 * PIECE_BYTES))
 
-    def copied_too_late(reading: int, writing: int, size: int) -> bool:
+    def copied_too_late(reading: int, writing: int, size: int, told: local_copy.Told) -> bool:
         os.utime(source, (1, 1))
-        return real(reading, writing, size)
+        return real(reading, writing, size, told)
 
     monkeypatch.setattr(local_copy, "_copied_by_kernel", copied_too_late)
     with pytest.raises(StorageError, match=r"growing.*was changed while it was read"):
@@ -411,12 +414,56 @@ def test_missing_things_and_directories_are_named(store: Store, files: Path) -> 
         nothing.download_sync()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_forbidden_file_is_named(near: Path, files: Path) -> None:
-    (files / "secret").write_text("x")
+def test_what_is_forbidden_is_named(near: Path, files: Path) -> None:
+    for name in ("secret", "folder/inside", "folder/sub/inside"):
+        (files / name).parent.mkdir(exist_ok=True)
+        (files / name).write_text("x")
+    stored = File.from_local_sync(files / "secret")
+    directory = Dir.from_local_sync(files / "folder" / "sub")
     (files / "secret").chmod(0)
-    with pytest.raises(PermissionError, match=r"secret.*permission denied"):
-        File.from_local_sync(files / "secret")
+    (files / "folder" / "sub").chmod(0)
+    locked = files / "folder" / "locked"
+    locked.mkdir(mode=0o500)
+    for work, what in [
+        (lambda: File.from_local_sync(files / "secret"), "mine/secret'"),
+        (lambda: Dir.from_local_sync(files / "folder"), "folder/sub'"),
+        (lambda: stored.download_sync(locked / "copy"), "locked'"),
+        (lambda: directory.download_sync(locked), "locked'"),
+        (lambda: File.from_local_sync(__file__, str(locked / "a")), "locked/a'"),
+    ]:
+        refused = as_nobody(near.parent, work)
+        assert refused.startswith("PermissionError") and what in refused and "denied" in refused
+    (files / "folder" / "sub").chmod(0o700)
+
+
+def as_nobody(everything: Path, work: Callable[[], Any]) -> str:
+    """The error that `work` ends in for a user who is not root."""
+    if os.geteuid():
+        return raised(work)
+    for path in [everything, *everything.rglob("*")]:
+        os.chown(path, NOBODY, NOBODY)
+    for path in everything.parents:
+        path.chmod(path.stat().st_mode | stat.S_IXOTH)  # may be passed through
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+        os.write(writing, raised(work).encode()[:4000])
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as answer:
+        return answer.read()
+
+
+def raised(work: Callable[[], Any]) -> str:
+    try:
+        work()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing was raised"
 
 
 @pytest.mark.parametrize(
