@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..io.streams import open_file
+from ..io.zstd_frames import decompressed
 from ..storage.faults import explained
-from .extra import is_compressed
+from .extra import is_compressed, zstandard
 from .lines import Block, blocks_of
-from .zstd_frames import decompressed
 
 _READ_BYTES = 256 * 1024
 
@@ -37,7 +37,7 @@ def blocks_at_each(addresses: Iterable[str]) -> Iterator[Block]:
 
 
 def _pieces(stream: Any, address: str, is_zstd: bool) -> Iterator[bytes]:
-    return decompressed(stream.read, address) if is_zstd else iter(lambda: stream.read(_READ_BYTES), b"")
+    return decompressed(stream.read, address, zstandard()) if is_zstd else iter(lambda: stream.read(_READ_BYTES), b"")
 
 
 def _explained(pieces: Iterator[bytes], address: str) -> Iterator[bytes]:

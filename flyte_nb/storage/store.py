@@ -10,6 +10,8 @@ from blake3 import blake3
 
 from ..errors import StorageError
 
+_PIECE_BYTES = 4 * 2**20
+
 
 @dataclass(frozen=True, slots=True)
 class StoredBlob:
@@ -94,6 +96,15 @@ def checksum_of_file(path: str) -> tuple[str, int]:
     return blake3(max_threads=blake3.AUTO).update_mmap(path).hexdigest(length=16), size
 
 
+def checksum_in_pieces(path: str) -> str:
+    """The checksum of a file's content, with little memory: what is mapped counts as memory of the process."""
+    hasher = blake3(max_threads=blake3.AUTO)
+    with open(path, "rb", buffering=0) as file:
+        while piece := file.read(_PIECE_BYTES):
+            hasher.update(piece)
+    return hasher.hexdigest(length=16)
+
+
 def verified(data: bytes, uri: str, checksum: str) -> bytes:
     """`data`, if it has that checksum; an empty checksum is taken on trust.
 
@@ -102,12 +113,24 @@ def verified(data: bytes, uri: str, checksum: str) -> bytes:
     StorageError
         If it has another.
     """
-    if checksum and (found := checksum_of(data)) != checksum:
+    if checksum:
+        checked(checksum_of(data), uri, checksum, len(data))
+    return data
+
+
+def checked(found: str, uri: str, checksum: str, size: int) -> None:
+    """Compare the checksum that was found with the one that was expected.
+
+    Raises
+    ------
+    StorageError
+        If it is another.
+    """
+    if found != checksum:
         raise StorageError(
-            f"{uri} is damaged: expected {checksum}, found {found} over {len(data):,} bytes. The action that wrote it"
+            f"{uri} is damaged: expected {checksum}, found {found} over {size:,} bytes. The action that wrote it"
             " can be run again: resume the run after removing the file."
         )
-    return data
 
 
 def checksum_in(uri: str) -> str:

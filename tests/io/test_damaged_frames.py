@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import OrderedDict
 from pathlib import Path
@@ -52,6 +53,20 @@ def test_a_stored_frame_that_was_cut_is_noticed(stored: DataFrame, kind: type) -
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(StorageError, match=f"{path} is damaged"):
         stored.open(kind).all_sync()
+
+
+def test_a_large_frame_that_was_damaged_is_noticed_before_the_first_batch(
+    stored: DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_nb.io.frames.sources.VERIFIED_WHOLE_UP_TO", 0)
+    flip(Path(stored.uri or ""), Path(stored.uri or "").stat().st_size // 2)
+
+    async def first() -> None:
+        async for batch in stored.open(pa.Table).iter(100):
+            raise AssertionError(batch)
+
+    with pytest.raises(StorageError, match=f"{stored.uri} is damaged: expected"):
+        asyncio.run(first())
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -120,6 +120,25 @@ def test_content_is_compressed_on_the_way(store: Store, compression: str) -> Non
         assert stream.readline() == "line ü\n".encode()
 
 
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst"])
+def test_compressed_content_that_was_cut_or_changed_is_named(near: Path, files: Path, ending: str) -> None:
+    path = files / f"a.{ending}"
+    file = File.from_existing_remote(str(path))
+    content = os.urandom(300_000) + bytes(100_000)
+    with file.open_sync("wb", compression="infer") as stream:
+        stream.write(content)
+    with file.open_sync("rb", compression="infer") as stream:
+        assert (stream.read(10), stream.read()) == (content[:10], content[10:])
+    whole = path.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 0x10
+    for damaged in (whole[: len(whole) // 2], changed):
+        path.write_bytes(damaged)
+        opened = File.from_existing_remote(str(path)).open_sync("rb", compression="infer")
+        with pytest.raises(StorageError, match=rf"a\.{ending}.*(compressed data|damaged)"), opened as stream:
+            assert stream.read() == content
+
+
 def test_compression_can_go_by_the_name(near: Path) -> None:
     file = File.new_remote("a.txt.gz")
     with file.open_sync("wb", compression="infer") as stream:

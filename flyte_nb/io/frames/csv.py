@@ -55,7 +55,7 @@ def schema(uri: str) -> pyarrow.Schema:
 
 def batches(uri: str, columns: Sequence[Any], batch_rows: int) -> Iterator[pyarrow.Table]:
     """The table at an address in pieces of at most `batch_rows` rows. The first block decides about types."""
-    sources.verify_small(uri)
+    sources.verify(uri)
     with _reader(uri, columns) as opened:
         while True:
             with sources.readable_as("CSV", uri):

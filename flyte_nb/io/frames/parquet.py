@@ -80,7 +80,7 @@ def batches(uri: str, columns: Sequence[Any], batch_rows: int) -> Iterator[pyarr
             ):
                 yield pyarrow.Table.from_batches([batch])
         return
-    sources.verify_small(uri)
+    sources.verify(uri)
     with sources.in_parts(uri) as file:
         with sources.readable_as("Parquet", uri):
             opened = pyarrow.parquet.ParquetFile(file, pre_buffer=False, buffer_size=PAGE_BYTES)

@@ -14,7 +14,7 @@ from ...errors import StorageError
 from ...storage import open_store
 from ...storage.addresses import filesystem, local_path
 from ...storage.faults import explained
-from ...storage.store import stored_checksum
+from ...storage.store import checked, checksum_in_pieces, stored_checksum
 
 VERIFIED_WHOLE_UP_TO = 64 * 2**20
 
@@ -79,6 +79,24 @@ def verify_small(uri: str) -> None:
     checksum = stored_checksum(uri)
     if checksum and size_bytes(uri) <= VERIFIED_WHOLE_UP_TO:
         open_store(uri).get_nowait(uri, checksum=checksum)
+
+
+def verify(uri: str) -> None:
+    """Compare a stored file with its checksum before all of it is read in parts; a large one if it is on this machine.
+
+    A large object far away would come twice.
+
+    Raises
+    ------
+    StorageError
+        If it is damaged.
+    """
+    checksum, path = stored_checksum(uri), local_path(uri)
+    if path is None or not checksum:
+        verify_small(uri)
+        return
+    with explained("read", uri):
+        checked(checksum_in_pieces(path), uri, checksum, os.path.getsize(path))
 
 
 def dataset_of(uri: str, form: Any) -> Any:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..errors import StorageError
-from .extra import zstandard
 
 _READ_BYTES = 256 * 1024
 _MAGIC = b"\x28\xb5\x2f\xfd"
@@ -20,7 +19,7 @@ _REPEATED_BYTE = 1
 _CHECKSUM_BYTES = 4
 
 
-def decompressed(read: Callable[[int], bytes], address: str) -> Iterator[bytes]:
+def decompressed(read: Callable[[int], bytes], address: str, library: Any) -> Iterator[bytes]:
     """What a zstd stream holds, at most 128 KiB at a time.
 
     Parameters
@@ -29,13 +28,14 @@ def decompressed(read: Callable[[int], bytes], address: str) -> Iterator[bytes]:
         Gives up to so many bytes of the stream, none at its end.
     address : str
         Whose stream it is, for messages.
+    library : module
+        zstandard.
 
     Raises
     ------
     StorageError
         If the stream is damaged, or ends too early.
     """
-    library = zstandard()
     source = _Source(read, address)
     while start := source.ahead(_LONGEST_HEADER):
         if start[1:4] == _SKIPPABLE:
