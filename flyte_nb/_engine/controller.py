@@ -64,6 +64,8 @@ class Controller:
         Environment variables for worker processes, beside those of this one.
     registry : str
         Address of the deployed tasks that code may call.
+    shows_all_prints : bool
+        Whether all that a task prints is shown where it was printed, however much it is.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Controller:
         default_cache: CacheBehavior = "disable",
         worker_environment: Mapping[str, str] | None = None,
         registry: str = "",
+        shows_all_prints: bool = True,
     ) -> None:
         self.journal = journal
         self.cached = CachedCalls(cache, owner)
@@ -90,7 +93,7 @@ class Controller:
         self._owner = owner
         self._open_store = open_store
         self._default_cache = Cache(default_cache) if default_cache != "disable" else None
-        self._capture = LogCapture()
+        self._capture = LogCapture(shows_all=shows_all_prints)
         self.collections = RareFullCollections()
         self._lock = threading.Lock()
         self._settling = threading.Lock()

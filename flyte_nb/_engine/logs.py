@@ -18,6 +18,7 @@ from .caller import Caller
 from .scope import current_scope
 
 CHUNK_CHARACTERS = 8 * 1024
+MOST_SHOWN_CHARACTERS = 2**20
 
 _EMIT_CODE = logging.StreamHandler.emit.__code__
 
@@ -25,7 +26,7 @@ _EMIT_CODE = logging.StreamHandler.emit.__code__
 class ActionLog:
     """Text of one action on its way to the journal, in chunks of whole lines."""
 
-    __slots__ = ("_action", "_characters", "_lock", "_since", "_stream", "_texts")
+    __slots__ = ("_action", "_characters", "_lock", "_shown", "_since", "_stream", "_texts")
 
     def __init__(self, action: Caller) -> None:
         self._action = action
@@ -33,6 +34,7 @@ class ActionLog:
         self._stream = ""
         self._texts: list[str] = []
         self._characters = 0
+        self._shown = 0
         self._since = 0.0
 
     def write(self, stream: str, text: str) -> None:
@@ -48,6 +50,18 @@ class ActionLog:
             self._stream = stream
             self._texts.append(text)
             self._characters += len(text)
+
+    def shown_of(self, text: str) -> str:
+        """What of `text` is shown where it was printed: a page that gets a million lines does not answer any more."""
+        with self._lock:
+            before, self._shown = self._shown, self._shown + len(text)
+        if before + len(text) <= MOST_SHOWN_CHARACTERS:
+            return text
+        if before > MOST_SHOWN_CHARACTERS:
+            return ""
+        where = f"flyte.Run.get({self._action.run.name!r}).get_logs({self._action.name!r})"
+        note = f"\n... What this action prints from here on is in its log only: {where}\n"
+        return text[: MOST_SHOWN_CHARACTERS - before] + note
 
     def flush(self, *, rest: bool = False) -> None:
         """Queue the whole lines there are; with `rest` also a last line without its end."""
@@ -80,12 +94,17 @@ class _CoveredStream:
     def __init__(self, covered: TextIO, name: str) -> None:
         self._covered = covered
         self._name = name
+        self.shows_all = True
 
     def write(self, text: str) -> int:
         scope = current_scope()
-        if scope is not None and sys._getframe(1).f_code is not _EMIT_CODE:
-            log_of(scope.action).write(self._name, text)
-        return self._covered.write(text)
+        if scope is None:
+            return self._covered.write(text)
+        log = log_of(scope.action)
+        if sys._getframe(1).f_code is not _EMIT_CODE:
+            log.write(self._name, text)
+        self._covered.write(text if self.shows_all else log.shown_of(text))
+        return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -137,9 +156,16 @@ class _RecordingHandler(logging.Handler):
 
 
 class LogCapture:
-    """Covers the process's streams while at least one run lives."""
+    """Covers the process's streams while at least one run lives.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    shows_all : bool
+        Whether all that is printed is shown where it was, or `MOST_SHOWN_CHARACTERS` of each action.
+    """
+
+    def __init__(self, *, shows_all: bool) -> None:
+        self._shows_all = shows_all
         self._lock = threading.Lock()
         self._users = 0
         self._handler = _RecordingHandler()
@@ -152,7 +178,9 @@ class LogCapture:
             for name in ("stdout", "stderr"):
                 stream = getattr(sys, name)
                 if stream is not None and not isinstance(stream, _CoveredStream):
-                    setattr(sys, name, _cover_of(stream, name))
+                    cover = _cover_of(stream, name)
+                    cover.shows_all = self._shows_all
+                    setattr(sys, name, cover)
             root = logging.getLogger()
             if self._handler not in root.handlers:
                 root.addHandler(self._handler)

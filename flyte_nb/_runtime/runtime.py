@@ -76,6 +76,7 @@ class Runtime:
             default_cache=settings.cache,
             worker_environment={ENVIRONMENT_VARIABLE: str(self.home.path)},
             registry=self.registry,
+            shows_all_prints=not in_notebook(),
         )
         keep_secrets_in(self.home.secrets_path)
         announce_posts_to(self.controller.service.announce)

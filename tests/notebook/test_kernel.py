@@ -371,3 +371,29 @@ def test_a_kernel_where_the_old_nest_asyncio_was_applied_says_so_with_the_first_
     text = notebook.run("flyte.run(double, 4).outputs()").text
     assert text.count("nest_asyncio was applied in this kernel") == 1
     assert "nest_asyncio" not in notebook.run("flyte.run(double, 5).outputs()").text
+
+
+def test_an_action_that_prints_without_end_fills_its_log_and_not_the_cell(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    text = notebook.run(
+        """
+@env.task
+async def talks(lines: int) -> None:
+    for n in range(lines):
+        print(f"{n:>99}")
+
+@env.task
+async def quiet() -> None:
+    print("still shown")
+
+@env.task
+async def main() -> None:
+    await talks(20_000)
+    await quiet()
+
+run = flyte.run(main)
+run.wait()
+"""
+    ).text
+    assert len(text) < 1_100_000 and "from here on is in its log only: flyte.Run.get(" in text and "still shown" in text
+    assert notebook.run("len(run.get_logs())").value == "20001"
