@@ -14,7 +14,8 @@ import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb.io import DataFrame, File
 from flyte_nb.io.extend import DataFrameDecoder, DataFrameEncoder, DataFrameTransformerEngine
-from flyte_nb.types import TypeEngine, TypeTransformer, registered
+from flyte_nb.types import TypeEngine, TypeTransformer, html, registered
+from flyte_nb.types.html import render_html
 from flyte_nb.types.messages import Literal, LiteralType, SimpleType
 
 env = flyte.TaskEnvironment("custom")
@@ -27,6 +28,7 @@ def unregistered() -> Iterator[None]:
         DataFrameTransformerEngine._encoders,
         DataFrameTransformerEngine._decoders,
         DataFrameTransformerEngine._registered,
+        html._renderers,
     ]
     before = [dict(registry) for registry in registries]
     yield
@@ -108,6 +110,16 @@ def turned(lines: Lines) -> Lines:
     return Lines(reversed(lines))
 
 
+class LinesAsList:
+    def to_html(self, value: Any) -> str:
+        return "<ol>" + "".join(f"<li>{line}" for line in value)
+
+
+@env.task
+def drawn(lines: Lines) -> str:
+    return render_html(lines)
+
+
 def register_lines(**more: Any) -> None:
     encoder = LinesEncoder(Lines, supported_format="txt")
     encoder.__dict__.update(more)
@@ -121,6 +133,15 @@ def test_a_frame_with_an_encoder_of_the_users_goes_to_a_worker_and_comes_back() 
     run = flyte.with_runcontext(mode="process").run(turned, Lines(["a", "b"]))
 
     assert run.outputs()[0] == Lines(["b", "a"])
+
+
+def test_a_renderer_of_the_users_draws_in_a_worker_too() -> None:
+    register_lines()
+    DataFrameTransformerEngine.register_renderer(Lines, LinesAsList())
+
+    run = flyte.with_runcontext(mode="process").run(drawn, Lines(["a", "b"]))
+
+    assert run.outputs()[0] == "<ol><li>a<li>b"
 
 
 def test_an_encoder_that_cannot_be_pickled_is_named() -> None:
