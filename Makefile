@@ -93,6 +93,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.journal
 	$(BIN)/python -m benchmarks.workers --peer-python $(BENCH)/bin/python
+	$(BIN)/python -m benchmarks.cluster
 	$(BIN)/python -m benchmarks.records --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.frames --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.files --peer-python $(BENCH)/bin/python

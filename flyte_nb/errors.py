@@ -11,7 +11,8 @@ The tree::
     │   │   ├── JournalVersionError
     │   │   └── JournalCorruptionError
     │   ├── StorageError                stored bytes are missing or damaged
-    │   └── ContainerEngineError        no container engine answers, or it refuses
+    │   ├── ContainerEngineError        no container engine answers, or it refuses
+    │   └── ClusterError                a cluster cannot be reached, or cannot do our work
     ├── RuntimeUnknownError
     └── RuntimeUserError                the user's code, values or declarations
         ├── OOMError
@@ -147,6 +148,13 @@ class ContainerEngineError(RuntimeSystemError):
 
     def __init__(self, message: str) -> None:
         super().__init__("ContainerEngineError", message)
+
+
+class ClusterError(RuntimeSystemError):
+    """A cluster cannot be reached, or what is there cannot do the work."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ClusterError", message)
 
 
 class RuntimeUserError(BaseRuntimeError):

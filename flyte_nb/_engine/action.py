@@ -124,7 +124,7 @@ class Action:
     @property
     def may_repeat(self) -> bool:
         """Whether what its calls give is worth remembering, for another attempt."""
-        return self.plan.max_attempts > 1
+        return self.plan.may_repeat
 
     @property
     def stop_requested(self) -> bool:

@@ -264,7 +264,7 @@ class Controller:
         if queue is not None and not task.is_foreign:
             found = self._backends.get(queue)
             if found is None:
-                known = sorted(set(self._backends) - {"loop", "thread", "process"})
+                known = sorted(set(self._backends) - {"loop", "thread", "process", "container", "dask"})
                 raise RuntimeUserError(
                     "UnknownQueue",
                     f"Task {task.name!r} asks for queue {queue!r}, and init(queues=...) knows"

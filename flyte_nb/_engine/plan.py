@@ -27,6 +27,8 @@ class TaskPlan:
         The task without overrides, as this run uses it.
     delay_s : callable or None
         Seconds before retry n, counted from 1.
+    may_repeat : bool
+        Whether a call may run more than once: it has retries, or its place may have to begin it again.
     code : object
         For the back-end: what it needs to have the code run where it runs.
     """
@@ -47,6 +49,7 @@ class TaskPlan:
         "links",
         "max_attempts",
         "max_inline_io_bytes",
+        "may_repeat",
         "name",
         "options",
         "report",
@@ -85,6 +88,7 @@ class TaskPlan:
         self.cache = cache
         self.timeout = timeout
         self.max_attempts = max_attempts
+        self.may_repeat: bool = max_attempts > 1 or backend.may_repeat
         self.delay_s = delay_s
         self.resources = resources
         self.options = options

@@ -126,7 +126,7 @@ class Room(Protocol):
     """Says how much may run at once."""
 
     async def take(self, action: Action) -> None:
-        """Wait for room, and append what was taken to `action.places`.
+        """Wait for room for an attempt, and append what was taken to `action.places`.
 
         Whoever starts to wait for a child gives it back; otherwise parents would hold all of it while their
         children wait for some.
@@ -140,6 +140,9 @@ class Backend(Protocol):
     ----------
     name : str
         Appears in the journal as the action's placement.
+    may_repeat : bool
+        Whether it may begin an attempt again by itself, because the place where it ran is given up. What the attempt
+        had called is remembered then, as it is for retries.
     capacity : Room or None
         How much may run there at once; None is no limit.
     by_reference : bool
@@ -150,6 +153,7 @@ class Backend(Protocol):
     name: str
     capacity: Room | None
     by_reference: bool
+    may_repeat: bool
 
     def check(self, plan: TaskPlan) -> None:
         """Refuse a task that can never run there; called once per run and task, before any call is recorded.

@@ -161,16 +161,11 @@ async def _wait_to_start(
             action.looked_up = await run.cached.look_up(action, prepared)
             if action.looked_up.outputs is not None:
                 return SUCCEEDED if machine.stop is None else machine.gave_up(), action.looked_up.outputs, None
-        if run.capacity is not None:
-            await run.capacity.take(action)
-        if plan.backend.capacity is not None:
-            await plan.backend.capacity.take(action)
+        await _begin_attempt(action)
     except asyncio.CancelledError:
         return machine.gave_up(), None, None
     except Exception as error:
         return FAILED, None, error
-    run.log.append(AttemptStarted(time.time(), action.name, 1))
-    _commit_beginning(action)
     _stop_timers(action, "max_queued_time")
     return None
 
@@ -221,18 +216,31 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
             await action.settle_children()
             action.forgive()
             await _wait_for_retry(action, decision, failed)
+            await _begin_attempt(action)
         except asyncio.CancelledError:
             return await _end(action, machine.gave_up(), None, None)
+        except Exception as gone:
+            return await _end(action, FAILED, None, gone)
+
+
+async def _begin_attempt(action: Action) -> None:
+    run, plan = action.run, action.plan
+    if run.capacity is not None:
+        await run.capacity.take(action)
+    if plan.backend.capacity is not None:
+        await plan.backend.capacity.take(action)
+    run.log.append(AttemptStarted(time.time(), action.name, action.attempt))
+    _commit_beginning(action)
 
 
 async def _wait_for_retry(action: Action, decision: Retry, failed: BaseRuntimeError) -> None:
-    log = action.run.log
-    log.append(AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s))
+    if action.places:
+        give_back_all(action)
+    failure = AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)
+    action.run.log.append(failure)
     action.commits.soon()
     if decision.delay_s:
         await asyncio.sleep(decision.delay_s)
-    log.append(AttemptStarted(time.time(), action.name, decision.attempt))
-    action.commits.soon()
 
 
 async def _end(

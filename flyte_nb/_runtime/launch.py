@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _DEPLOYED = "deployed"
-_MODES = (None, "notebook", "background", "process")
+_MODES = (None, "notebook", "background", "process", "dask")
 
 
 def start(task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: RunOptions) -> LiveRun:

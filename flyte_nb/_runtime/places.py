@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .._engine.ports import Backend
 from ..backends.containers.backend import ContainerBackend
+from ..backends.dask import DaskBackend
 from ..backends.loop import LoopBackend
 from ..backends.processes import ProcessBackend
 from ..backends.threads import ThreadBackend
@@ -36,6 +37,7 @@ class Places(Mapping[str, Backend]):
             "thread": ThreadBackend(),
             "process": ProcessBackend(),
             "container": ContainerBackend(),
+            "dask": DaskBackend(),
             **queues,
         }
 

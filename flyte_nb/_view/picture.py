@@ -24,11 +24,6 @@ MAX_LABEL = 80
 
 _BAD = frozenset({NodePhase.FAILED, NodePhase.TIMED_OUT, NodePhase.ABORTED, NodePhase.PAUSED, NodePhase.RUNNING})
 
-_CODE = (
-    "font-family:ui-monospace,monospace;font-size:12px;line-height:1.4;white-space:pre-wrap;overflow-wrap:anywhere;"
-    "margin:4px 0;padding:6px 8px;border-radius:4px;background:#8882;color:inherit"
-)
-
 
 def picture_html(tree: Tree) -> str:
     """The run as HTML: a header, a bar, the tree with failures first, and why it failed."""
@@ -159,7 +154,7 @@ def _failure(tree: Tree) -> str:
     return (
         f'<div style="margin-top:8px"><b style="color:#d93025">{_text(error.code)}</b> in {_text(failed.task)}:'
         f" {_text(error.message, MAX_MESSAGE_BYTES)}</div>"
-        f'<details><summary>Traceback</summary><pre style="{_CODE}">{trace}</pre></details>'
+        f"<details><summary>Traceback</summary><pre>{trace}</pre></details>"
     )
 
 

@@ -19,6 +19,7 @@ class LoopBackend:
     name = "loop"
     capacity: Room | None = None
     by_reference = False
+    may_repeat = False
 
     def check(self, plan: TaskPlan) -> None:
         """See `flyte_nb._engine.ports.Backend`; nothing is refused."""

@@ -37,6 +37,7 @@ class ThreadBackend:
 
     name = "thread"
     by_reference = False
+    may_repeat = False
 
     def __init__(self, places: int = 32) -> None:
         self.capacity: Room | None = Capacity(places)

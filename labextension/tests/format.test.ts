@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { count, duration, safeAddress, ticking } from "../src/run/format";
+import { actionAddress, count, duration, safeAddress, ticking } from "../src/run/format";
 import type { Span } from "../src/run/wire";
 import { inLanes } from "../src/views/timeline";
 
@@ -21,6 +21,12 @@ it("numbers are counted in words", () => {
 it("addresses of the web are the only ones that a link may have", () => {
   const given = ["https://e.org", "http://e.org", "javascript:x()", "data:text/html,x", "file:///etc", "mailto:a@e.org", "/x", ""];
   expect(given.filter((address) => safeAddress(address) !== null)).toEqual(["https://e.org", "http://e.org"]);
+});
+
+it("a link of an action may also be a path to what the server of the page is a proxy of", () => {
+  const good = ["/user/ada/proxy/8787/status", "/user/ada/proxy/10.0.0.7:8787/status", "https://e.org"];
+  const bad = ["/logout", "/user/ada/files/x.html", "/proxy/8787/../../files/x", "//evil/proxy/1/x", "/a b/proxy/1/", "javascript:x()"];
+  expect([...good, ...bad].filter((address) => actionAddress(address) !== null)).toEqual(good);
 });
 
 describe("the lanes of a timeline", () => {

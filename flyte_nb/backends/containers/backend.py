@@ -28,6 +28,7 @@ class ContainerBackend:
 
     name = "container"
     by_reference = False
+    may_repeat = False
 
     def __init__(self, places: int | None = None) -> None:
         self.capacity: Room | None = Capacity(places or max(4, 2 * (os.cpu_count() or 1)))

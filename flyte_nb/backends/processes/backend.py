@@ -42,6 +42,7 @@ class ProcessBackend:
 
     name = "process"
     by_reference = True
+    may_repeat = False
 
     def __init__(
         self,

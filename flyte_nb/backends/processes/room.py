@@ -72,7 +72,7 @@ class MachineRoom:
                 return
             loop = asyncio.get_running_loop()
             waiting = _Waiting(action, need, loop, loop.create_future())
-            heapq.heappush(self._queue, (-_depth_of(action), next(self._order), waiting))
+            heapq.heappush(self._queue, (-depth_of(action), next(self._order), waiting))
             ready = self._next_ones()
         _announce(ready)
         try:
@@ -181,7 +181,8 @@ def _set_done(turn: asyncio.Future[None]) -> None:
         turn.set_result(None)
 
 
-def _depth_of(action: Action) -> int:
+def depth_of(action: Action) -> int:
+    """How many actions stand above `action`."""
     depth, parent = 0, action.parent
     while parent is not None:
         depth, parent = depth + 1, parent.parent

@@ -8,7 +8,7 @@ import logging
 import pickle
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
 from ..._code.snapshot import load_snapshot
@@ -101,6 +101,26 @@ async def converse(
         conversation.close()
 
 
+def start_of(action: Action, inputs: StoredLiterals, secrets: Sequence[dict[str, str]] = ()) -> say.Start:
+    """What a worker is told to do for the next attempt of `action`; it looks up `secrets` itself."""
+    run, plan = action.run, action.plan
+    traces = run.finished.traces_of(action.name) if run.finished is not None else {}
+    return say.Start(
+        run.name,
+        action.name,
+        plan.code.key,
+        inputs,
+        action.attempt,
+        action.may_repeat,
+        plan.max_inline_io_bytes,
+        action.environment or {},
+        action.scope.custom_context,
+        action.results or {},
+        {key: (trace.code_digest, trace.outputs) for key, trace in traces.items() if trace.outputs is not None},
+        list(secrets),
+    )
+
+
 class Conversation:
     """One attempt; see `converse`."""
 
@@ -123,32 +143,14 @@ class Conversation:
     def start(self, inputs: StoredLiterals) -> None:
         """Tell the worker what to do, and before that what it does not know yet."""
         action, run, link = self._action, self._run, self._link
-        plan = action.plan
         if run.name not in link.known:
             link.known.add(run.name)
             link.send(self.setup())
-        code = plan.code
+        code = action.plan.code
         if code.key not in link.known:
             link.known.add(code.key)
             link.send(self.code())
-        finished = run.finished
-        traces = finished.traces_of(action.name) if finished is not None else {}
-        link.send(
-            say.Start(
-                run.name,
-                action.name,
-                code.key,
-                inputs,
-                action.attempt,
-                action.may_repeat,
-                plan.max_inline_io_bytes,
-                action.environment or {},
-                action.scope.custom_context,
-                action.results or {},
-                {key: (trace.code_digest, trace.outputs) for key, trace in traces.items() if trace.outputs is not None},
-                self.secrets(),
-            )
-        )
+        link.send(start_of(action, inputs, self.secrets()))
 
     def setup(self) -> say.Setup:
         """The run, as the worker must know it."""

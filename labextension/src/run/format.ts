@@ -32,3 +32,10 @@ export function safeAddress(address: string): string | null {
     return null;
   }
 }
+
+const PROXIED = /^\/([\w.~@%+-]+\/)*proxy\/[\w.:[\]-]+\/[\w./-]*$/;
+
+/** As `safeAddress`, for a link of an action: also a path to what the server of this page is a proxy of. */
+export function actionAddress(address: string): string | null {
+  return PROXIED.test(address) && !address.includes("..") ? address : safeAddress(address);
+}

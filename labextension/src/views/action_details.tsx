@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ReportFrame } from "../report/report_frame";
-import { clock, duration, safeAddress } from "../run/format";
+import { actionAddress, clock, duration } from "../run/format";
 import type { RunStore, Selection } from "../run/store";
 import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
 import { PhaseSign } from "./phase_sign";
@@ -176,7 +176,7 @@ function Links({ links }: { links: LinkButton[] }) {
   return (
     <div class="fnb-links">
       {links.map(({ name, address, problem }) => {
-        const safe = safeAddress(address);
+        const safe = actionAddress(address);
         return safe !== null ? (
           <a key={name} class="fnb-button" href={safe} target="_blank" rel="noopener noreferrer">{name} ↗</a>
         ) : (
