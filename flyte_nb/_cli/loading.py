@@ -68,7 +68,7 @@ def _notebook(path: Path) -> ModuleType:
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
     vars(module)["__loader__"] = _SourceKept(source)
     sys.path.insert(0, str(path.resolve().parent))
-    return _loaded(path, module, lambda: exec(compile(source, filename, "exec"), vars(module)))
+    return _loaded(path, module, lambda: exec(compile(source, filename, "exec", dont_inherit=True), vars(module)))
 
 
 class _SourceKept:
