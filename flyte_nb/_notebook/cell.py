@@ -39,8 +39,8 @@ class CellProgram:
         self._last = None
         if isinstance(last, ast.Expr) and not source.rstrip().endswith(";"):
             tree.body.pop()
-            self._last = compile(ast.Expression(last.value), filename, "eval", flags=_FLAGS)
-        self._body = compile(tree, filename, "exec", flags=_FLAGS)
+            self._last = compile(ast.Expression(last.value), filename, "eval", flags=_FLAGS, dont_inherit=True)
+        self._body = compile(tree, filename, "exec", flags=_FLAGS, dont_inherit=True)
 
     async def execute(self, namespace: dict[str, Any]) -> Any:
         """Run it in `namespace`; the value of its last expression, None where there is none."""

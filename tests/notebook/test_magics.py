@@ -294,3 +294,9 @@ def test_fifty_pictures_leave_nothing_behind(cells: Notebook) -> None:
     )
     cells.run("show_and_settle(2); before = counted(); show_and_settle(50); after = counted()")
     assert cells.run("[now - then for now, then in zip(after, before)]").value == "[0, 0, 0]"
+
+
+def test_annotations_of_a_run_cell_are_what_they_are_in_any_cell(notebook: Notebook) -> None:
+    notebook.run("%load_ext flyte_nb")
+    notebook.run("%%flyte_run --no-view\ndef twice(x: int) -> int:\n    return 2 * x")
+    assert notebook.run("twice.__annotations__['x'] is int").value == "True"
