@@ -257,6 +257,7 @@ def test_a_run_uses_two_versions_of_one_task_and_each_is_itself(tmp_path: Path, 
         return [*[await one() for one in remotes], await number()]
 
     assert outputs(all_three)[0] == [1, 2, 3]
+    assert flyte.with_runcontext(mode="process").run(all_three).outputs()[0] == [1, 2, 3]
     run = flyte.run(remote.Task.get("figures.number", version="v2"))
     assert run.outputs() == 2
     assert flyte.rerun(run.name).outputs() == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 import subprocess
 import sys
 import threading
@@ -136,8 +137,9 @@ def test_an_environment_that_was_left_half_made_is_made_anew(tmp_path: Path) -> 
     made = interpreter_for(required, tmp_path / "environments", "it", Work(lambda line: None))
     [marker] = (tmp_path / "environments").glob("*/flyte_nb-ready.json")
     marker.unlink()
-    for file in marker.parent.rglob("inflection*.py"):
-        file.unlink()
+    [module] = marker.parent.rglob("inflection.py")
+    module.unlink()
+    shutil.rmtree(module.with_suffix(""))
     again = interpreter_for(required, tmp_path / "environments", "it", Work(lambda line: None))
     assert again == made
     subprocess.run(again.command(f"import {PACKAGE}"), check=True)
