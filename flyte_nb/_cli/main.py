@@ -154,6 +154,17 @@ def gc(keep: str) -> None:
 
 
 @main.command()
+@click.option("--port", default=0, type=click.IntRange(0, 65_535), help="Port; 0 is a free one.")
+@click.option("--open/--no-open", "open_browser", default=False, help="Open the page in a browser.")
+def ui(port: int, open_browser: bool) -> None:
+    """Show runs in a browser, without JupyterLab; on this machine only, with a token in the address."""
+    from .._journal import Home, default_home
+    from .._server.standalone import serve
+
+    serve(Home(default_home()), port=port, open_browser=open_browser)
+
+
+@main.command()
 @click.option("--notebook", type=click.Path(path_type=Path), help="Another notebook than the one that is shipped.")
 @click.option("--copy", type=click.Path(path_type=Path), help="Put the notebook into this folder instead, to open it.")
 def demo(notebook: Path | None, copy: Path | None) -> None:

@@ -96,6 +96,16 @@ class JournalReader:
         )
         return total, [_run_record(row) for row in rows]
 
+    def days(self, chosen: RunFilter, *, lost: Collection[str] = (), utc_offset_s: int = 0) -> list[tuple[int, int]]:
+        """Days on which runs that fit were created, counted from the epoch in that time zone, and how many."""
+        where, values = _conditions(chosen, tuple(lost))
+        rows = self._query(
+            f"SELECT CAST((created_at + ?) / 86400 AS INTEGER), COUNT(*) FROM runs WHERE {where}"
+            " GROUP BY 1 ORDER BY 1 DESC",
+            (utc_offset_s, *values),
+        )
+        return [(int(day), int(count)) for day, count in rows]
+
     def has_event(self, run: str, tag: str, after: int = 0) -> tuple[bool, int]:
         """Whether an event of that kind may have come after number `after`, and the number of the newest event."""
         rows = self._query(
@@ -110,6 +120,13 @@ class JournalReader:
         """Tasks that runs started with, the last one used first."""
         rows = self._query("SELECT task, COUNT(*), MAX(created_at) FROM runs GROUP BY task ORDER BY 3 DESC", ())
         return [TaskRecord(*row) for row in rows]
+
+    def sources(self) -> list[str]:
+        """Notebooks and files that runs were started from, the last one used first."""
+        rows = self._query(
+            "SELECT source FROM runs WHERE source != '' GROUP BY source ORDER BY MAX(created_at) DESC", ()
+        )
+        return [str(source) for (source,) in rows]
 
     def events(self, run: str, after: int = 0, *, at_a_time: int = _PAGE_ROWS) -> Iterator[tuple[int, AnyEvent]]:
         """Events of `run` with a number above `after`, in order, read in pages so that it may grow meanwhile."""

@@ -222,11 +222,17 @@ def options_of(started: RunStarted) -> RunOptions:
 
 def source_name() -> str:
     """Where a run was started from: the notebook's or the script's file name, as far as it can be known."""
-    session = os.environ.get("JPY_SESSION_NAME")
-    if session:
-        return os.path.basename(session)
-    main = getattr(sys.modules.get("__main__"), "__file__", None)
-    return os.path.basename(main) if main else ""
+    return os.path.basename(_source_path())
+
+
+def recorded_source_path() -> dict[str, str]:
+    """The same as an absolute path, as one of the options that are recorded with a run."""
+    path = _source_path()
+    return {"source_path": os.path.abspath(path)} if path else {}
+
+
+def _source_path() -> str:
+    return os.environ.get("JPY_SESSION_NAME") or getattr(sys.modules.get("__main__"), "__file__", None) or ""
 
 
 async def _again(task: Task[Any, Any], kept: StoredLiterals | None, store: Store, changed: dict[str, Any]) -> Prepared:

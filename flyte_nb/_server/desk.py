@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -18,42 +20,23 @@ from .._journal import Home
 from .._journal.liveness import is_alive
 from .._view.wire import ToPage
 from ..errors import ActionNotFoundError, RunStateError
-from ..models.phases import ActionPhase
+from ..models.events import RunStarted
 from ..models.records import RunFilter, RunRecord, TaskRecord
-from .inbox import Inbox, Waiting
+from .inbox import Questions
+from .listing import Day, Facets, Inbox, RunLine, RunList, Running, Waiting, Wanted, line_of
 from .processes import Processes
 
 MAX_LIMIT = 500
+FACETS_EVERY_S = 2.0
 
 
-class RunLine(msgspec.Struct, frozen=True):
-    """A run in a list. Times are seconds since the epoch.
+class News(msgspec.Struct, frozen=True):
+    """All that a page with the list of runs shows."""
 
-    Attributes
-    ----------
-    interrupted : bool
-        Whether its process is gone without having ended it; it is aborted then, and can be resumed.
-    """
-
-    name: str
-    task: str
-    phase: ActionPhase
-    created_at: float
-    ended_at: float | None
-    source: str
-    labels: dict[str, str]
-    rerun_of: str
-    host: str
-    interrupted: bool
-    can_resume: bool
-
-
-class RunList(msgspec.Struct, frozen=True):
-    """Some of the runs that fit, the newest first, and how many there are."""
-
-    total: int
-    offset: int
-    runs: list[RunLine]
+    chosen: RunList
+    running: Running
+    inbox: Inbox
+    facets: Facets
 
 
 class Desk:
@@ -62,11 +45,19 @@ class Desk:
     Parameters
     ----------
     home : Home
+
+    Attributes
+    ----------
+    may_lose_runs : bool
+        Whether some runs had not ended when last looked at; the process of such a run may die without a word.
     """
+
+    may_lose_runs = True
 
     def __init__(self, home: Home) -> None:
         self.archive = Archive(home)
-        self._inbox = Inbox(self.archive)
+        self._questions = Questions(self.archive)
+        self._facets = (-math.inf, Facets([], []))
         self._processes = Processes(home.path)
         self._follower = Follower()
         self._lock = threading.RLock()
@@ -77,14 +68,29 @@ class Desk:
 
     def runs(self, chosen: RunFilter, *, offset: int = 0, limit: int = 50) -> RunList:
         """Runs that fit, the newest first."""
-        lost = self._lost()
-        total, records = self.archive.reader.find(chosen, lost=lost, offset=offset, limit=min(limit, MAX_LIMIT))
-        return RunList(total, offset, [_line(record, record.name in lost) for record in records])
+        return self._chosen(Wanted(chosen, offset, limit), self._unfinished()[1], with_days=False)
 
     def run(self, name: str) -> RunLine:
         """One run."""
         record = self.archive.reader.run(name)
-        return _line(record, not record.phase.is_terminal and not is_alive(record.owner, record.heartbeat_at))
+        return line_of(record, lost=not record.phase.is_terminal and not is_alive(record.owner, record.heartbeat_at))
+
+    def news(self, wanted: Wanted) -> News:
+        """What a page with the list shows now."""
+        living, lost = self._unfinished()
+        running = sorted(living, key=lambda record: -record.created_at)
+        return News(
+            self._chosen(wanted, lost, with_days=True),
+            Running([line_of(record, lost=False) for record in running]),
+            Inbox(self._questions.waiting(living)),
+            self._known_facets(),
+        )
+
+    def source_path(self, name: str) -> str:
+        """The notebook or file that a run was started from, as a path; empty where it is not known."""
+        self.archive.reader.run(name)
+        started = next((event for _, event in self.archive.reader.events(name)), None)
+        return started.options.get("source_path", "") if isinstance(started, RunStarted) else ""
 
     def tasks(self) -> list[TaskRecord]:
         """Tasks that runs started with."""
@@ -92,9 +98,7 @@ class Desk:
 
     def inbox(self) -> list[Waiting]:
         """Questions that wait for a person."""
-        return self._inbox.waiting(
-            record for record in self.archive.reader.unfinished() if is_alive(record.owner, record.heartbeat_at)
-        )
+        return self._questions.waiting(self._unfinished()[0])
 
     def tree(self, name: str, opened: Sequence[str]) -> list[ToPage]:
         """The messages that a page gets first: the header, the root, and what is below opened branches."""
@@ -166,6 +170,10 @@ class Desk:
             raise RunStateError(f"Run {name!r} is going on; abort it first.")
         self._processes.run("delete", "--", name)
 
+    def tidy(self, older_than_days: int) -> str:
+        """Forget runs that are older, and the values that nobody refers to any more; what was forgotten, in words."""
+        return self._processes.run("gc", "--keep", f"{older_than_days}d")
+
     # pages --------------------------------------------------------------------------------------------------
 
     def open_page(self, name: str, send: Send, *, by: str) -> Page:
@@ -217,29 +225,27 @@ class Desk:
         picture.read()
         return picture
 
-    def _lost(self) -> frozenset[str]:
-        return frozenset(
-            record.name
-            for record in self.archive.reader.unfinished()
-            if not is_alive(record.owner, record.heartbeat_at)
-        )
+    def _unfinished(self) -> tuple[list[RunRecord], frozenset[str]]:
+        """Runs that go on, and names of those whose process is gone."""
+        records = self.archive.reader.unfinished()
+        self.may_lose_runs = bool(records)
+        living = [record for record in records if is_alive(record.owner, record.heartbeat_at)]
+        return living, frozenset(record.name for record in records) - {record.name for record in living}
 
+    def _chosen(self, wanted: Wanted, lost: frozenset[str], *, with_days: bool) -> RunList:
+        reader, offset, limit = self.archive.reader, max(wanted.offset, 0), max(min(wanted.limit, MAX_LIMIT), 0)
+        total, records = reader.find(wanted.chosen, lost=lost, offset=offset, limit=limit)
+        days = reader.days(wanted.chosen, lost=lost, utc_offset_s=wanted.utc_offset_s) if with_days else []
+        lines = [line_of(record, lost=record.name in lost) for record in records]
+        return RunList(total, offset, lines, [Day(*day) for day in days])
 
-def _line(record: RunRecord, lost: bool) -> RunLine:
-    phase = ActionPhase.ABORTED if lost else record.phase
-    return RunLine(
-        name=record.name,
-        task=record.task,
-        phase=phase,
-        created_at=record.created_at,
-        ended_at=record.ended_at if not lost else record.heartbeat_at,
-        source=record.source,
-        labels=record.labels,
-        rerun_of=record.rerun_of,
-        host=record.owner.host,
-        interrupted=lost,
-        can_resume=phase.is_terminal and phase is not ActionPhase.SUCCEEDED,
-    )
+    def _known_facets(self) -> Facets:
+        read_at, facets = self._facets
+        if time.monotonic() - read_at > FACETS_EVERY_S:
+            reader = self.archive.reader
+            facets = Facets([task.name for task in reader.tasks()], reader.sources())
+            self._facets = (time.monotonic(), facets)
+        return facets
 
 
 def _on_a_thread(action: Callable[[], Any]) -> None:

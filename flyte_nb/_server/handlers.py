@@ -6,7 +6,8 @@ import asyncio
 import getpass
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
@@ -133,6 +134,21 @@ class RunHandler(JsonHandler):
         self.reply({"status": "deleted"})
 
 
+class NotebookHandler(JsonHandler):
+    """``GET runs/NAME/notebook``."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """Where the notebook of a run is, seen from the server's root."""
+        path = await self.ask(self.desk.source_path, name)
+        root = Path(self.settings.get("server_root_dir") or "/").expanduser().resolve()
+        if not path or not Path(path).is_file() or not Path(path).resolve().is_relative_to(root):
+            reason = f"is not a file below {root}" if path else "was not recorded"
+            raise _Refused(404, f"The notebook of run {name!r} {reason}.")
+        self.reply({"path": Path(path).resolve().relative_to(root).as_posix()})
+
+
 class TreeHandler(JsonHandler):
     """``GET runs/NAME/tree?open=ID&open=ID``."""
 
@@ -229,6 +245,23 @@ class TasksHandler(JsonHandler):
     async def get(self) -> None:
         """Tasks that runs started with."""
         self.reply(await self.ask(self.desk.tasks))
+
+
+class TidyRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Forget runs that are older than so many days."""
+
+    older_than_days: Annotated[int, msgspec.Meta(ge=1, le=36_500)]
+
+
+class TidyHandler(JsonHandler):
+    """``POST tidy``."""
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Forget old runs."""
+        wanted = self.body(TidyRequest)
+        self.reply({"status": await self.ask(self.desk.tidy, wanted.older_than_days)})
 
 
 class JsonAnswerHandler(JsonHandler):

@@ -6,28 +6,17 @@ import threading
 import time
 from collections.abc import Iterable
 
-import msgspec
-
 from .._follow.archive import Archive
 from .._follow.history import RunHistory
 from .._view.prompts import prompts_of
-from .._view.wire import Prompt
 from ..errors import RunNotFoundError
 from ..models.records import RunRecord
+from .listing import Waiting
 
 ASKED = "prompt_asked"
 
 
-class Waiting(msgspec.Struct, frozen=True):
-    """A question, and the run that asks it."""
-
-    run: str
-    task: str
-    source: str
-    question: Prompt
-
-
-class Inbox:
+class Questions:
     """Finds questions; of a run without any only the kinds of its new events are looked at.
 
     Parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -13,10 +14,11 @@ from jupyter_server.base.websocket import WebSocketMixin
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .._follow.page import Page
+from .._view.wire import Notice
 from ..errors import BaseRuntimeError
-from ..models.records import RunFilter
 from .desk import Desk
 from .handlers import RESOURCE, DeskHandler
+from .listing import ListNews, Wanted
 
 LOOK_EVERY_S = 0.25
 LOOK_FOR_LOST_EVERY = 8
@@ -72,7 +74,7 @@ class RunSocket(Socket):
         try:
             self.page = await asyncio.to_thread(self.desk.open_page, name, self.send, by=self.who)
         except BaseRuntimeError as error:
-            self.send({"type": "notice", "level": "error", "text": str(error), "about": ""})
+            self.send(Notice("error", str(error)))
             self.close(4404, "There is no such run.")
             return
         if self.close_code is not None:
@@ -88,7 +90,7 @@ class RunSocket(Socket):
             except ValueError:
                 content = None
             if isinstance(content, dict) and content.get("type") in _ACTS and not self.may_write:
-                self.send({"type": "notice", "level": "error", "text": "You may only look here.", "about": ""})
+                self.send(Notice("error", "You may only look here."))
                 return
             await asyncio.to_thread(self.page.take, content)
 
@@ -99,14 +101,6 @@ class RunSocket(Socket):
             self.desk.close_page(self._name, page)
 
 
-class Wanted(msgspec.Struct, tag_field="type", tag="list"):
-    """What part of the list a page shows; it is sent anew whenever it has changed."""
-
-    chosen: RunFilter = RunFilter()
-    offset: int = 0
-    limit: int = 50
-
-
 class ListSocket(Socket):
     """``live``: the list of runs and the inbox, sent when they have changed."""
 
@@ -115,7 +109,9 @@ class ListSocket(Socket):
         super().open()
         self.begin()
         self.wanted: Wanted | None = None
+        self.is_stale = False
         self._sent: dict[str, bytes] = {}
+        self._updated_at = 0.0
         watcher_of(self.desk, self.settings).join(self)
 
     async def on_message(self, text: str | bytes) -> None:
@@ -123,27 +119,36 @@ class ListSocket(Socket):
         try:
             self.wanted = msgspec.json.decode(text, type=Wanted)
         except msgspec.DecodeError as error:
-            self.send({"type": "notice", "level": "error", "text": str(error), "about": ""})
+            self.send(Notice("error", str(error)))
             return
-        self._sent.pop("runs", None)
         await self.update()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there may be news, and the page wants to hear of them by now."""
+        wanted = self.wanted
+        return self.is_stale and wanted is not None and (time.monotonic() - self._updated_at) * 1000 >= wanted.every_ms
 
     async def update(self) -> None:
         """Send what is new."""
-        wanted = self.wanted
-        if wanted is None:
+        if self.wanted is None:
             return
-        found = await asyncio.to_thread(self.desk.runs, wanted.chosen, offset=wanted.offset, limit=wanted.limit)
-        waiting = await asyncio.to_thread(self.desk.inbox)
-        self._send_news("runs", {"type": "runs", **msgspec.to_builtins(found)})
-        self._send_news("inbox", {"type": "inbox", "waiting": msgspec.to_builtins(waiting)})
+        self.is_stale = False
+        self._updated_at = time.monotonic()
+        try:
+            news = await asyncio.to_thread(self.desk.news, self.wanted)
+        except BaseRuntimeError as error:
+            self.send(Notice("error", str(error)))
+            return
+        for message in (news.facets, news.running, news.inbox, news.chosen):
+            self._send_news(message)
 
     def on_close(self) -> None:
         """The page is gone."""
         watcher_of(self.desk, self.settings).leave(self)
 
-    def _send_news(self, kind: str, message: dict[str, Any]) -> None:
-        text = msgspec.json.encode(message)
+    def _send_news(self, message: ListNews) -> None:
+        kind, text = type(message).__name__, msgspec.json.encode(message)
         if self._sent.get(kind) != text:
             self._sent[kind] = text
             self._send(text.decode())
@@ -177,12 +182,15 @@ class Watcher:
             rounds += 1
             try:
                 before, version = version, await asyncio.to_thread(self._desk.changes)
-                if version != before or rounds % LOOK_FOR_LOST_EVERY == 0:
-                    for socket in list(self._sockets):
-                        await socket.update()
             except BaseRuntimeError as error:
-                for socket in list(self._sockets):
-                    socket.send({"type": "notice", "level": "error", "text": str(error), "about": ""})
+                for socket in self._sockets:
+                    socket.send(Notice("error", str(error)))
+                continue
+            may_have_news = version != before or (self._desk.may_lose_runs and rounds % LOOK_FOR_LOST_EVERY == 0)
+            for socket in list(self._sockets):
+                socket.is_stale = socket.is_stale or may_have_news
+                if socket.is_due:
+                    await socket.update()
 
 
 def watcher_of(desk: Desk, settings: dict[str, Any]) -> Watcher:

@@ -1,4 +1,4 @@
-"""The TypeScript twin of `flyte_nb._view.wire` and `flyte_nb._view.looks`.
+"""The TypeScript twin of messages, first of all of `flyte_nb._view.wire` and of `flyte_nb._view.looks`.
 
 ``python -m flyte_nb._view.typescript > labextension/src/run/wire.ts``
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
 import msgspec
@@ -16,18 +17,36 @@ from . import wire
 from .looks import LOOKS
 
 
-def typescript() -> str:
-    """All messages and their parts as TypeScript declarations."""
-    parts = ["// Generated from flyte_nb/_view/wire.py by `make frontend`. Do not edit."]
-    for name, thing in vars(wire).items():
-        if not inspect.isclass(thing) or thing.__module__ != wire.__name__:
-            continue
+def typescript(source: str, things: Iterable[type], unions: Mapping[str, Any], imports: str = "") -> str:
+    """Messages and their parts as TypeScript declarations.
+
+    Parameters
+    ----------
+    source : str
+        The file that they stand in, for the first line.
+    things : iterable of type
+        Enumerations and structs.
+    unions : mapping of str to union
+        Names for either of some structs.
+    imports : str, optional
+        A line that imports what stands elsewhere.
+    """
+    parts = [f"// Generated from {source} by `make frontend`. Do not edit."]
+    if imports:
+        parts.append(imports)
+    for thing in things:
         if issubclass(thing, enum.Enum):
-            parts.append(_constants(name, thing))
+            parts.append(_constants(thing.__name__, thing))
         elif issubclass(thing, msgspec.Struct):
-            parts.append(_struct(name, thing))
-    parts += [_union("ToPage"), _union("FromPage"), _looks()]
+            parts.append(_struct(thing.__name__, thing))
+    parts += [_union(name, union) for name, union in unions.items()]
     return "\n\n".join(parts) + "\n"
+
+
+def _messages_of_a_run() -> str:
+    things = [one for one in vars(wire).values() if inspect.isclass(one) and one.__module__ == wire.__name__]
+    messages = typescript("flyte_nb/_view/wire.py", things, {"ToPage": wire.ToPage, "FromPage": wire.FromPage})
+    return f"{messages}\n{_looks()}\n"
 
 
 def _constants(name: str, thing: type[enum.Enum]) -> str:
@@ -56,7 +75,7 @@ def _struct(name: str, thing: type[msgspec.Struct]) -> str:
 
 
 def _type(described: Any) -> str:
-    if isinstance(described, shape.StrType):
+    if isinstance(described, shape.StrType | shape.EnumType):
         return "string"
     if isinstance(described, shape.IntType | shape.FloatType):
         return "number"
@@ -64,7 +83,9 @@ def _type(described: Any) -> str:
         return "boolean"
     if isinstance(described, shape.NoneType):
         return "null"
-    if isinstance(described, shape.ListType):
+    if isinstance(described, shape.DictType):
+        return f"Record<string, {_type(described.value_type)}>"
+    if isinstance(described, shape.ListType | shape.VarTupleType):
         inner = _type(described.item_type)
         return f"({inner})[]" if " | " in inner else f"{inner}[]"
     if isinstance(described, shape.UnionType):
@@ -74,10 +95,9 @@ def _type(described: Any) -> str:
     raise TypeError(f"A message has a part of type {described!r}; teach flyte_nb._view.typescript to write it.")
 
 
-def _union(name: str) -> str:
-    members = " | ".join(member.__name__ for member in get_args(getattr(wire, name)))
-    return f"export type {name} = {members};"
+def _union(name: str, union: Any) -> str:
+    return f"export type {name} = {' | '.join(member.__name__ for member in get_args(union))};"
 
 
 if __name__ == "__main__":
-    print(typescript(), end="")
+    print(_messages_of_a_run(), end="")

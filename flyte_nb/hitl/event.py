@@ -9,6 +9,8 @@ from .._engine.blocking import wait_blocking
 from .._engine.caller import Question
 from .._engine.scope import Scope, current_scope
 from .._follow.forms import response_path
+from .._follow.servers import page_of
+from .._runtime.runtime import current_runtime
 from .._task.environment import TaskEnvironment
 from .._view.prompts import DATA_TYPES
 from ..errors import NotInTaskContextError
@@ -27,9 +29,11 @@ class Event:
     request_id : str
         Identity of the question.
     form_url : str
-        Address of a small form, on this machine only and with a secret in it.
+        Address of a small form: on the Jupyter server that is there, or on `flyte-nb ui`, behind its login; else on
+        this machine only and with a secret in it.
     endpoint, api_url : str
-        Where programs answer: ``POST {api_url}`` with JSON ``request_id``, ``response_path``, ``value``, ``data_type``.
+        Where programs on this machine answer: ``POST {api_url}`` with JSON ``request_id``, ``response_path``,
+        ``value``, ``data_type``. It holds a secret, because programs have no login.
 
     Specification: *Human-in-the-loop*.
     """
@@ -49,7 +53,10 @@ class Event:
     @property
     def form_url(self) -> str:
         """Address of the form."""
-        return f"{self.endpoint}/form/{self.run_name}/{self.request_id}"
+        path = ("form", self.run_name, self.request_id)
+        asked_outside = getattr(self._opened, "forms", "")
+        served = None if asked_outside else page_of(current_runtime().home, *path)
+        return served or "/".join([self.endpoint, *path])
 
     @property
     def api_url(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.failure import error_from
 from .._engine.naming import ROOT_ACTION
+from .._follow.servers import page_of
 from .._follow.timeline import Timeline, timeline_of
 from .._follow.values import DEPLOYED, ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of, reader_of
 from .._runtime import launch
@@ -121,9 +122,12 @@ class Run(AwaitedAsItself):
         return self._history.phase()
 
     @property
-    def url(self) -> str:
-        """Address of the run: its name in the journal of its home."""
-        return f"{self._history.runtime.home.path.as_uri()}#{self.name}"
+    def url(self) -> str | None:
+        """Address of the run's page on the Jupyter server that is there, or on `flyte-nb ui`; None where neither is.
+
+        On a hub that does not tell its own address it is a path, for links on the hub's pages.
+        """
+        return page_of(self._history.runtime.home, "runs", self.name)
 
     def done(self) -> bool:
         """Whether nothing more will happen."""

@@ -86,6 +86,8 @@ def started_server(folder: Path) -> Iterator[Server]:
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]),
     }
     (folder / "notebooks").mkdir()
+    (folder / "data/labextensions").mkdir(parents=True)
+    (folder / "data/labextensions/flyte-nb").symlink_to(Path(__file__).parents[2] / "labextension/lab/prebuilt")
     quiet = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     quiet.parent.mkdir(parents=True)
     quiet.write_text('{"fetchNews": "false", "checkForUpdates": false}')

@@ -6,7 +6,9 @@ import asyncio
 import json
 import re
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from tornado.httpclient import HTTPClientError
 
 import flyte_nb as flyte
 from flyte_nb import hitl
-from flyte_nb._server.extension import ROUTES
+from flyte_nb._follow.servers import announce, page_of
+from flyte_nb._journal import Home
+from flyte_nb._server.extension import ROUTES, address_of
 
 env = flyte.TaskEnvironment("served", depends_on=[hitl.env])
 Fetch = Callable[..., Any]
@@ -137,6 +141,69 @@ def test_a_pickled_value_is_described_and_never_loaded(fetch: Fetch) -> None:
     [output] = messages[0]["outputs"]
     assert output["text"].startswith("<")
     assert "the value was loaded" not in output["text"]
+
+
+def test_a_run_tells_the_address_of_its_page_and_the_page_holds_what_it_needs(
+    fetch: Fetch, jp_serverapp: Any, jp_base_url: str, jp_asyncio_loop: Any
+) -> None:
+    run = ended("a b", main, 1)
+    assert run.url == f"{jp_serverapp.connection_url}flyte-nb/runs/a%20b"
+    page = fetch("runs", "a b")
+    text = page.body.decode()
+    assert f"src='{jp_base_url}flyte-nb/static/page.js'" in text
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "script-src 'self';" in policy
+    assert b"addEventListener" in fetch("static/page.js").body
+    frame = fetch("static/report.html")
+    assert frame.headers["Content-Security-Policy"].startswith("sandbox allow-scripts;")
+    assert fetch("static/..%2Fpages.py").code == 404
+    assert fetch("static/desk.py").code == 404
+
+
+def test_a_form_is_at_the_server_and_programs_have_an_address_with_a_secret(fetch: Fetch, jp_serverapp: Any) -> None:
+    event = asking("where")
+    assert event.form_url == f"{jp_serverapp.connection_url}flyte-nb/form/where/{event.request_id}"
+    assert event.api_url.startswith("http://127.0.0.1:")
+    assert "flyte-nb" not in event.api_url
+
+
+@pytest.mark.parametrize(
+    ("variables", "address"),
+    [
+        ({"JUPYTERHUB_SERVICE_PREFIX": "/user/ann/"}, "{base}flyte-nb/runs/x"),
+        ({"JUPYTERHUB_PUBLIC_URL": "https://hub.example/user/ann/"}, "https://hub.example/user/ann/flyte-nb/runs/x"),
+    ],
+)
+def test_on_a_hub_the_address_is_the_hubs(
+    variables: dict[str, str], address: str, jp_serverapp: Any, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    announce(Home(home), address_of(jp_serverapp), time.time())
+    assert page_of(Home(home), "runs", "x") == address.format(base=jp_serverapp.base_url)
+
+
+def test_the_notebook_of_a_run_is_told_as_seen_from_the_servers_root(
+    fetch: Fetch, jp_root_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook = jp_root_dir / "deep" / "study.ipynb"
+    notebook.parent.mkdir()
+    notebook.write_text("{}")
+    elsewhere = tmp_path / "elsewhere.ipynb"
+    elsewhere.write_text("{}")
+    monkeypatch.setenv("JPY_SESSION_NAME", str(notebook))
+    ended("inside", main, 1)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(elsewhere))
+    ended("outside", main, 1)
+    assert found(fetch("api/runs/inside/notebook")) == {"path": "deep/study.ipynb"}
+    assert "not a file below" in found(fetch("api/runs/outside/notebook"), 404)["error"]
+
+
+def test_old_runs_are_forgotten_on_request(fetch: Fetch) -> None:
+    ended("young", main, 1)
+    assert "Forgot 0 runs" in found(post(fetch, "api/tidy", body={"older_than_days": 1}))["status"]
+    assert found(fetch("api/runs"))["total"] == 1
+    found(post(fetch, "api/tidy", body={"older_than_days": 0}), 400)
 
 
 # acting -------------------------------------------------------------------------------------------------------------

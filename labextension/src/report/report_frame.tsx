@@ -1,4 +1,5 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { createContext } from "preact";
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { safeAddress } from "../run/format";
 import type { ReportTab } from "../run/store";
 import { framePage } from "./frame_page";
@@ -11,6 +12,9 @@ interface FromFrame {
   height?: number;
   address?: string;
 }
+
+/** Where the page of a frame comes from, for pages whose own policy would be the frame's too if it were written into them. */
+export const FrameAddress = createContext<((withInternet: boolean) => string) | null>(null);
 
 /**
  * A tab of a report, in a frame of its own that can run scripts and reach nothing.
@@ -63,6 +67,7 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
   const state = useRef({ ready: false, busy: false, epoch: 0, sent: 0, loads: 0 }).current;
   const [height, setHeight] = useState(LEAST_HEIGHT);
   const [left, setLeft] = useState(false);
+  const address = useContext(FrameAddress);
 
   const push = () => {
     if (!state.ready || state.busy) return;
@@ -98,7 +103,8 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
 
   if (left) return <p class="fnb-quiet">This report tried to leave its place for another page. It is not shown any more.</p>;
   return (
-    <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`} srcdoc={framePage(withInternet)}
+    <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`}
+      {...(address === null ? { srcdoc: framePage(withInternet) } : { src: address(withInternet) })}
       referrerpolicy="no-referrer" style={{ height: `${height + 2}px` }}
       onLoad={() => { state.loads += 1; if (state.loads > 1) setLeft(true); }} />
   );

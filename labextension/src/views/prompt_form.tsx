@@ -1,16 +1,21 @@
 import DOMPurify from "dompurify";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, duration } from "../run/format";
-import type { RunStore } from "../run/store";
-import type { Prompt } from "../run/wire";
+import type { Notice, Prompt } from "../run/wire";
 import { useNow } from "./use_store";
 
 const ANSWER_WITHIN_MS = 5_000;
 
+/** Where an answer goes, and what became of it. */
+export interface Answering {
+  readonly outcomes: ReadonlyMap<string, Notice>;
+  answer(prompt: string, value: string): void;
+}
+
 let forms = 0;
 
 /** A question with the input that fits its type; what is wrong with an answer is said beside the field. */
-export function PromptForm({ store, prompt }: { store: RunStore; prompt: Prompt }) {
+export function PromptForm({ store, prompt }: { store: Answering; prompt: Prompt }) {
   const open = prompt.answer === "";
   const now = useNow(open);
   const [value, setValue] = useState("");

@@ -17,7 +17,7 @@ const OPEN_QUESTIONS = 10;
 const ANSWERED_QUESTIONS = 3;
 
 /** A run: header, questions, tree or timeline, and all about the action that is selected. */
-export function RunView({ store }: { store: RunStore }) {
+export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: number }) {
   useStore(store);
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
   const [view, setView] = useState<"tree" | "timeline">("tree");
@@ -86,7 +86,7 @@ export function RunView({ store }: { store: RunStore }) {
       <div class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
         <div class="fnb-main">
           {view === "tree" ? (
-            <RunTree store={store} rows={rows} now={now} onSelect={select} />
+            <RunTree store={store} rows={rows} now={now} onSelect={select} atMost={rowsAtMost} />
           ) : (
             <Timeline store={store} onSelect={select} />
           )}

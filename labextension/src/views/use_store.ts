@@ -1,8 +1,12 @@
 import { useEffect, useReducer } from "preact/hooks";
-import type { RunStore } from "../run/store";
+
+/** What tells when it has changed. */
+interface Changing {
+  subscribe(listener: () => void): () => void;
+}
 
 /** Draw again when the store has changed. */
-export function useStore(store: RunStore): void {
+export function useStore(store: Changing): void {
   const [, again] = useReducer((revision: number) => revision + 1, 0);
   useEffect(() => {
     again(undefined as never);

@@ -1,0 +1,49 @@
+import { duration } from "../run/format";
+import type { Doors } from "./doors";
+import { RunActions } from "./run_actions";
+import type { RunsStore } from "./runs_store";
+import { hasEnded, shortTask, stateOf } from "./state_of";
+import type { RunLine } from "./wire";
+
+export interface LineProps {
+  run: RunLine;
+  store: RunsStore;
+  doors: Doors;
+  now: number;
+  /** Whether the keyboard reaches what can be done with it. */
+  active: boolean;
+}
+
+/** A run on two lines: what and how, then its name and where it came from. */
+export function RunLineText({ run, store, doors, now, active }: LineProps) {
+  const { sign, word, name } = stateOf(run, store.asks(run.name));
+  const end = hasEnded(run) ? (run.ended_at ?? run.created_at) * 1_000 : now;
+  const started = new Date(run.created_at * 1_000);
+  return (
+    <>
+      <span class={`fnb-sign fnb-${name}`} role="img" aria-label={word} title={word}>{sign}</span>
+      <span class="fnb-line-text">
+        <span class="fnb-line-first">
+          <span class="fnb-label" title={run.task}>{shortTask(run.task)}</span>
+          <span class="fnb-space" />
+          {run.interrupted ? (
+            <button type="button" class="fnb-mark fnb-clickable" tabIndex={active ? 0 : -1}
+              onClick={(event) => { event.stopPropagation(); void store.resume(run.name); }}>Resume</button>
+          ) : (
+            <span class="fnb-quiet fnb-elapsed">{duration(end - run.created_at * 1_000)}</span>
+          )}
+        </span>
+        <span class="fnb-line-second fnb-quiet">
+          {run.interrupted && <span class="fnb-aborted">interrupted</span>}
+          <code class="fnb-label" title={run.name}>{run.name}</code>
+          {run.source !== "" && <span class="fnb-label fnb-source" title={run.source}>{run.source}</span>}
+          <span class="fnb-space" />
+          <time dateTime={started.toISOString()} title={started.toLocaleString()}>
+            {started.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}
+          </time>
+        </span>
+      </span>
+      <RunActions run={run} store={store} doors={doors} tabIndex={active ? 0 : -1} />
+    </>
+  );
+}

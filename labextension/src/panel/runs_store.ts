@@ -1,0 +1,248 @@
+import type { Notice } from "../run/wire";
+import type { Answering } from "../views/prompt_form";
+import { EVERYTHING, filterOf, type Choice } from "./choice";
+import { Connection } from "./connection";
+import { runPath, type Server } from "./server";
+import type { Day, Facets, ListNews, RunLine, Wanted, Waiting } from "./wire";
+
+const WINDOW = 120;
+const STEP = 40;
+
+/** What happened to a run while somebody may have looked elsewhere. */
+export type Happening = { kind: "ended"; run: RunLine } | { kind: "asked"; waiting: Waiting };
+
+/**
+ * All runs of a home as one page knows them: a window of the list, what goes on, what waits for an answer.
+ *
+ * The server sends what changed; the list is never longer here than what can be seen of it.
+ */
+export class RunsStore {
+  choice: Choice;
+  total = 0;
+  days: Day[] = [];
+  running: RunLine[] = [];
+  waiting: Waiting[] = [];
+  facets: Facets = { type: "facets", tasks: [], sources: [] };
+  /** null until the first answer, then whether the server can be reached. */
+  connected: boolean | null = null;
+  read = false;
+  notices: Notice[] = [];
+
+  private lines: RunLine[] = [];
+  private offset = 0;
+  private wantedOffset = 0;
+  private everyMs = 250;
+  private heardOf: Set<string> | null = null;
+  private readonly outcomes = new Map<string, Map<string, Notice>>();
+  private readonly listeners = new Set<() => void>();
+  private readonly watchers = new Set<(happening: Happening) => void>();
+  private readonly connection: Connection;
+
+  constructor(private readonly server: Server, choice: Choice = EVERYTHING) {
+    this.choice = choice;
+    this.connection = new Connection(() => server.socket("api/live"), {
+      opened: () => {
+        this.connected = true;
+        this.want();
+        this.changed();
+      },
+      took: (message) => this.take(message as ListNews),
+      lost: () => {
+        this.connected = false;
+        this.changed();
+      },
+    });
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Hear of runs that end and of new questions, but not of those that were there before. */
+  watch(watcher: (happening: Happening) => void): () => void {
+    this.watchers.add(watcher);
+    return () => this.watchers.delete(watcher);
+  }
+
+  close(): void {
+    this.connection.close();
+    this.listeners.clear();
+    this.watchers.clear();
+  }
+
+  /** The run that stands there in the list, if it has been sent. */
+  at(number: number): RunLine | undefined {
+    return this.lines[number - this.offset];
+  }
+
+  /** Whether the run has asked something that nobody has answered. */
+  asks(run: string): boolean {
+    return this.waiting.some((one) => one.run === run);
+  }
+
+  /** Have these runs of the list sent, and some around them. */
+  show(first: number, last: number): void {
+    const offset = Math.max(0, Math.floor((first - STEP) / STEP) * STEP);
+    if (offset === this.wantedOffset && last < offset + WINDOW) return;
+    this.wantedOffset = offset;
+    this.want();
+  }
+
+  choose(choice: Choice): void {
+    this.choice = choice;
+    this.wantedOffset = 0;
+    this.want();
+    this.changed();
+  }
+
+  /** How often the server may send news. */
+  set newsEveryMs(milliseconds: number) {
+    if (milliseconds === this.everyMs) return;
+    this.everyMs = milliseconds;
+    this.want();
+  }
+
+  answering(run: string): Answering {
+    const outcomes = this.outcomes.get(run) ?? new Map<string, Notice>();
+    this.outcomes.set(run, outcomes);
+    const keep = (prompt: string, level: string, text: string) => {
+      outcomes.set(prompt, { type: "notice", level, text, about: prompt });
+      this.changed();
+    };
+    return {
+      outcomes,
+      answer: (prompt, value) => {
+        outcomes.delete(prompt);
+        this.server.ask(runPath(run, "answer"), "POST", { prompt, value }).then(
+          (content) => keep(prompt, "info", String((content as { status?: unknown }).status ?? "")),
+          (error: Error) => keep(prompt, "error", error.message),
+        );
+      },
+    };
+  }
+
+  abort(run: string): Promise<void> {
+    return this.act(runPath(run, "abort"), "POST", { action: "", reason: "Aborted in the panel." });
+  }
+
+  resume(run: string): Promise<void> {
+    return this.act(runPath(run, "resume"), "POST");
+  }
+
+  remove(run: string): Promise<void> {
+    return this.act(runPath(run), "DELETE");
+  }
+
+  /** Run it again; the new run's name, or an empty one if that was not possible. */
+  async rerun(run: string): Promise<string> {
+    let name = "";
+    await this.attempt(async () => {
+      const content = await this.server.ask(runPath(run, "rerun"), "POST");
+      name = (content as { name: string }).name;
+    });
+    return name;
+  }
+
+  /** Where the notebook of a run is on the server, or an empty path if that is not known. */
+  async notebookOf(run: string): Promise<string> {
+    let path = "";
+    await this.attempt(async () => {
+      path = ((await this.server.ask(runPath(run, "notebook"))) as { path: string }).path;
+    });
+    return path;
+  }
+
+  /** Forget runs that are older; quiet if there is nothing to forget. */
+  tidy(olderThanDays: number): Promise<void> {
+    return this.act("api/tidy", "POST", { older_than_days: olderThanDays });
+  }
+
+  dismiss(notice: Notice): void {
+    this.notices = this.notices.filter((one) => one !== notice);
+    this.changed();
+  }
+
+  private act(path: string, method: string, body?: unknown): Promise<void> {
+    return this.attempt(async () => {
+      await this.server.ask(path, method, body);
+    });
+  }
+
+  private async attempt(action: () => Promise<void>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      this.notices = [...this.notices, noticeOf(error)].slice(-3);
+      this.changed();
+    }
+  }
+
+  private want(): void {
+    const wanted: Wanted = {
+      type: "list", chosen: filterOf(this.choice), offset: this.wantedOffset, limit: WINDOW,
+      utc_offset_s: -60 * new Date().getTimezoneOffset(), every_ms: this.everyMs,
+    };
+    this.connection.send(wanted);
+  }
+
+  private take(message: ListNews): void {
+    switch (message.type) {
+      case "runs":
+        this.read = true;
+        this.total = message.total;
+        this.days = message.days;
+        this.offset = message.offset;
+        this.lines = message.runs;
+        break;
+      case "running":
+        void this.tellOfEnds(message.runs);
+        this.running = message.runs;
+        break;
+      case "inbox":
+        this.tellOfQuestions(message.waiting);
+        this.waiting = message.waiting;
+        break;
+      case "facets":
+        this.facets = message;
+        break;
+      case "notice":
+        this.notices = [...this.notices, message].slice(-3);
+        break;
+    }
+    this.changed();
+  }
+
+  private async tellOfEnds(running: readonly RunLine[]): Promise<void> {
+    const names = new Set(running.map((run) => run.name));
+    const ended = this.running.filter((run) => !names.has(run.name));
+    for (const { name } of ended) {
+      try {
+        const run = (await this.server.ask(runPath(name))) as RunLine;
+        for (const watcher of this.watchers) watcher({ kind: "ended", run });
+      } catch {
+        // It was deleted in the same moment.
+      }
+    }
+  }
+
+  private tellOfQuestions(waiting: readonly Waiting[]): void {
+    const known = this.heardOf;
+    this.heardOf = new Set(waiting.map(keyOf));
+    if (known === null) return;
+    for (const one of waiting)
+      if (!known.has(keyOf(one))) for (const watcher of this.watchers) watcher({ kind: "asked", waiting: one });
+  }
+
+  private changed(): void {
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function keyOf(waiting: Waiting): string {
+  return `${waiting.run}/${waiting.question.prompt}`;
+}
+
+function noticeOf(error: unknown): Notice {
+  return { type: "notice", level: "error", text: error instanceof Error ? error.message : String(error), about: "" };
+}

@@ -1,0 +1,162 @@
+// @vitest-environment jsdom
+import { h, render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { choiceFrom } from "../src/panel/choice";
+import { placesBetween, topOf } from "../src/panel/list_layout";
+import { Panel } from "../src/panel/panel";
+import { dayName } from "../src/panel/run_list";
+import { RunsStore, type Happening } from "../src/panel/runs_store";
+import type { ListNews, RunLine, Wanted } from "../src/panel/wire";
+
+class Socket {
+  static readonly OPEN = 1;
+  readyState = 1;
+  sent: Wanted[] = [];
+  onopen = () => undefined;
+  onmessage = (_: { data: string }) => undefined;
+  onclose = () => undefined;
+  send(text: string): void { this.sent.push(JSON.parse(text) as Wanted); }
+  close(): void { this.readyState = 3; }
+}
+
+function line(name: string, changes: Partial<RunLine> = {}): RunLine {
+  return {
+    name, task: "etl.main", phase: "succeeded", created_at: 1_000, ended_at: 1_002, source: "study.ipynb", labels: {}, rerun_of: "",
+    host: "here", interrupted: false, can_resume: false, ...changes,
+  };
+}
+
+const question = {
+  action: "a0", prompt: "p1", name: "release", kind: "bool", html: "<p>Release?</p><img src=x onerror=alert(1)>",
+  expires_at_ms: Date.now() + 60_000, answer: "", answered_by: "", answered_at_ms: -1,
+};
+
+let sockets: Socket[];
+let asked: [string, string, unknown][];
+let answers: Record<string, unknown>;
+let store: RunsStore;
+let page: HTMLElement;
+let opened: string[];
+
+const say = async (message: ListNews) => act(() => sockets.at(-1)!.onmessage({ data: JSON.stringify(message) }));
+
+beforeEach(async () => {
+  vi.stubGlobal("WebSocket", Socket);
+  vi.stubGlobal("ResizeObserver", class { observe() {} disconnect() {} });
+  sockets = [];
+  asked = [];
+  answers = {};
+  opened = [];
+  store = new RunsStore({
+    socket: () => { sockets.push(new Socket()); return sockets.at(-1) as unknown as WebSocket; },
+    ask: async (path, method = "GET", body = undefined) => {
+      asked.push([method, path, body]);
+      const answer = answers[path];
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+  page = document.createElement("div");
+  document.body.append(page);
+  await act(() => render(h(Panel, { store, doors: { openRun: (name) => opened.push(name), confirm: async () => true } }), page));
+  await act(() => sockets[0]!.onopen());
+});
+
+afterEach(() => {
+  render(null, page);
+  page.remove();
+  store.close();
+  vi.unstubAllGlobals();
+});
+
+describe("the panel", () => {
+  it("says what to do first where there are no runs", async () => {
+    await say({ type: "runs", total: 0, offset: 0, runs: [], days: [] });
+    expect(page.textContent).toContain("Run a task in a notebook");
+  });
+
+  it("draws of ten thousand runs those that can be seen, by day", async () => {
+    const runs = Array.from({ length: 120 }, (_, index) => line(`r${index}`));
+    await say({ type: "runs", total: 10_000, offset: 0, runs, days: [[20_000, 4_000], [19_999, 6_000]] });
+    const drawn = page.querySelectorAll("[role=gridcell]").length;
+    expect(drawn).toBeGreaterThan(10);
+    expect(drawn).toBeLessThan(40);
+    expect(page.querySelectorAll("[role=rowheader]")).toHaveLength(1);
+  });
+
+  it("shows names as text", async () => {
+    await say({ type: "runs", total: 1, offset: 0, runs: [line("<img src=x>", { task: "e.<b>x</b>" })], days: [[1, 1]] });
+    expect(page.querySelector("img")).toBeNull();
+    expect(page.querySelector("b")).toBeNull();
+    expect(page.textContent).toContain("<img src=x>");
+  });
+
+  it("answers a question where it stands, and says what is wrong with an answer", async () => {
+    await say({ type: "inbox", waiting: [{ run: "r1", task: "etl.main", source: "", question }] });
+    expect(page.querySelector(".fnb-badge")!.textContent).toBe("1");
+    expect(page.querySelector("img")).toBeNull();
+    answers["api/runs/r1/answer"] = new Error("already answered");
+    await act(async () => page.querySelector<HTMLButtonElement>("form button")!.click());
+    expect(asked).toContainEqual(["POST", "api/runs/r1/answer", { prompt: "p1", value: "true" }]);
+    expect(page.querySelector("form [role=alert]")!.textContent).toBe("already answered");
+  });
+
+  it("shows an interrupted run as such, with Resume", async () => {
+    await say({ type: "runs", total: 1, offset: 0, days: [[1, 1]], runs: [line("r1", { phase: "aborted", interrupted: true, can_resume: true })] });
+    expect(page.querySelector(".fnb-line")!.textContent).toContain("interrupted");
+    await act(async () => page.querySelector<HTMLButtonElement>(".fnb-line .fnb-clickable")!.click());
+    expect(asked).toContainEqual(["POST", "api/runs/r1/resume", undefined]);
+    expect(opened).toEqual([]);
+  });
+
+  it("asks anew for what was chosen when the connection was lost", async () => {
+    vi.useFakeTimers();
+    store.choose({ text: "", groups: ["failed"], task: "", source: "" });
+    await act(() => sockets[0]!.onclose());
+    expect(page.textContent).toContain("cannot be reached");
+    vi.advanceTimersByTime(1_000);
+    vi.useRealTimers();
+    await act(() => sockets[1]!.onopen());
+    expect(sockets[1]!.sent[0]!.chosen.phases).toEqual(["failed", "timed_out"]);
+    expect(page.textContent).not.toContain("cannot be reached");
+  });
+});
+
+describe("what happened elsewhere", () => {
+  it("is told of runs that ended and of new questions, and not of old ones", async () => {
+    const happened: Happening[] = [];
+    store.watch((happening) => happened.push(happening));
+    const waiting = { run: "r1", task: "etl.main", source: "", question };
+    await say({ type: "inbox", waiting: [waiting] });
+    await say({ type: "running", runs: [line("r1", { phase: "running" })] });
+    expect(happened).toEqual([]);
+    answers["api/runs/r1"] = line("r1", { phase: "failed" });
+    await say({ type: "running", runs: [] });
+    await say({ type: "inbox", waiting: [waiting, { ...waiting, run: "r2" }] });
+    expect(happened.map((one) => (one.kind === "ended" ? one.run.phase : one.waiting.run))).toEqual(["failed", "r2"]);
+  });
+});
+
+describe("the list", () => {
+  it("finds what stands between two heights", () => {
+    const days: [number, number][] = [[9, 2], [8, 1_000]];
+    expect(placesBetween(days, 0, 160).map((place) => `${place.kind} ${place.number}`)).toEqual(["day 9", "run 0", "run 1", "day 8", "run 2"]);
+    const far = placesBetween(days, 20_000, 20_050);
+    expect(far[0]!.top).toBeLessThanOrEqual(20_000);
+    expect(topOf(days, far[0]!.number)).toBe(far[0]!.top);
+  });
+
+  it("calls days as people do", () => {
+    const now = new Date(2026, 2, 10, 23, 59).getTime();
+    const today = Math.floor(Date.UTC(2026, 2, 10) / 86_400_000);
+    expect(dayName(today, now)).toBe("Today");
+    expect(dayName(today - 1, now)).toBe("Yesterday");
+    expect(dayName(today - 400, now)).toContain("2025");
+  });
+
+  it("takes a kept choice, whatever became of it", () => {
+    expect(choiceFrom({ text: 3, groups: ["failed", "never"], task: "t" })).toEqual({ text: "", groups: ["failed"], task: "t", source: "" });
+    expect(choiceFrom(null)).toEqual({ text: "", groups: [], task: "", source: "" });
+  });
+});
