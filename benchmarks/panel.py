@@ -1,4 +1,4 @@
-"""How soon a list of 10,000 runs is drawn, how late news are, and what an idle server costs: ``python -m benchmarks.panel``.
+"""How soon 10,000 runs are drawn, how late news are, what an idle server costs: ``python -m benchmarks.panel``.
 
 The page is that of `flyte-nb ui`, which is the panel of JupyterLab with another server around it, in Chromium.
 """
@@ -43,11 +43,10 @@ def first_rows_ms(page: Any) -> float:
     """From the moment the page's script begins until rows are on the page."""
     page.reload()
     page.wait_for_selector(".fnb-runs .fnb-line code")
-    return float(
-        page.evaluate("performance.now() - performance.getEntriesByType('resource').find((one) => one.name.endsWith('page.js')).responseEnd")
-    )
+    return float(page.evaluate(f"performance.now() - {SCRIPT_CAME}"))
 
 
+SCRIPT_CAME = "performance.getEntriesByType('resource').find((one) => one.name.endsWith('page.js')).responseEnd"
 WATCH = """name => new Promise((done) => {
     const look = () => document.querySelector('.fnb-runs')?.textContent.includes(name) && done(Date.now());
     new MutationObserver(look).observe(document.body, { subtree: true, childList: true, characterData: true });
@@ -95,7 +94,8 @@ def main() -> None:
         browser.close()
         server.terminate()
         server.wait(20)
-    print(f"{runs:,} runs, medians (and worst) of {ROUNDS}, load average {psutil.getloadavg()[0]:.1f} on {psutil.cpu_count()} cores")
+    load = psutil.getloadavg()[0]
+    print(f"{runs:,} runs, medians (and worst) of {ROUNDS}, load average {load:.1f} on {psutil.cpu_count()} cores")
     print(f"first rows {statistics.median(drawn):.0f} ms ({max(drawn):.0f})")
     print(f"a new run on the page {statistics.median(heard):.0f} ms ({max(heard):.0f})")
     print(f"server with a page connected and nothing running: {100 * idle:.2f} % of a core")
