@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -245,6 +247,35 @@ def test_a_task_gets_a_device_where_a_worker_declares_one(
     assert on_dask(device).outputs()[0] in ("gpu-a", "gpu-b")
 
 
+KERNEL = """
+import sys
+import flyte_nb as flyte
+from flyte_nb.backends.dask import DaskBackend
+
+env = flyte.TaskEnvironment("killed_kernel")
+
+@env.task
+def stays(mark: str) -> None:
+    import os, pathlib, time
+    pathlib.Path(mark).write_text(str(os.getpid()))
+    time.sleep(600)
+
+flyte.init(home=sys.argv[2], queues={"dask": DaskBackend(sys.argv[1])})
+flyte.with_runcontext(mode="dask").run(stays, sys.argv[3]).wait()
+"""
+
+
+def test_what_a_kernel_had_started_ends_with_it(cluster: Any, tmp_path: Path) -> None:
+    arguments = [cluster.scheduler_address, str(tmp_path / "other-home"), str(tmp_path / "pid")]
+    kernel = subprocess.Popen([sys.executable, "-c", KERNEL, *arguments])
+    pid = int(text_of(tmp_path / "pid"))
+    kernel.kill()
+    kernel.wait()
+
+    until(lambda: not psutil.pid_exists(pid))
+    until(lambda: not cluster.scheduler.tasks)
+
+
 # workers come and go ----------------------------------------------------------------------------------------
 
 
@@ -256,6 +287,7 @@ def test_a_worker_that_dies_is_an_error_that_says_so(
     _, dask_worker = text_of(tmp_path / "marks").split()
     psutil.Process(int(dask_worker)).kill()
 
+    until(run.done)
     with pytest.raises(errors.TaskInterruptedError, match="is gone with the Dask worker that it was on, tcp://"):
         run.outputs()
     assert len((tmp_path / "marks").read_text().splitlines()) == 1

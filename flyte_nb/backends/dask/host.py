@@ -43,13 +43,19 @@ def serve(data: bytes) -> None:
     worker.loop.add_callback(_begin, worker, attempt)
     while attempt.commands.get() is not None:
         dask.secede()
+    if attempt.problem is not None:
+        raise attempt.problem
 
 
 def _begin(worker: Any, attempt: Attempt) -> None:
-    host = worker.plugins.get(wire.PROTOCOL)
-    if host is None:
-        host = worker.plugins[wire.PROTOCOL] = Host(worker)
-    host.begin(attempt)
+    try:
+        host = worker.plugins.get(wire.PROTOCOL)
+        if host is None:
+            host = worker.plugins[wire.PROTOCOL] = Host(worker)
+        host.begin(attempt)
+    except Exception as error:  # else the Dask task would wait for ever
+        attempt.problem = error
+        attempt.commands.put(None)
 
 
 class Attempt:
@@ -61,6 +67,8 @@ class Attempt:
         For the thread of the Dask task: True to give back its slot, None to end.
     answers : dict of str to asyncio.Future
         What was asked of the kernel, by the kind of the answer.
+    problem : Exception or None
+        Why it could not even be taken up.
     """
 
     def __init__(self, key: str, order: wire.Order) -> None:
@@ -71,6 +79,7 @@ class Attempt:
         self.link: ProcessLink | None = None
         self.task: asyncio.Task[None] | None = None
         self.seceded = False
+        self.problem: Exception | None = None
 
     def give_back_slot(self) -> None:
         """Have the Dask task leave the worker's thread pool, once."""
