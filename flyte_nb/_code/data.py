@@ -56,7 +56,13 @@ def _pandas(value: Any, name: str, encode: Encode) -> bytes:
     pandas = sys.modules["pandas"]
     if isinstance(value, pandas.DataFrame):
         columns = [_pandas_column(value.iloc[:, place], name, encode) for place in range(value.shape[1])]
-        return pack("frame", _pandas(value.columns, name, encode), _pandas(value.index, name, encode), *columns)
+        return pack(
+            "frame",
+            encode(value.attrs, name),
+            _pandas(value.columns, name, encode),
+            _pandas(value.index, name, encode),
+            *columns,
+        )
     if isinstance(value, pandas.RangeIndex):
         return pack("range", repr((value.start, value.stop, value.step, value.names)).encode())
     if isinstance(value, pandas.MultiIndex):
@@ -64,17 +70,23 @@ def _pandas(value: Any, name: str, encode: Encode) -> bytes:
         return pack("levels", *levels)
     if isinstance(value, pandas.Index):
         return pack("index", _pandas_column(value.to_series(), name, encode))
-    return pack("series", _pandas_column(value, name, encode), _pandas(value.index, name, encode))
+    return pack(
+        "series", encode(value.attrs, name), _pandas_column(value, name, encode), _pandas(value.index, name, encode)
+    )
 
 
 def _pandas_column(column: Any, name: str, encode: Encode) -> bytes:
     about = pack("about", encode(column.name, name), str(column.dtype).encode())
     if column.dtype == object:
         return pack("objects", about, *[encode(item, name) for item in column.tolist()])
-    numpy = sys.modules["numpy"]
+    pandas, numpy = sys.modules["pandas"], sys.modules["numpy"]
+    if isinstance(column.dtype, pandas.CategoricalDtype):
+        categories = _pandas_column(column.cat.categories.to_series(), name, encode)
+        codes = _array(column.cat.codes.to_numpy(), name, encode)
+        return pack("categories", about, repr(column.cat.ordered).encode(), categories, codes)
     if isinstance(column.dtype, numpy.dtype):
         return pack("column", about, _array(column.to_numpy(), name, encode))
-    hashes = sys.modules["pandas"].util.hash_pandas_object(column, index=False, categorize=False)
+    hashes = pandas.util.hash_pandas_object(column, index=False, categorize=False)
     return pack("hashed", about, _array(hashes.to_numpy(), name, encode))
 
 

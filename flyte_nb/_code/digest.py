@@ -230,7 +230,8 @@ def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[str]) -> 
         return (kind.__qualname__, id(value), _content(value, skipped))
     about = None
     if is_dataclass(kind) or hasattr(kind, "__pydantic_fields__"):
-        about = _deep_state(getattr(value, "__dict__", None), above, skipped)
+        held = getattr(value, "__dict__", None) or {}
+        about = _deep_state({key: item for key, item in held.items() if key not in skipped}, above, skipped)
     try:
         return _Same(value, about)
     except TypeError:

@@ -216,13 +216,13 @@ class ValueEncoder:
         """Objects with fields by the fields; others by type and by what they wrap."""
         if is_dataclass(kind):
             found = [(field.name, getattr(value, field.name, None)) for field in fields(value)]
-            return pack("dataclass", self._type(kind, name), *self._pairs(found, name))
+            return pack("dataclass", self._type(kind, name), *self._fields(found, name))
         pydantic = sys.modules.get("pydantic")
         if pydantic is not None and issubclass(kind, pydantic.BaseModel):
-            return pack("model", self._type(kind, name), *self._pairs(sorted(vars(value).items()), name))
+            return pack("model", self._type(kind, name), *self._fields(sorted(vars(value).items()), name))
         if hasattr(kind, "__struct_fields__"):
             found = [(field, getattr(value, field, None)) for field in kind.__struct_fields__]
-            return pack("struct", self._type(kind, name), *self._pairs(found, name))
+            return pack("struct", self._type(kind, name), *self._fields(found, name))
         if kind is Field or kind.__qualname__ == "FieldInfo":
             return pack("field", *self._pairs([(f, getattr(value, f, None)) for f in _FIELD_PARTS], name))
         if kind.__qualname__ == "ModelPrivateAttr":
@@ -240,9 +240,7 @@ class ValueEncoder:
         if outermost:
             self._room = LARGEST_OBJECT
         try:
-            held = attributes_of(value)
-            self.attributes.update(held)
-            found = [(key, item) for key, item in sorted(held.items()) if key not in self._state]
+            found = self._constant(sorted(attributes_of(value).items()), name)
             parts = [pack(key, self.encode(item, f"{name}.{key}")) for key, item in found]
             return pack("instance", self._type(kind, name), *parts)
         except _TooLarge:
@@ -265,6 +263,15 @@ class ValueEncoder:
         if not about:
             self.by_type.append((name, type(value)))
         return pack("object", self._type(type(value), name), *about)
+
+    def _fields(self, found: list[tuple[str, Any]], name: str) -> list[bytes]:
+        return self._pairs(self._constant(found, name), name)
+
+    def _constant(self, found: list[tuple[str, Any]], name: str) -> list[tuple[str, Any]]:
+        """The attributes that no code sets; of the others, the reason says that only their types count."""
+        self.attributes.update(key for key, _ in found)
+        self.by_type += [(f"{name}.{key}", type(item)) for key, item in found if key in self._state]
+        return [(key, item) for key, item in found if key not in self._state]
 
     def _pairs(self, pairs: Any, name: str) -> list[bytes]:
         return [pack("pair", self.encode(key, name), self.encode(item, name)) for key, item in pairs]

@@ -328,7 +328,7 @@ class Controller:
                 if request.kind == "answer":
                     body = json.loads(request.body)
                     prompt = run.prompts.get(str(body.get("prompt", "")))
-                    answered = prompt is not None and prompt.answer.done()
+                    answered = prompt is None or prompt.answer.done()
                     outcome = take_answer(run, body, request.posted_by) if answered else None
                 if outcome is not None:
                     self._requests.settle(request.request_id, outcome)

@@ -82,13 +82,14 @@ async def answer_text(action: Action, opened: OpenPrompt) -> str:
 
 def take_answer(run: LiveRun, body: dict[str, Any], posted_by: str) -> str | None:
     """Give an answer to the question it is for; what became of it in words, None if it has not been asked yet."""
-    opened = run.prompts.get(str(body.get("prompt", "")))
+    identity = str(body.get("prompt", ""))
+    opened = run.prompts.get(identity)
     if opened is None:
-        return None
+        earlier = run.finished.prompt(identity) if run.finished is not None else None
+        return _already(earlier.answered.value, earlier.answered.answered_by) if earlier and earlier.answered else None
     asked = opened.asked
     if opened.answer.done():
-        by = f" by {opened.answered_by}" if opened.answered_by else ""
-        return f"already answered with {opened.answer.result()}{by}"
+        return _already(opened.answer.result(), opened.answered_by)
     if time.time() > asked.expires_at:
         return "expired: nobody waits for the answer any more"
     try:
@@ -101,6 +102,10 @@ def take_answer(run: LiveRun, body: dict[str, Any], posted_by: str) -> str | Non
     run.commit_now()
     opened.answer.set_result(text)
     return f"answered with {text}"
+
+
+def _already(answer: str, answered_by: str) -> str:
+    return f"already answered with {answer}{f' by {answered_by}' if answered_by else ''}"
 
 
 async def _pause(action: Action, opened: OpenPrompt) -> None:

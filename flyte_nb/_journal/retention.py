@@ -33,7 +33,7 @@ def forget_runs(path: Path, older_than_s: float) -> list[str]:
     try:
         with translated(path, "write to"):
             rows = connection.execute(
-                f"{_SELECT} WHERE coalesce(ended_at, created_at) < ?",
+                f"{_SELECT} WHERE coalesce(ended_at, heartbeat_at, created_at) < ?",
                 (limit,),
             ).fetchall()
             old = [(identity, name) for identity, name, *rest in rows if not _goes_on(*rest)]

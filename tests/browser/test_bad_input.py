@@ -77,7 +77,7 @@ run.wait()
     at_end = "e => e.scrollTop + e.clientHeight >= e.scrollHeight - 4"
     lab.page.wait_for_function(f"() => ({at_end})(document.querySelector('.fnb-log'))")
     log.press("Home")
-    lab.page.wait_for_function("() => document.querySelector('.fnb-log').scrollTop === 0")
+    lab.page.wait_for_function("() => document.querySelector('.fnb-log')?.scrollTop === 0")
     gate.touch()
     log.get_by_text("the last line").wait_for()
     assert log.evaluate("e => e.scrollTop") == 0

@@ -32,6 +32,17 @@ EDITS = {
     "a column's name": ("import pandas as pd\nx = pd.DataFrame({'a': [1, 2]})", "'a'", "'b'"),
     "text in a frame": ("import pandas as pd\nx = pd.DataFrame({'a': ['u', 'v']})", "'v'", "'w'"),
     "categories": ("import pandas as pd\nx = pd.Series(['u', 'v'], dtype='category')", "'v'", "'w'"),
+    "the order of categories": (
+        "import pandas as pd\nx = pd.Series(pd.Categorical(['u'], categories=['u', 'v'], ordered=True))",
+        "'u', 'v'",
+        "'v', 'u'",
+    ),
+    "whether categories have an order": (
+        "import pandas as pd\nx = pd.Series(pd.Categorical(['u'], ordered=True))",
+        "True",
+        "False",
+    ),
+    "notes on a frame": ("import pandas as pd\nx = pd.DataFrame({'a': [1]})\nx.attrs['unit'] = 'm'", "'m'", "'s'"),
     "an index": ("import pandas as pd\nx = pd.Series([1], index=['i'])", "'i'", "'j'"),
     "a frame of polars": ("import polars as pl\nx = pl.DataFrame({'a': ['u', None]})", "None", "'v'"),
     "an Arrow table": ("import pyarrow as pa\nx = pa.table({'a': [1.5]})", "1.5", "2.5"),
@@ -204,3 +215,26 @@ def test_an_array_that_cannot_be_looked_into_does_no_harm() -> None:
     main.__globals__["x"][0] = main.__globals__["x"]
     assert code_digest(main) == code_digest(main)
     assert isinstance(main.__globals__["x"], np.ndarray)
+
+
+COUNTED = """
+from dataclasses import dataclass
+
+@dataclass
+class Stats:
+    calls: int
+    limit: int
+
+x = Stats({calls}, {limit})
+
+def main():
+    x.calls += 1
+    return x.limit
+"""
+
+
+def test_a_field_of_a_dataclass_that_the_code_sets_is_state_and_the_reason_names_it() -> None:
+    main = defined(COUNTED.format(calls=0, limit=3))
+    assert code_digest(main) == code_digest(defined(COUNTED.format(calls=7, limit=3)))
+    assert code_digest(main) != code_digest(defined(COUNTED.format(calls=0, limit=4)))
+    assert [name for name, *_ in known_by_type(main)] == ["x.calls"]

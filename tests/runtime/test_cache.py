@@ -252,7 +252,9 @@ def test_the_reason_names_what_counts_by_its_type_only() -> None:
             "return x + LIMIT", "with lock: return x + LIMIT"
         )
     )
-    first, second = flyte.run(cell["main"], 1), flyte.run(cell["main"], 1)
+    first = flyte.run(cell["main"], 1)
+    first.wait()
+    second = flyte.run(cell["main"], 1)
     second.wait()
 
     [miss], [hit] = outcomes(first, "work"), outcomes(second, "work")
