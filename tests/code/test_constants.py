@@ -43,7 +43,8 @@ EDITS = {
         "False",
     ),
     "notes on a frame": (
-        "import pandas as pd\ndef noted(unit):\n    f = pd.DataFrame({'a': [1]})\n    f.attrs['unit'] = unit\n    return f\n"
+        "import pandas as pd\ndef noted(unit):\n    f = pd.DataFrame({'a': [1]})\n"
+        "    f.attrs['unit'] = unit\n    return f\n"
         "x = noted('m')",
         "'m'",
         "'s'",
