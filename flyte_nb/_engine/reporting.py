@@ -65,9 +65,13 @@ class Report:
 
         Raises
         ------
+        TypeError
+            If the name is no str.
         ValueError
             If there is none and `create_if_missing` is false.
         """
+        if not isinstance(name, str):
+            raise TypeError(f"A tab of a report has a name, a str; got {name!r}.")
         with self.lock:
             tab = self.tabs.get(name)
             if tab is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,9 @@ from .cell import CellProgram, cell, kept_value
 from .display import display_picture, show
 
 USAGE = "%%flyte_run [--name N] [--mode M] [--queue Q] [--detach] [--no-view] [--context key=value] ..."
+
+
+_ANSWER = re.compile(r'(\S+)\s+(?:"([^"]+)"|(\S+))\s+(.+)', re.DOTALL)
 
 
 class Misuse(Exception):
@@ -106,11 +110,15 @@ def flyte_logs(line: str) -> None:
 
 
 def flyte_answer(line: str) -> None:
-    """``%flyte_answer RUN PROMPT VALUE``: everything after the prompt is the value, as it stands."""
-    words = line.split(None, 2)
-    if len(words) < 3:
+    """``%flyte_answer RUN PROMPT VALUE``: everything after the prompt is the value, as it stands.
+
+    A prompt whose name has spaces is quoted: ``%flyte_answer RUN "how many" 7``.
+    """
+    found = _ANSWER.match(line.strip())
+    if found is None:
         raise Misuse("Usage: %flyte_answer RUN PROMPT VALUE")
-    print(answer_prompt(_filled_in(words[0]), words[1], words[2]))
+    run, quoted, plain, value = found.groups()
+    print(answer_prompt(_filled_in(run), plain if quoted is None else quoted, value))
 
 
 def flyte_compat(line: str) -> None:

@@ -16,6 +16,8 @@ from .._view.prompts import DATA_TYPES
 from ..errors import NotInTaskContextError
 from .form_server import form_server
 
+LONGEST_S = 10 * 366 * 86_400
+
 env = TaskEnvironment("hitl")
 """What environments that ask questions depend on; code written for hosted clusters names it."""
 
@@ -134,7 +136,7 @@ def _new_event(
 
     Specification: *Human-in-the-loop*.
     """
-    found = _checked(name, data_type, scope, timeout_seconds)
+    found = _checked(name, data_type, scope, prompt, timeout_seconds)
     return wait_blocking(_ask(found, name, data_type, prompt, timeout_seconds), found.action.run.loop)
 
 
@@ -146,7 +148,7 @@ async def _new_event_async(
     timeout_seconds: float = 3600,
     poll_interval_seconds: float = 5,
 ) -> Event:
-    found = _checked(name, data_type, scope, timeout_seconds)
+    found = _checked(name, data_type, scope, prompt, timeout_seconds)
     return await _ask(found, name, data_type, prompt, timeout_seconds)
 
 
@@ -159,7 +161,7 @@ async def _ask(scope: Scope, name: str, data_type: type, prompt: str, timeout_s:
     return Event(scope, opened)
 
 
-def _checked(name: str, data_type: type, scope: str, timeout_s: float) -> Scope:
+def _checked(name: str, data_type: type, scope: str, prompt: str, timeout_s: float) -> Scope:
     found = current_scope()
     if found is None:
         raise NotInTaskContextError(
@@ -171,6 +173,10 @@ def _checked(name: str, data_type: type, scope: str, timeout_s: float) -> Scope:
         raise ValueError(f"scope is 'run'; got {scope!r}.")
     if not isinstance(name, str) or not name:
         raise TypeError(f"An event has a name, a non-empty str; got {name!r}.")
-    if timeout_s <= 0:
-        raise ValueError(f"timeout_seconds is above 0; got {timeout_s!r}.")
+    if not isinstance(prompt, str):
+        raise TypeError(f"A prompt is what the person reads, a str; got {prompt!r}.")
+    if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)):
+        raise TypeError(f"timeout_seconds is a number of seconds; got {timeout_s!r}.")
+    if not 0 < timeout_s <= LONGEST_S:
+        raise ValueError(f"timeout_seconds is above 0 and at most {LONGEST_S:,} (ten years); got {timeout_s!r}.")
     return found

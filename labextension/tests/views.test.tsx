@@ -201,6 +201,7 @@ describe("a question", () => {
 
   it("cannot bring markup that does something", () => {
     const html = harmless('<p onclick="x()">a<script>y()</script><img src=x onerror=z()><a href="javascript:x()">b</a><a href="https://e.org">c</a></p>');
+    expect(harmless('<a href="/lab/tree/x.ipynb">d</a><a href="mailto:x@e.org">e</a>')).not.toContain("href");
     expect(html).toBe('<p>a<a target="_blank" rel="noopener noreferrer">b</a><a href="https://e.org" target="_blank" rel="noopener noreferrer">c</a></p>');
   });
 });

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import json
+import math
 import threading
 import urllib.error
 import urllib.parse
@@ -340,3 +341,43 @@ def test_two_questions_of_one_task_wait_side_by_side() -> None:
     answer_prompt(run.name, "two", "2")
     answer_prompt(run.name, "one", "1")
     assert run.outputs()[0] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "said"),
+    [
+        ({"prompt": 3}, TypeError, "A prompt is what the person reads, a str; got 3."),
+        ({"timeout_seconds": math.inf}, ValueError, "at most"),
+        ({"timeout_seconds": math.nan}, ValueError, "above 0"),
+        ({"timeout_seconds": "5"}, TypeError, "a number of seconds; got '5'"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_is_refused_and_leaves_the_run_readable(
+    wrong: dict[str, Any], error: type[Exception], said: str
+) -> None:
+    refused: list[Exception] = []
+
+    @env.task
+    async def asks() -> None:
+        try:
+            await flyte.hitl.new_event.aio("odd", data_type=int, **wrong)
+        except Exception as found:
+            refused.append(found)
+
+    run = flyte.run(asks)
+    run.wait()
+    [found] = refused
+    assert type(found) is error and said in str(found)
+    assert run.details().phase == "succeeded"
+
+
+def test_a_tab_of_a_report_is_called_by_a_text() -> None:
+    @env.task(report=True)
+    async def reports() -> None:
+        with pytest.raises(TypeError, match="a str; got 3"):
+            flyte.report.get_tab(3)  # type: ignore[arg-type]
+
+    run = flyte.run(reports)
+    run.raise_for_status()
+    run.wait()
+    assert run.phase == "succeeded" and run.get_report() == ""

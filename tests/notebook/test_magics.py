@@ -158,11 +158,12 @@ def test_an_answer_is_taken_as_it_was_typed(cells: Notebook) -> None:
     cells.run(
         "from flyte_nb import hitl\nask_env = flyte.TaskEnvironment('ask', depends_on=[hitl.env])\n"
         "@ask_env.task\nasync def ask() -> str:\n"
-        "    event = await hitl.new_event.aio('name', data_type=str, prompt='Who?')\n    return await event.wait.aio()"
+        "    event = await hitl.new_event.aio('your name', data_type=str, prompt='Who?')\n"
+        "    return await event.wait.aio()"
     )
     cells.run("run = flyte.with_runcontext(name='asked', mode='background').run(ask)")
     cells.run("while not run.details().actions[-1].phase.name == 'PAUSED': await asyncio.sleep(0.01)")
-    cells.run('%flyte_answer {run.name} name it\'s "Ada"  {run.name} $HOME')
+    cells.run('%flyte_answer {run.name} "your name" it\'s "Ada"  {run.name} $HOME')
     assert cells.run("run.wait(); print(run.outputs()[0])").text == 'it\'s "Ada"  {run.name} $HOME\n'
 
 

@@ -86,7 +86,8 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
   useLayoutEffect(() => {
     const take = (event: MessageEvent) => {
       if (frame.current === null || event.source !== frame.current.contentWindow) return;
-      const message = event.data as FromFrame;
+      const message = event.data as FromFrame | null;
+      if (message === null || typeof message !== "object") return;
       if (message.kind === "ready") state.ready = true;
       if (message.kind === "taken") state.busy = false;
       if (message.kind === "look") onLook();

@@ -1,6 +1,6 @@
 import DOMPurify from "dompurify";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { clock, duration } from "../run/format";
+import { clock, duration, safeAddress } from "../run/format";
 import type { Notice, Prompt } from "../run/wire";
 import { useNow } from "./use_store";
 
@@ -120,6 +120,7 @@ export function harmless(html: string): string {
     RETURN_DOM_FRAGMENT: true,
   });
   for (const link of fragment.querySelectorAll("a")) {
+    if (safeAddress(link.getAttribute("href") ?? "") === null) link.removeAttribute("href");
     link.setAttribute("target", "_blank");
     link.setAttribute("rel", "noopener noreferrer");
   }
