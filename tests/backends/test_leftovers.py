@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -280,3 +281,15 @@ def test_a_module_that_was_edited_between_runs_is_not_taken_from_a_warm_worker(
     os.utime(module, ns=(1, 1))
 
     assert result(uses_it)[0] == 22
+
+
+def test_workers_are_made_also_where_more_than_a_thousand_files_are_open() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert result(process_id) != os.getpid()
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -13,7 +13,7 @@ import contextlib
 import gc
 import importlib
 import os
-import select
+import selectors
 import signal
 import socket
 import struct
@@ -68,9 +68,12 @@ class Nursery:
 
     def serve(self) -> None:
         """Do what the kernel asks, until it is gone."""
+        selector = selectors.PollSelector()  # `select` refuses numbers above 1,023, which a busy kernel hands on
+        selector.register(self._control, selectors.EVENT_READ)
+        selector.register(self._woken, selectors.EVENT_READ)
         try:
             while True:
-                ready, _, _ = select.select([self._control, self._woken], [], [])
+                ready = [key.fileobj for key, _ in selector.select()]
                 if self._woken in ready:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
