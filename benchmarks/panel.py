@@ -57,7 +57,7 @@ WATCH = """name => new Promise((done) => {
 def news_ms(page: Any, number: int) -> float:
     """From the commit of a run's first event until the run is on the page."""
     name = f"news-{number}"
-    page.evaluate(f"window.seen = ({WATCH})({name!r})")
+    page.evaluate(f"void (window.seen = ({WATCH})({name!r}))")
     begun = time.time()
     flyte.with_runcontext(name=name).run(nothing).wait()
     return float(page.evaluate("window.seen")) - 1000 * begun
