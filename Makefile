@@ -43,14 +43,14 @@ lab: $(VENV)/.demo
 
 # Two halves side by side: most tests wait for a kernel, a browser or a worker.
 PAGES := tests/browser tests/cli tests/docs tests/notebook tests/packaging tests/registry tests/server
-ROOMS := $(filter-out $(PAGES) tests/__pycache__/,$(patsubst %/,%,$(wildcard tests/*/))) tests/test_public_names.py
+ROOMS := $(filter-out $(PAGES) tests/__pycache__/,$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard tests/test_*.py)
 
 test: $(VENV)/.dev browser engine
-	$(MAKE) -j2 --output-sync=target test-pages test-rooms SELECTED='-m "not slow"'
+	$(MAKE) -j2 test-pages test-rooms SELECTED='-m "not slow"'
 	$(MAKE) notebooks
 
 test-all: $(VENV)/.dev browser engine
-	$(MAKE) -j2 --output-sync=target test-pages test-rooms
+	$(MAKE) -j2 test-pages test-rooms
 	$(MAKE) notebooks
 
 test-pages:

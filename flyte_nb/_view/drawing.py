@@ -5,8 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from .looks import LOOKS
-from .picture import _seconds as seconds_text
+from .looks import LOOKS, duration_text
 from .tree import PHASES, Tree
 from .wire import Node, NodeKind, NodePhase
 
@@ -157,7 +156,7 @@ class _Drawing:
         parts = []
         for quarter in range(5):
             x = self._at(self._total_ms * quarter / 4)
-            at = seconds_text(self._total_ms * quarter / 4000) if quarter else "0"
+            at = duration_text(self._total_ms * quarter / 4000) if quarter else "0"
             parts.append(f'<line x1="{x:.1f}" y1="{_TOP - 6}" x2="{x:.1f}" y2="{self._height - _MARGIN}"/>')
             parts.append(f'<text class="faint" text-anchor="middle" x="{x:.1f}" y="{_TOP - 12}">{at}</text>')
         return "".join(parts)
@@ -186,7 +185,7 @@ class _Drawing:
         return (
             f'<rect x="{x:.1f}" y="{top + 4}" width="{width:.1f}" height="14" rx="2" fill="{color}"{faint}/>'
             f'<text class="number" x="{self._width - _MARGIN}" y="{top + 15}">'
-            f"{seconds_text((end_ms - row.start_ms) / 1000)}</text>"
+            f"{duration_text((end_ms - row.start_ms) / 1000)}</text>"
         )
 
     def _at(self, ms: float) -> float:

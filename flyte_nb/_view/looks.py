@@ -1,4 +1,4 @@
-"""How a phase looks, wherever a run is shown; the pages have it from here too (`flyte_nb._view.typescript`)."""
+"""How a phase looks, on pages too (`flyte_nb._view.typescript`), and how a duration reads."""
 
 from __future__ import annotations
 
@@ -25,3 +25,12 @@ LOOKS = {
     NodePhase.TIMED_OUT: PhaseLook("✗", "timed out", "#d93025"),
     NodePhase.ABORTED: PhaseLook("⊘", "aborted", "#b06000"),
 }
+
+
+def duration_text(duration: float) -> str:
+    """Seconds as a person reads them."""
+    if duration < 60:
+        return f"{duration:.2f} s"
+    minutes, seconds = divmod(round(duration), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 
-from .looks import LOOKS
+from .looks import LOOKS, duration_text
 from .tree import PHASES, Tree, TreeNode
 from .wire import Flag, Node, NodeKind, NodePhase
 
@@ -133,7 +133,9 @@ def _line(node: Node) -> str:
     if node.flags & Flag.STALLED:
         marks.append("blocked the loop")
     kind = "<i>trace</i> " if node.kind == NodeKind.TRACE else ""
-    duration = f" {_seconds((node.end_ms - node.start_ms) / 1000)}" if node.start_ms >= 0 and node.end_ms >= 0 else ""
+    duration = (
+        f" {duration_text((node.end_ms - node.start_ms) / 1000)}" if node.start_ms >= 0 and node.end_ms >= 0 else ""
+    )
     extra = f'<span style="opacity:.7">{duration}{" · " if marks else ""}{" · ".join(marks)}</span>'
     return f'<span style="color:{color}" title="{word}">{sign}</span> {kind}{label}{extra}'
 
@@ -177,15 +179,7 @@ def _took(tree: Tree) -> str:
     view = tree.view
     if view.started is None or view.ended_at is None:
         return ""
-    return f" in {_seconds(view.ended_at - view.started.at)}"
-
-
-def _seconds(duration: float) -> str:
-    if duration < 60:
-        return f"{duration:.2f} s"
-    minutes, seconds = divmod(round(duration), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+    return f" in {duration_text(view.ended_at - view.started.at)}"
 
 
 def _text(text: str, most_bytes: int = MAX_LABEL_BYTES) -> str:
