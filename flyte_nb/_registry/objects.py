@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -135,21 +136,17 @@ class RemoteObjects:
     def create(self, path: str, data: bytes) -> bool:
         """See `Objects`. Without conditional writes, two at the very same moment are told apart afterwards."""
         target = f"{self._path}/{path}"
-        try:
+        with self._translated("write", path):
             if retried(lambda: self._system.exists(target)):
                 return False
             if not self._created(target, data):
                 return False
             return bool(retried(lambda: self._system.cat_file(target)) == data)
-        except Exception as error:
-            raise StorageError(f"Cannot write {self._root}/{path}: {type(error).__name__}: {error}") from error
 
     def put(self, path: str, data: bytes) -> None:
         """See `Objects`."""
-        try:
+        with self._translated("write", path):
             upload_bytes(data, self._system, f"{self._path}/{path}")
-        except Exception as error:
-            raise StorageError(f"Cannot write {self._root}/{path}: {type(error).__name__}: {error}") from error
 
     def _created(self, target: str, data: bytes) -> bool:
         try:
@@ -162,29 +159,32 @@ class RemoteObjects:
 
     def read(self, path: str) -> bytes | None:
         """See `Objects`."""
-        try:
-            data: bytes = retried(lambda: self._system.cat_file(f"{self._path}/{path}"))
-        except FileNotFoundError:
-            return None
-        except Exception as error:
-            raise StorageError(f"Cannot read {self._root}/{path}: {type(error).__name__}: {error}") from error
-        return data
+        with self._translated("read", path):
+            try:
+                data: bytes = retried(lambda: self._system.cat_file(f"{self._path}/{path}"))
+            except FileNotFoundError:
+                return None
+            return data
 
     def has(self, path: str) -> bool:
         """See `Objects`."""
-        try:
+        with self._translated("look for", path):
             return bool(retried(lambda: self._system.exists(f"{self._path}/{path}")))
-        except Exception as error:
-            raise StorageError(f"Cannot look for {self._root}/{path}: {type(error).__name__}: {error}") from error
 
     def names(self, folder: str) -> list[str]:
         """See `Objects`."""
-        try:
-            self._system.invalidate_cache()
-            found: list[Any] = retried(lambda: self._system.ls(f"{self._path}/{folder}", detail=False))
-        except FileNotFoundError:
-            return []
-        except Exception as error:
-            raise StorageError(f"Cannot list {self._root}/{folder}: {type(error).__name__}: {error}") from error
+        with self._translated("list", folder):
+            try:
+                self._system.invalidate_cache()
+                found: list[Any] = retried(lambda: self._system.ls(f"{self._path}/{folder}", detail=False))
+            except FileNotFoundError:
+                return []
         names = (str(one).rstrip("/").rpartition("/")[2] for one in found)
         return sorted(name for name in names if name and not is_unfinished(name))
+
+    @contextmanager
+    def _translated(self, doing: str, path: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            raise StorageError(f"Cannot {doing} {self._root}/{path}: {type(error).__name__}: {error}") from error
