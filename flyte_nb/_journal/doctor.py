@@ -22,6 +22,11 @@ _UNFINISHED = (
     " JOIN owners ON owners.run = runs.id WHERE ended_at IS NULL"
 )
 
+_CLOSE_LEFT_OPEN = (
+    "UPDATE requests SET outcome = 'too late: the run has succeeded' WHERE outcome IS NULL"
+    " AND run IN (SELECT name FROM runs WHERE phase = ?)"
+)
+
 
 @dataclass
 class Findings:
@@ -65,9 +70,10 @@ class Findings:
 def examine(path: Path, *, repair: bool = False) -> Findings:
     """Check every record of the journal at `path`; with `repair`, mend what can be mended.
 
-    Orphaned runs are ended as ABORTED (they can still be resumed), reservations of dead processes and damaged
-    cache entries are dropped, and from a database that SQLite cannot read whole, all that can be read is
-    copied into a new one; the old file is kept beside it.
+    Orphaned runs are ended as ABORTED (they can still be resumed), requests that a run has left open at its
+    good end get an outcome, reservations of dead processes and damaged cache entries are dropped, and from a
+    database that SQLite cannot read whole, all that can be read is copied into a new one; the old file is kept
+    beside it.
 
     Raises
     ------
@@ -154,6 +160,9 @@ def _mend(connection: sqlite3.Connection, findings: Findings) -> None:
     for name in findings.orphans:
         if _end_orphan(connection, name):
             findings.mended.append(f"ended run {name}, whose process is gone")
+    closed = connection.execute(_CLOSE_LEFT_OPEN, (ActionPhase.SUCCEEDED.value,)).rowcount
+    if closed:
+        findings.mended.append(f"closed {closed} request(s) to runs that have succeeded")
     for key in findings.stale_reservations:
         connection.execute("DELETE FROM reservations WHERE key = ?", (key,))
         findings.mended.append(f"released cache key {key}")

@@ -300,6 +300,19 @@ def test_from_a_damaged_file_all_that_can_be_read_is_rescued(path: Path) -> None
     assert len(events_of(path)) > 500
 
 
+def test_the_doctor_closes_requests_that_a_run_left_open_at_its_good_end_and_no_others(path: Path) -> None:
+    writer, mailbox = JournalWriter(path), Mailbox(path)
+    numbers = {}
+    for name, phase in (("good", ActionPhase.SUCCEEDED), ("bad", ActionPhase.FAILED)):
+        log = begun(writer, name)
+        numbers[name] = mailbox.post(name, "answer")
+        writer.end_run(log, ev.RunEnded(time.time(), phase))  # type: ignore[arg-type]
+    writer.close()
+    assert "closed 1 request(s) to runs that have succeeded" in examine(path, repair=True).mended
+    assert mailbox.outcome(numbers["good"]) == "too late: the run has succeeded"
+    assert mailbox.outcome(numbers["bad"]) is None
+
+
 def test_old_runs_are_forgotten_young_and_living_ones_are_kept(path: Path) -> None:
     writer = JournalWriter(path)
     for name in ("old", "young"):

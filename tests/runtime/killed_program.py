@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,9 @@ def live(point: str, number: int) -> None:
     flyte.init(home=HOME)
     listen(die)
     try:
-        run = Run.get(NAME).resume()
+        run = Run.get(NAME)
+        if run.phase is not ActionPhase.SUCCEEDED:  # one may die after the end of the run is committed
+            run.resume()
     except flyte.errors.RunNotFoundError:
         run = flyte.with_runcontext(name=NAME).run(main)
     (MARKS.parent / "output").write_text(json.dumps(list(run.outputs()[0])))
@@ -165,6 +168,8 @@ def until_one_survives() -> dict[str, Any]:
             try:
                 live(point, number)
                 status = 0
+            except BaseException:
+                traceback.print_exc()
             finally:
                 sys.stderr.flush()
                 os._exit(status)

@@ -191,9 +191,11 @@ export class RunStore {
   }
 
   select(action: string, again = false): void {
-    if (this.selection?.action === action && !again) return;
-    this.selection =
-      action === "" ? null : { action, details: null, pieces: [], nextPiece: 0, cut: false, report: new Map() };
+    const before = this.selection?.action === action ? this.selection : null;
+    if (before !== null && !again) return;
+    // What is asked for anew stays on the page until it comes: somebody reads it.
+    const { details, pieces, cut } = before ?? { details: null, pieces: [], cut: false };
+    this.selection = action === "" ? null : { action, details, pieces, nextPiece: 0, cut, report: new Map() };
     this.send({ type: "select", action });
     this.changed();
   }

@@ -211,7 +211,7 @@ function LogText({ selection }: { selection: Selection }) {
   const atEnd = useRef(true);
   useEffect(() => {
     if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
-  });
+  }, [selection.action, selection.nextPiece]);
   if (selection.pieces.length === 0) return <p class="fnb-quiet">Nothing was printed or logged here.</p>;
   const hidden = selection.nextPiece - selection.pieces.length;
   return (
