@@ -84,8 +84,8 @@ check-frontend: labextension/node_modules/.ready
 	$(NPM) run --silent test
 	rm -rf $(BUILT)
 	$(NPM) run --silent build -- ../$(BUILT)
-	cmp $(BUILT)/widget.js flyte_nb/_notebook/static/widget.js
-	for page in page.js report.html report-internet.html; do cmp $(BUILT)/$$page flyte_nb/_server/static/$$page || exit 1; done
+	diff -r $(BUILT)/notebook flyte_nb/_notebook/static
+	diff -r $(BUILT)/server flyte_nb/_server/static
 	diff -r $(BUILT)/lab/prebuilt labextension/lab/prebuilt
 
 docs: $(VENV)/.dev

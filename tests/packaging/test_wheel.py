@@ -9,6 +9,8 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from flyte_nb._version import __version__
 
 ROOT = Path(__file__).parents[2]
+IN_LAB = "share/jupyter/labextensions/flyte-nb/static"
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,24 @@ def said(python: Path, *arguments: str) -> str:
 
 def test_it_is_small(wheel: Path) -> None:
     assert wheel.stat().st_size < 2_000_000
+
+
+@pytest.mark.parametrize(
+    ("bundle", "licences"),
+    [
+        ("flyte_nb/_notebook/static/widget.js", "flyte_nb/_notebook/static/LICENSES.txt"),
+        ("flyte_nb/_server/static/page.js", "flyte_nb/_server/static/LICENSES.txt"),
+        (f"{IN_LAB}/build_index_js.*.js", f"{IN_LAB}/LICENSES.txt"),
+        (f"{IN_LAB}/build_index_js.*.js", f"{IN_LAB}/third-party-licenses.json"),
+    ],
+)
+def test_beside_each_bundle_are_the_licences_of_what_is_in_it(wheel: Path, bundle: str, licences: str) -> None:
+    with zipfile.ZipFile(wheel) as packed:
+        [code] = [name for name in packed.namelist() if fnmatch(name, f"*{bundle}")]
+        [text] = [packed.read(name).decode() for name in packed.namelist() if name.endswith(licences)]
+        assert b"RETURN_TRUSTED_TYPE" in packed.read(code), "a setting of DOMPurify"
+    assert "Jason Miller" in text and "The MIT License" in text, "Preact's licence"
+    assert "Mario Heiderich" in text and "Apache License" in text, "DOMPurify's licence"
 
 
 def test_it_enables_the_server_extension(installed: Path) -> None:
