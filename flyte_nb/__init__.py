@@ -69,7 +69,7 @@ show_with(lambda name: importlib.import_module("._notebook.display", __name__).d
 open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
 convert_frames_with(lambda: importlib.import_module(".io.frames", __name__))
 
-serve_forms_with(lambda: importlib.import_module(".hitl.form_server", __name__).form_server().address)
+serve_forms_with(lambda *asked: importlib.import_module(".hitl.addresses", __name__).addresses_of(*asked))
 
 _SUBMODULES = ("durable", "errors", "extras", "hitl", "io", "jsonl", "models", "remote", "report", "types")
 

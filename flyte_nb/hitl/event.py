@@ -9,11 +9,10 @@ from .._engine.blocking import wait_blocking
 from .._engine.caller import Question
 from .._engine.scope import Scope, current_scope
 from .._follow.forms import response_path
-from .._follow.servers import page_of
-from .._runtime.runtime import current_runtime
 from .._task.environment import TaskEnvironment
 from .._view.prompts import DATA_TYPES
 from ..errors import NotInTaskContextError
+from .addresses import page_address
 from .form_server import form_server
 
 LONGEST_S = 10 * 366 * 86_400
@@ -50,15 +49,12 @@ class Event:
     @property
     def endpoint(self) -> str:
         """Root of the addresses."""
-        return getattr(self._opened, "forms", "") or form_server().address
+        return getattr(self._opened, "programs", "") or form_server().address
 
     @property
     def form_url(self) -> str:
         """Address of the form."""
-        path = ("form", self.run_name, self.request_id)
-        asked_outside = getattr(self._opened, "forms", "")
-        served = None if asked_outside else page_of(current_runtime().home, *path)
-        return served or "/".join([self.endpoint, *path])
+        return getattr(self._opened, "page", "") or page_address(self.run_name, self.request_id)
 
     @property
     def api_url(self) -> str:

@@ -167,6 +167,20 @@ def test_a_form_is_at_the_server_and_programs_have_an_address_with_a_secret(fetc
     assert "flyte-nb" not in event.api_url
 
 
+@env.task
+async def tells_where_it_asks() -> list[str]:
+    event = await hitl.new_event.aio("where", data_type=int, timeout_seconds=600)
+    return [event.request_id, event.form_url, event.api_url]
+
+
+def test_a_form_of_a_question_that_a_worker_process_asks_is_at_the_server_too(fetch: Fetch, jp_serverapp: Any) -> None:
+    run = flyte.with_runcontext(name="far away", mode="process").run(tells_where_it_asks)
+    run.wait()
+    request_id, form_url, api_url = run.outputs()[0]
+    assert form_url == f"{jp_serverapp.connection_url}flyte-nb/form/far%20away/{request_id}"
+    assert api_url.startswith("http://127.0.0.1:")
+
+
 @pytest.mark.parametrize(
     ("variables", "address"),
     [

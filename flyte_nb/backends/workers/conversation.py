@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ..._code.snapshot import load_snapshot
 from ..._engine.action import GRACE_S, Action
 from ..._engine.failure import carry, received
-from ..._engine.form_address import form_address
+from ..._engine.form_address import form_addresses
 from ..._engine.prompts import answer_text, ask
 from ..._engine.scope import Scope
 from ..._engine.submission import submit_stored
@@ -334,7 +334,8 @@ class Conversation:
 
     async def _ask(self, question: say.Ask) -> say.ToWorker:
         opened = await ask(self._action, question.name, question.data_type, question.prompt, question.timeout_s)
-        return say.Posed(question.number, opened.asked, form_address())
+        page, programs = form_addresses(self._run.name, opened.asked.prompt_id)
+        return say.Posed(question.number, opened.asked, page, programs)
 
     async def _await_answer(self, wanted: say.AwaitAnswer) -> say.ToWorker:
         opened = self._run.prompts[wanted.prompt_id]

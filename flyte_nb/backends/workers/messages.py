@@ -147,11 +147,12 @@ class Done(Message, tag="done", frozen=True):
 
 
 class Posed(Message, tag="posed", frozen=True):
-    """A question was asked. `forms` is the address of the small web page that takes answers."""
+    """A question was asked. People answer it at `page`, programs below `programs`."""
 
     number: int
     asked: PromptAsked
-    forms: str
+    page: str
+    programs: str
 
 
 ToWorker: TypeAlias = Setup | Code | Source | Start | Stop | Answered | Failed | Withdrawn | CodeWanted | Done | Posed

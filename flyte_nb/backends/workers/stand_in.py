@@ -73,13 +73,16 @@ class AskedQuestion:
     Attributes
     ----------
     asked : PromptAsked
-    forms : str
-        Address of the web page that takes answers.
+    page : str
+        Address of the form.
+    programs : str
+        Root of the addresses that take answers of programs.
     """
 
-    def __init__(self, asked: PromptAsked, forms: str) -> None:
+    def __init__(self, asked: PromptAsked, page: str, programs: str) -> None:
         self.asked = asked
-        self.forms = forms
+        self.page = page
+        self.programs = programs
 
 
 class WorkerRun:
@@ -158,7 +161,7 @@ class WorkerRun:
         """Have the kernel ask a person."""
         reply = await self._kernel.ask(lambda number: say.Ask(number, name, data_type, prompt, timeout_s))
         if isinstance(reply, say.Posed):
-            return AskedQuestion(reply.asked, reply.forms)
+            return AskedQuestion(reply.asked, reply.page, reply.programs)
         raise _error_in(reply)
 
     async def wait_for_answer(self, action: Any, question: AskedQuestion) -> Any:
