@@ -18,6 +18,7 @@ from typing import Any
 
 from .bytecode import short_hash
 from .data import is_data
+from .mutation import changed_attributes
 from .reach import MISSING, Reach, reach_of
 from .values import ValueEncoder, is_plain, is_task
 
@@ -130,7 +131,7 @@ class _Space:
 
     __slots__ = ("atoms", "holder", "place", "skipped", "states", "things")
 
-    def __init__(self, holder: Any, place: str, skipped: frozenset[str]) -> None:
+    def __init__(self, holder: Any, place: str, skipped: frozenset[tuple[str, str]]) -> None:
         self.holder = weakref.ref(holder)
         self.place = place
         self.skipped = skipped  # attributes that do not count
@@ -188,7 +189,7 @@ def _is_thing(value: Any) -> bool:
     return isinstance(value, (types.FunctionType, type, types.ModuleType)) or is_task(value)
 
 
-def _state(value: Any, skipped: frozenset[str] = frozenset()) -> Any:
+def _state(value: Any, skipped: frozenset[tuple[str, str]] = frozenset()) -> Any:
     """Something cheap that compares unequal once `value` was replaced or changed in place."""
     kind = type(value)
     if kind in _ATOMS:
@@ -204,7 +205,7 @@ def _is_flat(value: Any) -> bool:
     return all(type(item) in _MARSHALLED for item in items)
 
 
-def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[str]) -> Any:
+def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[tuple[str, str]]) -> Any:
     kind = type(value)
     if kind in _ATOMS:
         return (kind, value)
@@ -231,14 +232,15 @@ def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[str]) -> 
     about = None
     if is_dataclass(kind) or hasattr(kind, "__pydantic_fields__"):
         held = getattr(value, "__dict__", None) or {}
-        about = _deep_state({key: item for key, item in held.items() if key not in skipped}, above, skipped)
+        state = changed_attributes(kind, skipped)
+        about = _deep_state({key: item for key, item in held.items() if key not in state}, above, skipped)
     try:
         return _Same(value, about)
     except TypeError:
         return (_Same(kind), id(value), about)
 
 
-def _content(value: Any, skipped: frozenset[str]) -> bytes:
+def _content(value: Any, skipped: frozenset[tuple[str, str]]) -> bytes:
     """What is in an array, a frame or a plain object; the functions and classes in it are watched elsewhere."""
     return short_hash(ValueEncoder(lambda thing, _: b"%d" % id(thing), skipped).encode(value, ""))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import abc
 import dis
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-from types import CodeType
-from typing import Any, NamedTuple
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Literal, NamedTuple
 
+Kind = Literal["global", "cell", "local", "made", "attribute", ""]
 _MUTATORS = frozenset(
     {
         *("add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert"),
@@ -17,7 +19,16 @@ _MUTATORS = frozenset(
         *("symmetric_difference_update", "update"),
     }
 )
-_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF"})
+_LOADS: dict[str, Kind] = {
+    "LOAD_GLOBAL": "global",
+    "LOAD_NAME": "global",
+    "LOAD_DEREF": "cell",
+    "LOAD_FAST": "local",
+    "LOAD_FAST_CHECK": "local",
+    "LOAD_FAST_BORROW": "local",
+}
+_TWO_LOADS = frozenset({"LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"})
+_LOCAL_STORES = frozenset({"STORE_FAST", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST", "STORE_DEREF"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
 _ATTRIBUTE_STORES = frozenset({"STORE_ATTR", "DELETE_ATTR"})
@@ -29,6 +40,8 @@ _EFFECTS = {
     "LOAD_CONST": (0, 1),
     "LOAD_FAST": (0, 1),
     "LOAD_FAST_CHECK": (0, 1),
+    "LOAD_FAST_BORROW": (0, 1),
+    "LOAD_SMALL_INT": (0, 1),
     "LOAD_GLOBAL": (0, 1),
     "LOAD_NAME": (0, 1),
     "LOAD_DEREF": (0, 1),
@@ -54,6 +67,9 @@ _MUTATORS_OF = {
 }
 
 
+ANY_CLASS = "builtins.object"
+
+
 class Changes(NamedTuple):
     """What code changes.
 
@@ -63,23 +79,53 @@ class Changes(NamedTuple):
         Names of globals and closure variables that are rebound, or that have an item set.
     called : frozenset of (str, str)
         Such names, each with a method that is called on it and may change it.
-    attributes : frozenset of str
-        Names of attributes, of whatever object, that are set or changed after it was made.
+    attributes : frozenset of (str, str)
+        Names of attributes that are set or changed after their object was made, each with the class, by its full name,
+        whose objects they are set on: `ANY_CLASS` where that cannot be told.
     """
 
     stored: frozenset[str] = frozenset()
     called: frozenset[tuple[str, str]] = frozenset()
-    attributes: frozenset[str] = frozenset()
+    attributes: frozenset[tuple[str, str]] = frozenset()
 
     def is_state(self, name: str, value: Any) -> bool:
         """Whether what `name` holds, `value` now, is changed by the code."""
         return name in self.stored or any(called == name and _changes(value, method) for called, method in self.called)
 
 
-def changes_of(codes: Iterable[CodeType]) -> Changes:
-    """What all of `codes` change."""
-    found = [_changes_in(code) for code in codes]
-    return Changes(*(frozenset[Any]().union(*sets) for sets in zip(*found, strict=True))) if found else Changes()
+def changed_attributes(kind: type, attributes: frozenset[tuple[str, str]]) -> frozenset[str]:
+    """Which of `attributes`, as `Changes` has them, are those of objects of the class `kind`."""
+    if not attributes:
+        return frozenset()
+    names = {_full_name(base) for base in kind.__mro__}
+    return frozenset(attribute for attribute, owner in attributes if owner in names)
+
+
+def changes_of(
+    functions: Iterable[FunctionType], classes_of: Callable[[FunctionType], Iterable[type]] = lambda function: ()
+) -> Changes:
+    """What all of `functions` change.
+
+    Parameters
+    ----------
+    classes_of : callable
+        The classes that a function is a method of.
+    """
+    stored: set[str] = set()
+    called: set[tuple[str, str]] = set()
+    attributes: set[tuple[str, str]] = set()
+    for function in functions:
+        changes = _changes_in(function.__code__)
+        stored |= changes.stored
+        called |= changes.called
+        for attribute, receiver in changes.attributes:
+            owners = _classes(receiver, function, classes_of) or (object,)
+            attributes.update((attribute, _full_name(owner)) for owner in owners)
+    return Changes(frozenset(stored), frozenset(called), frozenset(attributes))
+
+
+def _full_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _changes(value: Any, method: str) -> bool:
@@ -92,45 +138,156 @@ def _changes(value: Any, method: str) -> bool:
     return False
 
 
+class _Origin(NamedTuple):
+    """Where a value on the stack came from: a name, and the instruction that loads it.
+
+    `made`: from a call of that global. `attribute`: from that attribute of something. Of no kind where the
+    way is not simple to see.
+    """
+
+    kind: Kind = ""
+    name: str = ""
+    position: int = 0
+
+
+class _Receiver(NamedTuple):
+    """The name that holds an object of which an attribute is set."""
+
+    kind: Kind = ""
+    name: str = ""
+
+
+class _CodeChanges(NamedTuple):
+    """What a code object changes, by names alone."""
+
+    stored: frozenset[str]
+    called: frozenset[tuple[str, str]]
+    attributes: frozenset[tuple[str, _Receiver]]
+
+
+_UNKNOWN = _Receiver()
+
+
+def _classes(
+    receiver: _Receiver, function: FunctionType, classes_of: Callable[[FunctionType], Iterable[type]]
+) -> Iterable[type]:
+    """The classes that an object may be of, any subclass included; none where that cannot be told."""
+    kind, name = receiver
+    if kind == "local":
+        if name == function.__code__.co_varnames[0] and (classes := tuple(classes_of(function))):
+            return classes
+        return _said_by(function.__annotations__.get(name), function)
+    if kind == "cell":
+        value = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)).get(name)
+        try:
+            return _class_of(value.cell_contents) if value is not None else ()
+        except ValueError:
+            return ()
+    found = function.__globals__.get(name)
+    if kind == "global":
+        return _class_of(found)
+    return (found,) if kind == "made" and isinstance(found, type) else ()
+
+
+def _class_of(value: Any) -> Iterable[type]:
+    return () if value is None or isinstance(value, (type, ModuleType)) else (type(value),)
+
+
+def _said_by(annotation: Any, function: FunctionType) -> Iterable[type]:
+    """The class that an annotation names, unless other classes may pass for it."""
+    kind = function.__globals__.get(annotation.strip("'\"")) if isinstance(annotation, str) else annotation
+    return (kind,) if isinstance(kind, type) and not isinstance(kind, abc.ABCMeta) else ()
+
+
 @lru_cache(maxsize=1024)
-def _changes_in(code: CodeType) -> Changes:
+def _changes_in(code: CodeType) -> _CodeChanges:
     """What `code`, or code inside it, changes."""
     instructions = [one for one in dis.get_instructions(code) if one.opname not in _NOISE]
+    makers = _makers(instructions)
     stored: set[str] = set()
     called: set[tuple[str, str]] = set()
-    attributes: set[str] = set()
+    attributes: set[tuple[str, _Receiver]] = set()
     own = frozenset(code.co_cellvars)
+    constructs = code.co_name in _CONSTRUCTORS
+
+    def note(origin: _Origin) -> str:
+        """The global or cell that is changed; of an attribute that is changed, note whose it is."""
+        if origin.kind == "attribute" and not constructs:
+            attributes.add((origin.name, receiver(origin.position)))
+        return origin.name if origin.kind in ("global", "cell") else ""
+
+    def receiver(position: int) -> _Receiver:
+        origin = _origin(instructions, position, below=0, items=False)
+        if origin.kind in ("local", "cell") and origin.name in makers:
+            return makers[origin.name]
+        return _of_arguments(_Receiver(origin.kind, origin.name), code)
+
     for position, instruction in enumerate(instructions):
         if instruction.opname in _REBINDS and instruction.argval not in own:
             stored.add(instruction.argval)
-        elif instruction.opname in _ATTRIBUTE_STORES and code.co_name not in _CONSTRUCTORS:
-            attributes.add(instruction.argval)
+        elif instruction.opname in _ATTRIBUTE_STORES:
+            if not constructs:
+                attributes.add((instruction.argval, receiver(position)))
         elif instruction.opname in _STORES:
-            stored.add(_origin(instructions, position, below=1))
+            stored.add(note(_origin(instructions, position, below=1)))
         elif instruction.opname in _ATTRIBUTES and instruction.argval in _MUTATORS:
-            called.add((_origin(instructions, position, below=0), instruction.argval))
+            called.add((note(_origin(instructions, position, below=0)), instruction.argval))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             inner = _changes_in(constant)
             stored |= inner.stored - own
             called |= {(name, method) for name, method in inner.called if name not in own}
-            attributes |= inner.attributes
-    if code.co_name not in _CONSTRUCTORS:
-        attributes |= {name[1:] for name in (*stored, *(name for name, _ in called)) if name.startswith(".")}
-    return Changes(
-        frozenset(name for name in stored if name and name[0] != "."),
-        frozenset((name, method) for name, method in called if name and name[0] != "."),
+            attributes |= {(name, _seen_from(code, found, makers)) for name, found in inner.attributes}
+    return _CodeChanges(
+        frozenset(name for name in stored if name),
+        frozenset((name, method) for name, method in called if name),
         frozenset(attributes),
     )
 
 
-def _origin(instructions: list[dis.Instruction], position: int, below: int) -> str:
-    """The name that a value on the stack came from: `below` places under the top, before `position`.
+def _makers(instructions: list[dis.Instruction]) -> dict[str, _Receiver]:
+    """Variables that are assigned here: to what a call of a global gives, if that is all they are assigned to."""
+    found: dict[str, _Receiver] = {}
+    for position, instruction in enumerate(instructions):
+        if instruction.opname in _LOCAL_STORES:
+            names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            origin = _origin(instructions, position, below=0, items=False)
+            made = _Receiver("made", origin.name) if origin.kind == "made" else _UNKNOWN
+            for name in names:
+                found[name] = (
+                    made if name not in found and instruction.opname in ("STORE_FAST", "STORE_DEREF") else _UNKNOWN
+                )
+    return found
 
-    An item of a container leads to the container. An attribute's name has a dot before it. Empty where the way is not
-    simple to see.
+
+def _of_arguments(receiver: _Receiver, code: CodeType) -> _Receiver:
+    """What a name of `code` holds is known if it is an argument, a variable of a function around it, or a global."""
+    arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    if receiver.kind == "local" or receiver.name in code.co_cellvars:
+        return _Receiver("local", receiver.name) if receiver.name in arguments else _UNKNOWN
+    return receiver if receiver.kind in ("cell", "global") else _UNKNOWN
+
+
+def _seen_from(code: CodeType, receiver: _Receiver, makers: dict[str, _Receiver]) -> _Receiver:
+    """What `receiver`, as code inside `code` knows it, is there."""
+    if receiver.kind == "local":
+        return _UNKNOWN
+    if receiver.kind == "cell" and receiver.name in code.co_cellvars:
+        return makers.get(receiver.name) or _of_arguments(receiver, code)
+    return receiver
+
+
+def _origin(instructions: list[dis.Instruction], position: int, below: int, *, items: bool = True) -> _Origin:
+    """Where a value on the stack came from: `below` places under the top, before `position`.
+
+    Parameters
+    ----------
+    items : bool
+        Whether an item of a container leads to the container; otherwise it is of no kind.
     """
-    for instruction in reversed(instructions[:position]):
+    made = False
+    for at in range(position - 1, -1, -1):
+        instruction = instructions[at]
         name, argument = instruction.opname, instruction.arg or 0
         if name == "SWAP":
             if below in (0, argument - 1):
@@ -139,7 +296,9 @@ def _origin(instructions: list[dis.Instruction], position: int, below: int) -> s
         if name == "COPY":
             below = argument - 1 if below == 0 else below - 1
             continue
-        if name == "LOAD_FAST_LOAD_FAST":
+        if name in _TWO_LOADS:
+            if below < 2:
+                return _Origin() if made else _Origin("local", instruction.argval[1 - below], at)
             taken, given = 0, 2
         elif name == "CALL":
             taken, given = argument + 1, 1
@@ -148,13 +307,17 @@ def _origin(instructions: list[dis.Instruction], position: int, below: int) -> s
         elif name in _EFFECTS:
             taken, given = _EFFECTS[name]
         else:
-            return ""
+            return _Origin()
         if below >= given:
             below += taken - given
-        elif name == "BINARY_SUBSCR":
+        elif name == "CALL" and not made:
+            made, below = True, argument
+        elif made:
+            return _Origin("made", instruction.argval, at) if name in ("LOAD_GLOBAL", "LOAD_NAME") else _Origin()
+        elif name == "BINARY_SUBSCR" and items:
             below = 1
         elif name in _ATTRIBUTES:
-            return f".{instruction.argval}"
+            return _Origin("attribute", instruction.argval, at)
         else:
-            return str(instruction.argval) if name in _LOADS else ""
-    return ""
+            return _Origin(_LOADS[name], str(instruction.argval), at) if name in _LOADS else _Origin()
+    return _Origin()

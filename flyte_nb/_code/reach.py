@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import enum
+import functools
 import re
 import sys
 import types
@@ -13,7 +14,7 @@ from dataclasses import is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
-from .mutation import Changes, changes_of
+from .mutation import Changes, changed_attributes, changes_of
 from .ownership import is_own, is_standard_or_own, is_user_module, library_name
 from .redefined import defined_now, is_of_the_notebook
 from .values import ValueEncoder, is_task, named, text
@@ -72,6 +73,7 @@ class Reach:
         self.parts: dict[str, bytes] = {}
         self.bindings: list[Binding] = []
         self.functions: list[types.FunctionType] = []
+        self._classes_of: dict[types.FunctionType, list[type]] = {}
         self._labels: dict[object, str] = {}
         self._alive: list[Any] = []
         self._waiting: deque[tuple[str, Any, str]] = deque()
@@ -105,10 +107,17 @@ class Reach:
 
     def meets_state(self, changes: Changes) -> bool:
         """Whether something counted that the code changes itself."""
-        return not changes.attributes.isdisjoint(self._encoder.attributes) or any(
+        return any(
+            not names.isdisjoint(changed_attributes(kind, changes.attributes))
+            for kind, names in self._encoder.attributes.items()
+        ) or any(
             not isinstance(binding.value, _CODE) and changes.is_state(binding.name, binding.value)
             for binding in self.bindings
         )
+
+    def classes_of(self, function: types.FunctionType) -> Iterable[type]:
+        """The classes that were reached and have `function` for a method."""
+        return self._classes_of.get(function, ())
 
     def _refer(self, thing: Any, name: str) -> bytes:
         """A reference to a function, class or task; the thing itself is looked into later."""
@@ -285,6 +294,8 @@ class Reach:
         for key in sorted(space):
             value = space[key]
             if _counts(cls, key, value):
+                for method in _methods(value):
+                    self._classes_of.setdefault(method, []).append(cls)
                 if not key.startswith("__") or isinstance(value, types.FunctionType):
                     self._watch(Binding(cls, "attributes", key, value))
                 found.append(pack(key, self._encoder.encode(value, f"{name}.{key}")))
@@ -293,12 +304,13 @@ class Reach:
 
 _NOTHING = NamesUsed((), frozenset())
 _CODE = (types.FunctionType, type, types.ModuleType)
+_WRAPPERS = (types.FunctionType, classmethod, type(functools.cache(len)))
 
 
 def reach_of(root: Any) -> Reach:
     """Everything `root` reaches; what the reached code rebinds or changes in place itself is state."""
     reach = Reach(root)
-    changes = changes_of(function.__code__ for function in reach.functions)
+    changes = changes_of(reach.functions, reach.classes_of)
     return Reach(root, changes) if reach.meets_state(changes) else reach
 
 
@@ -313,6 +325,17 @@ def _counts(cls: type, key: str, value: Any) -> bool:
         code = getattr(function, "__code__", None)
         return code is None or not code.co_qualname.startswith("__create_fn__")
     return not isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
+
+
+def _methods(value: Any) -> Iterable[types.FunctionType]:
+    """The functions behind an attribute of a class that get the object first."""
+    parts = (value.fget, value.fset, value.fdel) if isinstance(value, property) else (value,)
+    for part in parts:
+        function = part.func if isinstance(part, functools.cached_property) else part
+        while isinstance(function, _WRAPPERS):
+            if isinstance(function, types.FunctionType):
+                yield function
+            function = vars(function).get("__wrapped__")
 
 
 def _cells(function: types.FunctionType) -> list[tuple[str, Any]]:

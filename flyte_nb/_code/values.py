@@ -20,6 +20,7 @@ from typing import Any
 
 from .bytecode import pack
 from .data import encode_data
+from .mutation import changed_attributes
 from .ownership import is_user_module, library_name
 
 TASK_MODULE = "flyte_nb._task.task"
@@ -87,24 +88,24 @@ class ValueEncoder:
     ----------
     refer : callable
         Takes a function, class or task and the name it was found under; returns the bytes that stand for it.
-    state : frozenset of str
-        Names of attributes of plain objects that are state and do not count.
+    state : frozenset of (str, str)
+        Attributes that are state and do not count, as `Changes.attributes`.
 
     Attributes
     ----------
     by_type : list of (str, type)
         Objects whose content does not count, by the name they were found under.
-    attributes : set of str
-        Names of attributes of plain objects that were met.
+    attributes : dict of type to set of str
+        Names of attributes that were met, by the class of their object.
     """
 
-    def __init__(self, refer: Callable[[Any, str], bytes], state: frozenset[str] = frozenset()) -> None:
+    def __init__(self, refer: Callable[[Any, str], bytes], state: frozenset[tuple[str, str]] = frozenset()) -> None:
         self._refer = refer
         self._state = state
         self._above: list[int] = []
         self._room = 0
         self.by_type: list[tuple[str, type]] = []
-        self.attributes: set[str] = set()
+        self.attributes: dict[type, set[str]] = {}
 
     def encode(self, value: Any, name: str) -> bytes:
         """Bytes for `value`; for an object that has no value of its own, the name of its type."""
@@ -216,13 +217,13 @@ class ValueEncoder:
         """Objects with fields by the fields; others by type and by what they wrap."""
         if is_dataclass(kind):
             found = [(field.name, getattr(value, field.name, None)) for field in fields(value)]
-            return pack("dataclass", self._type(kind, name), *self._fields(found, name))
+            return pack("dataclass", self._type(kind, name), *self._fields(found, kind, name))
         pydantic = sys.modules.get("pydantic")
         if pydantic is not None and issubclass(kind, pydantic.BaseModel):
-            return pack("model", self._type(kind, name), *self._fields(sorted(vars(value).items()), name))
+            return pack("model", self._type(kind, name), *self._fields(sorted(vars(value).items()), kind, name))
         if hasattr(kind, "__struct_fields__"):
             found = [(field, getattr(value, field, None)) for field in kind.__struct_fields__]
-            return pack("struct", self._type(kind, name), *self._fields(found, name))
+            return pack("struct", self._type(kind, name), *self._fields(found, kind, name))
         if kind is Field or kind.__qualname__ == "FieldInfo":
             return pack("field", *self._pairs([(f, getattr(value, f, None)) for f in _FIELD_PARTS], name))
         if kind.__qualname__ == "ModelPrivateAttr":
@@ -240,7 +241,7 @@ class ValueEncoder:
         if outermost:
             self._room = LARGEST_OBJECT
         try:
-            found = self._constant(sorted(attributes_of(value).items()), name)
+            found = self._constant(sorted(attributes_of(value).items()), kind, name)
             parts = [pack(key, self.encode(item, f"{name}.{key}")) for key, item in found]
             return pack("instance", self._type(kind, name), *parts)
         except _TooLarge:
@@ -264,14 +265,15 @@ class ValueEncoder:
             self.by_type.append((name, type(value)))
         return pack("object", self._type(type(value), name), *about)
 
-    def _fields(self, found: list[tuple[str, Any]], name: str) -> list[bytes]:
-        return self._pairs(self._constant(found, name), name)
+    def _fields(self, found: list[tuple[str, Any]], kind: type, name: str) -> list[bytes]:
+        return self._pairs(self._constant(found, kind, name), name)
 
-    def _constant(self, found: list[tuple[str, Any]], name: str) -> list[tuple[str, Any]]:
+    def _constant(self, found: list[tuple[str, Any]], kind: type, name: str) -> list[tuple[str, Any]]:
         """The attributes that no code sets; of the others, the reason says that only their types count."""
-        self.attributes.update(key for key, _ in found)
-        self.by_type += [(f"{name}.{key}", type(item)) for key, item in found if key in self._state]
-        return [(key, item) for key, item in found if key not in self._state]
+        self.attributes.setdefault(kind, set()).update(key for key, _ in found)
+        state = changed_attributes(kind, self._state)
+        self.by_type += [(f"{name}.{key}", type(item)) for key, item in found if key in state]
+        return [(key, item) for key, item in found if key not in state]
 
     def _pairs(self, pairs: Any, name: str) -> list[bytes]:
         return [pack("pair", self.encode(key, name), self.encode(item, name)) for key, item in pairs]

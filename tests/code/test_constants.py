@@ -244,3 +244,99 @@ def test_a_field_of_a_dataclass_that_the_code_sets_is_state_and_the_reason_names
     assert code_digest(main) == code_digest(defined(COUNTED.format(calls=7, limit=3)))
     assert code_digest(main) != code_digest(defined(COUNTED.format(calls=0, limit=4)))
     assert known_by_type(main) == ("x.calls (builtins.int)",)
+
+
+SETTERS = {
+    "a method of its own": ("def note(self, v): self.rate = v", "tracker.note(x)"),
+    "a method that counts up": ("def note(self, v): self.rate += v", "tracker.note(x)"),
+    "a class method's object": (
+        "@classmethod\n    def new(cls): return cls(1)\n    def note(self, v): self.rate = v",
+        "tracker.new().note(x)",
+    ),
+    "a property": (
+        "@property\n    def now(self): return self.rate\n    @now.setter\n    def now(self, v): self.rate = v",
+        "tracker.now = x",
+    ),
+    "a wrapped method": (
+        "@functools.lru_cache\n    def note(self, v): self.rate = v",
+        "tracker.note(x)",
+    ),
+    "a function inside a method": (
+        "def note(self, v):\n        def inner(): self.rate = v\n        inner()",
+        "tracker.note(x)",
+    ),
+    "an item": ("def note(self, v): self.rate[v] = v", "tracker.note(x)"),
+    "a list appended to": ("def note(self, v): self.rate.append(v)", "tracker.note(x)"),
+    "the task": ("note = None", "tracker.rate = x"),
+    "a helper that says its class": ("note = None", "helper(tracker, x)"),
+    "a helper that says its class as text": ("note = None", "helper_as_text(tracker, x)"),
+    "whoever made it": ("note = None", "fresh = Tracker(1); fresh.rate = x"),
+}
+
+
+@pytest.mark.parametrize("who", SETTERS)
+def test_an_attribute_that_code_sets_on_objects_of_one_class_counts_on_objects_of_another(who: str) -> None:
+    method, statement = SETTERS[who]
+    source = f"""
+import functools
+class Tracker:
+    def __init__(self, rate): self.rate = rate
+    {method}
+class Model:
+    def __init__(self, rate): self.rate = rate
+def helper(one: Tracker, v): one.rate = v
+def helper_as_text(one: "Tracker", v): one.rate = v
+tracker, model = Tracker([5]), Model(0.1)
+def main(x):
+    {statement}
+    return model.rate
+"""
+    main = defined(source)
+    assert code_digest(main) == code_digest(defined(source.replace("[5]", "[6]")))
+    assert code_digest(main) != code_digest(defined(source.replace("0.1", "0.2")))
+    assert not [name for name in known_by_type(main) if name.startswith("model")]
+
+
+def test_what_a_method_sets_is_state_on_objects_of_subclasses_too() -> None:
+    main = defined(
+        """
+        class Base:
+            def note(self, v): self.last = v
+        class Tracker(Base):
+            last = None
+        tracker = Tracker()
+        def main(x): tracker.note(x)
+        """
+    )
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "for one in everyone: one.rate = x",
+        "everyone[0].rate = x",
+        "noted(model, x)",
+        "first(everyone).rate = x",
+        "one = model\n    one = first(everyone)\n    one.rate = x",
+    ],
+)
+def test_what_is_set_on_an_object_of_a_class_that_cannot_be_told_is_state_on_all_and_the_reason_names_it(
+    statement: str,
+) -> None:
+    source = f"""
+class Model:
+    def __init__(self, rate): self.rate = rate
+model = Model(0.1)
+everyone = [model]
+def first(all): return all[0]
+def noted(one, v): one.rate = v
+def main(x):
+    {statement}
+    return model.rate
+"""
+    main = defined(source)
+    assert code_digest(main) == code_digest(defined(source.replace("0.1", "0.2")))
+    assert "model.rate (builtins.float)" in known_by_type(main)
