@@ -11,7 +11,9 @@ from ._engine.live_run import RunOptions
 from ._engine.naming import checked_run_name
 from ._runtime import launch
 from ._runtime.runtime import current_settings
+from ._task.options import as_env_vars
 from ._task.task import Task
+from .models.text import checked_texts
 from .remote.run import Run
 from .remote.task import Task as RemoteTask
 
@@ -145,9 +147,9 @@ def with_runcontext(
             project=project or settings.project,
             domain=domain or settings.domain,
             org=settings.org,
-            env_vars=dict(env_vars or {}),
-            labels=dict(labels or {}),
-            annotations=dict(annotations or {}),
+            env_vars=as_env_vars(env_vars or {}),
+            labels=checked_texts(labels or {}, "labels"),
+            annotations=checked_texts(annotations or {}, "annotations"),
             queue=queue,
             max_action_concurrency=max_action_concurrency,
             custom_context=checked_custom_context(custom_context),

@@ -126,7 +126,7 @@ class CachedCalls:
         )
         version = policy.version_for(plan.func, plan.code_digest)
         text = "\0".join(("1", plan.name, plan.interface.signature, version, policy.salt))
-        return blake2b(text.encode() + b"\0" + inputs, digest_size=16).hexdigest()
+        return blake2b(text.encode("utf-8", "surrogatepass") + b"\0" + inputs, digest_size=16).hexdigest()
 
     def _find(self, action: Action, key: str) -> LookedUp:
         by_type = known_by_type(action.plan.func)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._task.invocation import active_invoker
 from ..models.events import GroupOpened
+from ..models.text import checked_text, checked_texts
 from .reporting import Report, report_of
 from .scope import Scope, current_scope
 
@@ -124,7 +125,7 @@ def checked_custom_context(values: dict[str, Any] | None) -> dict[str, str]:
                 f"Custom context holds strings only: {key!r} has a value of type {type(value).__name__}."
                 f" Write {key}=str(...) and parse it where it is read."
             )
-    return dict(values or {})
+    return checked_texts(values or {}, "custom_context")
 
 
 @contextmanager
@@ -159,6 +160,7 @@ def group(name: str) -> Iterator[None]:
 def open_group(scope: Scope, name: str) -> str:
     """Identity of the group `name` below where `scope` is; recorded the first time."""
     action = scope.action
+    checked_text(name, "The name of the group")
     identity = blake2b(f"{action.name}\0{scope.group}\0{name}".encode(), digest_size=8).hexdigest()
     if action.seen_groups is None:
         action.seen_groups = set()

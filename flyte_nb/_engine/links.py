@@ -6,6 +6,7 @@ import time
 from urllib.parse import urlsplit
 
 from ..models.events import LinkAdded
+from ..models.text import writable
 from .action import Action
 
 MAX_ADDRESS_CHARACTERS = 8_000
@@ -38,6 +39,8 @@ def _problem_with(address: object) -> str:
         return f"get_link returned {type(address).__name__}, expected a str."
     if len(address) > MAX_ADDRESS_CHARACTERS:
         return f"The address has {len(address)} characters; at most {MAX_ADDRESS_CHARACTERS} are kept."
+    if address != writable(address):
+        return f"The address holds a lone surrogate, half of a character: {address[:200]!r}."
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return f"Only http and https addresses are shown, this one starts with {address[:40]!r}."

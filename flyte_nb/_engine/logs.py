@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from ..models.events import LogLine
+from ..models.text import writable
 from .caller import Caller
 from .scope import current_scope
 
@@ -101,10 +102,11 @@ class _CoveredStream:
         if scope is None:
             return self._covered.write(text)
         log = log_of(scope.action)
+        written, text = len(text), writable(text)
         if sys._getframe(1).f_code is not _EMIT_CODE:
             log.write(self._name, text)
         self._covered.write(text if self.shows_all else log.shown_of(text))
-        return len(text)
+        return written
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -40,7 +40,8 @@ def child_name(parent: str, kind: str, inputs_digest: bytes, counts: CallCounts)
     key = (kind, inputs_digest)
     index = counts.get(key, 0)
     counts[key] = index + 1
-    return blake2b(f"{parent}\0{kind}\0{index}\0".encode() + inputs_digest, digest_size=10).hexdigest()
+    call = f"{parent}\0{kind}\0{index}\0".encode("utf-8", "surrogatepass")
+    return blake2b(call + inputs_digest, digest_size=10).hexdigest()
 
 
 def new_run_name() -> str:

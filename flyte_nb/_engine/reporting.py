@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from ..models.events import ReportChanged
+from ..models.text import checked_text, writable
 from ..types.html import render_html
 from .caller import Caller
 
@@ -72,6 +73,7 @@ class Report:
         """
         if not isinstance(name, str):
             raise TypeError(f"A tab of a report has a name, a str; got {name!r}.")
+        checked_text(name, "The name of the tab")
         with self.lock:
             tab = self.tabs.get(name)
             if tab is None:
@@ -89,7 +91,8 @@ class Report:
         with self.lock:
             changes = [(name, change) for name, tab in self.tabs.items() if (change := tab.take_change())]
         for name, (replace, html) in changes:
-            run.log.append(ReportChanged(time.time(), self._action.name, name, replace, run.keep(html.encode())))
+            content = run.keep(writable(html).encode())
+            run.log.append(ReportChanged(time.time(), self._action.name, name, replace, content))
 
 
 def report_of(action: Caller) -> Report:

@@ -14,6 +14,7 @@ import msgspec
 
 from ..errors import JournalCorruptionError
 from ..models.events import AnyEvent, LogLine, StoredLiterals
+from ..models.text import packed
 
 Row: TypeAlias = tuple[int, bytes, int]
 """A record as its table has it: number, body and checksum."""
@@ -28,7 +29,6 @@ class EventHead(msgspec.Struct, array_like=True, frozen=True, gc=False):
     fourth: Any = None
 
 
-_encoder = msgspec.msgpack.Encoder()
 _event_decoder = msgspec.msgpack.Decoder(AnyEvent)
 _head_decoder = msgspec.msgpack.Decoder(EventHead)
 _log_decoder = msgspec.msgpack.Decoder(LogLine)
@@ -36,7 +36,7 @@ _literals_decoder = msgspec.msgpack.Decoder(StoredLiterals)
 
 T = TypeVar("T")
 
-encode = _encoder.encode
+encode = packed
 checksum = zlib.crc32
 
 

@@ -121,7 +121,7 @@ class Cache:
             version = policy.get_version(self.salt, VersionParameters(func))
             if not isinstance(version, str):
                 raise TypeError(f"Cache policy {type(policy).__name__}: get_version gives text, {got(version)}.")
-            digest.update(b"\0" + version.encode())
+            digest.update(b"\0" + version.encode("utf-8", "surrogatepass"))
         return digest.hexdigest()
 
 

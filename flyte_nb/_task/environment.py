@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
+from ..models.text import checked_text
 from .cache import DISABLE_UNLESS_SAID, CacheRequest, Unsaid, as_cache
 from .function_check import check_function
 from .image import Image, as_image
@@ -335,4 +336,4 @@ def _checked_name(name: object) -> str:
             f"TaskEnvironment: the name {name!r} has a dot, slash or blank in it; in a task's name a dot"
             " parts the environment from the function. Use letters, digits, hyphens and underscores."
         )
-    return name
+    return checked_text(name, "TaskEnvironment: the name")

@@ -7,6 +7,7 @@ import inspect
 import types
 from collections.abc import Collection
 
+from ..models.text import checked_text
 from .cache import Cache
 from .messages import got
 
@@ -31,7 +32,7 @@ def check_function(func: object) -> None:
         raise TypeError(f"The method {func.__func__.__qualname__} cannot be a task. {_MOVE_OUT}")
     if not isinstance(func, types.FunctionType):
         raise TypeError(f"A task is made from a function, {got(func)}.")
-    name = func.__name__
+    name = checked_text(func.__name__, "The name of the function")
     if name == "<lambda>":
         raise TypeError("A lambda has no name, so it cannot be a task. Write it as a function with def.")
     if inspect.isgeneratorfunction(func) or inspect.isasyncgenfunction(func):

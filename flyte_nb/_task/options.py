@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..models.text import checked_text, checked_texts
 from .cache import as_cache
 from .image import Image
 from .link import as_links
@@ -133,7 +134,7 @@ def as_env_vars(value: Mapping[str, str]) -> dict[str, str]:
             )
         if not name or "=" in name or "\0" in name:
             raise ValueError(f"env_vars: {name!r} cannot be the name of an environment variable.")
-    return dict(value)
+    return checked_texts(value, "env_vars")
 
 
 def _text(name: str) -> Callable[[Any], str]:
@@ -142,7 +143,7 @@ def _text(name: str) -> Callable[[Any], str]:
             raise TypeError(f"{name}: expected text, {got(value)}.")
         if not value.strip():
             raise ValueError(f"{name}: expected text that is not empty. Leave it out to say nothing.")
-        return value
+        return checked_text(value, name)
 
     return read
 

@@ -12,6 +12,7 @@ from .._follow.forms import response_path
 from .._task.environment import TaskEnvironment
 from .._view.prompts import DATA_TYPES
 from ..errors import NotInTaskContextError
+from ..models.text import checked_text
 from .addresses import page_address
 from .form_server import form_server
 
@@ -169,6 +170,7 @@ def _checked(name: str, data_type: type, scope: str, prompt: str, timeout_s: flo
         raise ValueError(f"scope is 'run'; got {scope!r}.")
     if not isinstance(name, str) or not name:
         raise TypeError(f"An event has a name, a non-empty str; got {name!r}.")
+    checked_text(name, "The name of the event")
     if not isinstance(prompt, str):
         raise TypeError(f"A prompt is what the person reads, a str; got {prompt!r}.")
     if isinstance(timeout_s, bool) or not isinstance(timeout_s, (int, float)):

@@ -24,6 +24,7 @@ from ...models.events import (
     StoredLiterals,
     TraceEnded,
 )
+from ...models.text import packed
 
 
 class Message(msgspec.Struct, array_like=True, tag_field="kind", frozen=True, gc=False):
@@ -260,14 +261,13 @@ FromWorker: TypeAlias = (
     Recorded | Printed | Logged | Call | Withdraw | Commit | Ask | AwaitAnswer | Returned | Raised | Cancelled | Stale
 )
 
-_encoder = msgspec.msgpack.Encoder()
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)
 
 
 def encode(message: ToWorker | FromWorker) -> bytes:
     """`message` as bytes."""
-    return _encoder.encode(message)
+    return packed(message)
 
 
 def decode_for_worker(data: bytes | memoryview) -> ToWorker:
