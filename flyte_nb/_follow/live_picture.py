@@ -10,7 +10,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from .._view.feed import NODES_PER_MESSAGE, Feed
 from .._view.picture import picture_html, picture_text
@@ -21,17 +21,14 @@ from ..models.events import AnyEvent
 from ..models.phases import ActionPhase
 from ..storage import Store
 from .history import RunHistory
+from .pace import Clock, Pace, SystemClock
 
 logger = logging.getLogger("flyte_nb")
 
-PUMP_EVERY_S = 0.1
 HEARTBEAT_EVERY_S = 1.0
 FIRST_READ_S = 0.15
 READ_BESIDE_RUNS_S = 0.005
 READ_ALONE_S = 0.1
-MAY_LAG_S = 1.0
-SHARE_BESIDE_RUNS = 0.05
-SHARE_WHEN_LATE = 0.25
 ROWS_AT_A_TIME = 500
 MOST_FAULTS = 5
 
@@ -191,11 +188,13 @@ class LivePicture:
 class Follower:
     """The thread that pumps pictures; it lives while there is one to follow.
 
-    Whoever looks must not hold up what runs: while runs live in this process, pictures take a twentieth of the time,
-    and a quarter of it once they are a second late.
+    Parameters
+    ----------
+    clock : Clock, optional
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._lock = threading.Lock()
         self._pictures: dict[LivePicture, Callable[[], bool]] = {}
         self._thread: threading.Thread | None = None
@@ -209,8 +208,9 @@ class Follower:
                 self._thread.start()
 
     def _pump(self) -> None:
+        pace = Pace(self._clock)
         while True:
-            begun = time.thread_time()
+            pace.begin()
             with self._lock:
                 pictures = dict(self._pictures)
                 if not pictures:
@@ -221,7 +221,8 @@ class Follower:
                 if finished:
                     with self._lock:
                         self._pictures.pop(picture, None)
-            time.sleep(_pause(list(pictures), time.thread_time() - begun))
+            is_busy = next(iter(pictures)).history.records.is_busy
+            self._clock.sleep(pace.pause_s(is_busy=is_busy, late_s=_latest_s(pictures)))
 
     def _pump_one(self, picture: LivePicture, done: Callable[[], bool]) -> bool:
         try:
@@ -239,13 +240,9 @@ class Follower:
             return True
 
 
-def _pause(pictures: list[LivePicture], spent_s: float) -> float:
-    """How long to leave the time to others after a round of pumping that took so much processor time."""
-    late = max((time.monotonic() - picture.behind_since for picture in pictures if picture.behind_since), default=0.0)
-    if not pictures[0].history.records.is_busy:
-        return min(spent_s, PUMP_EVERY_S) if late else PUMP_EVERY_S
-    share = SHARE_WHEN_LATE if late > MAY_LAG_S else SHARE_BESIDE_RUNS
-    return max(PUMP_EVERY_S, spent_s / share - spent_s)
+def _latest_s(pictures: Iterable[LivePicture]) -> float:
+    """For how long the picture that is behind for longest has been so."""
+    return max((time.monotonic() - picture.behind_since for picture in pictures if picture.behind_since), default=0.0)
 
 
 follower = Follower()

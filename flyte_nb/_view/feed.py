@@ -86,7 +86,7 @@ class Feed:
 
     def changes(self) -> list[ToPage]:
         """What has changed since the last call, in opened branches."""
-        dirty, self._dirty = self._dirty, {}
+        dirty, self._dirty = self._with_those_above(self._dirty), {}
         nodes = []
         for identity in dirty:
             node = self._tree.nodes[identity]
@@ -113,6 +113,18 @@ class Feed:
     def heartbeat(self) -> Heartbeat:
         """The newest number."""
         return Heartbeat(self.seq)
+
+    def _with_those_above(self, dirty: dict[str, None]) -> dict[str, None]:
+        """`dirty`, each node before what is below it."""
+        found: dict[str, None] = {}
+        for identity in dirty:
+            path = []
+            node: TreeNode | None = self._tree.nodes[identity]
+            while node is not None and node.id not in found:
+                path.append(node.id)
+                node = node.parent
+            found.update(dict.fromkeys(reversed(path)))
+        return found
 
     def _is_wanted(self, node: TreeNode) -> bool:
         """Whether the branch that a node is in is open."""

@@ -82,7 +82,7 @@ class Tree:
     root : str
         Id of the first node, empty while there is none.
     listeners : list of callable
-        Called with the id of every node that is new or changed.
+        Called with the id of every node that is new or changed. With a node all above it have changed: their counts.
     """
 
     def __init__(self, name: str) -> None:
@@ -175,7 +175,6 @@ class Tree:
         self.enter(node, phase, new=True)
         if parent is not None:
             parent.children.append(identity)
-            self._changed(parent)
         return node
 
     def place_of(self, action: str, group: str) -> TreeNode | None:
@@ -193,16 +192,15 @@ class Tree:
             if above.below is None:
                 above.below = [0] * len(NodePhase)
             above.below[phase] += 1
-            self._changed(above)
             above = above.parent
 
     def _recount(self, node: TreeNode, before: NodePhase, now: NodePhase) -> None:
         above = node.parent
         while above is not None:
-            if above.below is not None:
-                above.below[before] -= 1
-                above.below[now] += 1
-            self._changed(above)
+            below = above.below
+            if below is not None:
+                below[before] -= 1
+                below[now] += 1
             above = above.parent
 
     def enter(self, node: TreeNode, phase: NodePhase, *, new: bool = False) -> None:

@@ -7,6 +7,7 @@ import concurrent.futures
 import json
 import math
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -193,6 +194,41 @@ def test_an_open_question_waits_again_after_a_resume_under_the_same_name() -> No
     assert events[1].request_id == first
     answer_prompt(run.name, first, "5")
     assert run.outputs() == 5
+
+
+def test_an_open_question_has_no_more_time_after_a_resume_than_it_had_before() -> None:
+    def expiry() -> float:
+        [question] = run.details().open_questions
+        return question.expires_at
+
+    run = started("int")
+    first = expiry()
+    run.abort()
+    run.wait()
+    asked.clear()
+
+    run.resume()
+    assert asked.wait(20)
+
+    assert expiry() == first
+    answer_prompt(run.name, "decision", "5")
+    assert run.outputs() == 5
+
+
+def test_a_question_whose_time_ran_out_while_nobody_ran_it_is_not_waited_for_after_a_resume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = started("int")
+    run.abort()
+    run.wait()
+    now = time.time
+    monkeypatch.setattr("flyte_nb._engine.prompts.time.time", lambda: now() + 2 * 3600)
+
+    run.resume()
+    run.wait()
+
+    error = run.details().error_info
+    assert error is not None and error.code == "TimeoutError"
 
 
 def test_an_answer_given_while_nobody_runs_is_taken_on_resume() -> None:

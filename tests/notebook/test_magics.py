@@ -179,6 +179,17 @@ def test_options_reach_the_run(cells: Notebook) -> None:
     assert result.value == "({'a': '1'}, 'background')"
 
 
+def test_the_queue_of_a_run_cell_is_where_it_and_its_calls_run(cells: Notebook) -> None:
+    cells.run(
+        "from flyte_nb.backends.loop import LoopBackend\n"
+        "class Desk(LoopBackend):\n    name = 'desk'\n"
+        "flyte.init(queues={'by the window': Desk()})"
+    )
+    cells.run("%%flyte_run --name placed --queue 'by the window' --no-view\nawait double(1)")
+    placed = "[(a.task_name, a.metadata['placement']) for a in flyte.Run.get('placed').details().actions]"
+    assert cells.run(placed).value == "[('notebook.cell', 'desk'), ('magics.double', 'desk')]"
+
+
 def test_a_detached_cell_returns_at_once(cells: Notebook) -> None:
     cells.run("go_on = asyncio.Event()")
     cells.run("%%flyte_run --name detached --detach --no-view\nawait go_on.wait()\nanswer = 42")
