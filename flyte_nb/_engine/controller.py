@@ -261,7 +261,7 @@ class Controller:
 
     def _backend_for(self, task: Task[Any, Any], options: RunOptions) -> Backend:
         queue = task.options.queue or (options.queue if not task.place else None)
-        if queue is not None and not task.is_foreign:
+        if queue is not None:
             found = self._backends.get(queue)
             if found is None:
                 known = sorted(set(self._backends) - {"loop", "thread", "process", "container", "dask"})
@@ -270,7 +270,8 @@ class Controller:
                     f"Task {task.name!r} asks for queue {queue!r}, and init(queues=...) knows"
                     f" {', '.join(map(repr, known)) or 'none'}. Register it: init(queues={{{queue!r}: ...}}).",
                 )
-            return found
+            if not task.is_foreign:
+                return found
         if task.place:
             return self._backends[task.place]
         if options.mode is not None and options.mode in self._backends:

@@ -60,7 +60,9 @@ class Places(Mapping[str, Backend]):
         from ..backends.deployed.backend import DeployedBackend
 
         beside = self._made["process"]
-        return DeployedBackend(beside if isinstance(beside, ProcessBackend) else ProcessBackend(), self._deployed_in)
+        return DeployedBackend(
+            beside if isinstance(beside, ProcessBackend) else ProcessBackend(), self._deployed_in, self
+        )
 
     def close(self) -> None:
         """End what back-ends have started."""

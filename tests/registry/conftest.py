@@ -120,6 +120,19 @@ async def refuse() -> int:
 
 
 @env.task
+async def meets(folder: str, me: str, other: str) -> str:
+    open(f"{folder}/{me}", "w").close()
+    while not os.path.exists(f"{folder}/{other}"):
+        await asyncio.sleep(0.01)
+    return "met"
+
+
+@env.task
+async def calls_leaf_in_a_queue(number: int) -> int:
+    return await leaf.override(queue="high-priority")(number)
+
+
+@env.task
 async def leaf(number: int) -> int:
     return number + 1
 

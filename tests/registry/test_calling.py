@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import importlib.util
 import os
@@ -17,6 +18,8 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb import remote
 from flyte_nb._registry.records import Opaque, Record
+from flyte_nb.backends.dask import DaskBackend
+from flyte_nb.backends.processes import ProcessBackend
 from flyte_nb.errors import (
     NotInTaskContextError,
     OOMError,
@@ -283,8 +286,35 @@ def test_code_has_the_variables_of_its_environment_and_neither_the_folder_nor_th
     assert outputs(get("surroundings"))[0]["region"] == "eu"
 
 
+def test_its_queue_is_one_of_the_callers_and_holds_as_many_at_once_as_that_has_cores(
+    in_use: Path, home: Path, tmp_path: Path
+) -> None:
+    flyte.init(home=home, registry=in_use, queues={"one": ProcessBackend(cpus=1), "two": ProcessBackend(cpus=2)})
+
+    @env.task
+    async def meeting(queue: str) -> list[str]:
+        here = get("meets").override(queue=queue, timeout="20s" if queue == "two" else "1s")
+        folder = tmp_path / queue
+        folder.mkdir()
+        calls = [here(folder=str(folder), me=me, other=other) for me, other in ("ab", "ba")]
+        met = await asyncio.gather(*calls, return_exceptions=True)
+        return [end if isinstance(end, str) else type(end).__name__ for end in met]
+
+    assert outputs(meeting, queue="two")[0] == ["met", "met"]
+    assert outputs(meeting, queue="one")[0] == ["TaskTimeoutError", "met"]
+
+
+def test_a_queue_that_cannot_take_it_is_refused(in_use: Path, home: Path) -> None:
+    flyte.init(home=home, registry=in_use, queues={"cluster": DaskBackend()})
+    leaf = get("leaf")
+    with pytest.raises(RuntimeUserError, match=r"asks for queue 'nowhere', and init\(queues=...\) knows 'cluster'"):
+        flyte.run(leaf.override(queue="nowhere"), number=1)
+    with pytest.raises(RemoteTaskUsageError, match="queue 'cluster' is a DaskBackend. Name a queue that is a Process"):
+        flyte.run(leaf.override(queue="cluster"), number=1)
+
+
 def test_a_queue_that_only_its_author_has_is_no_matter() -> None:
-    assert outputs(get("leaf").override(queue="high-priority"), number=1) == 2
+    assert outputs(get("calls_leaf_in_a_queue"), number=1) == 2
 
 
 def test_overrides_add_up_and_wrong_ones_are_refused() -> None:

@@ -10,21 +10,23 @@ import functools
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from ..._engine.action import Action
 from ..._engine.plan import TaskPlan
-from ..._engine.ports import Room
+from ..._engine.ports import Backend, Room
 from ..._registry.interpreter import Interpreter
 from ..._registry.registry import Deployment
 from ..._registry.task import PLACE, DeployedTask
 from ..._task.invocation import active_invoker
 from ...errors import BaseRuntimeError, RemoteTaskUsageError
 from ...models.events import StoredLiterals
-from ..processes.backend import PlacedCode, ProcessBackend, stay_of
+from ..processes.backend import PlacedCode, ProcessBackend, need_in, stay_of
 from ..processes.pool import WorkerPool
+from ..processes.room import MachineRoom
 from ..workers.conversation import WorkerStale
 from .code import code_of
 from .commands import GivenUp, Work
@@ -48,18 +50,21 @@ class DeployedBackend(ProcessBackend):
     Parameters
     ----------
     beside : ProcessBackend
-        Whose cores and devices it shares.
+        Whose cores and devices tasks share that name no queue.
     folder : Path
         Where code and environments are kept.
+    queues : mapping of str to Backend
+        What tasks may name with ``queue=``; those take the cores and devices of the `ProcessBackend` that it is.
 
     Specification: *Remote tasks*.
     """
 
     name = PLACE
 
-    def __init__(self, beside: ProcessBackend, folder: Path) -> None:
+    def __init__(self, beside: ProcessBackend, folder: Path, queues: Mapping[str, Backend]) -> None:
         super().__init__()
         self._room = beside.room
+        self._queues = queues
         self.capacity: Room | None = _RoomOnceReady(self)
         self._kept_in = folder
         self._lock = threading.Lock()
@@ -76,7 +81,26 @@ class DeployedBackend(ProcessBackend):
         digest = task.deployment.digest
         stay = stay_of(plan)
         key = f"{digest} {task.deployment.task(task.name).name}"
-        plan.code = PlacedCode(key, b"", self._need_of(plan), replace(stay, key=f"{digest} {stay.key}"))
+        plan.code = PlacedCode(key, b"", need_in(self.room_of(plan), plan), replace(stay, key=f"{digest} {stay.key}"))
+
+    def room_of(self, plan: TaskPlan) -> MachineRoom:
+        """Cores and devices that a task takes its share of.
+
+        Raises
+        ------
+        RemoteTaskUsageError
+            If it names a queue that is no place for processes of this machine.
+        """
+        queue = plan.task.options.queue
+        if queue is None:
+            return self._room
+        named = self._queues[queue]
+        if not isinstance(named, ProcessBackend):
+            raise RemoteTaskUsageError(
+                f"Task {plan.name!r} is deployed, so it runs in worker processes of this machine, and its queue"
+                f" {queue!r} is a {type(named).__name__}. Name a queue that is a ProcessBackend, or none."
+            )
+        return named.room
 
     async def run(self, action: Action, inputs: StoredLiterals) -> StoredLiterals:
         """See `flyte_nb._engine.ports.Backend`."""
@@ -172,4 +196,4 @@ class _RoomOnceReady:
         """See `flyte_nb._engine.ports.Room`."""
         with contextlib.suppress(BaseRuntimeError):  # `run` tells it, as the failure of an attempt
             await self._backend.ready(action)
-        await self._backend.room.take(action)
+        await self._backend.room_of(action.plan).take(action)

@@ -75,7 +75,9 @@ class DeployedConversation(Conversation):
             wanted = json.loads(call.code)
             task = self._run.learn(await self._found(str(wanted["name"]), str(wanted["version"])))
         if call.options:
-            task = task.with_options(options_from_json(json.loads(call.options)))
+            overridden = json.loads(call.options)
+            overridden.pop("queue", None)  # its author's queues are not its caller's
+            task = task.with_options(options_from_json(overridden))
         self._run.called_by_name[key] = task
         return task
 

@@ -70,21 +70,9 @@ class ProcessBackend:
 
     def check(self, plan: TaskPlan) -> None:
         """See `flyte_nb._engine.ports.Backend`."""
-        need = self._need_of(plan)
+        need = need_in(self._room, plan)
         key, payload = carried_code(plan)
         plan.code = PlacedCode(key, payload, need, stay_of(plan))
-
-    def _need_of(self, plan: TaskPlan) -> Need:
-        need = self._room.need_of(plan)
-        if need.devices > len(self._room.devices):
-            there = f"{len(self._room.devices)} here" if self._room.devices else "none here"
-            raise RuntimeUserError(
-                "NoSuchDevice",
-                f"Task {plan.name!r} asks for {need.devices} GPU{'s' * (need.devices > 1)} (Resources(gpu=...)), and"
-                f" there is {there}. Run it where there are some (queue=...), or without:"
-                " override(resources=Resources(...)).",
-            )
-        return need
 
     async def run(self, action: Action, inputs: StoredLiterals) -> StoredLiterals:
         """See `flyte_nb._engine.ports.Backend`."""
@@ -132,6 +120,26 @@ class PlacedCode(NamedTuple):
     payload: bytes
     need: Need
     stay: Stay
+
+
+def need_in(room: MachineRoom, plan: TaskPlan) -> Need:
+    """What a task takes of a room.
+
+    Raises
+    ------
+    RuntimeUserError
+        If it asks for more devices than there are.
+    """
+    need = room.need_of(plan)
+    if need.devices > len(room.devices):
+        there = f"{len(room.devices)} here" if room.devices else "none here"
+        raise RuntimeUserError(
+            "NoSuchDevice",
+            f"Task {plan.name!r} asks for {need.devices} GPU{'s' * (need.devices > 1)} (Resources(gpu=...)), and"
+            f" there is {there}. Run it where there are some (queue=...), or without:"
+            " override(resources=Resources(...)).",
+        )
+    return need
 
 
 def stay_of(plan: TaskPlan) -> Stay:
