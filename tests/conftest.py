@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 import flyte_nb as flyte
 from flyte_nb._runtime.runtime import current_runtime
+from flyte_nb._write_points import listen
 
 
 @pytest.fixture(autouse=True)
@@ -21,3 +23,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for run in list(current_runtime().controller.runs.values()):
         run.abort("The test is over.")
         run.done.result(timeout=10)
+
+
+@contextmanager
+def _listening(listener: Callable[[str], None]) -> Iterator[None]:
+    listen(listener)
+    try:
+        yield
+    finally:
+        listen(None)
+
+
+@pytest.fixture
+def at_write_points() -> Callable[[Callable[[str], None]], AbstractContextManager[None]]:
+    """A block in which a function is called whenever this process is about to write something, or just has."""
+    return _listening

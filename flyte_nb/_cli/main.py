@@ -130,6 +130,9 @@ def doctor(repair: bool) -> None:
     elif not repair:
         click.echo(_next_step(findings))
         sys.exit(1)
+    elif findings.hindrance:
+        click.echo(f"Not repaired: {findings.hindrance}")
+        sys.exit(1)
 
 
 def _next_step(findings: Findings) -> str:

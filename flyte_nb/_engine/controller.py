@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import json
 import logging
 import threading
 import time
@@ -31,7 +29,7 @@ from .naming import new_run_name
 from .placement import needs_process
 from .plan import TaskPlan
 from .ports import Backend, Journal, Requests, ResultCache
-from .prompts import take_answer
+from .prompts import said_in, take_answer
 from .service import ServiceThread
 
 if TYPE_CHECKING:
@@ -96,7 +94,7 @@ class Controller:
         self._capture = LogCapture(shows_all=shows_all_prints)
         self.collections = RareFullCollections()
         self._lock = threading.Lock()
-        self._settling = threading.Lock()
+        self._is_deaf = False
         self._last_beat = 0.0
         self._pings: dict[asyncio.AbstractEventLoop, _Ping] = {}
 
@@ -164,10 +162,6 @@ class Controller:
         """
         resumed = RunResumed(time.time(), self._owner, len(finished))
         log = self.journal.take_over_run(resumed, previous)
-        with contextlib.suppress(RuntimeSystemError):  # the run is ours by now, and goes on in any case
-            for request in self._requests.left_open(previous.name):
-                if request.kind == "abort" and request.posted_at < resumed.at:
-                    self._requests.settle(request.request_id, "nothing to abort: it was resumed since")
         return self._launch(task, prepared, options, loop, log, finished)
 
     def _launch(
@@ -214,9 +208,6 @@ class Controller:
 
     def forget(self, run: LiveRun) -> None:
         """A run has ended; called on its loop."""
-        if run.lost is None:
-            with contextlib.suppress(RuntimeSystemError):  # whoever waits for the run hears of its end in any case
-                self._refuse_rest(run)
         watch_of(run.loop).end()
         with self._lock:
             self.runs.pop(run.name, None)
@@ -288,8 +279,7 @@ class Controller:
             runs = dict(self.runs)
         if not runs:
             return
-        for request in self._requests.open_requests(list(runs)):
-            self._carry_out(request, runs[request.run])
+        self._hear_requests(runs)
         for run in runs.values():
             run.flush_logs()
         now = time.monotonic()
@@ -304,35 +294,34 @@ class Controller:
         self._ping_loops(list(runs.values()), now)
         self.collections.allow_when_due()
 
-    def _carry_out(self, request: Request, run: LiveRun) -> None:
-        if request.kind == "answer":
-            with self._settling:  # the answer may end the run, which must not settle it a second time
-                outcome = take_answer(run, json.loads(request.body), request.posted_by)
-                if outcome is not None:
-                    self._requests.settle(request.request_id, outcome)
+    def _hear_requests(self, runs: dict[str, LiveRun]) -> None:
+        """Carry out what is asked of `runs`. That it cannot be read now holds up nothing else."""
+        try:
+            requests = self._requests.open_requests(list(runs))
+        except RuntimeSystemError as error:
+            if not self._is_deaf:
+                logger.warning("Aborts and answers do not reach runs for now; they go on. %s", error)
+            self._is_deaf = True
             return
-        if request.kind != "abort":
-            self._requests.settle(request.request_id, f"unknown kind of request: {request.kind}")
-            return
-        reason = json.loads(request.body).get("reason") or "It was aborted."
-        by = f" by {request.posted_by}" if request.posted_by else ""
-        if run.abort(f"{reason}{by}", request.action):
-            self._requests.settle(request.request_id, "aborted")
-        else:
-            self._requests.settle(request.request_id, "nothing to abort: it is not running")
+        if self._is_deaf:
+            logger.warning("Aborts and answers reach runs again.")
+        self._is_deaf = False
+        for request in requests:
+            self._carry_out(request, runs[request.run])
 
-    def _refuse_rest(self, run: LiveRun) -> None:
-        """The run has ended: tell whoever asked something of it. An answer to an open question waits for a resume."""
-        with self._settling:
-            for request in self._requests.left_open(run.name):
-                outcome: str | None = "nothing to abort: the run has ended"
-                if request.kind == "answer":
-                    body = json.loads(request.body)
-                    prompt = run.prompts.get(str(body.get("prompt", "")))
-                    answered = prompt is None or prompt.answer.done()
-                    outcome = take_answer(run, body, request.posted_by) if answered else None
-                if outcome is not None:
-                    self._requests.settle(request.request_id, outcome)
+    def _carry_out(self, request: Request, run: LiveRun) -> None:
+        with run.settling:
+            if run.phase.is_terminal:
+                return
+            if request.kind == "answer":
+                take_answer(run, request)
+            elif request.kind == "abort":
+                reason = said_in(request).get("reason") or "It was aborted."
+                by = f" by {request.posted_by}" if request.posted_by else ""
+                found = run.abort(f"{reason}{by}", request.action)
+                run.log.settle(request.request_id, "aborted" if found else "nothing to abort: it is not running")
+            else:
+                run.log.settle(request.request_id, f"unknown kind of request: {request.kind}")
 
     def _ping_loops(self, runs: list[LiveRun], now: float) -> None:
         for run in runs:

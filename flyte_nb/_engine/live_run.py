@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from .environment import Surroundings
 from .failure import as_runtime_error, record_of
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
-from .prompts import OpenPrompt, ask, wait_for_answer
+from .prompts import OpenPrompt, ask, outcome_at_end, wait_for_answer
 from .scope import Scope
 from .submission import perform, submit
 from .ticks import TickCommits, commit
@@ -78,6 +79,8 @@ class LiveRun:
         Questions asked so far, by their identity.
     stepping : Action or None
         Whose code holds the loop right now.
+    settling : Lock
+        Held while a request is taken and while the run ends: whatever comes after that is settled with its end.
     done : concurrent.futures.Future
         Done once the end is committed; never carries the run's own failure, which is `error`.
     interrupted : bool
@@ -117,6 +120,7 @@ class LiveRun:
         self.error: BaseRuntimeError | None = None
         self.values: Any = None
         self.prompts: dict[str, OpenPrompt] = {}
+        self.settling = threading.Lock()
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
         self.plan_of_root: TaskPlan
@@ -289,9 +293,11 @@ class LiveRun:
             log.flush()
 
     def _finish(self, phase: ActionPhase, record: ErrorRecord | None) -> None:
-        self.phase = phase
+        with self.settling:
+            self.phase = phase
+        ended = RunEnded(time.time(), phase, record)
         try:
-            self.journal.end_run(self.log, RunEnded(time.time(), phase, record))
+            self.journal.end_run(self.log, ended, lambda request: outcome_at_end(self, request, phase))
         except RuntimeSystemError as error:
             self.phase = ActionPhase.FAILED
             self.error = error

@@ -42,6 +42,9 @@ class EventLog(Protocol):
     def append_line(self, line: LogLine) -> None:
         """Queue a piece of log for the next flush."""
 
+    def settle(self, request_id: int, outcome: str, event: AnyEvent | None = None) -> None:
+        """Queue what became of a request and the event that tells of it, for one commit."""
+
 
 class Journal(Protocol):
     """Where events become durable. Every method may be called from any thread."""
@@ -56,8 +59,8 @@ class Journal(Protocol):
     def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> Any:
         """Become the only one who may write a run that nobody has written since; returns its `EventLog`."""
 
-    def end_run(self, log: Any, ended: RunEnded) -> None:
-        """Commit a run's end and everything queued before it."""
+    def end_run(self, log: Any, ended: RunEnded, last_word: Callable[[Request], str | None]) -> None:
+        """Commit a run's end, everything queued before it, and what `last_word` says of requests that are open then."""
 
     def beat(self, logs: list[Any]) -> None:
         """Tell that this process still drives these runs, and commit what is queued."""
@@ -91,12 +94,6 @@ class Requests(Protocol):
 
     def open_requests(self, runs: list[str]) -> list[Request]:
         """Requests nobody has settled; cheap where nothing changed."""
-
-    def left_open(self, run: str) -> list[Request]:
-        """The same for one run, in any case."""
-
-    def settle(self, request_id: int, outcome: str) -> bool:
-        """Write what became of one; False if it was settled before."""
 
 
 class ResultCache(Protocol):

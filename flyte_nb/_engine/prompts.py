@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from .._view.prompts import parse_answer
 from ..models.events import ActionPaused, PromptAnswered, PromptAsked
 from ..models.phases import ActionPhase
+from ..models.records import Request
 from .capacity import give_back_all
 from .naming import child_name
 
@@ -77,31 +78,61 @@ async def answer_text(action: Action, opened: OpenPrompt) -> str:
     """As `wait_for_answer`, but the JSON of the answer."""
     if not opened.answer.done():
         await _pause(action, opened)
+    await action.commits.committed()
     return opened.answer.result()
 
 
-def take_answer(run: LiveRun, body: dict[str, Any], posted_by: str) -> str | None:
-    """Give an answer to the question it is for; what became of it in words, None if it has not been asked yet."""
-    identity = str(body.get("prompt", ""))
+def take_answer(run: LiveRun, request: Request) -> None:
+    """Give an answer to the question it is for. One to a question that has not been asked yet stays open."""
+    said = said_in(request)
+    identity = str(said.get("prompt", ""))
     opened = run.prompts.get(identity)
-    if opened is None:
-        earlier = run.finished.prompt(identity) if run.finished is not None else None
-        return _already(earlier.answered.value, earlier.answered.answered_by) if earlier and earlier.answered else None
-    asked = opened.asked
-    if opened.answer.done():
-        return _already(opened.answer.result(), opened.answered_by)
-    if time.time() > asked.expires_at:
-        return "expired: nobody waits for the answer any more"
+    before = _answered_before(run, identity)
+    if before is not None:
+        run.log.settle(request.request_id, before)
+    elif opened is None:
+        return
+    elif time.time() > opened.asked.expires_at:
+        run.log.settle(request.request_id, "expired: nobody waits for the answer any more")
+    else:
+        try:
+            value = parse_answer(str(said.get("value", "")), opened.asked.data_type)
+        except ValueError as error:
+            run.log.settle(request.request_id, f"invalid: {error}")
+        else:
+            _answer(run, opened, json.dumps(value), request)
+
+
+def outcome_at_end(run: LiveRun, request: Request, end: ActionPhase) -> str | None:
+    """What becomes of a request that nobody took before `run` ended in phase `end`."""
+    before = _answered_before(run, str(said_in(request).get("prompt", ""))) if request.kind == "answer" else None
+    return before or request.outcome_after(end)
+
+
+def said_in(request: Request) -> dict[str, Any]:
+    """What a request says; nothing where that is no JSON object."""
     try:
-        value = parse_answer(str(body.get("value", "")), asked.data_type)
-    except ValueError as error:
-        return f"invalid: {error}"
-    text = json.dumps(value)
-    opened.answered_by = posted_by
-    run.log.append(PromptAnswered(time.time(), asked.action, asked.prompt_id, text, posted_by))
-    run.commit_now()
+        said = json.loads(request.body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _answer(run: LiveRun, opened: OpenPrompt, text: str, request: Request) -> None:
+    asked = opened.asked
+    opened.answered_by = request.posted_by
+    answered = PromptAnswered(time.time(), asked.action, asked.prompt_id, text, request.posted_by)
+    run.log.settle(request.request_id, f"answered with {text}", answered)
     opened.answer.set_result(text)
-    return f"answered with {text}"
+
+
+def _answered_before(run: LiveRun, identity: str) -> str | None:
+    opened = run.prompts.get(identity)
+    if opened is not None:
+        return _already(opened.answer.result(), opened.answered_by) if opened.answer.done() else None
+    earlier = run.finished.prompt(identity) if run.finished is not None else None
+    answered = earlier.answered if earlier is not None else None
+    return _already(answered.value, answered.answered_by) if answered is not None else None
 
 
 def _already(answer: str, answered_by: str) -> str:

@@ -6,7 +6,6 @@ import getpass
 import json
 import time
 
-from .._journal import Mailbox
 from .._view.prompts import parse_answer
 from ..errors import QuestionNotFoundError, RunStateError
 from ..models.events import PromptAnswered, PromptAsked
@@ -41,7 +40,7 @@ def answer_prompt(records: Records, run: str, prompt: str, value: str, *, by: st
     Returns
     -------
     str
-        What became of it, in words: it begins with "answered", or "kept" if the run is to be resumed first.
+        What became of it, in words: it begins with "answered", or "kept" if the run takes it when it is resumed.
 
     Raises
     ------
@@ -50,7 +49,7 @@ def answer_prompt(records: Records, run: str, prompt: str, value: str, *, by: st
     RunNotFoundError, QuestionNotFoundError
         If there is no such run or question.
     RunStateError
-        If it was answered before, or nobody waits for it any more.
+        If it was answered before, nobody waits for it any more, or the run has succeeded and cannot be resumed.
     """
     history = RunHistory(run, records)
     history.record()
@@ -58,15 +57,14 @@ def answer_prompt(records: Records, run: str, prompt: str, value: str, *, by: st
     if before is not None:
         by_whom = f" by {before.answered_by}" if before.answered_by else ""
         raise RunStateError(f"{one.name!r} is already answered with {before.value}{by_whom}.")
+    if history.phase() is ActionPhase.SUCCEEDED:
+        raise RunStateError(f"Run {run!r} has succeeded; nobody waits for an answer to {one.name!r} any more.")
     parse_answer(value, one.data_type)
     if time.time() > one.expires_at:
         raise RunStateError(f"{one.name!r} has expired; nobody waits for the answer any more.")
-    mailbox = records.mailbox
     body = json.dumps({"prompt": one.prompt_id, "value": value})
-    number = mailbox.post(run, "answer", action=one.action, body=body, posted_by=by or getpass.getuser())
-    if history.phase() is ActionPhase.ABORTED:
-        return "kept: the run takes the answer when it is resumed"
-    return _outcome_of(mailbox, number)
+    number = records.mailbox.post(run, "answer", action=one.action, body=body, posted_by=by or getpass.getuser())
+    return _outcome_of(number, history)
 
 
 def _question(records: Records, run: str, prompt: str) -> tuple[PromptAsked, PromptAnswered | None]:
@@ -89,11 +87,14 @@ def _question(records: Records, run: str, prompt: str) -> tuple[PromptAsked, Pro
     return found, answers.get(found.prompt_id)
 
 
-def _outcome_of(mailbox: Mailbox, number: int) -> str:
+def _outcome_of(number: int, history: RunHistory) -> str:
     deadline = time.monotonic() + OUTCOME_WITHIN_S
     while time.monotonic() < deadline:
-        outcome = mailbox.outcome(number)
+        phase = history.phase()
+        outcome = history.records.mailbox.outcome(number)
         if outcome is None:
+            if phase.is_terminal:
+                return f"kept: run {history.name!r} has ended ({phase}) and takes the answer when it is resumed"
             time.sleep(_POLL_S)
             continue
         if outcome.startswith("invalid: "):

@@ -54,6 +54,19 @@ def _is_sealed(path: Path) -> bool:
 
 
 @contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what the block writes, or nothing of it; nobody else writes meanwhile."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
 def translated(path: Path, doing: str) -> Iterator[None]:
     """Turn an SQLite error into one of ours that names the file and the way out."""
     try:

@@ -12,9 +12,10 @@ from ..errors import JournalCorruptionError, JournalError
 from ..models.events import ErrorRecord, Owner, RunEnded
 from ..models.phases import ActionPhase
 from . import codec
-from .connection import open_database, translated
+from .connection import open_database, transaction, translated
 from .fence import NOBODY
 from .liveness import is_alive
+from .mailbox import settle_rest
 from .writer import last_seq
 
 _UNFINISHED = (
@@ -45,6 +46,8 @@ class Findings:
     damaged_cache_keys : list of str
     mended : list of str
         What was repaired.
+    hindrance : str
+        Why a repair that was asked for was not made, and what to do.
     """
 
     runs: int = 0
@@ -55,6 +58,7 @@ class Findings:
     stale_reservations: list[str] = field(default_factory=list)
     damaged_cache_keys: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
+    hindrance: str = ""
 
     @property
     def is_sound(self) -> bool:
@@ -87,15 +91,18 @@ def examine(path: Path, *, repair: bool = False) -> Findings:
         connection = open_database(path)
     except JournalCorruptionError as error:
         findings.damage.append(str(error))
+        findings.hindrance = (
+            "it cannot be opened at all. Move it out of the home folder; the next run begins a new one."
+        )
         return findings
     try:
         _check_pages(connection, findings)
         _check_rows(connection, findings)
         _check_owners(connection, findings)
         if repair and findings.damage and findings.living:
-            findings.damage.append(
-                f"Not repaired: {', '.join(findings.living)}. A repair takes the journal from under a run. Wait for it,"
-                " or abort it, and try again."
+            findings.hindrance = (
+                f"{', '.join(findings.living)}. A repair takes the journal from under a run. Wait for it, or abort it,"
+                " and try again."
             )
             return findings
         if repair:
@@ -175,17 +182,18 @@ def _end_orphan(connection: sqlite3.Connection, name: str) -> bool:
     error = ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
     ended = RunEnded(time.time(), ActionPhase.ABORTED, error)
     body = codec.encode(ended)
-    connection.execute("BEGIN IMMEDIATE")
-    found = connection.execute(f"{_UNFINISHED} AND name = ?", (name,)).fetchone()
-    if found is None or is_alive(Owner(*found[2:6]), found[6]):
-        connection.execute("ROLLBACK")  # somebody took it over, or it has come back
-        return False
-    run_id = found[0]
-    seq = last_seq(connection, run_id) + 1
-    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (run_id, seq, body, codec.checksum(body)))
-    connection.execute("UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?", (ended.phase.value, ended.at, run_id))
-    connection.execute("UPDATE owners SET fence = ? WHERE run = ?", (NOBODY, run_id))
-    connection.execute("COMMIT")
+    with transaction(connection):
+        found = connection.execute(f"{_UNFINISHED} AND name = ?", (name,)).fetchone()
+        if found is None or is_alive(Owner(*found[2:6]), found[6]):
+            return False  # somebody took it over, or it has come back
+        run_id = found[0]
+        seq = last_seq(connection, run_id) + 1
+        connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (run_id, seq, body, codec.checksum(body)))
+        connection.execute(
+            "UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?", (ended.phase.value, ended.at, run_id)
+        )
+        connection.execute("UPDATE owners SET fence = ? WHERE run = ?", (NOBODY, run_id))
+        settle_rest(connection, name, lambda request: request.outcome_after(ended.phase))
     return True
 
 

@@ -7,10 +7,14 @@ from collections.abc import Callable
 
 from ..errors import RunTakenOverError
 from ..models.events import AnyEvent, LogLine, RunEnded
+from ..models.records import Request
 from . import codec
 
 Row = tuple[int, int, bytes, int]
 """Run, number, body and checksum, as the tables have them."""
+
+LastWord = Callable[[Request], "str | None"]
+"""What becomes of a request that is open when its run ends; None leaves it open for a resumed run."""
 
 
 class Batch:
@@ -19,25 +23,33 @@ class Batch:
     Attributes
     ----------
     events, logs : list of rows
+    outcomes : list of tuple
+        What became of requests, and their numbers.
     end : RunEnded or None
         The last of its events, where it is among them.
+    last_word : callable or None
+        Goes with `end`.
     was_tried : bool
         A commit of it failed or was struck, and nobody knows whether before or after it was done.
     """
 
-    __slots__ = ("end", "events", "logs", "was_tried")
+    __slots__ = ("end", "events", "last_word", "logs", "outcomes", "was_tried")
 
     def __init__(self) -> None:
         self.events: list[Row] = []
         self.logs: list[Row] = []
+        self.outcomes: list[tuple[str, int]] = []
         self.end: RunEnded | None = None
+        self.last_word: LastWord | None = None
         self.was_tried = False
 
     def before(self, later: Batch) -> Batch:
         """Put what was appended meanwhile after this one."""
         self.events += later.events
         self.logs += later.logs
+        self.outcomes += later.outcomes
         self.end = self.end or later.end
+        self.last_word = self.last_word or later.last_word
         self.was_tried = True
         return self
 
@@ -96,6 +108,15 @@ class RunLog:
         with self._lock:
             self.batch.events.append((self.run_id, self._next(), body, crc))
 
+    def settle(self, request_id: int, outcome: str, event: AnyEvent | None = None) -> None:
+        """Queue what became of a request, and the event that tells of it: one is not committed without the other."""
+        body = codec.encode(event) if event is not None else None
+        with self._lock:
+            self._wait_for_commit()
+            self.batch.outcomes.append((outcome, request_id))
+            if body is not None:
+                self.batch.events.append((self.run_id, self._next(), body, codec.checksum(body)))
+
     def append_line(self, line: LogLine) -> None:
         """Queue a piece of log."""
         body = codec.encode(line)
@@ -103,11 +124,11 @@ class RunLog:
         with self._lock:
             self.batch.logs.append((self.run_id, self._next(), body, crc))
 
-    def append_end(self, ended: RunEnded) -> None:
-        """Queue the run's last event."""
+    def append_end(self, ended: RunEnded, last_word: LastWord) -> None:
+        """Queue the run's last event; `last_word` is asked for what is open when that is committed."""
         self.append(ended)
         with self._lock:
-            self.batch.end = ended
+            self.batch.end, self.batch.last_word = ended, last_word
 
     def take(self, batches: dict[RunLog, Batch]) -> None:
         """Move what is queued into `batches`; called with the lock held."""
@@ -129,8 +150,11 @@ class RunLog:
         if self.when_lost is not None:
             self.when_lost(error)
 
-    def _next(self) -> int:
+    def _wait_for_commit(self) -> None:
         if self.lost is None:
             self._waiting[self] = None
+
+    def _next(self) -> int:
+        self._wait_for_commit()
         self.next_seq = (seq := self.next_seq) + 1
         return seq

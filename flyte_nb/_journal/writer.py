@@ -21,16 +21,18 @@ from .._write_points import reached
 from ..errors import JournalWriteError, RunStateError, RunTakenOverError
 from ..models.events import RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
-from ..models.records import RunRecord
+from ..models.records import Request, RunRecord
 from . import codec
-from .connection import open_database, translated
+from .connection import open_database, transaction, translated
 from .fence import put_up, refusal, stands
-from .run_log import Batch, RunLog
+from .mailbox import settle, settle_rest
+from .run_log import Batch, LastWord, RunLog
 
 _INSERT_EVENT = "INSERT INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _INSERT_LOG = "INSERT INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _END_RUN = "UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?"
 _BEAT = "UPDATE owners SET heartbeat_at = ? WHERE run = ?"
+_DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT)
 
 
 class JournalWriter:
@@ -94,6 +96,8 @@ class JournalWriter:
     def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> RunLog:
         """Become the only one who may write a run, which nobody has written since `previous` was read; at once.
 
+        An abort that nobody took was meant for the try before, and an answer waits for this one.
+
         Raises
         ------
         RunStateError
@@ -117,11 +121,19 @@ class JournalWriter:
             fence = put_up(self._connection, run_id, resumed.owner, resumed.at)
             last = last_seq(self._connection, run_id)
             self._insert_event(run_id, last + 1, codec.encode(resumed))
+            self._settle_rest(name, _outcome_at_resume)
         return self._log(run_id, name, last + 2, fence)
 
-    def end_run(self, log: RunLog, ended: RunEnded) -> None:
-        """Commit the end of a run together with everything queued before it."""
-        log.append_end(ended)
+    def end_run(self, log: RunLog, ended: RunEnded, last_word: LastWord | None = None) -> None:
+        """Commit the end of a run together with everything queued before it, and the outcomes of its open requests.
+
+        Parameters
+        ----------
+        log, ended
+        last_word : callable, optional
+            What becomes of a request that is still open then; by default `Request.outcome_after`.
+        """
+        log.append_end(ended, last_word or (lambda request: request.outcome_after(ended.phase)))
         self.flush()
 
     def beat(self, logs: Iterable[RunLog]) -> None:
@@ -171,7 +183,7 @@ class JournalWriter:
                     if not stands(self._connection, log.run_id, log.fence):
                         refused[log] = refusal(self._connection, log.run_id, log.name)
                     elif log in batches:
-                        self._write(log.run_id, batches[log])
+                        self._write(log, batches[log])
                 if beating:
                     now = time.time()
                     self._connection.executemany(_BEAT, [(now, log.run_id) for log in beating if log not in refused])
@@ -188,15 +200,27 @@ class JournalWriter:
         for log, error in refused.items():
             log.lose(error)
 
-    def _write(self, run_id: int, batch: Batch) -> None:
+    def _write(self, log: RunLog, batch: Batch) -> None:
         if batch.was_tried:
-            batch.drop_up_to(last_seq(self._connection, run_id))
+            batch.drop_up_to(last_seq(self._connection, log.run_id))
         if batch.events:
             self._connection.executemany(_INSERT_EVENT, batch.events)
         if batch.logs:
             self._connection.executemany(_INSERT_LOG, batch.logs)
+        if batch.outcomes:
+            settle(self._connection, batch.outcomes)
         if batch.end is not None:
-            self._connection.execute(_END_RUN, (batch.end.phase.value, batch.end.at, run_id))
+            self._connection.execute(_END_RUN, (batch.end.phase.value, batch.end.at, log.run_id))
+        if batch.last_word is not None:
+            self._settle_rest(log.name, batch.last_word)
+
+    def _settle_rest(self, run: str, last_word: LastWord) -> None:
+        try:
+            settle_rest(self._connection, run, last_word)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                raise
+            # The table of requests cannot be read. The run begins and ends all the same.
 
     def _insert_event(self, run_id: int, seq: int, body: bytes) -> None:
         self._connection.execute(_INSERT_EVENT, (run_id, seq, body, codec.checksum(body)))
@@ -206,20 +230,18 @@ class JournalWriter:
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[None]:
-        with self._commit_lock, translated(self._path, "write to"):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                reached(f"before_{what}")
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
+        with self._commit_lock, translated(self._path, "write to"), transaction(self._connection):
+            yield
+            reached(f"before_{what}")
         reached(f"after_{what}")
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _outcome_at_resume(request: Request) -> str | None:
+    return "nothing to abort: it was resumed since" if request.kind == "abort" else None
 
 
 def last_seq(connection: sqlite3.Connection, run_id: int) -> int:

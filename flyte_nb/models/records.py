@@ -72,6 +72,12 @@ class Request(msgspec.Struct, frozen=True):
     posted_at: float
     posted_by: str = ""
 
+    def outcome_after(self, end: ActionPhase) -> str | None:
+        """What becomes of it when its run has ended in phase `end`; None if it waits for the run to be resumed."""
+        if self.kind != "answer":
+            return f"nothing to {self.kind}: the run has ended"
+        return f"too late: run {self.run!r} has succeeded" if end is ActionPhase.SUCCEEDED else None
+
 
 class CacheEntry(msgspec.Struct, frozen=True):
     """A remembered result: where it came from and the stored outputs (encoded `StoredLiterals`)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -142,6 +143,46 @@ def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(term
     assert "[red]" not in resumed
     assert "out o0 = 30" in terminal.flyte_nb("get", "io", "killed")
     assert "All is well" in terminal.flyte_nb("doctor")
+
+
+def test_a_repair_that_a_living_run_forbids_fails_and_says_so_and_one_that_is_made_does_not(terminal: Terminal) -> None:
+    process = terminal.start("hangs", HANG="1")
+    until(process, "hanging")
+    with sqlite3.connect(terminal.folder / "home" / "journal.sqlite") as connection:
+        connection.execute("UPDATE events SET crc = 1 WHERE seq = 2")
+    connection.close()
+    said = terminal.flyte_nb("doctor", "--repair", code=1)
+    assert "Not repaired: run hangs is going on in process" in said and "All is well" not in said
+    process.send_signal(signal.SIGKILL)
+    process.wait(30)
+    assert "mended: copied what can be read" in terminal.flyte_nb("doctor", "--repair")
+
+
+def test_a_repair_of_what_is_no_journal_fails_and_says_what_to_do(terminal: Terminal) -> None:
+    terminal.script("good")
+    home = terminal.folder / "home"
+    for file in home.glob("journal.sqlite*"):
+        file.unlink()
+    (home / "journal.sqlite").write_bytes(b"no database" * 1000)
+    assert "Not repaired: it cannot be opened at all. Move it" in terminal.flyte_nb("doctor", "--repair", code=1)
+
+
+def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(terminal: Terminal) -> None:
+    program = """
+        import flyte_nb as flyte
+        env = flyte.TaskEnvironment("asks", depends_on=[flyte.hitl.env])
+
+        @env.task
+        async def main() -> None:
+            await flyte.hitl.new_event.aio("in vain", data_type=int)
+
+        flyte.with_runcontext(name="over").run(main).wait()
+    """
+    (terminal.folder / "script.py").write_text(textwrap.dedent(program))
+    terminal.script("over")
+    assert "Error: Run 'over' has succeeded; nobody waits" in terminal.flyte_nb(
+        "answer", "over", "in vain", "1", code=1
+    )
 
 
 @pytest.mark.parametrize(

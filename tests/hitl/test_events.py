@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import json
 import math
+import sqlite3
 import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,11 +21,14 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb import errors, hitl
 from flyte_nb._runtime.runtime import current_runtime
+from flyte_nb.models.events import PromptAnswered
 from flyte_nb.remote import Run
 from flyte_nb.remote.history import RunHistory
 from flyte_nb.remote.requests import answer_prompt
 
 env = flyte.TaskEnvironment("asking", depends_on=[hitl.env])
+
+Listen = Callable[[Callable[[str], None]], AbstractContextManager[None]]
 
 events: list[hitl.Event] = []
 asked = threading.Event()
@@ -114,19 +120,21 @@ def test_the_first_answer_wins_and_the_second_is_told_so() -> None:
     assert run.outputs() == 1
 
 
-def test_an_answer_that_ends_the_run_is_not_told_that_it_came_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = started("bool")
-    requests = current_runtime().controller._requests
-    settle = requests.settle
+def test_an_answer_and_what_its_giver_is_told_are_one_commit(home: Path, at_write_points: Listen) -> None:
+    def look(point: str) -> None:
+        if point == "after_commit":
+            told = [event.value for event in reader.questions(run.name) if isinstance(event, PromptAnswered)]
+            with sqlite3.connect(home / "journal.sqlite") as connection:
+                seen.extend((outcome, told) for (outcome,) in connection.execute("SELECT outcome FROM requests"))
+            connection.close()
 
-    def late(number: int, outcome: str) -> bool:
-        if threading.current_thread().name == "flyte_nb-service":
-            concurrent.futures.wait([ended], timeout=0.5)  # the run ends meanwhile, if nothing holds it up
-        return settle(number, outcome)
-
-    ended = current_runtime().controller.runs[run.name].done
-    monkeypatch.setattr(requests, "settle", late)
-    assert answer_prompt(run.name, "decision", "yes") == "answered with true"
+    seen: list[tuple[str | None, list[str]]] = []
+    run, reader = started("bool"), current_runtime().reader
+    with at_write_points(look):
+        assert answer_prompt(run.name, "decision", "yes") == "answered with true"
+        assert run.outputs() == (True,)
+    assert seen[-1] == ("answered with true", ["true"])
+    assert all(bool(outcome) == bool(answers) for outcome, answers in seen)
 
 
 def test_many_answers_at_once_are_one_answer() -> None:
@@ -232,12 +240,40 @@ def test_a_question_whose_time_ran_out_while_nobody_ran_it_is_not_waited_for_aft
 
 
 def test_an_answer_given_while_nobody_runs_is_taken_on_resume() -> None:
-    run = started("int")
+    run = flyte.with_runcontext(name="left").run(ask, "int")
+    assert asked.wait(20)
     run.abort()
     run.wait()
 
-    assert answer_prompt(run.name, "decision", "6").startswith("kept")
+    kept = "kept: run 'left' has ended (aborted) and takes the answer when it is resumed"
+    assert answer_prompt("left", "decision", "6") == kept
     assert run.resume().outputs() == 6
+
+
+@env.task
+async def asks_in_vain() -> None:
+    remember(await hitl.new_event.aio("in vain", data_type=int))
+    if broken.is_set():
+        raise ValueError("not yet")
+
+
+def test_an_answer_to_a_run_that_has_succeeded_is_refused_with_its_name_and_state(home: Path) -> None:
+    flyte.with_runcontext(name="over").run(asks_in_vain).wait()
+
+    with pytest.raises(errors.RunStateError, match=r"Run 'over' has succeeded; nobody waits .* 'in vain'"):
+        answer_prompt("over", "in vain", "1")
+    with sqlite3.connect(home / "journal.sqlite") as connection:
+        assert connection.execute("SELECT * FROM requests").fetchall() == []
+    connection.close()
+
+
+def test_an_answer_to_a_run_that_has_failed_is_kept_at_once_for_when_it_is_resumed() -> None:
+    broken.set()
+    run = flyte.with_runcontext(name="stumbled").run(asks_in_vain)
+    run.wait()
+
+    kept = "kept: run 'stumbled' has ended (failed) and takes the answer when it is resumed"
+    assert answer_prompt("stumbled", "in vain", "1") == kept
 
 
 def test_another_attempt_does_not_ask_again() -> None:

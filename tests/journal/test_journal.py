@@ -8,25 +8,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
-from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox
+from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox, RunLog
 from flyte_nb._journal.cache_table import CacheTable
 from flyte_nb._journal.doctor import examine
 from flyte_nb._journal.liveness import is_alive, this_process
 from flyte_nb._journal.retention import forget_runs
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb._runtime.upkeep import sweep
-from flyte_nb._write_points import listen
 from flyte_nb.models import events as ev
 from flyte_nb.models.phases import ActionPhase
 from flyte_nb.models.records import CacheEntry
 
 env = flyte.TaskEnvironment("journal")
+
+Listen = Callable[[Callable[[str], None]], AbstractContextManager[None]]
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def path(tmp_path: Path) -> Path:
     return Home(tmp_path / "journal_home").journal_path
 
 
-def begun(writer: JournalWriter, name: str = "run", owner: ev.Owner | None = None) -> object:
+def begun(writer: JournalWriter, name: str = "run", owner: ev.Owner | None = None) -> RunLog:
     return writer.begin_run(name, ev.RunStarted(time.time(), "env.main", owner or this_process()), None)
 
 
@@ -50,7 +53,7 @@ def test_events_come_back_in_the_order_they_were_appended(path: Path) -> None:
     writer = JournalWriter(path)
     log = begun(writer)
     for index in range(100):
-        log.append(stall(f"a{index}"))  # type: ignore[attr-defined]
+        log.append(stall(f"a{index}"))
     writer.flush()
     assert [event.action for event in events_of(path)[1:]] == [f"a{index}" for index in range(100)]  # type: ignore[union-attr]
 
@@ -58,13 +61,13 @@ def test_events_come_back_in_the_order_they_were_appended(path: Path) -> None:
 def test_nothing_is_durable_before_a_flush_and_all_is_after_it(path: Path) -> None:
     writer = JournalWriter(path)
     log = begun(writer)
-    log.append(stall("a"))  # type: ignore[attr-defined]
+    log.append(stall("a"))
     assert len(events_of(path)) == 1
     writer.flush()
     assert len(events_of(path)) == 2
 
 
-def test_a_flush_waits_for_the_commit_of_another_thread(path: Path) -> None:
+def test_a_flush_waits_for_the_commit_of_another_thread(path: Path, at_write_points: Listen) -> None:
     writer = JournalWriter(path)
     log = begun(writer)
     committing, go_on = threading.Event(), threading.Event()
@@ -74,22 +77,22 @@ def test_a_flush_waits_for_the_commit_of_another_thread(path: Path) -> None:
             committing.set()
             assert go_on.wait(20)
 
-    listen(hold)
-    log.append(stall("a"))  # type: ignore[attr-defined]
+    log.append(stall("a"))
     other = threading.Thread(target=writer.flush)
-    other.start()
-    assert committing.wait(20)
     durable: list[int] = []
     waiting = threading.Thread(target=lambda: (writer.flush(), durable.append(len(events_of(path)))))
-    waiting.start()
-    assert not durable
-    go_on.set()
-    waiting.join(20)
-    other.join(20)
+    with at_write_points(hold):
+        other.start()
+        assert committing.wait(20)
+        waiting.start()
+        assert not durable
+        go_on.set()
+        waiting.join(20)
+        other.join(20)
     assert durable == [2]
 
 
-def test_what_strikes_a_commit_from_outside_loses_nothing(path: Path) -> None:
+def test_what_strikes_a_commit_from_outside_loses_nothing(path: Path, at_write_points: Listen) -> None:
     writer = JournalWriter(path)
     log = begun(writer)
 
@@ -97,12 +100,10 @@ def test_what_strikes_a_commit_from_outside_loses_nothing(path: Path) -> None:
         if point == "before_commit":
             raise KeyboardInterrupt
 
-    log.append(stall("a"))  # type: ignore[attr-defined]
-    listen(strike)
-    with pytest.raises(KeyboardInterrupt):
+    log.append(stall("a"))
+    with at_write_points(strike), pytest.raises(KeyboardInterrupt):
         writer.flush()
-    listen(None)
-    log.append(stall("b"))  # type: ignore[attr-defined]
+    log.append(stall("b"))
     writer.flush()
     assert [event.action for event in events_of(path)[1:]] == ["a", "b"]  # type: ignore[union-attr]
 
@@ -110,7 +111,7 @@ def test_what_strikes_a_commit_from_outside_loses_nothing(path: Path) -> None:
 def test_a_changed_byte_is_found_when_it_is_read(path: Path) -> None:
     writer = JournalWriter(path)
     log = begun(writer)
-    log.append(stall("abcdef"))  # type: ignore[attr-defined]
+    log.append(stall("abcdef"))
     writer.flush()
     with sqlite3.connect(path) as connection:
         [(body,)] = connection.execute("SELECT body FROM events WHERE seq = 2").fetchall()
@@ -153,11 +154,11 @@ def test_several_processes_create_write_and_read_at_once(path: Path) -> None:
 def test_a_full_disk_is_a_clear_error_and_nothing_recorded_is_lost(path: Path) -> None:
     writer = JournalWriter(path)
     log = begun(writer)
-    log.append(stall("before"))  # type: ignore[attr-defined]
+    log.append(stall("before"))
     writer.flush()
     pages = writer._connection.execute("PRAGMA page_count").fetchone()[0]
     writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-    log.append(stall("x" * 100_000))  # type: ignore[attr-defined]
+    log.append(stall("x" * 100_000))
     with pytest.raises(errors.JournalWriteError, match="disk is full.*safe"):
         writer.flush()
     assert events_of(path)[-1].action == "before"  # type: ignore[union-attr]
@@ -207,7 +208,7 @@ def test_a_locked_database_is_an_error_in_words(path: Path, monkeypatch: pytest.
     log = begun(writer)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    log.append(stall("a"))  # type: ignore[attr-defined]
+    log.append(stall("a"))
     with pytest.raises(errors.JournalWriteError, match="Another process has held it"):
         writer.flush()
     other.execute("ROLLBACK")
@@ -229,13 +230,83 @@ def test_a_home_is_readable_by_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_a_request_is_settled_once(path: Path) -> None:
-    mailbox = Mailbox(path)
+    writer, mailbox = JournalWriter(path), Mailbox(path)
+    log = begun(writer)
     number = mailbox.post("run", "abort")
     assert [request.request_id for request in Mailbox(path).open_requests(["run"])] == [number]
-    assert mailbox.settle(number, "first")
-    assert not mailbox.settle(number, "second")
+    for outcome in ("first", "second"):
+        log.settle(number, outcome)
+    assert mailbox.outcome(number) is None
+    writer.flush()
     assert mailbox.outcome(number) == "first"
     assert mailbox.open_requests(["run"]) == []
+
+
+def test_what_tells_of_a_request_and_its_outcome_are_one_commit_also_after_one_that_failed(
+    path: Path, at_write_points: Listen
+) -> None:
+    writer, mailbox = JournalWriter(path), Mailbox(path)
+    log = begun(writer)
+    number = mailbox.post("run", "answer")
+
+    def strike(point: str) -> None:
+        if point == "before_commit":
+            raise KeyboardInterrupt
+
+    log.settle(number, "answered with 5", ev.PromptAnswered(1.0, "a0", "prompt", "5", "Ada"))
+    with at_write_points(strike), pytest.raises(KeyboardInterrupt):
+        writer.flush()
+    assert (len(events_of(path)), mailbox.outcome(number)) == (1, None)
+    writer.flush()
+    assert (len(events_of(path)), mailbox.outcome(number)) == (2, "answered with 5")
+
+
+@pytest.mark.parametrize("phase", [ActionPhase.SUCCEEDED, ActionPhase.FAILED])
+def test_requests_that_are_open_when_a_run_ends_have_their_outcome_with_its_end(
+    path: Path, phase: ActionPhase, at_write_points: Listen
+) -> None:
+    writer, mailbox = JournalWriter(path), Mailbox(path)
+    log = begun(writer)
+    abort, answer = mailbox.post("run", "abort"), mailbox.post("run", "answer")
+    other = mailbox.post("another run", "abort")
+    seen: list[tuple[str | None, str | None]] = []
+
+    def look(point: str) -> None:
+        if point == "after_commit":
+            seen.append((mailbox.outcome(abort), mailbox.outcome(answer)))
+
+    with at_write_points(look):
+        writer.end_run(log, ev.RunEnded(time.time(), phase))
+    waits_for_a_resume = phase is ActionPhase.FAILED
+    assert seen == [
+        ("nothing to abort: the run has ended", None if waits_for_a_resume else "too late: run 'run' has succeeded")
+    ]
+    assert mailbox.outcome(other) is None
+
+
+def test_a_request_that_comes_after_the_end_has_its_outcome_at_once(path: Path) -> None:
+    writer, mailbox = JournalWriter(path), Mailbox(path)
+    writer.end_run(begun(writer), ev.RunEnded(time.time(), ActionPhase.SUCCEEDED))
+    assert mailbox.outcome(mailbox.post("run", "abort")) == "nothing to abort: the run has ended"
+    assert mailbox.outcome(mailbox.post("run", "answer")) == "too late: run 'run' has succeeded"
+
+
+def test_a_run_ends_also_where_requests_cannot_be_read(path: Path) -> None:
+    writer = JournalWriter(path)
+    log = begun(writer)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE requests")
+    writer.end_run(log, ev.RunEnded(time.time(), ActionPhase.SUCCEEDED))
+    assert JournalReader(path).run("run").phase is ActionPhase.SUCCEEDED
+
+
+def test_the_doctor_who_ends_an_interrupted_run_settles_its_aborts_and_keeps_its_answers(path: Path) -> None:
+    writer, mailbox = JournalWriter(path), Mailbox(path)
+    begun(writer, "orphan", dead_owner())
+    abort, answer = mailbox.post("orphan", "abort"), mailbox.post("orphan", "answer")
+    examine(path, repair=True)
+    assert mailbox.outcome(abort) == "nothing to abort: the run has ended"
+    assert mailbox.outcome(answer) is None
 
 
 def test_a_process_is_alive_by_its_number_and_start_time_and_elsewhere_by_its_heartbeat() -> None:
@@ -271,13 +342,13 @@ def test_the_doctor_finds_and_mends_orphans_reservations_and_damaged_cache_entri
 def test_a_repair_does_not_take_a_damaged_journal_from_under_a_living_run(path: Path) -> None:
     writer = JournalWriter(path)
     log = begun(writer, "living", this_process())
-    log.append(stall("a0"))  # type: ignore[attr-defined]
+    log.append(stall("a0"))
     writer.flush()
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE events SET crc = 1 WHERE seq = 1")
     found = examine(path, repair=True)
     assert not found.mended
-    assert any("living" in sentence and "Not repaired" in sentence for sentence in found.damage)
+    assert "run living is going on" in found.hindrance and "Wait for it, or abort it" in found.hindrance
     assert not list(path.parent.glob("journal.sqlite.damaged-*"))
 
 
@@ -285,7 +356,7 @@ def test_from_a_damaged_file_all_that_can_be_read_is_rescued(path: Path) -> None
     writer = JournalWriter(path)
     log = begun(writer, "run", dead_owner())
     for index in range(3000):
-        log.append(stall(f"a{index:06d}" * 4))  # type: ignore[attr-defined]
+        log.append(stall(f"a{index:06d}" * 4))
     writer.flush()
     writer._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     writer.close()
@@ -304,10 +375,11 @@ def test_the_doctor_closes_requests_that_a_run_left_open_at_its_good_end_and_no_
     writer, mailbox = JournalWriter(path), Mailbox(path)
     numbers = {}
     for name, phase in (("good", ActionPhase.SUCCEEDED), ("bad", ActionPhase.FAILED)):
-        log = begun(writer, name)
         numbers[name] = mailbox.post(name, "answer")
-        writer.end_run(log, ev.RunEnded(time.time(), phase))  # type: ignore[arg-type]
+        writer.end_run(begun(writer, name), ev.RunEnded(time.time(), phase))
     writer.close()
+    with sqlite3.connect(path) as connection:  # as earlier versions left it
+        connection.execute("UPDATE requests SET outcome = NULL")
     assert "closed 1 request(s) to runs that have succeeded" in examine(path, repair=True).mended
     assert mailbox.outcome(numbers["good"]) == "too late: the run has succeeded"
     assert mailbox.outcome(numbers["bad"]) is None
@@ -317,7 +389,7 @@ def test_old_runs_are_forgotten_young_and_living_ones_are_kept(path: Path) -> No
     writer = JournalWriter(path)
     for name in ("old", "young"):
         log = begun(writer, name)
-        writer.end_run(log, ev.RunEnded(time.time(), ActionPhase.SUCCEEDED))  # type: ignore[arg-type]
+        writer.end_run(log, ev.RunEnded(time.time(), ActionPhase.SUCCEEDED))
     begun(writer, "living")
     writer.close()
     with sqlite3.connect(path) as connection:

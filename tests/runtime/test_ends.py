@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import queue
+import sqlite3
 import threading
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +19,8 @@ from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.remote import Action, Run
 
 env = flyte.TaskEnvironment("ends")
+
+Listen = Callable[[Callable[[str], None]], AbstractContextManager[None]]
 
 
 def phases(run: flyte.Run) -> dict[str, str]:
@@ -278,46 +285,19 @@ def test_aborting_a_run_that_has_ended_changes_nothing() -> None:
     assert run.outputs() == 1
 
 
-def test_an_abort_that_comes_when_the_run_has_just_ended_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    runtime = current_runtime()
-    end_run, posted = runtime.writer.end_run, []
-
-    def end_and_be_asked(*arguments: Any) -> None:
-        end_run(*arguments)
-        posted.append(runtime.mailbox.post(run.name, "abort"))
-
-    monkeypatch.setattr(runtime.writer, "end_run", end_and_be_asked)
-
+def test_an_abort_that_comes_when_the_run_has_just_ended_is_told_so() -> None:
     @env.task
     async def main() -> int:
-        await opened.wait()
         return 1
 
-    opened = asyncio.Event()
     run = flyte.run(main)
-    run._live.loop.call_soon_threadsafe(opened.set)  # type: ignore[union-attr]
     run.wait()
-
+    mailbox = current_runtime().mailbox
+    assert mailbox.outcome(mailbox.post(run.name, "abort")) == "nothing to abort: the run has ended"
     assert run.phase == "succeeded"
-    assert str(runtime.mailbox.outcome(posted[0])).startswith("nothing to abort")
 
 
-def test_a_run_ends_also_where_requests_cannot_be_read_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(run: str) -> list[Any]:
-        raise errors.JournalWriteError("the disk is full")
-
-    monkeypatch.setattr(current_runtime().mailbox, "left_open", broken)
-
-    @env.task
-    async def main() -> int:
-        return 1
-
-    run = flyte.run(main)
-    run._live.done.result(timeout=20)  # type: ignore[union-attr]
-    assert run.outputs() == 1
-
-
-def test_an_abort_that_its_process_did_not_live_to_take_does_not_abort_what_is_resumed_later() -> None:
+def test_an_abort_that_its_process_did_not_live_to_take_does_not_abort_what_is_resumed_later(home: Path) -> None:
     broken = threading.Event()
     broken.set()
 
@@ -329,12 +309,81 @@ def test_an_abort_that_its_process_did_not_live_to_take_does_not_abort_what_is_r
 
     run = flyte.run(main)
     run.wait()
+    with sqlite3.connect(home / "journal.sqlite") as connection:  # as if its process had gone before that
+        connection.execute("UPDATE runs SET ended_at = NULL, phase = 'running'")
+        connection.execute("UPDATE owners SET process_started_at = 1")
+    connection.close()
     mailbox = current_runtime().mailbox
     late = mailbox.post(run.name, "abort")
     broken.clear()
 
     assert run.resume().outputs() == 1
     assert mailbox.outcome(late) == "nothing to abort: it was resumed since"
+
+
+class Warnings(logging.Handler):
+    """What flyte_nb warns of, as it comes."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.came: queue.Queue[str] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.came.put(record.getMessage())
+
+
+@pytest.fixture
+def warnings() -> Iterator[Warnings]:
+    handler = Warnings()
+    logging.getLogger("flyte_nb").addHandler(handler)
+    yield handler
+    logging.getLogger("flyte_nb").removeHandler(handler)
+
+
+def test_while_requests_cannot_be_read_the_heart_beats_on_and_one_warning_says_so(
+    home: Path, monkeypatch: pytest.MonkeyPatch, warnings: Warnings, at_write_points: Listen
+) -> None:
+    monkeypatch.setattr("flyte_nb._engine.controller.HEARTBEAT_EVERY_S", 0.0)
+    commits: queue.Queue[str] = queue.Queue()
+
+    @env.task
+    async def main() -> None:
+        await asyncio.Event().wait()
+
+    def heartbeat() -> float:
+        return current_runtime().reader.run(run.name).heartbeat_at
+
+    run = flyte.run(main)
+    journal = sqlite3.connect(home / "journal.sqlite", isolation_level=None)
+    journal.execute("ALTER TABLE requests RENAME TO lost")
+    assert "no such table: requests" in warnings.came.get(timeout=20)
+    before = heartbeat()
+    with at_write_points(commits.put):
+        while commits.get(timeout=20) != "after_commit" or heartbeat() <= before:
+            pass
+    assert warnings.came.empty()
+
+    journal.execute("ALTER TABLE lost RENAME TO requests")
+    assert "reach runs again" in warnings.came.get(timeout=20)
+    run.abort()
+    run.wait()
+    assert run.phase == "aborted"
+
+
+def test_a_request_that_makes_no_sense_holds_up_nothing() -> None:
+    @env.task
+    async def main() -> None:
+        await asyncio.Event().wait()
+
+    run = flyte.run(main)
+    mailbox = current_runtime().mailbox
+    odd = [mailbox.post(run.name, "answer", body=body) for body in ("no JSON", "3")]
+    dance = mailbox.post(run.name, "dance", body="no JSON")
+    run.abort()
+    run.wait()
+    assert run.phase == "aborted"
+    assert mailbox.outcome(dance) == "unknown kind of request: dance"
+    assert [mailbox.outcome(number) for number in odd] == [None, None]
 
 
 def test_waiting_from_another_thread_and_by_await_works() -> None:
