@@ -31,6 +31,7 @@ READ_BESIDE_RUNS_S = 0.005
 READ_ALONE_S = 0.1
 ROWS_AT_A_TIME = 500
 MOST_FAULTS = 5
+LAST_CHARACTERS = 2_500
 
 
 class LivePicture:
@@ -177,7 +178,16 @@ class LivePicture:
     def html(self) -> str:
         """The static picture."""
         with self.lock:
-            return picture_html(self.tree)
+            return picture_html(self.tree, self._last_lines())
+
+    def _last_lines(self) -> str:
+        """The end of the log of the action that failed first, of a run that has ended."""
+        failed = self.tree.view.first_failure() if self.ended else None
+        if failed is None:
+            return ""
+        reader = self.history.records.reader
+        lines, _, _ = reader.newest_logs(self.name, failed.name, characters=LAST_CHARACTERS)
+        return "".join(line.text for line in lines)[-LAST_CHARACTERS:]
 
     def text(self) -> str:
         """The run in plain text."""

@@ -24,6 +24,8 @@ def split_arguments(text: str) -> dict[str, str]:
     arguments = {}
     for start, end in itertools.pairwise(starts):
         name, _, value = text[start:end].partition("=")
+        if name.strip() in arguments:
+            raise SyntaxError(f"{name.strip()!r} is given twice")
         arguments[name.strip()] = _checked(value.strip().removesuffix(","), name.strip())
     return arguments
 

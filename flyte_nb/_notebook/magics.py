@@ -12,7 +12,7 @@ from .._engine.failure import only_user_frames
 from .._engine.naming import new_run_name
 from .._start import with_runcontext
 from .._task.registry import registered_tasks
-from ..errors import BaseRuntimeError, RuntimeDataValidationError
+from ..errors import ActionNotFoundError, BaseRuntimeError, RuntimeDataValidationError
 from ..remote import Action, Run
 from ..remote.requests import answer_prompt
 from .arguments import split_arguments
@@ -22,6 +22,9 @@ from .display import display_picture, show
 USAGE = "%%flyte_run [--name N] [--mode M] [--queue Q] [--detach] [--no-view] [--context key=value] ..."
 
 
+MOST_LISTED = 10_000
+_FLAGS = ("--detach", "--no-view")
+_WITH_VALUE = ("--name", "--mode", "--queue", "--context")
 _ANSWER = re.compile(r'(\S+)\s+(?:"([^"]+)"|(\S+))\s+(.+)', re.DOTALL)
 
 
@@ -57,6 +60,7 @@ def flyte_run_line(line: str) -> Any:
     word, _, rest = line.strip().partition(" ")
     if not word:
         raise Misuse("Usage: %flyte_run TASK [name=value ...]")
+    _refuse_options([word], "%flyte_run TASK [name=value ...]")
     shell = _shell()
     task = shell.user_ns.get(word) or registered_tasks().get(word)
     if task is None:
@@ -65,8 +69,8 @@ def flyte_run_line(line: str) -> Any:
     for name, value in split_arguments(rest).items():
         try:
             arguments[name] = eval(value, shell.user_ns)
-        except NameError as error:
-            raise Misuse(f"{name}={value}: {error}.") from None
+        except Exception as error:
+            raise Misuse(f"{name}={value}: {type(error).__name__}: {error}") from None
     run = with_runcontext().run(task, **arguments)
     display_picture(run.name)
     return run
@@ -75,8 +79,8 @@ def flyte_run_line(line: str) -> Any:
 def flyte_runs(line: str) -> None:
     """``%flyte_runs [HOW_MANY]``: the newest runs."""
     limit = line.strip() or "20"
-    if not limit.isdecimal():
-        raise Misuse(f"Usage: %flyte_runs [HOW_MANY]; got {limit!r}.")
+    if not limit.isdecimal() or not 1 <= int(limit) <= MOST_LISTED:
+        raise Misuse(f"Usage: %flyte_runs [HOW_MANY], 1 to {MOST_LISTED:,}; got {limit!r:.80}.")
     for run in Run.listall(limit=int(limit)):
         details = run.details()
         started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if details.start_time else ""
@@ -93,7 +97,11 @@ def flyte_abort(line: str) -> None:
     """``%flyte_abort RUN [ACTION]``."""
     words = _words(line, 1, 2, "%flyte_abort RUN [ACTION]")
     found = Run.get(words[0]) if len(words) == 1 else Action.get(*words)
+    what = f"Run {words[0]!r}" if len(words) == 1 else f"Action {words[1]!r} of run {words[0]!r}"
+    if found.done():
+        raise Misuse(f"{what} has ended: {found.phase}. There is nothing to abort.")
     found.abort(reason="Aborted in the notebook.")
+    print(f"{what} is being stopped.")
 
 
 def flyte_resume(line: str) -> None:
@@ -118,6 +126,7 @@ def flyte_answer(line: str) -> None:
     if found is None:
         raise Misuse("Usage: %flyte_answer RUN PROMPT VALUE")
     run, quoted, plain, value = found.groups()
+    _refuse_options([run], "%flyte_answer RUN PROMPT VALUE")
     print(answer_prompt(_filled_in(run), plain if quoted is None else quoted, value))
 
 
@@ -167,8 +176,8 @@ def _forgiving(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(line, *rest)
         except Failure as failure:
             raise failure.original from None
-        except (Misuse, BaseRuntimeError, TypeError, SyntaxError, ValueError) as error:
-            if not isinstance(error, (Misuse, SyntaxError, BaseRuntimeError)) and not _is_ours(error):
+        except (Misuse, BaseRuntimeError, ActionNotFoundError, TypeError, SyntaxError, ValueError) as error:
+            if isinstance(error, (TypeError, ValueError)) and not _is_ours(error):
                 raise
             raise UsageError(_one_line(error)) from None
 
@@ -185,7 +194,7 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def _one_line(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
+    if isinstance(error, SyntaxError) and error.lineno is not None:
         return f"SyntaxError in line {error.lineno}: {error.msg}: {(error.text or '').strip()}"
     return " ".join(str(error).split())
 
@@ -195,22 +204,28 @@ def _options(line: str) -> tuple[dict[str, Any], set[str]]:
     flags: set[str] = set()
     words = iter(_split(line, USAGE))
     for word in words:
-        if word in ("--detach", "--no-view"):
+        option, sign, value = word.partition("=")
+        if word in _FLAGS:
             flags.add(word)
-        elif word in ("--name", "--mode", "--queue", "--context"):
-            value = next(words, None)
-            if value is None:
-                raise Misuse(f"{word} needs a value. Usage: {USAGE}")
-            if word == "--context":
-                key, sign, text = value.partition("=")
-                if not sign:
-                    raise Misuse(f"--context takes key=value, got {value!r}. Usage: {USAGE}")
-                options.setdefault("custom_context", {})[key] = text
-            else:
-                options[word[2:]] = value
+        elif option in _WITH_VALUE:
+            _set_option(options, option, value if sign else next(words, None))
         else:
             raise Misuse(f"Unknown option {word!r}. Usage: {USAGE}")
     return options, flags
+
+
+def _set_option(options: dict[str, Any], option: str, value: str | None) -> None:
+    if not value:
+        raise Misuse(f"{option} needs a value. Usage: {USAGE}")
+    if option == "--context":
+        key, sign, text = value.partition("=")
+        if not key or not sign:
+            raise Misuse(f"--context takes key=value, got {value!r}. Usage: {USAGE}")
+        options.setdefault("custom_context", {})[key] = text
+    elif option[2:] in options:
+        raise Misuse(f"{option} is given twice. Usage: {USAGE}")
+    else:
+        options[option[2:]] = value
 
 
 def _translated(source: str) -> str:
@@ -227,9 +242,16 @@ def _filled_in(_typed: str) -> str:
 
 def _words(line: str, least: int, most: int, usage: str) -> list[str]:
     words = _split(line, usage)
+    _refuse_options(words, usage)
     if not least <= len(words) <= most:
         raise Misuse(f"Usage: {usage}")
     return words
+
+
+def _refuse_options(words: list[str], usage: str) -> None:
+    for word in words:
+        if word.startswith("--"):
+            raise Misuse(f"Unknown option {word!r}. Usage: {usage}")
 
 
 def _split(line: str, usage: str) -> list[str]:

@@ -34,3 +34,15 @@ def test_the_picture_of_a_run_that_has_ended_leaves_the_journal_alone_between_tw
     monkeypatch.setattr(live_picture, "HEARTBEAT_EVERY_S", 0)
     picture.pump()
     assert looks
+
+
+@env.task
+async def tells_and_fails() -> None:
+    print("about to fail")
+    raise ValueError("as it said")
+
+
+def test_the_static_picture_of_a_failure_has_the_last_lines_of_the_log() -> None:
+    run = flyte.run(tells_and_fails)
+    run.wait()
+    assert "about to fail" in LivePicture(RunHistory(run.name), lambda _: None).html()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import time
@@ -110,22 +111,32 @@ class Notebook:
             self._idle.add(parent)
 
 
+@contextlib.contextmanager
+def opened_notebook(home: Path) -> Iterator[Notebook]:
+    """A kernel that is gone afterwards."""
+    notebook = Notebook(home)
+    try:
+        yield notebook
+    finally:
+        notebook.client.stop_channels()
+        notebook.manager.shutdown_kernel(now=True)
+
+
 @pytest.fixture
 def open_notebook(tmp_path: Path) -> Iterator[Callable[[], Notebook]]:
     """Starts kernels that share a home."""
-    opened: list[Notebook] = []
-
-    def start() -> Notebook:
-        opened.append(Notebook(tmp_path / "kernel_home"))
-        return opened[-1]
-
-    yield start
-    for one in opened:
-        one.client.stop_channels()
-        one.manager.shutdown_kernel(now=True)
+    with contextlib.ExitStack() as opened:
+        yield lambda: opened.enter_context(opened_notebook(tmp_path / "kernel_home"))
 
 
 @pytest.fixture
 def notebook(open_notebook: Callable[[], Notebook]) -> Notebook:
     """A kernel of its own."""
     return open_notebook()
+
+
+@pytest.fixture(scope="module")
+def module_notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Notebook]:
+    """A kernel that the tests of a module share."""
+    with opened_notebook(tmp_path_factory.mktemp("module") / "kernel_home") as notebook:
+        yield notebook

@@ -54,36 +54,80 @@ def test_the_users_own_exception_leaves_the_cell(cells: Notebook) -> None:
     assert "_engine" not in result.error
 
 
+@pytest.fixture(scope="module")
+def misused(module_notebook: Notebook) -> Notebook:
+    """A kernel that has seen one run, `done`."""
+    module_notebook.run(SETUP)
+    module_notebook.run("flyte.with_runcontext(name='done').run(double, 1).wait()")
+    return module_notebook
+
+
 @pytest.mark.parametrize(
     ("source", "text"),
     [
         ("%%flyte_run --nonsense\n1", "Unknown option '--nonsense'"),
+        ("%%flyte_run nonsense\n1", "Unknown option 'nonsense'"),
+        ("%%flyte_run --detach=1\n1", "Unknown option '--detach=1'"),
         ("%%flyte_run --name\n1", "--name needs a value"),
+        ("%%flyte_run --name=\n1", "--name needs a value"),
+        ("%%flyte_run --queue\n1", "--queue needs a value"),
+        ("%%flyte_run --name a --name=b\n1", "--name is given twice"),
+        ("%%flyte_run --context a\n1", "--context takes key=value, got 'a'"),
+        ("%%flyte_run --context =b\n1", "--context takes key=value, got '=b'"),
         ('%%flyte_run --name "abc\n1', "No closing quotation"),
         ("%%flyte_run --name 'bad name!/..'\n1", "letters, digits"),
+        ("%%flyte_run --name done\n1", "A run named 'done' exists already"),
         ("%%flyte_run --mode nonsense\n1", "'nonsense'"),
+        ("%%flyte_run --queue nonsense\n1", "queue 'nonsense', and init(queues=...) knows none"),
         ("%%flyte_run\nx = = 1", "SyntaxError in line 1"),
+        ("%flyte_run", "Usage: %flyte_run TASK [name=value ...]"),
+        ("%flyte_run --name x double", "Unknown option '--name'. Usage: %flyte_run TASK"),
         ("%flyte_run no_such_task", "no task 'no_such_task'"),
+        ("%flyte_run double", "missing a required argument: 'x'"),
         ("%flyte_run double x=1 y=2", "unexpected keyword argument 'y'"),
+        ("%flyte_run double x=1 x=2", "'x' is given twice"),
+        ("%flyte_run double x='a'", "Expected int, got str"),
         ("%flyte_run double 3", "'3' is no argument; write name=value"),
-        ("%flyte_run double x=undefined", "x=undefined: name 'undefined' is not defined"),
+        ("%flyte_run double x=undefined", "x=undefined: NameError: name 'undefined' is not defined"),
+        ("%flyte_run double x=1/0", "x=1/0: ZeroDivisionError: division by zero"),
         ("%flyte_run double x=[1", "[1"),
         ("%flyte_run double x=", "x= is no Python value"),
+        ("%flyte_show", "Usage: %flyte_show RUN"),
+        ("%flyte_show --big done", "Unknown option '--big'. Usage: %flyte_show RUN"),
         ("%flyte_show nowhere", "No run named 'nowhere'"),
         ("%flyte_show it's", "No closing quotation"),
-        ("%flyte_runs abc", "Usage: %flyte_runs [HOW_MANY]; got 'abc'"),
+        ("%flyte_runs abc", "Usage: %flyte_runs [HOW_MANY], 1 to 10,000; got 'abc'"),
+        ("%flyte_runs 0", "Usage: %flyte_runs [HOW_MANY], 1 to 10,000; got '0'"),
+        ("%flyte_runs 99999999999999999999999", "Usage: %flyte_runs [HOW_MANY], 1 to 10,000"),
         ("%flyte_answer run bonus", "Usage: %flyte_answer RUN PROMPT VALUE"),
+        ("%flyte_answer --by me done bonus 1", "Unknown option '--by'. Usage: %flyte_answer RUN PROMPT VALUE"),
+        ("%flyte_answer nowhere bonus 1", "No run named 'nowhere'"),
+        ("%flyte_answer done bonus 1", "Run 'done' has no question 'bonus'; it asks nothing"),
         ("%flyte_abort", "Usage: %flyte_abort RUN [ACTION]"),
+        ("%flyte_abort --force done", "Unknown option '--force'. Usage: %flyte_abort RUN [ACTION]"),
+        ("%flyte_abort nowhere", "No run named 'nowhere'"),
+        ("%flyte_abort done", "Run 'done' has ended: succeeded. There is nothing to abort."),
+        ("%flyte_abort done a0", "Action 'a0' of run 'done' has ended: succeeded."),
+        ("%flyte_abort done a99", "Run 'done' has no action 'a99'"),
+        ("%flyte_resume", "Usage: %flyte_resume RUN"),
+        ("%flyte_resume --now done", "Unknown option '--now'. Usage: %flyte_resume RUN"),
         ("%flyte_resume nowhere", "No run named 'nowhere'"),
+        ("%flyte_resume done", "Run 'done' has succeeded"),
+        ("%flyte_logs", "Usage: %flyte_logs RUN [ACTION]"),
+        ("%flyte_logs --follow done", "Unknown option '--follow'. Usage: %flyte_logs RUN [ACTION]"),
+        ("%flyte_logs nowhere", "No run named 'nowhere'"),
+        ("%flyte_logs done a99", "Run 'done' has no action 'a99'"),
+        ("%flyte_compat now", "Usage: %flyte_compat"),
     ],
 )
-def test_a_wrong_use_fails_the_cell_with_one_line_and_no_traceback(cells: Notebook, source: str, text: str) -> None:
-    result = cells.run(source, ok=False)
+def test_a_wrong_use_fails_the_cell_with_one_line_and_no_traceback(misused: Notebook, source: str, text: str) -> None:
+    result = misused.run(source, ok=False)
     assert result.status == "error"
     assert text in result.text
     assert result.text.startswith("UsageError: ")
     assert len(result.text.strip().splitlines()) == 1
     assert result.error == ""
+    assert "in line None" not in result.text
 
 
 TIMEOUT = "@env.task(timeout=0.2)\nasync def slow() -> None:\n    await asyncio.sleep(60)"

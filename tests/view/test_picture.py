@@ -1,0 +1,105 @@
+"""The picture that stays in a saved notebook: what it shows where not all of a run has room."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from flyte_nb._view.picture import picture_html, picture_text
+from flyte_nb._view.tree import Tree
+from flyte_nb.models import events as ev
+from flyte_nb.models.phases import ActionPhase
+
+OWNER = ev.Owner("host", 1, 0.0)
+NOTHING = ev.StoredLiterals(b"")
+
+
+def grown(*events: ev.AnyEvent, root_label: str = "main") -> Tree:
+    tree = Tree("run")
+    for event in (ev.RunStarted(100.0, "env.main", OWNER), queued("a0", "", root_label), *events):
+        tree.apply(event)
+    return tree
+
+
+def queued(name: str, parent: str, label: str = "leaf") -> ev.ActionQueued:
+    return ev.ActionQueued(101.0, name, parent, f"env.{label}", label, NOTHING, running=True)
+
+
+def ended(name: str, phase: ActionPhase = ActionPhase.SUCCEEDED, error: str = "") -> ev.ActionEnded:
+    record = ev.ErrorRecord("ValueError", "user", error, traceback="Traceback\n") if error else None
+    return ev.ActionEnded(102.0, name, phase, None, record)
+
+
+def branches(count: int, leaves: int) -> list[ev.AnyEvent]:
+    events: list[ev.AnyEvent] = []
+    for branch in range(count):
+        events.append(queued(f"b{branch}", "a0", f"branch {branch}"))
+        for leaf in range(leaves):
+            events += [queued(f"b{branch}l{leaf}", f"b{branch}"), ended(f"b{branch}l{leaf}")]
+        events.append(ended(f"b{branch}"))
+    return events
+
+
+def text_of(html: str) -> str:
+    return re.sub(r"<[^>]*>", " ", html)
+
+
+@pytest.mark.parametrize(("count", "leaves"), [(100, 100), (50, 2), (50, 200)])
+def test_of_many_equal_branches_all_are_seen(count: int, leaves: int) -> None:
+    html = picture_html(grown(*branches(count, leaves), ended("a0"), ev.RunEnded(103.0, ActionPhase.SUCCEEDED)))
+    assert [number for number in range(count) if f"branch {number}<" not in html] == []
+    assert len(html.encode()) < 64_000
+
+
+def test_what_is_left_out_is_said_by_number_and_phase() -> None:
+    tree = grown(*branches(3, 40), queued("b3", "a0"), *(queued(f"b3l{leaf}", "b3", "late") for leaf in range(30)))
+    said = text_of(picture_html(tree))
+    assert said.count("and 15 more: 15 succeeded") == 3
+    assert "and 5 more: 5 running" in said
+    assert f"opens all {len(tree.nodes)} rows, details, logs and reports" in said
+    assert "opens details, logs and reports" in text_of(picture_html(grown(*branches(3, 4))))
+
+
+def test_a_failure_deep_in_one_of_many_branches_is_seen_and_says_why() -> None:
+    events = branches(100, 100)
+    events += [ended("b77l99", ActionPhase.FAILED, "the <last> of them"), ended("b77", ActionPhase.FAILED, "so it is")]
+    html = picture_html(grown(*events, ended("a0"), ev.RunEnded(103.0, ActionPhase.SUCCEEDED)))
+    assert "ValueError: the &lt;last&gt; of them" in html
+    assert html.index("branch 77<") < html.index("branch 0<")
+    assert len(html.encode()) < 64_000
+
+
+def asked(number: int, name: str, prompt: str) -> ev.PromptAsked:
+    return ev.PromptAsked(101.5, "a0", f"q{number}", name, prompt, "int", expires_at=4_000.0)
+
+
+def test_an_open_question_is_told_with_the_ways_to_answer_it() -> None:
+    tree = grown(asked(1, "how many", "How <many> of **them**?"), asked(2, "rest", "And the rest?"))
+    html = picture_html(tree)
+    assert "How &lt;many&gt; of **them**?" in html
+    said = text_of(html).replace("&quot;", '"').replace("&#x27;", "'")
+    assert '%flyte_answer run "how many" VALUE' in said
+    assert "flyte-nb answer run 'how many' VALUE" in said
+    assert "%flyte_answer run rest VALUE" in said
+    assert "How <many> of **them**?" in picture_text(tree)
+    assert "flyte-nb answer run rest VALUE" in picture_text(tree)
+
+
+def test_an_answered_question_is_not_asked_any_more() -> None:
+    tree = grown(asked(1, "how many", "How many?"), ev.PromptAnswered(101.7, "a0", "q1", "3", "Ada"))
+    assert "How many?" not in picture_html(tree) + picture_text(tree)
+
+
+def test_however_many_questions_are_open_the_picture_stays_small() -> None:
+    tree = grown(*(asked(number, f"q{number}", "<&> " * 5_000) for number in range(500)), *branches(100, 10))
+    html = picture_html(tree)
+    assert "and 496 more questions" in html
+    assert len(html.encode()) < 64_000
+
+
+def test_the_last_lines_of_the_log_stand_with_the_failure() -> None:
+    events = [ended("a0", ActionPhase.FAILED, "bad"), ev.RunEnded(103.0, ActionPhase.FAILED)]
+    html = picture_html(grown(*events), "one\n<two>\n")
+    assert "The last lines of its log" in html and "one\n&lt;two&gt;" in html
+    assert "its log" not in picture_html(grown(*events))
