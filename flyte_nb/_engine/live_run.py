@@ -247,9 +247,7 @@ class LiveRun:
             except BaseException as error:
                 self.error = as_runtime_error(error)
                 record = record_of(self.error)
-                phase = _PHASE_OF_CODE.get(self.error.code, ActionPhase.FAILED)
-                if phase is ActionPhase.ABORTED and root.machine.stop is None:
-                    phase = ActionPhase.FAILED
+                phase = _phase_of_failure(self.error, root.machine.stop)
         self._finish(phase, record)
 
     def abort(self, message: str, action: str = "") -> bool:
@@ -317,7 +315,10 @@ def kept(serialized: bytes, store: Store) -> StoredLiterals:
     return StoredLiterals(None, blob.uri, blob.size_bytes, blob.checksum)
 
 
-_PHASE_OF_CODE = {
-    "ActionAbortedError": ActionPhase.ABORTED,
-    "TaskTimeoutError": ActionPhase.TIMED_OUT,
-}
+def _phase_of_failure(error: BaseRuntimeError, stop: Stop | None) -> ActionPhase:
+    """Phase of a run whose root was ended by `error`; what stopped a call below is a failure of the root's."""
+    if stop is None:
+        return ActionPhase.FAILED
+    if stop.reason is StopReason.ABORT:
+        return ActionPhase.ABORTED if error.code == "ActionAbortedError" else ActionPhase.FAILED
+    return ActionPhase.TIMED_OUT if error.code == "TaskTimeoutError" else ActionPhase.FAILED

@@ -5,23 +5,38 @@ Keys are made by the engine; this module only keeps what belongs to a key.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .._write_points import reached
 from ..models.events import Owner
 from ..models.records import CacheEntry
 from . import codec
-from .connection import open_database, translated
+from .connection import open_database, transaction, translated
 from .liveness import is_alive
+
+_LAST_HEARTBEAT = (
+    "SELECT max(heartbeat_at) FROM owners WHERE host = ? AND pid = ? AND process_started_at = ? AND machine = ?"
+)
 
 
 class CacheTable:
-    """The cache of a home; one may be shared by threads."""
+    """The cache of a home; one may be shared by threads.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+        The journal's database.
+    clock : callable, optional
+        Gives seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._clock = clock
         self._connection = open_database(path)
         self._lock = threading.Lock()
 
@@ -67,20 +82,17 @@ class CacheTable:
         The same process may not take it twice either: within a process, calls wait for each other in memory.
         """
         reached("before_cache_reserve")
-        with self._lock, translated(self._path, "write to"):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                row = self._connection.execute(
-                    "SELECT host, pid, process_started_at, machine, taken_at FROM reservations WHERE key = ?", (key,)
-                ).fetchone()
-                free = row is None or not is_alive(Owner(*row[:4]), row[4])
-                if free:
-                    self._connection.execute(
-                        "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?, ?)",
-                        (key, owner.host, owner.pid, owner.process_started_at, time.time(), owner.machine),
-                    )
-            finally:
-                self._connection.execute("COMMIT")
+        with self._lock, translated(self._path, "write to"), transaction(self._connection):
+            now = self._clock()
+            row = self._connection.execute(
+                "SELECT host, pid, process_started_at, machine, taken_at FROM reservations WHERE key = ?", (key,)
+            ).fetchone()
+            free = row is None or not is_held(self._connection, Owner(*row[:4]), row[4], now)
+            if free:
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO reservations VALUES (?, ?, ?, ?, ?, ?)",
+                    (key, owner.host, owner.pid, owner.process_started_at, now, owner.machine),
+                )
         reached("after_cache_reserve")
         return free
 
@@ -98,3 +110,12 @@ class CacheTable:
         """Close the connection."""
         with self._lock:
             self._connection.close()
+
+
+def is_held(connection: sqlite3.Connection, owner: Owner, taken_at: float, now: float) -> bool:
+    """Whether a reservation's owner lives; its heartbeat stands beside the runs it drives."""
+    if is_alive(owner, taken_at, now):
+        return True
+    identity = (owner.host, owner.pid, owner.process_started_at, owner.machine)
+    heartbeat_at = connection.execute(_LAST_HEARTBEAT, identity).fetchone()[0]
+    return heartbeat_at is not None and is_alive(owner, heartbeat_at, now)

@@ -12,6 +12,7 @@ from ..errors import JournalCorruptionError, JournalError
 from ..models.events import ErrorRecord, Owner, RunEnded
 from ..models.phases import ActionPhase
 from . import codec
+from .cache_table import is_held
 from .connection import open_database, transaction, translated
 from .fence import NOBODY
 from .liveness import is_alive
@@ -158,7 +159,10 @@ def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
         rows = connection.execute(
             "SELECT key, host, pid, process_started_at, machine, taken_at FROM reservations"
         ).fetchall()
-        findings.stale_reservations = [key for key, *owner, at in rows if not is_alive(Owner(*owner), at)]
+        now = time.time()
+        findings.stale_reservations = [
+            key for key, *owner, at in rows if not is_held(connection, Owner(*owner), at, now)
+        ]
     except sqlite3.DatabaseError as error:
         findings.damage.append(str(error))
 

@@ -33,11 +33,11 @@ def this_process() -> Owner:
     return _this_process(os.getpid())
 
 
-def is_alive(owner: Owner, heartbeat_at: float) -> bool:
-    """Whether `owner` may still write events."""
+def is_alive(owner: Owner, heartbeat_at: float, now: float | None = None) -> bool:
+    """Whether `owner` may still write events; `now` is the clock's time if nothing is given."""
     here = this_process()
     if not _share_process_ids(owner, here):
-        return time.time() - heartbeat_at < HEARTBEAT_LOST_AFTER_S
+        return (time.time() if now is None else now) - heartbeat_at < HEARTBEAT_LOST_AFTER_S
     if owner.pid == here.pid:
         return owner.process_started_at == here.process_started_at
     import psutil

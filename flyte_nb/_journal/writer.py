@@ -13,7 +13,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,10 +42,13 @@ class JournalWriter:
     ----------
     path : Path
         The database; created when missing.
+    clock : callable, optional
+        Gives seconds since the epoch, for heartbeats.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
+        self._clock = clock
         self._connection = open_database(path)
         self._queue_lock = threading.Lock()
         self._commit_lock = threading.RLock()
@@ -185,7 +188,7 @@ class JournalWriter:
                     elif log in batches:
                         self._write(log, batches[log])
                 if beating:
-                    now = time.time()
+                    now = self._clock()
                     self._connection.executemany(_BEAT, [(now, log.run_id) for log in beating if log not in refused])
                 reached("before_commit")
                 self._connection.execute("COMMIT")

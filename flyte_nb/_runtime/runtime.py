@@ -128,6 +128,7 @@ class Runtime:
         self.reader.close()
         self.mailbox.close()
         self.cache.close()
+        self.loop.close()
 
 
 def _registry_beside(storage: str) -> str:

@@ -319,6 +319,33 @@ def test_a_process_is_alive_by_its_number_and_start_time_and_elsewhere_by_its_he
     assert not is_alive(ev.Owner("elsewhere", 1, 0.0), time.time() - 3600)
 
 
+def test_a_reservation_of_another_host_lasts_as_long_as_the_heartbeat_of_its_owner(path: Path) -> None:
+    time_s = 1000.0
+    elsewhere = ev.Owner("elsewhere", 41, 1.0, "another machine")
+    writer, cache = JournalWriter(path, lambda: time_s), CacheTable(path, lambda: time_s)
+    log = writer.begin_run("run", ev.RunStarted(time_s, "env.main", elsewhere), None)
+    other = ev.Owner("elsewhere", 41, 2.0, "another machine")  # another process that had the same number
+    writer.begin_run("other", ev.RunStarted(1200.0, "env.main", other), None)
+    assert cache.reserve("key", elsewhere)
+    time_s = 1100.0
+    writer.beat([log])
+    time_s = 1159.0
+    assert not cache.reserve("key", this_process())
+    time_s = 1161.0
+    assert cache.reserve("key", this_process())
+
+
+def test_the_doctor_leaves_a_reservation_of_another_host_whose_heart_beats(path: Path) -> None:
+    elsewhere = ev.Owner("elsewhere", 41, 1.0, "another machine")
+    begun(JournalWriter(path), "run", elsewhere)
+    CacheTable(path, lambda: 1000.0).reserve("key", elsewhere)
+    assert examine(path).stale_reservations == []
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE owners SET heartbeat_at = 1000")
+    connection.close()
+    assert examine(path).stale_reservations == ["key"]
+
+
 def dead_owner() -> ev.Owner:
     return ev.Owner(this_process().host, this_process().pid, 1.0)
 

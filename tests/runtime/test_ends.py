@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import queue
 import sqlite3
@@ -30,8 +31,11 @@ def phases(run: flyte.Run) -> dict[str, str]:
 def test_when_the_root_ends_unfinished_descendants_are_cancelled_may_clean_up_and_are_aborted() -> None:
     cleaned: list[str] = []
 
+    in_grandchild = asyncio.Event()
+
     @env.task
     async def grandchild() -> None:
+        in_grandchild.set()
         try:
             await asyncio.sleep(60)
         finally:
@@ -47,28 +51,20 @@ def test_when_the_root_ends_unfinished_descendants_are_cancelled_may_clean_up_an
 
     @env.task
     async def root() -> str:
-        asyncio.create_task(child())
-        while not started.is_set():
-            await asyncio.sleep(0)
+        left_alone = asyncio.create_task(child())
+        await in_grandchild.wait()
+        assert not left_alone.done()
         return "done"
-
-    started = threading.Event()
-
-    @env.task
-    async def marks() -> None: ...
 
     @env.task
     async def outer() -> str:
-        started.set()
         return await root()
 
     run = flyte.run(outer)
 
     assert run.outputs() == ("done",)
-    assert cleaned == ["grandchild", "child"] or cleaned == []
-    found = phases(run)
-    assert found["root"] == "succeeded"
-    assert all(found[name] == "aborted" for name in ("child", "grandchild") if name in found)
+    assert cleaned == ["grandchild", "child"]
+    assert phases(run) == {"outer": "succeeded", "root": "succeeded", "child": "aborted", "grandchild": "aborted"}
 
 
 def test_a_descendant_that_ended_its_cleaning_is_aborted_before_the_parent_is_answered() -> None:
@@ -99,8 +95,8 @@ def test_a_descendant_that_ended_its_cleaning_is_aborted_before_the_parent_is_an
 
 
 def test_no_action_starts_after_its_parent_has_ended() -> None:
-    late: list[BaseException] = []
-    tried = threading.Event()
+    late: concurrent.futures.Future[None] = concurrent.futures.Future()
+    over = asyncio.Event()
 
     @env.task
     async def child() -> None: ...
@@ -108,22 +104,23 @@ def test_no_action_starts_after_its_parent_has_ended() -> None:
     @env.task
     async def root() -> None:
         async def afterwards() -> None:
+            await over.wait()
             try:
-                await asyncio.sleep(0)
-                while True:
-                    await child()
+                late.set_result(await child())
             except BaseException as error:
-                late.append(error)
-            finally:
-                tried.set()
+                late.set_exception(error)
 
         kept.append(asyncio.create_task(afterwards()))
 
     kept: list[asyncio.Task[None]] = []
-    flyte.run(root).wait()
+    run = flyte.run(root)
+    run.wait()
+    kept[0].get_loop().call_soon_threadsafe(over.set)
 
-    assert tried.wait(timeout=20)
-    assert isinstance(late[0], (errors.RuntimeUserError, asyncio.CancelledError))
+    with pytest.raises(errors.RuntimeUserError, match=r"'ends\.child' cannot start: .* has ended") as refused:
+        late.result(timeout=20)
+    assert refused.value.code == "ParentEnded"
+    assert phases(run) == {"root": "succeeded"}
 
 
 def test_aborting_a_run_aborts_all_of_it() -> None:

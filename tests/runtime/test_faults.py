@@ -190,6 +190,33 @@ def test_a_task_that_takes_too_long_is_a_timeout_error_in_its_parent(timeout: ob
     assert [str(action.phase) for action in Action.listall(run.name)] == ["succeeded", "timed_out"]
 
 
+@env.task(timeout=0.05)
+async def never_in_time() -> None:
+    await asyncio.sleep(60)
+
+
+@env.task
+async def calls_it() -> None:
+    await never_in_time()
+
+
+@env.task
+async def calls_the_caller() -> None:
+    await calls_it()
+
+
+def test_only_the_action_whose_own_timeout_passed_is_timed_out_and_those_above_have_failed() -> None:
+    run = flyte.run(calls_the_caller)
+
+    with pytest.raises(errors.TaskTimeoutError, match="never_in_time"):
+        run.outputs()
+    assert run.phase == "failed"
+    assert [str(action.phase) for action in Action.listall(run.name)] == ["failed", "failed", "timed_out"]
+    alone = flyte.run(never_in_time)
+    alone.wait()
+    assert alone.phase == "timed_out"
+
+
 def test_a_task_that_waits_too_long_for_its_turn_is_a_timeout_error() -> None:
     turn = threading.Event()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import flyte_nb as flyte
-from flyte_nb import errors
+from flyte_nb import durable, errors
 from flyte_nb.remote import Action, Run
 
 calls: list[str] = []
@@ -211,7 +211,43 @@ async def main() -> list[int]:
     assert calls == ["count"] * 3
 
 
-def test_durable_time_gives_the_same_answers_and_sleep_is_slept_once() -> None:
+class Clock:
+    """Says each of `readings` once, and the last of them from then on."""
+
+    def __init__(self, *readings: float) -> None:
+        self._readings = [*readings]
+
+    def time(self) -> float:
+        return self._readings.pop(0) if len(self._readings) > 1 else self._readings[0]
+
+
+@pytest.mark.parametrize("sleep", ["await durable.sleep.aio(3600)", "durable.sleep(3600)"])
+def test_a_durable_sleep_is_slept_once(sleep: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durable, "_time", Clock(1000.0, 4600.0))  # it begins, and the hour is over
+    cells = define(
+        f"""
+from flyte_nb import durable
+
+@env.task
+async def main() -> None:
+    note("before")
+    {sleep}
+    note("after")
+    if broken():
+        raise ValueError
+"""
+    )
+    run = flyte.run(cells["main"])
+    run._live.done.result(timeout=20)  # type: ignore[union-attr]
+    broken[0] = False
+
+    run.resume()
+    run._live.done.result(timeout=20)  # type: ignore[union-attr]
+    assert run.phase == "succeeded"
+    assert calls == ["before", "after"] * 2
+
+
+def test_durable_time_gives_the_same_answers() -> None:
     cells = define(
         """
 from flyte_nb import durable
@@ -219,7 +255,6 @@ from flyte_nb import durable
 @env.task
 async def main() -> list[float]:
     times = [await durable.time.aio(), durable.time()]
-    await durable.sleep.aio(0.01)
     moments = [durable.now().timestamp()]
     note(times + moments)
     if broken():
