@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import os
 import re
 import sys
 import types
@@ -76,7 +77,7 @@ def value_of(text: str, kind: Any) -> Any:
     if text.startswith("@@"):
         text = text[1:]
     elif text.startswith("@"):
-        text = sys.stdin.read() if text == "@-" else Path(text[1:]).expanduser().read_text()
+        text = sys.stdin.read() if text == "@-" else Path(os.path.expanduser(text[1:])).read_text()
     members = get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
     if str in members or Any in members:
         return text
@@ -145,8 +146,8 @@ def _referred(text: str, kind: Any) -> Any:
     holder: Any = DataFrame if is_frame else kind
     if "://" in text:
         found = holder.from_existing_remote(text)
-    elif not Path(text).expanduser().exists():
+    elif not Path(os.path.expanduser(text)).exists():
         raise ValueError(f"there is no file or folder {text!r}.")
     else:
-        found = holder.from_local_sync(Path(text).expanduser())
+        found = holder.from_local_sync(Path(os.path.expanduser(text)))
     return found.open(kind).all_sync() if is_frame else found

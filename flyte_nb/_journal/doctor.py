@@ -5,11 +5,14 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from ..errors import JournalCorruptionError, JournalError
-from ..models.events import ErrorRecord, Owner, RunEnded
+from ..models.events import ErrorRecord, Owner, RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
 from . import codec
 from .cache_table import is_held
@@ -17,6 +20,7 @@ from .connection import open_database, transaction, translated
 from .fence import NOBODY
 from .liveness import is_alive
 from .mailbox import settle_rest
+from .reader import SELECT_RUNS, run_record
 from .writer import last_seq
 
 _UNFINISHED = (
@@ -28,6 +32,8 @@ _CLOSE_LEFT_OPEN = (
     "UPDATE requests SET outcome = 'too late: the run has succeeded' WHERE outcome IS NULL"
     " AND run IN (SELECT name FROM runs WHERE phase = ?)"
 )
+
+_OWNED_BY_NOBODY = "SELECT id, ?, '', '', 0, 0, created_at, created_at FROM runs"
 
 
 @dataclass
@@ -127,7 +133,9 @@ def _check_pages(connection: sqlite3.Connection, findings: Findings) -> None:
 
 def _check_rows(connection: sqlite3.Connection, findings: Findings) -> None:
     try:
-        findings.runs = connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+        for row in connection.execute(SELECT_RUNS):
+            findings.runs += 1
+            _note(findings.damage, run_record, row)
         for run, seq, body, crc in connection.execute("SELECT run, seq, body, crc FROM events"):
             findings.events += 1
             _note(findings.damage, codec.decode_event, body, crc, f"Event {seq} of run number {run}")
@@ -142,9 +150,9 @@ def _check_rows(connection: sqlite3.Connection, findings: Findings) -> None:
         findings.damage.append(str(error))
 
 
-def _note(problems: list[str], decode: Callable[[bytes, int, str], object], body: bytes, crc: int, where: str) -> None:
+def _note(problems: list[str], read: Callable[..., object], *stored: object) -> None:
     try:
-        decode(body, crc, where)
+        read(*stored)
     except JournalError as error:
         problems.append(str(error))
 
@@ -211,9 +219,8 @@ def _salvage(path: Path) -> Path:
         try:
             for table in ("runs", "owners", "events", "logs", "requests", "cache"):
                 _copy_rows(source, target, table)
-            target.execute(
-                "INSERT OR IGNORE INTO owners SELECT id, ?, '', '', 0, 0, created_at, created_at FROM runs", (NOBODY,)
-            )
+            target.execute(f"INSERT OR IGNORE INTO owners {_OWNED_BY_NOBODY}", (NOBODY,))
+            _make_lines_anew(target)
         finally:
             source.close()
             target.close()
@@ -237,3 +244,33 @@ def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: st
     except sqlite3.DatabaseError:
         pass  # the rest of this table cannot be read
     target.execute("COMMIT")
+
+
+def _make_lines_anew(connection: sqlite3.Connection) -> None:
+    """Write damaged lines of the list of runs from the runs' own events."""
+    for run_id, *row in connection.execute(SELECT_RUNS.replace("SELECT", "SELECT runs.id,", 1)).fetchall():
+        try:
+            run_record(tuple(row))
+        except JournalCorruptionError:
+            name = row[0] if isinstance(row[0], str) else f"run-{run_id}"
+            connection.execute(
+                "UPDATE runs SET name = ?, task = ?, project = ?, domain = ?, phase = ?, created_at = ?, ended_at = ?,"
+                " source = ?, labels = ?, rerun_of = ? WHERE id = ?",
+                (name, *_line_from_events(connection, run_id), run_id),
+            )
+            connection.execute(f"INSERT OR REPLACE INTO owners {_OWNED_BY_NOBODY} WHERE id = ?", (NOBODY, run_id))
+
+
+def _line_from_events(connection: sqlite3.Connection, run_id: int) -> tuple[object, ...]:
+    events = []
+    for row in connection.execute("SELECT seq, body, crc FROM events WHERE run = ? ORDER BY seq", (run_id,)):
+        with suppress(JournalCorruptionError):
+            events.append(codec.decode_row(row, str(run_id)))
+    started = next((event for event in events if isinstance(event, RunStarted)), RunStarted(0.0, "", Owner("", 0, 0.0)))
+    ended = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), None)
+    phase, ended_at = (ended.phase, ended.at) if isinstance(ended, RunEnded) else (ActionPhase.ABORTED, time.time())
+    labels = msgspec.json.encode(started.labels).decode()
+    return (
+        *(started.task, started.project, started.domain, phase.value, started.at, ended_at),
+        *(started.source, labels, started.rerun_of),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 import threading
@@ -10,15 +9,17 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunNotFoundError
-from ..models.events import AnyEvent, LogLine, Owner, PromptAnswered, PromptAsked, ReportChanged, StoredLiterals
+import msgspec
+
+from ..errors import JournalCorruptionError, RunNotFoundError
+from ..models.events import AnyEvent, LogLine, PromptAnswered, PromptAsked, ReportChanged, StoredLiterals
 from ..models.phases import ActionPhase
 from ..models.records import RunFilter, RunRecord, TaskRecord
 from . import codec
 from .connection import open_database, translated
 from .earlier import EarlierRun
 
-_SELECT_RUNS = (
+SELECT_RUNS = (
     "SELECT name, task, project, domain, phase, created_at, ended_at, source, labels, rerun_of, snapshot IS NOT NULL,"
     " host, pid, process_started_at, machine, heartbeat_at, fence FROM runs JOIN owners ON owners.run = runs.id"
 )
@@ -46,13 +47,13 @@ class JournalReader:
         ------
         RunNotFoundError
         """
-        rows = self._query(f"{_SELECT_RUNS} WHERE name = ?", (name,))
+        rows = self._query(f"{SELECT_RUNS} WHERE name = ?", (name,))
         if not rows:
             raise RunNotFoundError(
                 f"No run named {name!r} in {self._path.parent}. On a terminal `flyte-nb get run` lists those there are,"
                 " in Python `flyte_nb.remote.Run.listall()`."
             )
-        return _run_record(rows[0])
+        return run_record(rows[0])
 
     def runs(
         self,
@@ -65,15 +66,15 @@ class JournalReader:
         where, values = ("", ()) if task is None else ("WHERE task = ?", (task,))
         direction = "DESC" if newest_first else "ASC"
         rows = self._query(
-            f"{_SELECT_RUNS} {where} ORDER BY created_at {direction}, id {direction} LIMIT ?",
+            f"{SELECT_RUNS} {where} ORDER BY created_at {direction}, id {direction} LIMIT ?",
             (*values, limit),
         )
-        return [_run_record(row) for row in rows]
+        return [run_record(row) for row in rows]
 
     def unfinished(self) -> list[RunRecord]:
         """Runs that have not ended as far as the journal knows; their processes may be gone."""
-        rows = self._query(f"{_SELECT_RUNS} WHERE ended_at IS NULL", ())
-        return [record for record in map(_run_record, rows) if not record.phase.is_terminal]
+        rows = self._query(f"{SELECT_RUNS} WHERE ended_at IS NULL", ())
+        return [record for record in map(run_record, rows) if not record.phase.is_terminal]
 
     def find(
         self, chosen: RunFilter, *, lost: Collection[str] = (), offset: int = 0, limit: int = 50
@@ -91,10 +92,10 @@ class JournalReader:
         where, values = _conditions(chosen, tuple(lost))
         [(total,)] = self._query(f"SELECT COUNT(*) FROM runs WHERE {where}", values) or [(0,)]
         rows = self._query(
-            f"{_SELECT_RUNS} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
+            f"{SELECT_RUNS} WHERE {where} ORDER BY created_at DESC, id DESC LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
-        return total, [_run_record(row) for row in rows]
+        return total, [run_record(row) for row in rows]
 
     def days(self, chosen: RunFilter, *, lost: Collection[str] = (), utc_offset_s: int = 0) -> list[tuple[int, int]]:
         """Days on which runs that fit were created, counted from the epoch in that time zone, and how many."""
@@ -261,23 +262,38 @@ class JournalReader:
             return self._connection.execute(statement, values).fetchall()
 
 
-def _run_record(row: tuple[Any, ...]) -> RunRecord:
-    return RunRecord(
-        name=row[0],
-        task=row[1],
-        project=row[2],
-        domain=row[3],
-        phase=ActionPhase(row[4]),
-        created_at=row[5],
-        ended_at=row[6],
-        source=row[7],
-        labels=json.loads(row[8]),
-        rerun_of=row[9],
-        has_snapshot=bool(row[10]),
-        owner=Owner(*row[11:15]),
-        heartbeat_at=row[15],
-        fence=row[16],
-    )
+def run_record(row: tuple[Any, ...]) -> RunRecord:
+    """The run in a row of `SELECT_RUNS`.
+
+    Raises
+    ------
+    JournalCorruptionError
+        If the row holds something else.
+    """
+    try:
+        return msgspec.convert(
+            {
+                "name": row[0],
+                "task": row[1],
+                "project": row[2],
+                "domain": row[3],
+                "phase": row[4],
+                "created_at": row[5],
+                "ended_at": row[6],
+                "source": row[7],
+                "labels": msgspec.json.decode(row[8]),
+                "rerun_of": row[9],
+                "has_snapshot": bool(row[10]),
+                "owner": row[11:15],
+                "heartbeat_at": row[15],
+                "fence": row[16],
+            },
+            RunRecord,
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, TypeError) as error:
+        raise JournalCorruptionError(
+            f"What the list says of run {row[0]!r} is damaged: {error}. `flyte-nb doctor --repair` makes it anew."
+        ) from error
 
 
 def _conditions(chosen: RunFilter, lost: tuple[str, ...]) -> tuple[str, tuple[object, ...]]:

@@ -26,12 +26,12 @@ class EnumConverter(Converter):
     def read(self, literal: LiteralMessage) -> Any:
         """See `Converter`."""
         primitive = literal.scalar.primitive
-        if primitive.WhichOneof("value") == "integer":
-            return self.python_type(primitive.integer)
+        by_value = primitive.WhichOneof("value") == "integer"
+        stored = primitive.integer if by_value else primitive.string_value
         try:
-            return self.python_type[primitive.string_value]
-        except KeyError:
-            raise self._unknown(primitive.string_value) from None
+            return self.python_type(stored) if by_value else self.python_type[stored]
+        except (KeyError, ValueError):
+            raise self._unknown(stored) from None
 
     def isolated(self, value: Any, literal: LiteralMessage) -> Any:
         """See `Converter`."""

@@ -69,7 +69,13 @@ class StructureConverter(Converter):
         """See `Converter`."""
         if literal.scalar.binary.tag != TAG:
             raise TypeTransformerFailedError(f"Expected the literal of {type_text(self.python_type)}.")
-        return self._validated(self._reader, plain.loads(literal.scalar.binary.value))
+        try:
+            builtin = plain.loads(literal.scalar.binary.value)
+        except Exception as error:
+            raise TypeTransformerFailedError(
+                f"The stored {type_text(self.python_type)} cannot be read: {type(error).__name__}: {error}."
+            ) from error
+        return self._validated(self._reader, builtin)
 
     def literal_type(self) -> LiteralType:
         """See `Converter`."""
