@@ -14,7 +14,7 @@ import types
 import weakref
 from dataclasses import is_dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from .bytecode import short_hash
 from .data import is_data
@@ -27,6 +27,7 @@ _MARSHALLED = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _BY_TEXT = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, pathlib.PurePath, range, slice)
 _entries: dict[int, _Entry] = {}
+_Found: TypeAlias = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 
 def code_digest(func: Any) -> str:
@@ -51,12 +52,17 @@ def known_by_type(func: Any) -> tuple[str, ...]:
     return _known(func)[1]
 
 
-def _known(func: Any) -> tuple[str, tuple[str, ...]]:
+def known_by_source(func: Any) -> tuple[str, ...]:
+    """Constants of modules that are imported in a body, and that are found out when that happens: their full names."""
+    return _known(func)[2]
+
+
+def _known(func: Any) -> _Found:
     entry = _entries.get(id(func))
     if entry is not None and entry.owner() is func and entry.holds():
         return entry.found
     reach = reach_of(func)
-    found = reach.digest(), reach.known_by_type()
+    found = reach.digest(), reach.known_by_type(), tuple(sorted(reach.imported.unsettled))
     _remember(func, reach, found)
     return found
 
@@ -72,7 +78,7 @@ def code_parts(func: Any) -> dict[str, str]:
     return {label: part.hex() for label, part in reach_of(func).parts.items()}
 
 
-def _remember(func: Any, reach: Reach, found: tuple[str, tuple[str, ...]]) -> None:
+def _remember(func: Any, reach: Reach, found: _Found) -> None:
     key = id(func)
 
     def forget(owner: weakref.ref[Any]) -> None:
@@ -90,9 +96,9 @@ def _remember(func: Any, reach: Reach, found: tuple[str, tuple[str, ...]]) -> No
 class _Entry:
     """A digest and what it was made from, held so that no function is kept alive by it."""
 
-    __slots__ = ("found", "functions", "owner", "spaces")
+    __slots__ = ("found", "functions", "looked", "owner", "spaces")
 
-    def __init__(self, owner: weakref.ref[Any], func: Any, reach: Reach, found: tuple[str, tuple[str, ...]]) -> None:
+    def __init__(self, owner: weakref.ref[Any], func: Any, reach: Reach, found: _Found) -> None:
         self.owner = owner
         self.found = found
         spaces: dict[int, _Space] = {}
@@ -105,6 +111,7 @@ class _Entry:
                 space = spaces[binding.space] = _Space(holder, binding.place, reach.changes.attributes)
             space.add(binding.name, binding.value)
         self.spaces = list(spaces.values())
+        self.looked = list(reach.imported.looked.values())
         self.functions = [
             (weakref.ref(function), function.__code__, _defaults_state(function)) for function in reach.functions
         ]
@@ -120,10 +127,10 @@ class _Entry:
                     return False
             elif _defaults_state(function) != defaults:
                 return False
-        for space in self.spaces:  # noqa: SIM110  (a generator costs more than the checks)
+        for space in self.spaces:
             if not space.holds():
                 return False
-        return True
+        return all(looked.holds() for looked in self.looked) if self.looked else True
 
 
 class _Space:

@@ -102,7 +102,9 @@ def changed_attributes(kind: type, attributes: frozenset[tuple[str, str]]) -> fr
 
 
 def changes_of(
-    functions: Iterable[FunctionType], classes_of: Callable[[FunctionType], Iterable[type]] = lambda function: ()
+    functions: Iterable[FunctionType],
+    classes_of: Callable[[FunctionType], Iterable[type]] = lambda function: (),
+    codes: Iterable[CodeType] = (),
 ) -> Changes:
     """What all of `functions` change.
 
@@ -110,10 +112,16 @@ def changes_of(
     ----------
     classes_of : callable
         The classes that a function is a method of.
+    codes : iterable of code objects
+        Further code: what it rebinds and changes by name is state as well.
     """
     stored: set[str] = set()
     called: set[tuple[str, str]] = set()
     attributes: set[tuple[str, str]] = set()
+    for code in codes:
+        changes = _changes_in(code)
+        stored |= changes.stored
+        called |= changes.called
     for function in functions:
         changes = _changes_in(function.__code__)
         stored |= changes.stored

@@ -42,7 +42,7 @@ def library_name(module: object, qualname: str) -> str:
     top = name.partition(".")[0]
     if top == _OWN or top in sys.stdlib_module_names or is_user_module(module):
         return f"{name}:{qualname}"
-    return f"{name}:{qualname} {_version_of(top)}"
+    return f"{name}:{qualname} {version_of(top)}"
 
 
 def _file_of(module: ModuleType) -> str:
@@ -61,7 +61,8 @@ def is_user_file(file: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _version_of(top: str) -> str:
+def version_of(top: str) -> str:
+    """The version of the distribution that a module at the top level comes from, with its name where that differs."""
     from importlib import metadata
 
     try:

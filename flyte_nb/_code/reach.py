@@ -14,6 +14,7 @@ from dataclasses import is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
+from .imported import Imported, SourceName
 from .mutation import Changes, changed_attributes, changes_of
 from .ownership import is_own, is_standard_or_own, is_user_module, library_name
 from .redefined import defined_now, is_of_the_notebook
@@ -66,6 +67,8 @@ class Reach:
         Every look-up the result depends on.
     functions : list[types.FunctionType]
         Every function whose content counted.
+    imported : Imported
+        What was reached through imports in bodies.
     """
 
     def __init__(self, root: Any, changes: Changes = Changes()) -> None:  # noqa: B008  (it cannot be changed)
@@ -80,6 +83,7 @@ class Reach:
         self._looked_up: set[tuple[int, str]] = set()
         self._known_by_type: set[tuple[str, type]] = set()
         self._encoder = ValueEncoder(self._refer, changes.attributes)
+        self.imported = Imported(self)
         self.root = self._encoder.encode(root, _name_of(root))
         self.root_label = next(iter(self._labels.values()), "")
         while self._waiting:
@@ -172,7 +176,33 @@ class Reach:
             parts.append(self._encoder.encode(wrapped, _name_of(wrapped)))
         return pack("library", *parts)
 
+    # what is imported in a body ----------------------------------------------------------------------------
+
+    def refer_to_source(self, thing: SourceName, kind: str) -> bytes:
+        """See `Walker`."""
+        return self._reference(thing, f"{thing.module}.{thing.name}", kind, ("source", thing.module, thing.name))
+
+    def live(self, module: types.ModuleType, name: str, shown: str) -> bytes:
+        """See `Walker`."""
+        return self._bound(Binding(module, "attributes", name, vars(module)[name]), _NOTHING, shown)
+
+    def watch(self, module: types.ModuleType, name: str) -> None:
+        """See `Walker`."""
+        self._watch(Binding(module, "attributes", name, vars(module)[name]))
+
+    def is_state(self, name: str, value: Any) -> bool:
+        """See `Walker`."""
+        return not isinstance(value, _CODE) and self.changes.is_state(name, value)
+
+    def encoded(self, value: Any, name: str) -> bytes:
+        """See `Walker`."""
+        return ValueEncoder(self._refer, self.changes.attributes).encode(value, name)
+
+    # content -----------------------------------------------------------------------------------------------
+
     def _content(self, thing: Any, name: str) -> bytes:
+        if isinstance(thing, SourceName):
+            return self.imported.content(thing)
         if isinstance(thing, types.FunctionType):
             return self._function(thing, name)
         if isinstance(thing, type):
@@ -192,6 +222,7 @@ class Reach:
             self._annotations(getattr(function, "__annotations__", {}), function),
             *self._names(used, function),
             *self._closure(used, function),
+            *self.imported.in_body(function.__code__, _package_of(function)),
         ]
         wrapped = vars(function).get("__wrapped__")
         if wrapped is not None:
@@ -310,7 +341,7 @@ _WRAPPERS = (types.FunctionType, classmethod, type(functools.cache(len)))
 def reach_of(root: Any) -> Reach:
     """Everything `root` reaches; what the reached code rebinds or changes in place itself is state."""
     reach = Reach(root)
-    changes = changes_of(reach.functions, reach.classes_of)
+    changes = changes_of(reach.functions, reach.classes_of, reach.imported.codes)
     return Reach(root, changes) if reach.meets_state(changes) else reach
 
 
@@ -346,6 +377,12 @@ def _cells(function: types.FunctionType) -> list[tuple[str, Any]]:
         except ValueError:
             found.append((name, MISSING))
     return found
+
+
+def _package_of(function: types.FunctionType) -> str:
+    space = function.__globals__
+    name = space.get("__package__")
+    return name if isinstance(name, str) else str(space.get("__name__", "")).rpartition(".")[0]
 
 
 def _name_of(thing: Any) -> str:

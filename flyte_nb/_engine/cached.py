@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .._code.digest import known_by_type
+from .._code.digest import known_by_source, known_by_type
 from ..errors import JournalCorruptionError, RuntimeSystemError
 from ..models.events import CacheOutcome, Owner, StoredLiterals
 from ..models.records import CacheEntry
@@ -130,7 +130,10 @@ class CachedCalls:
 
     def _find(self, action: Action, key: str) -> LookedUp:
         by_type = known_by_type(action.plan.func)
+        by_source = known_by_source(action.plan.func)
         remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
+        if by_source:
+            remark += f" Of {', '.join(by_source)} only the source counts."
 
         def miss(reason: str) -> LookedUp:
             return LookedUp(CacheOutcome("miss", reason + remark, key))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flyte_nb._code.digest import code_digest
+from flyte_nb._code.digest import code_digest, known_by_source
 
 
 def defined(source: str, name: str = "main") -> Any:
@@ -218,9 +218,6 @@ EDITS = {
 }
 
 
-NOT_SEEN_YET = pytest.mark.xfail(reason="a known gap, see docs/roadmap.md", strict=True)
-
-
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edit_of_what_a_task_reaches_makes_it_run_again(what: str) -> None:
     source, (old, new) = EDITS[what]
@@ -332,8 +329,8 @@ def forget(*names: str) -> None:
         "import mine.deep\ndef main(x): return mine.deep.helper(x)",
         "from mine import deep\ndef main(x): return deep.helper(x)",
         "from mine.deep import helper\ndef main(x): return helper(x)",
-        pytest.param("def main(x):\n    from mine.deep import helper\n    return helper(x)", marks=NOT_SEEN_YET),
-        pytest.param("def main(x):\n    import mine.deep\n    return mine.deep.helper(x)", marks=NOT_SEEN_YET),
+        "def main(x):\n    from mine.deep import helper\n    return helper(x)",
+        "def main(x):\n    import mine.deep\n    return mine.deep.helper(x)",
     ],
 )
 def test_a_function_of_a_users_module_counts_however_it_is_imported(modules: Path, source: str) -> None:
@@ -354,6 +351,187 @@ def test_a_module_imported_by_the_call_itself_does_not_change_the_digest(modules
     main(1)
     assert code_digest(main) == before
     assert digest("def main(x):\n    import late_one\n    return late_one.helper(x)") == before
+
+
+class Package:
+    """A package `mine` of the user's, in files that can be edited."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "mine"
+        self.folder.mkdir()
+        self.write(**{"__init__": ""})
+
+    def write(self, **modules: str) -> None:
+        for name, source in modules.items():
+            (self.folder / f"{name}.py").write_text(textwrap.dedent(source))
+
+    def edit(self, module: str, old: str, new: str) -> None:
+        file = self.folder / f"{module}.py"
+        before = file.read_text()
+        assert before.count(old) == 1
+        file.write_text(before.replace(old, new))
+
+    def forget(self) -> None:
+        forget(*[name for name in sys.modules if name.partition(".")[0] == "mine"])
+
+
+@pytest.fixture
+def package(modules: Path) -> Package:
+    return Package(modules)
+
+
+IN_BODY = {
+    "a function": ("from mine.deep import helper", "x + 1", "x + 2", "deep"),
+    "a function by its module's name": ("import mine.deep; helper = mine.deep.helper", "x + 1", "x + 2", "deep"),
+    "a function by another name of the module": ("import mine.deep as d; helper = d.helper", "x + 1", "x + 2", "deep"),
+    "a function of a submodule": ("from mine import deep; helper = deep.helper", "x + 1", "x + 2", "deep"),
+    "a function that the package hands on": ("from mine import helper", "x + 1", "x + 2", "deep"),
+    "a function that a star hands on": ("from mine.star import helper", "x + 1", "x + 2", "deep"),
+    "a function behind a try": ("from mine.tried import helper", "x + 1", "x + 2", "deep"),
+    "a function of the same package": ("from mine.near import helper", "x + 1", "x + 2", "deep"),
+    "a function that is imported in a body again": ("from mine.late import helper", "x + 1", "x + 2", "deep"),
+    "a constant": ("from mine.deep import rate as helper", "RATE = 0.1", "RATE = 0.2", "deep"),
+    "a constant alone": ("from mine.deep import RATE as helper", "RATE = 0.1", "RATE = 0.2", "deep"),
+    "a default": ("from mine.deep import kept as helper", "keep=3", "keep=4", "deep"),
+    "a decorator": ("from mine.deep import cached as helper", "maxsize=1", "maxsize=2", "deep"),
+    "a method": ("from mine.deep import Model as helper", "return 5", "return 6", "deep"),
+    "a field's type": ("from mine.deep import Model as helper", "size: int", "size: float", "deep"),
+    "a base class": ("from mine.deep import Model as helper", "return 7", "return 8", "deep"),
+    "a registration": ("from mine.deep import TABLE as helper", '"up": 1', '"up": 2', "deep"),
+    "what a list is made of": ("from mine.deep import MADE as helper", "[9] * 3", "[9] * 4", "deep"),
+    "one that is called like a builtin": ("from mine.deep import sums as helper", "x - 1", "x - 2", "deep"),
+}
+DEEP = """
+import functools
+RATE = 0.1
+TABLE = {}
+TABLE.update({"up": 1})
+MADE = [9] * 3
+def helper(x): return x + 1
+def rate(x): return RATE
+def kept(x, keep=3): return keep
+@functools.lru_cache(maxsize=1)
+def cached(x): return x
+class Base:
+    def area(self): return 7
+class Model(Base):
+    size: int = 0
+    def width(self): return 5
+def sum(x): return x - 1
+def sums(x): return sum(x)
+def unused(x): return 100
+"""
+
+
+def written(package: Package) -> None:
+    package.write(
+        __init__="from .deep import helper\n",
+        deep=DEEP,
+        star="from .deep import *\n",
+        tried="try:\n    from .deep import helper\nexcept ImportError:\n    helper = None\n",
+        near="from . import deep\ndef helper(x): return deep.helper(x)\n",
+        late="def helper(x):\n    from .deep import helper\n    return helper(x)\n",
+    )
+
+
+def importing(statement: str) -> str:
+    return f"def main(x):\n    {statement}\n    return helper"
+
+
+@pytest.mark.parametrize("what", IN_BODY)
+def test_an_edit_of_what_is_imported_in_a_body_makes_a_task_run_again(package: Package, what: str) -> None:
+    statement, old, new, module = IN_BODY[what]
+    written(package)
+    before = digest(importing(statement))
+    assert "mine" not in sys.modules
+    defined(importing(statement))(1)
+    assert digest(importing(statement)) == before, "the import itself makes no difference"
+    package.edit(module, old, new)
+    in_this_kernel = digest(importing(statement))
+    package.forget()
+    anew = digest(importing(statement))
+    assert anew != before
+    assert in_this_kernel != anew, "what runs in this kernel is still the old code"
+
+
+@pytest.mark.parametrize("what", IN_BODY)
+def test_an_edit_of_what_is_not_reached_by_an_import_in_a_body_does_not_count(package: Package, what: str) -> None:
+    statement = IN_BODY[what][0]
+    written(package)
+    before = digest(importing(statement))
+    package.edit("deep", "return 100", "return 101")
+    package.edit("deep", "def rate(x)", "# a comment\ndef rate( x )")
+    assert digest(importing(statement)) == before
+
+
+@pytest.mark.parametrize("loaded_before", [True, False])
+def test_what_a_cell_sets_in_a_module_that_is_imported_in_a_body_is_noticed(
+    package: Package, loaded_before: bool
+) -> None:
+    written(package)
+    source = importing("from mine.deep import rate as helper")
+    main = defined(source)
+    if loaded_before:
+        main(1)
+    before = code_digest(main)
+    main(1)
+    sys.modules["mine.deep"].RATE = 0.5  # type: ignore[attr-defined]
+    assert code_digest(main) != before
+    sys.modules["mine.deep"].RATE = 0.1  # type: ignore[attr-defined]
+    assert code_digest(main) == before
+
+
+def test_a_function_that_is_put_in_the_place_of_one_that_a_package_hands_on_is_noticed(package: Package) -> None:
+    written(package)
+    main = defined(importing("from mine import helper"))
+    before = code_digest(main)
+    main(1)
+    sys.modules["mine"].helper = defined("def helper(x): return 0", "helper")  # type: ignore[attr-defined]
+    assert code_digest(main) != before
+
+
+def test_what_a_module_that_is_imported_in_a_body_collects_is_state(package: Package) -> None:
+    package.write(deep="SEEN = []\nMOST = 0\ndef helper(x):\n    global MOST\n    MOST = x\n    SEEN.append(x)\n")
+    main = defined("def main(x):\n    from mine.deep import helper\n    return helper(x)")
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+
+
+def test_what_is_found_out_when_a_module_is_imported_counts_by_its_source_and_is_named(package: Package) -> None:
+    package.write(
+        deep="import os, re\nRATE = os.environ['RATE']\nWORD = re.compile('a')\ndef helper(x): return RATE, WORD\n"
+    )
+    main = defined("def main(x):\n    from mine.deep import helper\n    return helper(x)")
+    assert known_by_source(main) == ("mine.deep.RATE",)
+
+
+def test_a_module_that_was_not_there_is_noticed(package: Package) -> None:
+    main = defined("def main(x):\n    from mine.deep import helper\n    return helper(x)")
+    before = code_digest(main)
+    assert code_digest(main) == before
+    package.write(deep="def helper(x): return x\n")
+    forget()
+    assert code_digest(main) != before
+
+
+def test_a_module_whose_source_cannot_be_read_is_one_when_it_can(package: Package) -> None:
+    package.write(deep="def helper(x: return x\n")
+    main = defined("def main(x):\n    from mine.deep import helper\n    return helper(x)")
+    before = code_digest(main)
+    package.write(deep="def helper(x): return x\n")
+    assert code_digest(main) != before
+
+
+def test_a_namespace_inside_a_namespace_is_looked_into_without_importing_it(modules: Path) -> None:
+    found = set()
+    for number in (1, 22):
+        (modules / "wide/wider").mkdir(parents=True, exist_ok=True)
+        (modules / "wide/wider/deep.py").write_text(f"def helper(x): return x + {number}\n")
+        forget()
+        found.add(digest("def main(x):\n    from wide.wider.deep import helper\n    return helper(x)"))
+    assert len(found) == 2
+    assert "wide" not in sys.modules
 
 
 def test_constants_of_one_name_in_two_modules_both_count(modules: Path) -> None:

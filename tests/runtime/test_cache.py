@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
@@ -260,6 +263,35 @@ def test_the_reason_names_what_counts_by_its_type_only() -> None:
     [miss], [hit] = outcomes(first, "work"), outcomes(second, "work")
     assert (miss.status, hit.status) == ("miss", "hit")
     assert all(one.reason.endswith("Of lock (_thread.lock) only the type counts.") for one in (miss, hit))
+
+
+def test_an_edit_of_a_module_that_the_body_imports_is_a_miss_and_the_reason_names_what_counts_by_its_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rates = tmp_path / "rates_of_a_test.py"
+    cell = define(
+        CELL.replace("return helper(x)", "from rates_of_a_test import ROUNDED, rate; return x * rate() * ROUNDED")
+    )
+
+    def reason(factor: int) -> str:
+        rates.write_text(f"ROUNDED = round(1.1)\ndef rate(): return {factor}\n")
+        sys.modules.pop("rates_of_a_test", None)
+        importlib.invalidate_caches()
+        run = flyte.run(cell["main"], 10)
+        run.wait()
+        assert run.outputs() == 10 * factor
+        return outcomes(run, "work")[0].reason
+
+    try:
+        missed, hit, missed_again = reason(2), reason(2), reason(333)
+    finally:
+        sys.modules.pop("rates_of_a_test", None)
+    assert calls == [10, 10]
+    assert hit.startswith("Same code and same inputs")
+    assert missed.startswith("No earlier call")
+    assert missed_again.startswith("No earlier call")
+    assert hit.endswith("Of rates_of_a_test.ROUNDED only the source counts.")
 
 
 def test_an_edit_in_a_frame_of_the_notebook_is_a_miss() -> None:
