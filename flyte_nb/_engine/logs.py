@@ -19,15 +19,19 @@ from .caller import Caller
 from .scope import current_scope
 
 CHUNK_CHARACTERS = 8 * 1024
+LONGEST_LINE = 256 * 1024
 MOST_SHOWN_CHARACTERS = 2**20
 
 _EMIT_CODE = logging.StreamHandler.emit.__code__
 
 
 class ActionLog:
-    """Text of one action on its way to the journal, in chunks of whole lines."""
+    """Text of one action on its way to the journal, in chunks of whole lines.
 
-    __slots__ = ("_action", "_characters", "_lock", "_shown", "_since", "_stream", "_texts")
+    A line beyond `LONGEST_LINE` goes in pieces: to look for its end again and again would take longer than it.
+    """
+
+    __slots__ = ("_action", "_characters", "_has_line", "_lock", "_shown", "_since", "_stream", "_texts")
 
     def __init__(self, action: Caller) -> None:
         self._action = action
@@ -35,6 +39,7 @@ class ActionLog:
         self._stream = ""
         self._texts: list[str] = []
         self._characters = 0
+        self._has_line = False
         self._shown = 0
         self._since = 0.0
 
@@ -51,6 +56,7 @@ class ActionLog:
             self._stream = stream
             self._texts.append(text)
             self._characters += len(text)
+            self._has_line = self._has_line or "\n" in text
 
     def shown_of(self, text: str) -> str:
         """What of `text` is shown where it was printed: a page that gets a million lines does not answer any more."""
@@ -70,11 +76,16 @@ class ActionLog:
             self._queue(rest=rest)
 
     def _queue(self, *, rest: bool) -> None:
+        if not self._has_line:
+            if not rest and self._characters < LONGEST_LINE:
+                return
+            rest = True
         text = "".join(self._texts)
         whole = text if rest else text[: text.rfind("\n") + 1]
         left = text[len(whole) :]
         self._texts = [left] if left else []
         self._characters = len(left)
+        self._has_line = False
         if not left:
             self._action.run.dirty_logs.discard(self)
         if whole:

@@ -161,6 +161,8 @@ async def _wait_to_start(
             action.looked_up = await run.cached.look_up(action, prepared)
             if action.looked_up.outputs is not None:
                 return SUCCEEDED if machine.stop is None else machine.gave_up(), action.looked_up.outputs, None
+        if plan.by_reference:
+            prepared.let_go()  # very many calls may wait for room, and it is `kept_inputs` that travels
         await _begin_attempt(action)
     except asyncio.CancelledError:
         return machine.gave_up(), None, None

@@ -20,7 +20,7 @@ class ReusePolicy:
     idle_ttl : int or timedelta
         Seconds without work after which all of them go.
     concurrency : int
-        Tasks at a time in each, on a hosted cluster; a worker process here has one.
+        How many async tasks share the cores of one. Here each has a process of its own, and its part of the cores.
     scaledown_ttl : int or timedelta
         Seconds without work after which one of them goes.
 

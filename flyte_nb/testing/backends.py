@@ -6,7 +6,13 @@ Derive a class of `BackendSuite`, say how your back-end is made, and let pytest 
         def make_backend(self):
             return MyBackend("tcp://scheduler:8786")
 
-Each test has a home folder of its own and runs a program of real tasks on the back-end, under the queue ``"suite"``.
+or name the entry point by which your package brings it::
+
+    class TestMyBackend(BackendSuite):
+        installed = "mine"
+
+Each test has a home folder of its own and runs a program of real tasks on the back-end, under the queue ``"suite"``, or
+the name of the entry point.
 """
 
 from __future__ import annotations
@@ -58,20 +64,29 @@ class BackendSuite:
     ----------
     kinds : tuple of {"async", "sync"}
         Which functions it runs.
+    installed : str
+        Its entry point in the group ``flyte_nb.backends``, where the suite is to find it by that instead of asking
+        `make_backend`.
     """
 
     kinds: ClassVar[tuple[str, ...]] = ("async", "sync")
+    installed: ClassVar[str] = ""
 
     def make_backend(self) -> Any:
         """A new back-end; `close` is called on it afterwards, if it has that."""
         raise NotImplementedError
+
+    @property
+    def queue(self) -> str:
+        """The name that runs reach the back-end by."""
+        return self.installed or QUEUE
 
     @pytest.fixture(autouse=True)
     def _backend(self, tmp_path: Path) -> Iterator[None]:
         self.home = tmp_path / "suite-home"
         self.marks = tmp_path / "marks"
         self.marks.mkdir()
-        flyte.init(home=self.home, queues={QUEUE: self.make_backend()})
+        flyte.init(home=self.home, queues={} if self.installed else {QUEUE: self.make_backend()})
         yield
         for run in Run.listall():
             if not run.done():
@@ -89,7 +104,7 @@ class BackendSuite:
 
     def begin(self, task: Any, *args: Any, **options: Any) -> flyte.Run:
         """A run of `task` on the back-end."""
-        return flyte.with_runcontext(queue=QUEUE, **options).run(task, *args)
+        return flyte.with_runcontext(queue=self.queue, **options).run(task, *args)
 
     def ended(self, task: Any, *args: Any, **options: Any) -> flyte.Run:
         """As `begin`, when it is over."""

@@ -25,7 +25,7 @@ class _Refused:
 REFUSED = _Refused()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prepared:
     """Values made ready to travel.
 
@@ -43,6 +43,10 @@ class Prepared:
     serialized: bytes = field(repr=False)
     digest: bytes
     values: Any = field(repr=False)
+
+    def let_go(self) -> None:
+        """Hold neither the bytes nor the values any more; `digest` stays."""
+        self.serialized, self.values = b"", None
 
 
 class Interface:

@@ -106,20 +106,34 @@ def test_what_is_written_past_python_is_in_the_log_too() -> None:
 
 
 @env.task
-def prints_much(megabytes: int) -> None:
-    line = "x" * 1023
-    for _ in range(megabytes * 1024):
-        print(line)
+def prints_much(megabytes: int, how: str) -> None:
+    for _ in range(megabytes):
+        if how == "past Python":
+            os.write(1, b"x" * 2**20)
+        else:
+            print("x" * 2**20, end="" if how == "one line" else "\n")
 
 
-def test_a_worker_that_prints_very_much_ends_and_the_log_says_what_was_left_out() -> None:
-    run = flyte.run(prints_much, 80)
+@pytest.mark.parametrize(
+    ("megabytes", "how"),
+    [
+        (80, "lines"),
+        (80, "one line"),
+        (80, "past Python"),
+        pytest.param(1024, "lines", marks=pytest.mark.slow),
+        pytest.param(1024, "past Python", marks=pytest.mark.slow),
+    ],
+)
+def test_a_worker_that_prints_very_much_ends_and_the_log_says_what_was_left_out(megabytes: int, how: str) -> None:
+    run = flyte.run(prints_much, megabytes, how)
     run.wait()
 
     assert run.phase == "succeeded"
     kept = [line for _, line in current_runtime().reader.logs(run.name)]
     assert sum(len(line.text) for line in kept) < 70 * 2**20
+    assert max(len(line.text) for line in kept) < 4 * 2**20
     assert "characters more were printed" in kept[-1].text
+    assert result(process_id) != os.getpid()
 
 
 @env.task
@@ -226,6 +240,28 @@ def test_a_reuse_policy_says_how_long_a_worker_stays() -> None:
 
     assert psutil.pid_exists(worker)
     wait_until_gone(worker)
+
+
+crowded = flyte.TaskEnvironment(
+    "crowded", queue="workers", reusable=flyte.ReusePolicy(replicas=1, concurrency=3), resources=flyte.Resources(cpu=2)
+)
+
+
+@crowded.task
+async def meets(folder: str, name: int, expected: int) -> int:
+    (Path(folder) / str(name)).touch()
+    while len(list(Path(folder).iterdir())) < expected:
+        await asyncio.sleep(0.01)
+    return os.getpid()
+
+
+@env.task
+async def many_meet(folder: str, n: int) -> list[int]:
+    return list(await asyncio.gather(*(meets(folder, name, n) for name in range(n))))
+
+
+def test_concurrency_of_a_reuse_policy_is_how_many_async_calls_run_at_once_for_each_replica(tmp_path: Path) -> None:
+    assert len(result(many_meet, str(tmp_path), 3)) == 3
 
 
 def test_modules_folder_and_environment_are_those_of_the_kernel(

@@ -16,6 +16,7 @@ from flyteidl2.core.literals_pb2 import LiteralMap
 from pydantic import BaseModel
 
 import flyte_nb as flyte
+from flyte_nb import errors
 from flyte_nb.backends.containers.engine import Engine
 from flyte_nb.extras import ContainerTask
 from flyte_nb.io import Dir, File
@@ -165,6 +166,24 @@ def test_files_and_folders_are_mounted_where_the_container_cannot_change_them(tm
     assert list(_action(run, "in_container").get_logs()) == ["refused"] * 3
     assert (tmp_path / "add.sh").read_text() == "echo $(($1 + $2))\n"
     assert (tmp_path / "a, b" / "x").read_text() == "in a folder\n"
+
+
+def test_a_file_of_a_declared_format_goes_in_and_comes_out_and_another_format_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("name,n\na,1\nb,2\n")
+    pick = task(
+        "cut -d, -f2 /var/inputs/table > /var/outputs/numbers; wc -l < {{.inputs.table}} > /var/outputs/lines",
+        inputs={"table": File["csv"]},
+        outputs={"numbers": File["txt"], "lines": int},
+    )
+    table = File.from_existing_remote(str(tmp_path / "table.csv"))
+
+    numbers, lines = flyte.run(pick, table=table).outputs()
+
+    assert (numbers.format, lines) == ("txt", 3)
+    with numbers.open_sync("r") as stream:
+        assert stream.read() == "n\n1\n2\n"
+    with pytest.raises(errors.RuntimeDataValidationError, match="'txt'.*'csv'|'csv'.*'txt'"):
+        flyte.run(pick, table=numbers)
 
 
 def test_a_container_that_does_not_run_as_root_reads_its_inputs_and_writes_its_outputs(tmp_path: Path) -> None:

@@ -39,19 +39,23 @@ def test_ways_to_write_a_gpu_mean_the_same() -> None:
     assert Resources(gpu=2).gpu == 2
 
 
-@pytest.mark.parametrize("memory", ["", "lots", "1GB", "-1Gi", "0Mi", "1 Gi", "1gi", ("2Gi", "1Gi"), ("1Gi",)])
+@pytest.mark.parametrize(
+    "memory", ["", "0", "10Q", "lots", "1GB", "-1Gi", "0Mi", "1 Gi", "1gi", ("2Gi", "1Gi"), ("1Gi",)]
+)
 def test_memory_that_cannot_be_is_refused(memory: str) -> None:
     with pytest.raises(ValueError, match="memory"):
         Resources(memory=memory)
 
 
-@pytest.mark.parametrize("memory", [512, 1.5, ["1Gi", "2Gi"], (1, 2)])
+@pytest.mark.parametrize("memory", [512, -1, 1.5, ["1Gi", "2Gi"], (1, 2)])
 def test_memory_without_a_unit_is_refused_with_an_example(memory: object) -> None:
     with pytest.raises(TypeError, match="'512Mi'"):
         Resources(memory=memory)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("cpu", [0, -1, "many", "", "1x", float("inf"), float("nan"), (2, 1), (1, 2, 3)])
+@pytest.mark.parametrize(
+    "cpu", [0, -1, "0", "10Q", "-1", "many", "", "1x", float("inf"), float("nan"), (2, 1), (1, 2, 3)]
+)
 def test_cpu_that_cannot_be_is_refused(cpu: object) -> None:
     with pytest.raises(ValueError, match="cpu"):
         Resources(cpu=cpu)  # type: ignore[arg-type]
@@ -63,7 +67,7 @@ def test_cpu_that_is_no_number_is_a_type_error(cpu: object) -> None:
         Resources(cpu=cpu)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("gpu", ["", ":2", "A100:", "A100:two", "A100:0", -1])
+@pytest.mark.parametrize("gpu", ["", ":2", "A100:", "A100:two", "A100:0", "A100:-1", -1])
 def test_a_gpu_that_cannot_be_is_refused(gpu: str | int) -> None:
     with pytest.raises(ValueError, match="gpu"):
         Resources(gpu=gpu)

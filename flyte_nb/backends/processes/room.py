@@ -61,7 +61,8 @@ class MachineRoom:
         devices = resources.devices if resources is not None else 0
         if policy is None or plan.task.environment is None:
             return Need(cores, devices)
-        return Need(cores, devices, plan.task.environment.name, policy.most)
+        sharing = policy.concurrency if plan.is_async else 1
+        return Need(cores / sharing, devices, plan.task.environment.name, policy.most * sharing)
 
     async def take(self, action: Action) -> None:
         """See `flyte_nb._engine.ports.Room`."""

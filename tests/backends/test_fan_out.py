@@ -1,0 +1,48 @@
+"""A wide fan-out: what waits for a worker is held as little as can be."""
+
+from __future__ import annotations
+
+import asyncio
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+import flyte_nb as flyte
+from flyte_nb.backends.processes import ProcessBackend
+
+SIZE = 100_000
+
+env = flyte.TaskEnvironment("fan_out")
+elsewhere = flyte.TaskEnvironment("fan_out_elsewhere", queue="workers")
+
+
+@elsewhere.task
+async def waits(payload: str) -> None:
+    await asyncio.sleep(600)
+
+
+@env.task
+async def held_while_they_wait(n: int) -> int:
+    """Bytes that are held while `n` calls have been made, whose inputs share one text in this process."""
+    payload = "x" * SIZE
+    tracemalloc.start()
+    try:
+        calls = [asyncio.ensure_future(waits(payload)) for _ in range(n)]
+        await asyncio.sleep(0)  # each goes as far as it can
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    for call in calls:
+        call.cancel()
+    await asyncio.wait(calls)
+    return held
+
+
+@pytest.mark.parametrize("n", [400, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_fan_out_does_not_hold_the_inputs_of_all_its_calls_at_once(n: int, home: Path) -> None:
+    flyte.init(home=home, queues={"workers": ProcessBackend(cpus=2)})
+
+    held = flyte.run(held_while_they_wait, n).outputs()[0]
+
+    assert held < n * SIZE / 4
