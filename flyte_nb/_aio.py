@@ -11,6 +11,8 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from ._frames import shown_without_own_frames
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -92,13 +94,19 @@ class BlockingCall(Generic[P, T]):
         self._awaitable = awaitable
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._blocking(*args, **kwargs)
+        try:
+            return self._blocking(*args, **kwargs)
+        except KeyboardInterrupt as interrupt:
+            raise shown_without_own_frames(interrupt) from None
 
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Await what a plain call would wait for."""
-        if self._awaitable is not None:
-            return await self._awaitable(*args, **kwargs)
-        return self._blocking(*args, **kwargs)
+        try:
+            if self._awaitable is not None:
+                return await self._awaitable(*args, **kwargs)
+            return self._blocking(*args, **kwargs)
+        except (KeyboardInterrupt, asyncio.CancelledError) as interrupt:
+            raise shown_without_own_frames(interrupt) from None
 
     def awaitable(self, twin: Callable[..., Coroutine[Any, Any, T]]) -> BlockingCall[P, T]:
         """Decorator that gives the twin."""

@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any
 
 from .._follow.live_picture import LivePicture, follower
+from .._frames import shown_without_own_frames
 from .._runtime.notebook_loop import in_notebook, running_loop
+from ..errors import BaseRuntimeError
 from ..remote import Run
 from ..remote.history import RunHistory
 from .held_messages import holds_messages, let_through
@@ -47,8 +49,11 @@ def show(run: Run | str) -> None:
     Specification: *Notebooks*.
     """
     name = run if isinstance(run, str) else run.name
-    Run.get(name)
-    display_picture(name)
+    try:
+        Run.get(name)
+        display_picture(name)
+    except (BaseRuntimeError, KeyboardInterrupt) as error:
+        raise shown_without_own_frames(error) from None
 
 
 def display_picture(name: str) -> Displayed | None:
@@ -56,16 +61,23 @@ def display_picture(name: str) -> Displayed | None:
     if not in_notebook():
         print(LivePicture(RunHistory(name), lambda _: None).text())
         return None
-    _displayed_by_this_cell().add(name)
     displayed = Displayed(name, expects_page=sent_by_a_page())
+    _displayed_by_this_cell().add(name)
     displayed.begin()
     return displayed
 
 
 def display_result(name: str) -> None:
-    """Display the run that is the value of a cell, unless the cell has displayed it already."""
-    if not in_notebook() or name not in _displayed_by_this_cell():
+    """Display the run that is the value of a cell, unless the cell has displayed it already.
+
+    That it cannot be had here, because its home is another one or was removed, is said and fails nothing.
+    """
+    if in_notebook() and name in _displayed_by_this_cell():
+        return
+    try:
         display_picture(name)
+    except BaseRuntimeError as error:
+        print(f"Run {name} cannot be shown: {error}")
 
 
 class Displayed:

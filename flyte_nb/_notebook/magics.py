@@ -10,6 +10,7 @@ from typing import Any
 from .. import compat
 from .._engine.failure import only_user_frames
 from .._engine.naming import new_run_name
+from .._frames import shown_without_own_frames
 from .._start import with_runcontext
 from .._task.registry import registered_tasks
 from ..errors import ActionNotFoundError, BaseRuntimeError, RuntimeDataValidationError
@@ -176,6 +177,8 @@ def _forgiving(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(line, *rest)
         except Failure as failure:
             raise failure.original from None
+        except KeyboardInterrupt as interrupt:
+            raise shown_without_own_frames(interrupt) from None
         except (Misuse, BaseRuntimeError, ActionNotFoundError, TypeError, SyntaxError, ValueError) as error:
             if isinstance(error, (TypeError, ValueError)) and not _is_ours(error):
                 raise
