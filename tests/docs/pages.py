@@ -29,7 +29,7 @@ def cells_of(text: str) -> list[str]:
     """The code of a page, block by block."""
     cells: list[str] = []
     skips = False
-    for token in _tokens(mistune.create_markdown(renderer="ast")(text)):
+    for token in tokens(mistune.create_markdown(renderer="ast")(text)):
         raw = token.get("raw", "")
         if token["type"] == "block_html":
             cells += _FIRST.findall(raw)
@@ -46,7 +46,8 @@ def notebook_of(text: str) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for code in cells_of(text)])
 
 
-def _tokens(tree: object) -> Iterator[dict]:  # type: ignore[type-arg]
+def tokens(tree: object) -> Iterator[dict]:  # type: ignore[type-arg]
+    """All tokens of a parsed text, those within others too."""
     for token in tree if isinstance(tree, list) else []:
         yield token
-        yield from _tokens(token.get("children"))
+        yield from tokens(token.get("children"))
