@@ -11,6 +11,7 @@ from ._engine.live_run import RunOptions
 from ._engine.naming import checked_run_name
 from ._runtime import launch
 from ._runtime.runtime import current_settings
+from ._runtime.source import recorded_source, source_name
 from ._task.options import as_env_vars
 from ._task.task import Task
 from .models.text import checked_texts
@@ -153,8 +154,8 @@ def with_runcontext(
             queue=queue,
             max_action_concurrency=max_action_concurrency,
             custom_context=checked_custom_context(custom_context),
-            source=launch.source_name(),
-            recorded={**recorded, **launch.recorded_source_path()},
+            source=source_name(),
+            recorded={**recorded, **recorded_source()},
         )
     )
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -218,21 +216,6 @@ def options_of(started: RunStarted) -> RunOptions:
         source=started.source,
         recorded=recorded,
     )
-
-
-def source_name() -> str:
-    """Where a run was started from: the notebook's or the script's file name, as far as it can be known."""
-    return os.path.basename(_source_path())
-
-
-def recorded_source_path() -> dict[str, str]:
-    """The same as an absolute path, as one of the options that are recorded with a run."""
-    path = _source_path()
-    return {"source_path": os.path.abspath(path)} if path else {}
-
-
-def _source_path() -> str:
-    return os.environ.get("JPY_SESSION_NAME") or getattr(sys.modules.get("__main__"), "__file__", None) or ""
 
 
 async def _again(task: Task[Any, Any], kept: StoredLiterals | None, store: Store, changed: dict[str, Any]) -> Prepared:

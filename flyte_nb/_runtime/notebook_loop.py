@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from typing import Any
 
 
 def notebook_loop() -> asyncio.AbstractEventLoop | None:
@@ -15,12 +16,14 @@ def notebook_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def in_notebook() -> bool:
-    """Whether this process is a Jupyter kernel. IPython is not imported to find out."""
+    """Whether this process is a Jupyter kernel."""
+    return kernel() is not None
+
+
+def kernel() -> Any:
+    """The Jupyter kernel that this process is, or None. IPython is not imported to find out."""
     ipython = sys.modules.get("IPython")
-    if ipython is None:
-        return False
-    shell = ipython.get_ipython()
-    return shell is not None and getattr(shell, "kernel", None) is not None
+    return getattr(ipython.get_ipython(), "kernel", None) if ipython is not None else None
 
 
 def running_loop() -> asyncio.AbstractEventLoop | None:

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,13 @@ class News(msgspec.Struct, frozen=True):
     running: Running
     inbox: Inbox
     facets: Facets
+
+
+class Source(NamedTuple):
+    """Where a run was started from: path of a notebook or file, and the id of a cell. What is not known is empty."""
+
+    path: str
+    cell: str
 
 
 class Desk:
@@ -86,11 +93,12 @@ class Desk:
             self._known_facets(),
         )
 
-    def source_path(self, name: str) -> str:
-        """The notebook or file that a run was started from, as a path; empty where it is not known."""
+    def source(self, name: str) -> Source:
+        """Where a run was started from."""
         self.archive.reader.run(name)
         started = next((event for _, event in self.archive.reader.events(name)), None)
-        return started.options.get("source_path", "") if isinstance(started, RunStarted) else ""
+        recorded = started.options if isinstance(started, RunStarted) else {}
+        return Source(recorded.get("source_path", ""), recorded.get("source_cell", ""))
 
     def tasks(self) -> list[TaskRecord]:
         """Tasks that runs started with."""

@@ -140,13 +140,13 @@ class NotebookHandler(JsonHandler):
     @web.authenticated
     @authorized
     async def get(self, name: str) -> None:
-        """Where the notebook of a run is, seen from the server's root."""
-        path = await self.ask(self.desk.source_path, name)
+        """Where the notebook of a run is, seen from the server's root, and which of its cells started the run."""
+        path, cell = await self.ask(self.desk.source, name)
         root = Path(self.settings.get("server_root_dir") or "/").expanduser().resolve()
         if not path or not Path(path).is_file() or not Path(path).resolve().is_relative_to(root):
             reason = f"is not a file below {root}" if path else "was not recorded"
             raise _Refused(404, f"The notebook of run {name!r} {reason}.")
-        self.reply({"path": Path(path).resolve().relative_to(root).as_posix()})
+        self.reply({"path": Path(path).resolve().relative_to(root).as_posix(), "cell": cell})
 
 
 class TreeHandler(JsonHandler):

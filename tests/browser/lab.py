@@ -29,7 +29,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 KERNEL = {"name": "python3", "display_name": "Python 3"}
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,12 @@ def find_chromium() -> str | None:
 
 
 @contextlib.contextmanager
-def started_server(folder: Path) -> Iterator[Server]:
-    """JupyterLab on a port of its own, with settings, a home and a folder of notebooks of its own in `folder`."""
+def started_server(folder: Path, application: str = "jupyterlab") -> Iterator[Server]:
+    """JupyterLab on a port of its own, with settings, a home and a folder of notebooks of its own in `folder`.
+
+    `application` may be ``"notebook"`` as well, which is Notebook 7.
+    """
+    exposed = {"jupyterlab": "LabApp", "notebook": "JupyterNotebookApp"}[application]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -80,6 +84,7 @@ def started_server(folder: Path) -> Iterator[Server]:
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTER_PREFER_ENV_PATH": "0",  # the panel of this checkout, not one that is installed
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
@@ -94,8 +99,8 @@ def started_server(folder: Path) -> Iterator[Server]:
     log = (folder / "server.log").open("w")
     process = subprocess.Popen(
         [
-            sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={port}",
-            f"--IdentityProvider.token={token}", "--LabApp.expose_app_in_browser=True", "--allow-root",
+            sys.executable, "-m", application, "--no-browser", "--ip=127.0.0.1", f"--port={port}",
+            f"--IdentityProvider.token={token}", f"--{exposed}.expose_app_in_browser=True", "--allow-root",
             "--LabApp.news_url=None", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={folder / 'notebooks'}",
         ],
         env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=folder,

@@ -158,16 +158,28 @@ def test_the_end_of_a_run_is_told_when_its_notebook_is_not_in_view(open_notebook
     lab.page.get_by_role("region", name="Run away").wait_for()
 
 
-def test_the_notebook_of_a_run_is_opened(open_notebook: Callable[..., Lab]) -> None:
-    lab = open_notebook(SETUP, "flyte.with_runcontext(name='here').run(first).wait()")
+def test_the_notebook_of_a_run_is_opened_at_the_cell_that_started_it(open_notebook: Callable[..., Lab]) -> None:
+    pages = ["print(1)\n" * 30] * 6
+    lab = open_notebook(SETUP, *pages, "flyte.with_runcontext(name='here').run(first).wait()", *pages)
     lab.run(0)
-    lab.run(1)
+    lab.run(7)
+    lab.save()
     panel = panel_of(lab)
+    lab.command("notebook:move-cursor-up")
+    lab.command("application:close")
     lab.command("launcher:create")
     line(panel, "here").hover()
     line(panel, "here").get_by_role("button", name=f"Open {lab.path.name}").click()
     lab.page.wait_for_function(
         "path => window.jupyterapp.shell.currentWidget?.context?.path === path", arg=lab.path.name
+    )
+    lab.page.wait_for_function("() => window.jupyterapp.shell.currentWidget.content.activeCellIndex === 7")
+    lab.page.wait_for_function(
+        """() => {
+            const cell = document.querySelector('.jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell.jp-mod-active');
+            const box = cell?.getBoundingClientRect();
+            return box !== undefined && box.top >= 0 && box.top < window.innerHeight;
+        }"""
     )
 
 

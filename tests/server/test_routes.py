@@ -209,7 +209,7 @@ def test_the_notebook_of_a_run_is_told_as_seen_from_the_servers_root(
     ended("inside", main, 1)
     monkeypatch.setenv("JPY_SESSION_NAME", str(elsewhere))
     ended("outside", main, 1)
-    assert found(fetch("api/runs/inside/notebook")) == {"path": "deep/study.ipynb"}
+    assert found(fetch("api/runs/inside/notebook")) == {"path": "deep/study.ipynb", "cell": ""}
     assert "not a file below" in found(fetch("api/runs/outside/notebook"), 404)["error"]
 
 

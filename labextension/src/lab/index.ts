@@ -10,6 +10,7 @@ import styles from "../views/styles.css";
 import { addCommands, COMMANDS } from "./commands";
 import labStyles from "./lab.css";
 import { LabServer } from "./lab_server";
+import { openNotebook } from "./notebooks";
 import { tellOf } from "./notices";
 import { PANEL_ID, PanelWidget } from "./panel_widget";
 import { RunWidget } from "./run_widget";
@@ -60,7 +61,7 @@ function activate(
 
   const panel = new PanelWidget(store, {
     openRun,
-    openNotebook: (path) => void app.commands.execute("docmanager:open", { path }),
+    openNotebook: (place) => void openNotebook(app, place),
     confirm: async (title, body, action) => {
       const result = await showDialog({ title, body, buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: action })] });
       return result.button.accept;

@@ -1,7 +1,13 @@
+/** A notebook, seen from the server's root, and the id of one of its cells, or an empty one. */
+export interface NotebookPlace {
+  path: string;
+  cell: string;
+}
+
 /** What the panel asks of the page that it is on. */
 export interface Doors {
   openRun(name: string): void;
   /** Absent where there are no notebooks. */
-  openNotebook?: (path: string) => void;
+  openNotebook?: (place: NotebookPlace) => void;
   confirm(title: string, text: string, action: string): Promise<boolean>;
 }

@@ -22,8 +22,8 @@ export function RunActions(props: { run: RunLine; store: RunsStore; doors: Doors
       )}
       {openNotebook !== undefined && run.source.endsWith(".ipynb") && (
         <IconButton icon="notebook" label={`Open ${run.source}`} {...common} onClick={act(async () => {
-          const path = await store.notebookOf(run.name);
-          if (path !== "") openNotebook(path);
+          const place = await store.notebookOf(run.name);
+          if (place !== undefined) openNotebook(place);
         })} />
       )}
       {hasEnded(run) ? (

@@ -2,6 +2,7 @@ import type { Notice } from "../run/wire";
 import type { Answering } from "../views/prompt_form";
 import { EVERYTHING, filterOf, type Choice } from "./choice";
 import { Connection } from "./connection";
+import type { NotebookPlace } from "./doors";
 import { runPath, type Server } from "./server";
 import type { Day, Facets, ListNews, RunLine, Wanted, Waiting } from "./wire";
 
@@ -145,12 +146,12 @@ export class RunsStore {
   }
 
   /** Where the notebook of a run is on the server, or an empty path if that is not known. */
-  async notebookOf(run: string): Promise<string> {
-    let path = "";
+  async notebookOf(run: string): Promise<NotebookPlace | undefined> {
+    let found: NotebookPlace | undefined;
     await this.attempt(async () => {
-      path = ((await this.server.ask(runPath(run, "notebook"))) as { path: string }).path;
+      found = (await this.server.ask(runPath(run, "notebook"))) as NotebookPlace;
     });
-    return path;
+    return found;
   }
 
   /** Forget runs that are older; quiet if there is nothing to forget. */
