@@ -66,14 +66,19 @@ def main() -> None:
     parser.add_argument("--peer-python", help="Python of an environment with the reference SDK; else it is left out.")
     parser.add_argument("--times", type=int, default=3, help="Take the median of so many measurements.")
     parser.add_argument("--mib", type=int, default=1024, help="Size of the local file.")
+    parser.add_argument("--only", choices=["file", "s3", "directory"], help="Leave out the others.")
     arguments = parser.parse_args()
     table = Table("measurement", "flyte_nb", "other", "times faster", "goal")
 
     def compare(title: str, name: str, size: int, others: dict[str, str], goal: str) -> None:
-        found: dict[str, list[dict[str, float]]] = {package: [] for package in ("flyte_nb", *others)}
+        if arguments.only not in (None, name):
+            return
+        packages = ["flyte_nb", *others]
+        found: dict[str, list[dict[str, float]]] = {package: [] for package in packages}
         for _ in range(arguments.times):
-            for package, times in found.items():
-                times.append(measure(others.get(package, sys.executable), package, name, size))
+            for package in packages:
+                found[package].append(measure(others.get(package, sys.executable), package, name, size))
+            packages.reverse()
         for way in found["flyte_nb"][0]:
             mine = statistics.median(times[way] for times in found["flyte_nb"])
             for package in others or ("",):

@@ -24,6 +24,10 @@ TITLES = {
     ("write_sync", "read_sync"): "written and read, sync",
 }
 
+PROCESSOR_TITLES = {
+    tuple(f"{key}_cpu" for key in keys): f"{title}, processor time" for keys, title in TITLES.items() if len(keys) > 1
+}
+
 
 def measure(python: str, package: str, ending: str, records: int) -> dict[str, float]:
     """One measurement in a fresh process."""
@@ -46,19 +50,23 @@ def main() -> None:
     arguments = parser.parse_args()
     table = Table("measurement", "flyte_nb", "reference", "times faster", "goal")
     for ending in ("", ".zst"):
-        ours, theirs = [], []
+        ours: list[dict[str, float]] = []
+        theirs: list[dict[str, float]] = []
+        sides = [(ours, sys.executable, "flyte_nb")]
+        if arguments.peer_python:
+            sides.append((theirs, arguments.peer_python, "flyte"))
         for _ in range(arguments.times):
-            ours.append(measure(sys.executable, "flyte_nb", ending, arguments.records))
-            if arguments.peer_python:
-                theirs.append(measure(arguments.peer_python, "flyte", ending, arguments.records))
-        for keys, title in TITLES.items():
+            for found, python, package in sides:
+                found.append(measure(python, package, ending, arguments.records))
+            sides.reverse()
+        for keys, title in [*TITLES.items(), *PROCESSOR_TITLES.items()]:
             mine = statistics.median(sum(found[key] for key in keys) for found in ours)
             other = statistics.median(sum(found[key] for key in keys) for found in theirs) if theirs else None
             table.add_row(
                 f"{arguments.records:,} records of .jsonl{ending} {title}",
                 f"{mine * 1e3:,.0f} ms",
                 f"{other * 1e3:,.0f} ms" if other is not None else "not measured",
-                f"{other / mine:.1f}" if other is not None else "",
+                f"{other / mine:.2f}" if other is not None else "",
                 "at least 1.5 times" if len(keys) > 1 else "",
             )
         memory = statistics.median(found["arrow_mib"] for found in ours)

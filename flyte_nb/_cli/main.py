@@ -146,14 +146,21 @@ def _next_step(findings: Findings) -> str:
 
 @main.command()
 @click.option("--keep", default="30d", show_default=True, help="Age of runs to keep: 30d, 12h, 90m.")
-def gc(keep: str) -> None:
+@click.option(
+    "--storage",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="Sweep this folder of init(storage=...) instead of the home's own store. No other home may write there.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be removed.")
+def gc(keep: str, storage: Path | None, dry_run: bool) -> None:
     """Forget runs older than a given age, and the stored values nobody refers to any more."""
     from .._runtime.runtime import chosen_home
     from .._runtime.upkeep import sweep
     from .._task.duration import seconds
 
-    swept = sweep(chosen_home(), seconds(keep, "--keep"))
-    click.echo(f"Forgot {len(swept.runs)} runs; removed {swept.files} files ({swept.size_bytes:,} bytes).")
+    swept = sweep(chosen_home(), seconds(keep, "--keep"), folder=storage, dry_run=dry_run)
+    forgot, removed = ("Would forget", "would remove") if dry_run else ("Forgot", "removed")
+    click.echo(f"{forgot} {len(swept.runs)} runs; {removed} {swept.files} files ({swept.size_bytes:,} bytes).")
 
 
 @main.command()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sqlite3
+import tempfile
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,55 +23,96 @@ YOUNG_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Swept:
-    """What `sweep` removed."""
+    """What `sweep` removed, or would remove."""
 
     runs: list[str]
     files: int
     size_bytes: int
 
 
-def sweep(home: Home, keep_s: float, *, young_s: float = YOUNG_S) -> Swept:
+def sweep(
+    home: Home, keep_s: float, *, young_s: float = YOUNG_S, folder: Path | None = None, dry_run: bool = False
+) -> Swept:
     """Forget runs older than `keep_s` seconds and remove what is stored and no kept run or cache entry refers to.
 
     What was written less than `young_s` seconds ago stays: a run that is going on may be about to refer to it. Files
     and directories that a cell stored outside a run stay for `keep_s` seconds, because a variable of the notebook may
-    refer to them. Only the home's own store is swept; buckets and other folders have rules of their own.
+    refer to them.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        A folder of `init(storage=...)`, which is swept instead of the home's own store. Only this home may write
+        there: what other homes refer to is not known here. All in it stays for `keep_s` seconds.
+    dry_run : bool
+        Whether to change nothing, and say what would be removed.
     """
     if not home.journal_path.exists():
         return Swept([], 0, 0)
-    runs = forget_runs(home.journal_path, keep_s)
-    now = time.time()
+    store = folder or home.store_path
+    with _journal_to_sweep_by(home, dry_run) as journal:
+        runs = forget_runs(journal, keep_s)
+        now = time.time()
 
-    def is_young(unit: Unit, path: Path) -> bool:
-        return changed_at(path) >= now - (young_s if unit.belongs_to_run else max(young_s, keep_s))
+        def is_young(unit: Unit, path: Path) -> bool:
+            belongs_to_run = unit.belongs_to_run and folder is None
+            return changed_at(path) >= now - (young_s if belongs_to_run else max(young_s, keep_s))
 
-    used, kept_runs = _referred_to(home)
-    put_aside: list[tuple[Unit, Path]] = []
-    for unit in list(units_below(home.store_path, kept_runs)):
-        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps, or has just finished it
-            if unit.mark not in used and not is_young(unit, unit.path):
-                put_aside.append((unit, _aside(home, unit.path)))
-    if put_aside:
-        used, kept_runs = _referred_to(home)  # runs may have begun meanwhile
-    files = size_bytes = 0
+        used, kept_runs = _referred_to(journal)
+        found: list[Unit] = []
+        for unit in list(units_below(store, kept_runs)):
+            with contextlib.suppress(FileNotFoundError):  # somebody else sweeps, or has just finished it
+                if unit.mark not in used and not is_young(unit, unit.path):
+                    found.append(unit)
+        if dry_run:
+            return Swept(runs, *_sum(extent(unit.path) for unit in found))
+        put_aside: list[tuple[Unit, Path]] = []
+        for unit in found:
+            with contextlib.suppress(FileNotFoundError):
+                put_aside.append((unit, _aside(store, unit.path)))
+        if put_aside:
+            used, kept_runs = _referred_to(journal)  # runs may have begun meanwhile
+    removed = []
     for unit, path in put_aside:
         if unit.mark in used or is_young(unit, path):
             _put_back(path, unit.path)
             continue
-        count, size = extent(path)
+        removed.append(extent(path))
         remove(path)
         path.parent.rmdir()
-        files, size_bytes = files + count, size_bytes + size
-    for folder in home.store_path.glob("runs/*"):
-        if folder.name not in kept_runs:
+    for of_run in store.glob("runs/*"):
+        if of_run.name not in kept_runs:
             with contextlib.suppress(OSError):  # it is not empty
-                folder.rmdir()
-    return Swept(runs, files, size_bytes)
+                of_run.rmdir()
+    return Swept(runs, *_sum(removed))
 
 
-def _aside(home: Home, path: Path) -> Path:
+@contextlib.contextmanager
+def _journal_to_sweep_by(home: Home, is_copy: bool) -> Iterator[Path]:
+    """The home's journal, or a copy in which runs can be forgotten on trial."""
+    if not is_copy:
+        yield home.journal_path
+        return
+    with tempfile.TemporaryDirectory(prefix="flyte_nb-") as folder:
+        path = Path(folder, home.journal_path.name)
+        with (
+            contextlib.closing(sqlite3.connect(home.journal_path)) as journal,
+            contextlib.closing(sqlite3.connect(path)) as copy,
+        ):
+            journal.backup(copy)
+        yield path
+
+
+def _sum(extents: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    files = size_bytes = 0
+    for count, size in extents:
+        files, size_bytes = files + count, size_bytes + size
+    return files, size_bytes
+
+
+def _aside(store: Path, path: Path) -> Path:
     """Rename what is to be removed: from now on whoever stores the same stores it anew."""
-    folder = home.store_path / "unfinished" / secrets.token_hex(10)  # which is new, so nobody else sweeps it
+    folder = store / "unfinished" / secrets.token_hex(10)  # which is new, so nobody else sweeps it
     make_private(str(folder))
     return path.rename(folder / path.name)
 
@@ -82,9 +126,9 @@ def _put_back(aside: Path, path: Path) -> None:
     aside.parent.rmdir()
 
 
-def _referred_to(home: Home) -> tuple[set[str], set[str]]:
+def _referred_to(journal: Path) -> tuple[set[str], set[str]]:
     """Marks of the units that kept runs and cache entries mention, and the names of those runs."""
-    reader = JournalReader(home.journal_path)
+    reader = JournalReader(journal)
     used: set[str] = set()
     try:
         kept_runs = {run.name for run in reader.runs(limit=-1)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from .extra import orjson
+
+T = TypeVar("T")
 
 
 class Portion(NamedTuple):
@@ -14,13 +16,13 @@ class Portion(NamedTuple):
 
     Attributes
     ----------
-    lines : bytearray
+    lines : bytes
         With their newlines.
     ends_shard : bool
         Whether what comes after them goes into another file.
     """
 
-    lines: bytearray
+    lines: bytes
     ends_shard: bool
 
 
@@ -40,31 +42,51 @@ class LineBuffer:
     def __init__(
         self, address: str, flush_bytes: int, max_records: int | None = None, max_bytes: int | None = None
     ) -> None:
-        library = orjson()
-        self._dumps: Callable[[Any, None, int], bytes] = library.dumps
-        self._options = library.OPT_APPEND_NEWLINE | library.OPT_SERIALIZE_NUMPY
         self._address = address
         self._flush_bytes = flush_bytes
         self._max_records, self._max_bytes = max_records, max_bytes or sys.maxsize
+        self._lines = bytearray()  # one array of bytes: half a million small objects would cost more than all the rest
         self._records = 0
         self._start_shard()
 
-    add: Callable[[Any], bool]
-    """Take a record; whether there is a portion to be taken now.
+    def adding(self, full: Callable[[], T]) -> Callable[[Any], T | None]:
+        """A function that takes a record; when there is a portion to be taken, it gives what `full` gives.
 
-    Raises a TypeError if the record cannot be written as JSON; nothing of it is kept. A function of its own for each
-    portion, because this is done for every record and local names are the fastest.
-    """
+        It raises a TypeError if the record cannot be written as JSON; nothing of it is kept. It is called for every
+        record, so it calls little, and what it needs is at hand.
+        """
+        library = orjson()
+        dumps: Callable[[Any, None, int], bytes] = library.dumps
+        options = library.OPT_APPEND_NEWLINE | library.OPT_SERIALIZE_NUMPY
+        lines = self._lines
+
+        def add(record: Any) -> T | None:
+            nonlocal lines
+            try:
+                lines += dumps(record, None, options)
+            except TypeError as error:
+                raise self._problem(error) from error
+            return full() if len(lines) >= self._enough else None
+
+        def add_counted(record: Any) -> T | None:
+            self._record_room -= 1
+            if not self._record_room:
+                self._enough = 0  # this record is the last of its shard
+            try:
+                return add(record)
+            except TypeError:
+                self._record_room += 1
+                raise
+
+        return add if self._max_records is None else add_counted
 
     def take(self) -> Portion:
         """What was added since the last portion."""
-        lines = self._lines
+        lines = bytes(self._lines)
+        self._lines.clear()
         self._byte_room -= len(lines)
-        added = lines.count(b"\n")
-        self._records += added
-        if self._record_room is not None:
-            self._record_room -= added
-        ends_shard = self._record_room == 0 or self._byte_room <= 0
+        self._records += lines.count(b"\n")
+        ends_shard = self._record_room <= 0 or self._byte_room <= 0
         if ends_shard:
             self._start_shard()
         else:
@@ -72,30 +94,12 @@ class LineBuffer:
         return Portion(lines, ends_shard)
 
     def _start_shard(self) -> None:
-        self._record_room, self._byte_room = self._max_records, self._max_bytes
+        self._record_room = self._max_records or sys.maxsize
+        self._byte_room = self._max_bytes
         self._start_portion()
 
     def _start_portion(self) -> None:
-        # one array of bytes: to keep half a million small objects costs more than all the rest
-        self._lines = lines = bytearray()
-        dumps, options, problem = self._dumps, self._options, self._problem
-        enough, record_room = min(self._flush_bytes, self._byte_room), self._record_room
-
-        def add(record: Any) -> bool:
-            nonlocal lines
-            try:
-                lines += dumps(record, None, options)
-            except TypeError as error:
-                raise problem(error) from error
-            return len(lines) >= enough
-
-        def add_counted(record: Any) -> bool:
-            nonlocal record_room
-            is_enough = add(record)
-            record_room -= 1  # type: ignore[operator]
-            return is_enough or not record_room
-
-        self.add = add if record_room is None else add_counted
+        self._enough = min(self._flush_bytes, self._byte_room)
 
     def _problem(self, error: TypeError) -> TypeError:
         number = self._records + self._lines.count(b"\n") + 1

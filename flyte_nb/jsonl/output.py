@@ -80,7 +80,7 @@ class FileOutput:
         if self._opened is not None:
             self._opened.discard()
 
-    def _send(self, data: bytes | bytearray) -> None:
+    def _send(self, data: bytes) -> None:
         if data:
             self._opened.stream.write(data)  # type: ignore[union-attr]
 
@@ -121,7 +121,7 @@ class ShardOutput:
     def finish(self) -> list[Written]:
         """See `Output`; a directory without records gets a shard without lines, so that it exists."""
         if self._next == 0:
-            self.write(Portion(bytearray(), ends_shard=True))
+            self.write(Portion(b"", ends_shard=True))
         self._complete()
         return self._written
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing
+from itertools import chain
 from typing import Any
 
 from .arrow import ArrowBatches
@@ -47,8 +48,7 @@ class Reading:
 
     def records(self) -> Iterator[Any]:
         """Record by record."""
-        for some in self._settled():
-            yield from some
+        return chain.from_iterable(self._settled())
 
     async def records_async(self) -> AsyncGenerator[Any, None]:
         """As `records`, for ``async for``."""

@@ -30,22 +30,21 @@ class RecordWriter:
 
     def __init__(self, buffer: LineBuffer, output: Output, finished: Callable[[list[Written]], None]) -> None:
         self._buffer, self._output, self._finished = buffer, output, finished
+        self.write = buffer.adding(self._flush)
 
-    def write(self, record: Any) -> None:
-        """Write one record.
+    write: Callable[[Any], None]
+    """Write one record.
 
-        Parameters
-        ----------
-        record : dict, or anything else that JSON can say
-            NaN and infinite numbers become null.
+    Parameters
+    ----------
+    record : dict, or anything else that JSON can say
+        NaN and infinite numbers become null.
 
-        Raises
-        ------
-        TypeError
-            If JSON cannot say it.
-        """
-        if self._buffer.add(record):
-            self._output.write(self._buffer.take())
+    Raises
+    ------
+    TypeError
+        If JSON cannot say it.
+    """
 
     def write_many(self, records: Iterable[Any]) -> None:
         """Write records one after the other.
@@ -58,6 +57,9 @@ class RecordWriter:
         for record in records:
             self.write(record)
 
+    def _flush(self) -> None:
+        self._output.write(self._buffer.take())
+
     def __enter__(self) -> Self:
         self._output.open()
         return self
@@ -67,7 +69,7 @@ class RecordWriter:
     ) -> None:
         try:
             if error is None:
-                self._output.write(self._buffer.take())
+                self._flush()
                 self._finished(self._output.finish())
                 return
         except BaseException:
@@ -91,19 +93,20 @@ class AsyncRecordWriter:
 
     def __init__(self, buffer: LineBuffer, output: Output, finished: Callable[[list[Written]], None]) -> None:
         self._buffer, self._output, self._finished = buffer, output, finished
+        self._add = buffer.adding(lambda: True)
         self._turn = asyncio.Lock()
         self._busy = threading.Lock()  # a cancelled step goes on in its thread until it is done
         self._under_way: asyncio.Future[None] | None = None
 
     async def write(self, record: Any) -> None:
         """Write one record; see `RecordWriter.write`."""
-        if self._buffer.add(record):
+        if self._add(record):
             await self._send(self._buffer.take())
 
     async def write_many(self, records: Iterable[Any]) -> None:
         """Write records one after the other; see `RecordWriter.write_many`."""
         for record in records:
-            if self._buffer.add(record):
+            if self._add(record):
                 await self._send(self._buffer.take())
 
     async def __aenter__(self) -> Self:

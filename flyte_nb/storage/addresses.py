@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import unquote
@@ -89,8 +90,17 @@ def _try_connections_again() -> None:
 
 def publishes_whole(system: Any) -> bool:
     """Whether an object of that file system becomes visible when its upload is complete, and never before."""
-    protocols = system.protocol
-    return not _OBJECT_STORES.isdisjoint([protocols] if isinstance(protocols, str) else protocols)
+    return not _OBJECT_STORES.isdisjoint(_protocols(system))
+
+
+def is_s3(system: Any) -> bool:
+    """Whether a file system is that of s3fs."""
+    return "s3" in _protocols(system)
+
+
+def _protocols(system: Any) -> Sequence[str]:
+    protocols: str | Sequence[str] = system.protocol
+    return [protocols] if isinstance(protocols, str) else protocols
 
 
 def joined(address: str, name: str) -> str:

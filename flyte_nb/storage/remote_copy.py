@@ -8,13 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import StorageError
-from .addresses import publishes_whole
+from .addresses import is_s3, publishes_whole
 from .digests import PIECE_BYTES, content_digest, piece_digest
 from .faults import retried
 from .local_copy import Told, told_nobody, write_at
 
 THREADS = 4
-PIECES_PER_REQUEST = 8
+PART_BYTES = 8 * PIECE_BYTES
+MOST_PARTS = 10_000  # what S3 takes for one object
 
 
 def upload_file(source: str, system: Any, path: str, *, told: Told = told_nobody) -> None:
@@ -26,7 +27,8 @@ def upload_file(source: str, system: Any, path: str, *, told: Told = told_nobody
             told(inc)
 
     if publishes_whole(system):
-        retried(lambda: system.put_file(source, path, callback=Telling()))
+        parts = _parts(system, os.path.getsize(source))
+        retried(lambda: system.put_file(source, path, callback=Telling(), **parts))
         return
     with_folder(system, path)
     unfinished = unfinished_name(path)
@@ -77,10 +79,10 @@ def download_file(
             pieces = [piece_digest(data[at : at + PIECE_BYTES]) for at in range(0, len(data), PIECE_BYTES)]
             return content_digest(pieces, len(data))
         os.ftruncate(descriptor, size)
-        step = PIECE_BYTES * PIECES_PER_REQUEST
         with ThreadPoolExecutor(threads, thread_name_prefix="flyte_nb-download") as pool:
             parts = pool.map(
-                lambda at: _fetch(system, path, descriptor, at, min(at + step, size), told), range(0, size, step)
+                lambda at: _fetch(system, path, descriptor, at, min(at + PART_BYTES, size), told),
+                range(0, size, PART_BYTES),
             )
             return content_digest((piece for part in parts for piece in part), size)
     finally:
@@ -133,6 +135,13 @@ def discard(system: Any, path: str) -> None:
         system.rm_file(path)
     except Exception:
         pass
+
+
+def _parts(system: Any, size: int) -> dict[str, int]:
+    """How s3fs is to cut an object. By itself it holds ten parts of 50 MiB, and the server waits for the first."""
+    if not is_s3(system):
+        return {}
+    return {"chunksize": max(PART_BYTES, -(-size // MOST_PARTS)), "max_concurrency": THREADS}
 
 
 def _fetch(system: Any, path: str, descriptor: int, start: int, end: int, told: Told) -> list[bytes]:

@@ -206,5 +206,6 @@ def test_a_wrong_use_is_one_line(terminal: Terminal, arguments: tuple[str, ...],
 def test_old_runs_are_forgotten(terminal: Terminal) -> None:
     terminal.script("good")
     assert "Forgot 0 runs" in terminal.flyte_nb("gc", "--keep", "30d")
+    assert "Would forget 1 runs" in terminal.flyte_nb("gc", "--keep", "0s", "--dry-run")
     assert "Forgot 1 runs" in terminal.flyte_nb("gc", "--keep", "0s")
     assert "good" not in terminal.flyte_nb("get", "run")

@@ -128,6 +128,16 @@ def test_a_download_that_never_works_is_named_and_leaves_nothing(
         stream.read()
 
 
+def test_a_large_file_goes_up_in_parts_that_can_be_tried_again_for_little(
+    proxy: FaultyProxy, far: Store, files: Path
+) -> None:
+    (files / "a").write_bytes(LARGE)
+    parts: list[str] = []
+    proxy.fault = lambda method, path: parts.append(path) if method == "PUT" and "partNumber=" in path else None
+    File.from_local_sync(files / "a")
+    assert len(parts) == 4  # three of 32 MiB, and what is left
+
+
 def test_a_directory_stumbles_and_arrives(proxy: FaultyProxy, far: Store, files: Path) -> None:
     for number in range(30):
         (files / f"{number}").write_text(str(number))

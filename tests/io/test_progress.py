@@ -34,7 +34,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     for name in ("FIRST_AFTER_S", "MOVE_EVERY_S", "FOLLOWED_FROM_BYTES"):
         monkeypatch.setattr(f"flyte_nb.io.progress.{name}", 0)
     monkeypatch.setattr("flyte_nb.storage.local_copy.KERNEL_BYTES", 2**20)
-    monkeypatch.setattr("flyte_nb.storage.remote_copy.PIECES_PER_REQUEST", 1)
+    monkeypatch.setattr("flyte_nb.storage.remote_copy.PART_BYTES", 8 * 2**20)
     shown, show, add_bytes = threading.Event(), Progress.show, Progress.add_bytes
 
     def show_and_say(self: Progress) -> None:

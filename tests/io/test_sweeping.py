@@ -47,11 +47,16 @@ def keep(value: Any, run: str) -> None:
     flyte.with_runcontext(name=run).run(passed, value).wait()
 
 
+def age_all(folder: Path, days: float) -> float:
+    then = time.time() - days * DAY
+    for path in folder.rglob("*"):
+        os.utime(path, (then, then))
+    return then
+
+
 def age(home: Path, days: float, *runs: str) -> None:
     """Let everything in the store be as old as that, and runs."""
-    then = time.time() - days * DAY
-    for path in (home / "store").rglob("*"):
-        os.utime(path, (then, then))
+    then = age_all(home / "store", days)
     with sqlite3.connect(home / "journal.sqlite") as connection:
         for run in runs:
             connection.execute("UPDATE runs SET ended_at = ?, created_at = ? WHERE name = ?", (then, then, run))
@@ -169,12 +174,12 @@ def test_what_is_used_again_while_it_is_swept_is_put_back(
     age(home, 40)
     put_aside = upkeep._aside
 
-    def aside(home: Home, path: Path) -> Path:
+    def aside(store: Path, path: Path) -> Path:
         if meanwhile == "a run refers to it":
             keep(file, "new")
         else:
             stored(files, "a", "1")
-        return put_aside(home, path)
+        return put_aside(store, path)
 
     monkeypatch.setattr(upkeep, "_aside", aside)
     assert swept(home).files == 0
@@ -191,11 +196,44 @@ def test_what_is_stored_again_after_it_was_put_aside_is_there(
     age(home, 40)
     put_aside = upkeep._aside
 
-    def aside(home: Home, path: Path) -> Path:
-        found = put_aside(home, path)
+    def aside(store: Path, path: Path) -> Path:
+        found = put_aside(store, path)
         Dir.from_local_sync(files)
         return found
 
     monkeypatch.setattr(upkeep, "_aside", aside)
     swept(home)
     assert Path(directory.download_sync(), "a").read_text() == "1"
+
+
+def everything(folder: Path) -> dict[Path, float]:
+    return {path: path.lstat().st_mtime for path in folder.rglob("*")}
+
+
+def test_a_dry_run_says_what_would_go_and_changes_nothing(home: Path, files: Path) -> None:
+    keep(stored(files, "kept", "1"), "young")
+    keep(stored(files, "forgotten", "22"), "old")
+    age(home, 40, "old")
+    before = everything(home / "store")
+    would = sweep(Home(home), 30 * DAY, dry_run=True)
+    assert (would.runs, would.files, would.size_bytes) == (["old"], 1, 2)
+    assert everything(home / "store") == before
+    assert swept(home) == would
+
+
+def test_a_folder_given_as_storage_is_swept_when_it_is_named(home: Path, files: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    flyte.init(home=home, storage=folder)
+    kept, forgotten = stored(files, "kept", "1"), stored(files, "forgotten", "22")
+    keep(Tagged(kept.path, 100_000), "young")
+    keep(forgotten, "old")
+    age(home, 40, "old")
+    age_all(folder, 20)
+    assert sweep(Home(home), 30 * DAY, folder=folder).files == 0
+    assert forgotten.exists_sync()
+    age_all(folder, 40)
+    assert swept(home).files == 0
+    found = sweep(Home(home), 30 * DAY, folder=folder)
+    assert found.files == 1 and found.size_bytes == 2
+    assert kept.exists_sync()
+    assert not forgotten.exists_sync()
