@@ -107,6 +107,7 @@ bench: $(VENV)/.dev
 	@$(BENCH)/bin/python $(PIP) -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.journal
+	$(BIN)/python -m benchmarks.interrupt
 	$(BIN)/python -m benchmarks.workers --peer-python $(BENCH)/bin/python
 	$(BIN)/python -m benchmarks.cluster
 	$(BIN)/python -m benchmarks.records --peer-python $(BENCH)/bin/python

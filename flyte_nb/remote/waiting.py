@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .history import RunHistory
 
 POLL_EVERY_S = 0.05
+STOPS_WITHIN_S = 2.0
 INTERRUPTED = "The cell was interrupted."
 
 
@@ -58,6 +59,8 @@ async def await_live(run: LiveRun) -> None:
     except asyncio.CancelledError:
         if watch.interrupted_just_now:
             run.abort(INTERRUPTED)
+            # The kernel is about to draw a traceback, on the loop on which the tree has to stop.
+            await asyncio.wait([asyncio.wrap_future(run.done)], timeout=STOPS_WITHIN_S)
         raise
     finally:
         watch.end()

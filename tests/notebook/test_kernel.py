@@ -151,6 +151,22 @@ def test_interrupting_a_cell_that_waits_stops_the_whole_tree_and_leaves_the_kern
     assert notebook.run("await flyte.run(double, 4).wait.aio(); 'fine'").value == "'fine'"
 
 
+@pytest.mark.parametrize("wait", ["run.wait()", "await run.wait.aio()"])
+def test_when_a_cell_hears_of_its_interrupt_the_tree_has_stopped(notebook: Notebook, wait: str) -> None:
+    notebook.run(SETUP)
+    waits = f"""
+try:
+    {wait}
+except BaseException:
+    print("heard", sorted(stopped), run.phase, flush=True)
+    raise
+"""
+    cell = notebook.start(INTERRUPTED + waits)
+    notebook.until(cell, "running")
+    notebook.interrupt()
+    assert "heard [0, 1, 2, 3, 4] aborted" in notebook.finish(cell).text
+
+
 def test_interrupting_a_cell_that_waits_for_a_sync_task_stops_it(notebook: Notebook) -> None:
     notebook.run(SETUP)
     cell = notebook.start(
