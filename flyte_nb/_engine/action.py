@@ -41,6 +41,8 @@ class Action:
         The grace period is over.
     ended, closed : bool
         `closed`: the user's code is done and may start nothing more; `ended`: the end is recorded.
+    pauses : int
+        How many answers of people it waits for.
     """
 
     __slots__ = (
@@ -63,6 +65,7 @@ class Action:
         "machine",
         "name",
         "parent",
+        "pauses",
         "places",
         "plan",
         "report",
@@ -90,6 +93,7 @@ class Action:
         self.machine = ActionMachine(plan.max_attempts, plan.delay_s)
         self.environment: dict[str, str] | None = plan.environment
         self.places: list[Place] = []
+        self.pauses = 0
         self.seen_groups: set[str] | None = None
         self.log: ActionLog | None = None
         self.report: Report | None = None

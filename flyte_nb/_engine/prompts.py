@@ -64,7 +64,7 @@ async def ask(action: Action, name: str, data_type: str, prompt: str, timeout_s:
 
 
 async def wait_for_answer(action: Action, opened: OpenPrompt) -> Any:
-    """The answer; the action is PAUSED until it is there.
+    """The answer; the action is PAUSED until all are there that it waits for.
 
     Raises
     ------
@@ -143,6 +143,7 @@ async def _pause(action: Action, opened: OpenPrompt) -> None:
     asked = opened.asked
     if action.places:
         give_back_all(action)
+    action.pauses += 1
     action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.PAUSED, asked.name))
     action.commits.soon()
     try:
@@ -152,5 +153,7 @@ async def _pause(action: Action, opened: OpenPrompt) -> None:
     except TimeoutError:
         raise TimeoutError(f"Nobody answered {asked.name!r} in time: {asked.prompt!r:.200}") from None
     finally:
-        action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.RUNNING, asked.name))
-        action.commits.soon()
+        action.pauses -= 1
+        if not action.pauses:
+            action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.RUNNING, asked.name))
+            action.commits.soon()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .._view.projection import ActionView, TraceView
@@ -10,6 +11,7 @@ from .._view.tree import PHASES
 from .._view.wire import (
     Attempt,
     Details,
+    EarlierLogs,
     Failure,
     Frame,
     LinkButton,
@@ -22,7 +24,7 @@ from .._view.wire import (
     ToPage,
     Variable,
 )
-from ..models.events import ErrorRecord, StoredLiterals
+from ..models.events import ErrorRecord, LogLine, StoredLiterals
 from ..models.previews import MOST_COLUMNS, FramePreview
 from .history import RunHistory
 from .live_picture import LivePicture
@@ -33,8 +35,11 @@ from .values import reader_of
 MAX_VALUE = 2_000
 MAX_READ = 8_000_000
 MAX_LOG = 400_000
+MAX_EARLIER_LOG = 100_000
+CUT_LOGS_EVERY_S = 1.0
 MAX_REPORT = 8_000_000
 MAX_SPANS = 2_000
+TOO_LARGE = -1
 
 
 TRACE = "t:"
@@ -49,17 +54,19 @@ class Inspector:
     ----------
     picture : LivePicture
     action : str
+    clock : callable, optional
+        Gives the seconds by which the end of a long log, which is sent as a whole each time, is sent seldom.
     """
 
-    def __init__(self, picture: LivePicture, action: str) -> None:
+    def __init__(self, picture: LivePicture, action: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._picture = picture
+        self._clock = clock
         self.action = action
         self._details: Details | None = None
         self._log_read_up_to = 0
-        self._log_pieces = 0
-        self._cut = False
-        self._report_pieces: dict[str, list[StoredLiterals]] = {}
-        self._too_large: set[str] = set()
+        self._log_sent_up_to = 0
+        self._log_rests_until = 0.0
+        self._sent_of_report: dict[str, tuple[int, int]] = {}
         self._described: dict[str, list[Variable]] = {}
 
     def news(self) -> list[ToPage]:
@@ -138,44 +145,53 @@ class Inspector:
         return self._described[which]
 
     def _log_news(self) -> list[ToPage]:
-        lines, self._log_read_up_to, cut = self._picture.history.records.reader.newest_logs(
+        if self._clock() < self._log_rests_until:
+            return []
+        lines, up_to, cut = self._picture.history.records.reader.newest_logs(
             self._picture.name, self.action, after=self._log_read_up_to, characters=MAX_LOG
         )
+        self._log_read_up_to = up_to
         if not lines:
             return []
-        first = 0 if cut else self._log_pieces
-        self._log_pieces = first + len(lines)
-        self._cut = self._cut or cut
-        pieces = [LogPiece(round(line.at * 1000), line.stream, line.text[-MAX_LOG:]) for line in lines]
-        return [Logs(self.action, first, pieces, self._cut)]
+        if cut:
+            self._log_rests_until = self._clock() + CUT_LOGS_EVERY_S
+        sent, self._log_sent_up_to = self._log_sent_up_to, lines[-1][0]
+        return [Logs(self.action, 0 if cut else sent, self._log_sent_up_to, _log_pieces(lines), cut)]
 
     def _report_news(self, view: ActionView) -> list[ToPage]:
-        store = self._picture.store()
-        messages: list[ToPage] = []
-        for tab, pieces in view.tabs.items():
-            sent = self._report_pieces.get(tab, [])
-            appended = pieces[: len(sent)] == sent
-            fresh = pieces[len(sent) :] if appended else pieces
-            if not fresh:
-                continue
-            self._report_pieces[tab] = list(pieces)
-            size = sum(piece.size_bytes if piece.inline is None else len(piece.inline) for piece in pieces)
-            if size > MAX_REPORT:
-                if tab not in self._too_large:
-                    messages.append(ReportChunk(self.action, tab, True, _too_large(size)))
-                self._too_large.add(tab)
-                continue
-            if tab in self._too_large:
-                self._too_large.discard(tab)
-                appended, fresh = False, pieces
-            content = "".join(
-                (
-                    piece.inline if piece.inline is not None else store.get_nowait(piece.uri, checksum=piece.checksum)
-                ).decode()
-                for piece in fresh
-            )
-            messages.append(ReportChunk(self.action, tab, not appended or not sent, content))
-        return messages
+        return [chunk for tab in view.tabs if (chunk := self._tab_news(view, tab)) is not None]
+
+    def _tab_news(self, view: ActionView, tab: str) -> ReportChunk | None:
+        pieces, edition = view.tabs[tab], view.editions[tab]
+        size = sum(piece.size_bytes if piece.inline is None else len(piece.inline) for piece in pieces)
+        is_too_large = size > MAX_REPORT
+        if is_too_large:
+            edition = TOO_LARGE
+        sent_edition, sent = self._sent_of_report.get(tab, (edition, 0))
+        first = sent if sent_edition == edition else 0
+        count = 1 if is_too_large else len(pieces)
+        if first == count:
+            return None
+        self._sent_of_report[tab] = (edition, count)
+        fresh = [_too_large(size)] if is_too_large else [self._text_of(piece) for piece in pieces[first:]]
+        return ReportChunk(self.action, tab, edition, first, fresh)
+
+    def _text_of(self, piece: StoredLiterals) -> str:
+        if piece.inline is not None:
+            return piece.inline.decode()
+        return self._picture.store().get_nowait(piece.uri, checksum=piece.checksum).decode()
+
+
+def earlier_logs(picture: LivePicture, action: str, before: int) -> EarlierLogs:
+    """What an action printed or logged before the piece of that number, as much as a page takes at a time."""
+    lines, _, cut = picture.history.records.reader.newest_logs(
+        picture.name, action, before=before, characters=MAX_EARLIER_LOG
+    )
+    return EarlierLogs(action, before, _log_pieces(lines), cut)
+
+
+def _log_pieces(lines: Iterable[tuple[int, LogLine]]) -> list[LogPiece]:
+    return [LogPiece(round(line.at * 1000), line.stream, line.text[-MAX_LOG:], number) for number, line in lines]
 
 
 def timeline_message(picture: LivePicture) -> TimelineSpans:

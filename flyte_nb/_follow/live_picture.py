@@ -187,7 +187,7 @@ class LivePicture:
             return ""
         reader = self.history.records.reader
         lines, _, _ = reader.newest_logs(self.name, failed.name, characters=LAST_CHARACTERS)
-        return "".join(line.text for line in lines)[-LAST_CHARACTERS:]
+        return "".join(line.text for _, line in lines)[-LAST_CHARACTERS:]
 
     def text(self) -> str:
         """The run in plain text."""

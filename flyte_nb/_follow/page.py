@@ -16,6 +16,7 @@ import msgspec
 from .._view.wire import (
     Abort,
     Answer,
+    AskEarlierLogs,
     AskTimeline,
     Close,
     FromPage,
@@ -29,7 +30,7 @@ from .._view.wire import (
     Select,
     ToPage,
 )
-from .inspector import Inspector, timeline_message
+from .inspector import Inspector, earlier_logs, timeline_message
 from .live_picture import LivePicture
 from .requests import answer_prompt, post_abort
 
@@ -129,6 +130,8 @@ class Page:
             self._inspector = Inspector(self._picture, message.action) if message.action else None
         elif isinstance(message, AskTimeline):
             self.tell(timeline_message(self._picture))
+        elif isinstance(message, AskEarlierLogs):
+            self.tell(earlier_logs(self._picture, message.action, message.before))
         elif isinstance(message, Leave):
             self.leave()
         elif not isinstance(message, Look):

@@ -155,21 +155,23 @@ class JournalReader:
             for seq, body, crc in page:
                 yield seq, codec.decode_log(body, crc, f"Log line {seq} of run {run!r}")
 
-    def newest_logs(self, run: str, action: str, *, after: int = 0, characters: int) -> tuple[list[LogLine], int, bool]:
+    def newest_logs(
+        self, run: str, action: str, *, after: int = 0, before: int = 0, characters: int
+    ) -> tuple[list[tuple[int, LogLine]], int, bool]:
         """The newest log lines of one action, however much the others printed.
 
         Parameters
         ----------
         run, action : str
-        after : int
-            Only lines with a higher number.
+        after, before : int
+            Only lines with a higher number than `after`, and with a lower one than `before` unless that is 0.
         characters : int
             No more lines than have about so many characters together.
 
         Returns
         -------
-        lines : list of LogLine
-            In order.
+        lines : list of (int, LogLine)
+            In order, each with its number.
         newest : int
             Up to which number the log has been looked at.
         cut : bool
@@ -181,8 +183,8 @@ class JournalReader:
         ) or [(None, None)]
         if newest is None:
             return [], after, False
-        lines: list[LogLine] = []
-        before = newest + 1
+        lines: list[tuple[int, LogLine]] = []
+        before = before or newest + 1
         while True:
             rows = self._query(
                 "SELECT seq, body, crc FROM logs WHERE run = ? AND seq > ? AND seq < ? AND instr(body, ?)"
@@ -195,7 +197,7 @@ class JournalReader:
                     continue
                 if characters <= 0:
                     return lines[::-1], newest, True
-                lines.append(line)
+                lines.append((seq, line))
                 characters -= len(line.text)
             if len(rows) < _PAGE_ROWS:
                 return lines[::-1], newest, False

@@ -62,5 +62,5 @@ class Questions:
         return [
             Waiting(name, record.task, record.source, prompt)
             for prompt in prompts
-            if not prompt.answer and prompt.expires_at_ms > now_ms
+            if not prompt.answer and prompt.standing == "open" and prompt.expires_at_ms > now_ms
         ]

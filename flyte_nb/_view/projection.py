@@ -48,7 +48,10 @@ class GroupView(msgspec.Struct):
 
 
 class ActionView(msgspec.Struct):
-    """One action. Times are seconds since the epoch; None is 'not yet'."""
+    """One action. Times are seconds since the epoch; None is 'not yet'.
+
+    `tabs` are the pieces of its report, `editions` how often each tab has begun anew.
+    """
 
     name: str
     parent: str
@@ -78,6 +81,7 @@ class ActionView(msgspec.Struct):
     traces: list[TraceView] = []
     links: list[ev.LinkAdded] = []
     tabs: dict[str, list[ev.StoredLiterals]] = {}
+    editions: dict[str, int] = {}
     prompts: dict[str, ev.PromptAsked] = {}
     answers: dict[str, ev.PromptAnswered] = {}
     stalled_s: float = 0.0
@@ -235,6 +239,7 @@ def _action_queued(view: RunView, event: ev.ActionQueued) -> None:
         action.resumed = before.resumed + 1
         action.rerun_reason = before.rerun_reason
         action.children = before.children
+        action.editions = {tab: edition + 1 for tab, edition in before.editions.items()}
     elif event.parent in view.actions:
         view.actions[event.parent].children.append(event.action)
     if not event.parent:
@@ -302,8 +307,10 @@ def _report_changed(view: RunView, event: ev.ReportChanged) -> None:
     action = view.actions[event.action]
     action.has_report = True
     pieces = action.tabs.setdefault(event.tab, [])
-    if event.replace:
+    edition = action.editions.setdefault(event.tab, 0)
+    if event.replace and pieces:
         pieces.clear()
+        action.editions[event.tab] = edition + 1
     pieces.append(event.content)
 
 

@@ -6,6 +6,7 @@ import html
 import math
 from typing import Any
 
+from ..models.phases import ActionPhase
 from .projection import ActionView
 from .wire import Prompt
 
@@ -28,13 +29,20 @@ def prompts_of(action: ActionView) -> list[Prompt]:
                 name=asked.name,
                 kind=asked.data_type,
                 html=prompt_html(asked.prompt),
-                expires_at_ms=round(asked.expires_at * 1000) if not action.phase.is_terminal else 0,
+                expires_at_ms=round(asked.expires_at * 1000),
                 answer=answered.value if answered is not None else "",
                 answered_by=answered.answered_by if answered is not None else "",
                 answered_at_ms=round(answered.at * 1000) if answered is not None else -1,
+                standing=_standing(action),
             )
         )
     return shown
+
+
+def _standing(action: ActionView) -> str:
+    if not action.phase.is_terminal:
+        return "open"
+    return "over" if action.phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED) else "stopped"
 
 
 def prompt_html(text: str) -> str:

@@ -161,6 +161,9 @@ class Prompt(msgspec.Struct, frozen=True):
     expires_at_ms : int
     answer, answered_by : str
         Empty while nobody has answered; the answer is JSON.
+    standing : {"open", "stopped", "over"}
+        Whether its action goes on; has ended without success, and asks again when the run is resumed; or has
+        succeeded.
     """
 
     action: str
@@ -172,14 +175,16 @@ class Prompt(msgspec.Struct, frozen=True):
     answer: str = ""
     answered_by: str = ""
     answered_at_ms: int = -1
+    standing: str = "open"
 
 
 class LogPiece(msgspec.Struct, array_like=True, frozen=True):
-    """A piece of what an action printed (`stream` is stdout or stderr) or logged (the level)."""
+    """A piece of what an action printed (`stream` is stdout or stderr) or logged (the level); `number` goes up."""
 
     at_ms: int
     stream: str
     text: str
+    number: int
 
 
 class Span(msgspec.Struct, array_like=True, frozen=True):
@@ -241,21 +246,35 @@ class Details(msgspec.Struct, tag_field="type", tag="details", frozen=True):
 
 
 class Logs(msgspec.Struct, tag_field="type", tag="logs", frozen=True):
-    """Log of an action from piece number `first` on; 0 begins anew. `cut` if older pieces are left out."""
+    """Log of an action after the number `after`, or its end where that is 0; `cut` if older pieces are left out."""
 
     action: str
-    first: int
+    after: int
+    up_to: int
     pieces: list[LogPiece]
     cut: bool = False
 
 
+class EarlierLogs(msgspec.Struct, tag_field="type", tag="earlier_logs", frozen=True):
+    """Log of an action just before the number `before`; `cut` if there is more before these."""
+
+    action: str
+    before: int
+    pieces: list[LogPiece]
+    cut: bool
+
+
 class ReportChunk(msgspec.Struct, tag_field="type", tag="report", frozen=True):
-    """HTML to append to a tab of an action's report, or to put in its place. It is untrusted."""
+    """A tab of an action's report from piece number `first` on; another edition takes the place of the one before.
+
+    The pieces are HTML, and untrusted.
+    """
 
     action: str
     tab: str
-    replace: bool
-    html: str
+    edition: int
+    first: int
+    pieces: list[str]
 
 
 class TimelineSpans(msgspec.Struct, tag_field="type", tag="timeline", frozen=True):
@@ -305,6 +324,13 @@ class AskTimeline(msgspec.Struct, tag_field="type", tag="ask_timeline", frozen=T
     """Send the timeline."""
 
 
+class AskEarlierLogs(msgspec.Struct, tag_field="type", tag="ask_earlier_logs", frozen=True):
+    """Send what an action printed or logged before the piece of that number."""
+
+    action: str
+    before: int
+
+
 class Abort(msgspec.Struct, tag_field="type", tag="abort", frozen=True):
     """Stop an action; an empty one is the run."""
 
@@ -334,5 +360,7 @@ class Leave(msgspec.Struct, tag_field="type", tag="leave", frozen=True):
     """The page is about to be gone: send nothing more."""
 
 
-ToPage: TypeAlias = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice
-FromPage: TypeAlias = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look | Leave
+ToPage: TypeAlias = Reset | Diff | Heartbeat | Details | Logs | EarlierLogs | ReportChunk | TimelineSpans | Notice
+FromPage: TypeAlias = (
+    Hello | Open | Close | Select | AskTimeline | AskEarlierLogs | Abort | Resume | Rerun | Answer | Look | Leave
+)

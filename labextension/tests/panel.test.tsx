@@ -29,7 +29,7 @@ function line(name: string, changes: Partial<RunLine> = {}): RunLine {
 
 const question = {
   action: "a0", prompt: "p1", name: "release", kind: "bool", html: "<p>Release?</p><img src=x onerror=alert(1)>",
-  expires_at_ms: Date.now() + 60_000, answer: "", answered_by: "", answered_at_ms: -1,
+  expires_at_ms: Date.now() + 60_000, answer: "", answered_by: "", answered_at_ms: -1, standing: "open",
 };
 
 let sockets: Socket[];

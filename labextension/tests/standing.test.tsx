@@ -37,7 +37,7 @@ describe("a form", () => {
   const ask = async (expires_at_ms: number) => {
     const prompt = {
       action: "a", prompt: "p", name: "approve", kind: "bool", html: "<p>Well?</p>", expires_at_ms, answer: "", answered_by: "",
-      answered_at_ms: -1,
+      answered_at_ms: -1, standing: "open",
     };
     store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [prompt] });
     await pass(100);

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { NO_FILTER, visibleRows } from "../src/run/rows";
 import { RunStore } from "../src/run/store";
-import type { FromPage } from "../src/run/wire";
+import type { FromPage, LogPiece } from "../src/run/wire";
 import { header, node } from "./messages";
 
 let sent: FromPage[];
@@ -82,26 +82,55 @@ describe("a page that misses a message", () => {
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });
 
-  it("keeps the end of a log that is too long for a page", () => {
-    const store = new RunStore(() => {});
-    store.select("a");
-    const piece = (letter: string): [number, string, string] => [0, "stdout", letter.repeat(400_000)];
-    store.take({ type: "logs", action: "a", first: 0, pieces: [piece("a"), piece("b"), piece("c")], cut: false });
-    expect(store.selection!.pieces.map(([, , text]) => text[0])).toEqual(["b", "c"]);
-    store.take({ type: "logs", action: "a", first: 3, pieces: [[0, "stdout", "d".repeat(2_000_000)]], cut: false });
-    expect(store.selection!.pieces.map(([, , text]) => text[0])).toEqual(["d"]);
-    const many = Array.from({ length: 6_000 }, (_, index): [number, string, string] => [0, "stdout", `${index}`]);
-    store.take({ type: "logs", action: "a", first: 4, pieces: many, cut: false });
-    expect(store.selection!.pieces).toHaveLength(5_000);
-    expect(store.selection!.nextPiece).toBe(6_004);
-  });
+});
 
-  it("asks for the log from its beginning when pieces are missing", () => {
+describe("a log", () => {
+  const piece = (number: number, text = `line ${number}`): LogPiece => [0, "stdout", text, number];
+  const logs = (after: number, pieces: LogPiece[], cut = false) =>
+    store.take({ type: "logs", action: "a", after, up_to: pieces.at(-1)![3], pieces, cut });
+  const numbers = () => store.selection!.pieces.map(([, , , number]) => number);
+  beforeEach(() => {
     store.select("a");
     sent.length = 0;
-    store.take({ type: "logs", action: "a", first: 0, pieces: [[0, "stdout", "one"]], cut: false });
-    store.take({ type: "logs", action: "a", first: 2, pieces: [[0, "stdout", "three"]], cut: false });
+  });
+
+  it("that is too long for a page keeps its end", () => {
+    const texts = () => store.selection!.pieces.map(([, , text]) => text[0]);
+    logs(0, [piece(1, "a".repeat(400_000)), piece(2, "b".repeat(400_000)), piece(3, "c".repeat(400_000))]);
+    expect(texts()).toEqual(["b", "c"]);
+    expect(store.selection!.cut).toBe(true);
+    logs(3, [piece(4, "d".repeat(2_000_000))]);
+    expect(texts()).toEqual(["d"]);
+    logs(4, Array.from({ length: 6_000 }, (_, index) => piece(index + 5)));
+    expect(numbers()).toHaveLength(5_000);
+    expect(numbers().at(-1)).toBe(6_004);
+  });
+
+  it("is asked for anew when pieces are missing", () => {
+    logs(0, [piece(1)]);
+    logs(2, [piece(3)]);
     expect(sent).toEqual([{ type: "select", action: "a" }]);
+  });
+
+  it("stays where it is while it is asked for anew, and takes what is new", () => {
+    logs(0, [piece(7), piece(9)], true);
+    store.greet();
+    expect(numbers()).toEqual([7, 9]);
+    logs(0, [piece(9), piece(12)], true);
+    expect(numbers()).toEqual([7, 9, 12]);
+    logs(0, [piece(20)], true);
+    expect(numbers()).toEqual([20]);
+  });
+
+  it("is shown further back when somebody asks, and keeps that", () => {
+    logs(0, [piece(50), piece(51)], true);
+    store.askEarlierLogs();
+    expect(sent).toEqual([{ type: "ask_earlier_logs", action: "a", before: 50 }]);
+    store.take({ type: "earlier_logs", action: "a", before: 50, pieces: [piece(48, "x".repeat(2_000_000)), piece(49)], cut: false });
+    store.take({ type: "earlier_logs", action: "a", before: 50, pieces: [piece(48), piece(49)], cut: false });
+    logs(51, [piece(52)]);
+    expect(numbers()).toEqual([48, 49, 50, 51, 52]);
+    expect(store.selection!.cut).toBe(false);
   });
 });
 
@@ -155,14 +184,48 @@ describe("a run with many small branches", () => {
 });
 
 describe("a report", () => {
-  it("grows by chunks and starts anew when it is replaced", () => {
+  beforeEach(() => {
     store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
-    const chunk = (html: string, replace: boolean) => store.take({ type: "report", action: "a", tab: "main", replace, html });
-    chunk("one", true);
-    chunk("two", false);
-    expect(store.selection!.report.get("main")).toEqual({ epoch: 1, chunks: ["one", "two"] });
-    chunk("three", true);
-    expect(store.selection!.report.get("main")).toEqual({ epoch: 2, chunks: ["three"] });
+  });
+  const chunk = (edition: number, first: number, ...pieces: string[]) =>
+    store.take({ type: "report", action: "a", tab: "main", edition, first, pieces });
+  const main = () => store.selection!.report.get("main")!;
+
+  it("grows by pieces and starts anew when it is replaced", () => {
+    chunk(0, 0, "one");
+    chunk(0, 1, "two");
+    expect(main()).toEqual({ edition: 0, frame: 0, chunks: ["one", "two"] });
+    chunk(1, 0, "three");
+    expect(main()).toEqual({ edition: 1, frame: 0, chunks: ["three"] });
+  });
+
+  it("keeps its frame until scripts have run there and another edition comes", () => {
+    chunk(0, 0, "one");
+    chunk(1, 0, "two");
+    chunk(1, 1, "<script>three()</script>");
+    expect(main().frame).toBe(0);
+    chunk(2, 0, "four");
+    expect(main().frame).toBe(1);
+    chunk(3, 0, "<script>five()</script>");
+    expect(main().frame).toBe(1);
+  });
+
+  it("stays, and takes only what is new, when everything is asked for anew", () => {
+    chunk(0, 0, "one", "two");
+    const before = main();
+    store.greet();
+    expect(main()).toBe(before);
+    chunk(0, 0, "one", "two", "three");
+    expect(main()).toBe(before);
+    expect(before.chunks).toEqual(["one", "two", "three"]);
+  });
+
+  it("is asked for anew when a piece is missing", () => {
+    chunk(0, 0, "one");
+    sent.length = 0;
+    chunk(0, 2, "three");
+    expect(sent).toEqual([{ type: "select", action: "a" }]);
+    expect(main().chunks).toEqual(["one"]);
   });
 });

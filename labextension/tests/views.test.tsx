@@ -3,7 +3,7 @@ import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunStore } from "../src/run/store";
-import type { FromPage, Prompt } from "../src/run/wire";
+import { NodePhase, type FromPage, type Header, type Prompt } from "../src/run/wire";
 import { harmless } from "../src/views/prompt_form";
 import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
@@ -128,10 +128,10 @@ describe("the details of an action", () => {
 describe("a question", () => {
   const prompt = (changes: Partial<Prompt>): Prompt => ({
     action: "a", prompt: "p", name: "approve", kind: "bool", html: "<p>Well?</p>", expires_at_ms: Date.now() + 60_000,
-    answer: "", answered_by: "", answered_at_ms: -1, ...changes,
+    answer: "", answered_by: "", answered_at_ms: -1, standing: "open", ...changes,
   });
-  const ask = async (changes: Partial<Prompt>) => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
+  const ask = async (changes: Partial<Prompt>, ofRun: Partial<Header> = {}) => {
+    store.take({ type: "reset", seq: 1, heard: true, header: header(ofRun), nodes: [node("a", "")], open: [] });
     store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [prompt(changes)] });
     await draw();
   };
@@ -142,6 +142,22 @@ describe("a question", () => {
     expect(buttons.map((button) => button.textContent)).toEqual(["Yes", "No"]);
     buttons[1]!.click();
     expect(sent).toContainEqual({ type: "answer", prompt: "p", value: "false" });
+  });
+
+  it("of a stopped run takes an answer for the next try", async () => {
+    await ask({ standing: "stopped" }, { phase: NodePhase.ABORTED, can_resume: true });
+    expect(page.querySelector(".fnb-prompt")!.textContent).toContain("the run was stopped");
+    page.querySelector<HTMLButtonElement>(".fnb-prompt button")!.click();
+    expect(sent).toContainEqual({ type: "answer", prompt: "p", value: "true" });
+  });
+
+  it("that nobody can answer any more says why", async () => {
+    await ask({ standing: "stopped" });
+    expect(page.querySelector(".fnb-prompt")!.textContent).toBe("approve: its task was stopped before anybody answered");
+    store.take({ type: "diff", seq: 3, nodes: [], header: null, prompts: [prompt({ standing: "over" })] });
+    await draw();
+    expect(page.querySelector(".fnb-prompt")!.textContent).toBe("approve: its task has ended without an answer");
+    expect(page.querySelector(".fnb-prompt button")).toBeNull();
   });
 
   it("for a number has a field, and what is wrong with an answer is said beside it", async () => {
@@ -214,7 +230,7 @@ describe("a report", () => {
       type: "details", action: "a", task: "t", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],
       notes: [], failure: null, can_abort: false,
     });
-    store.take({ type: "report", action: "a", tab: "main", replace: true, html: "<b>hello</b>" });
+    store.take({ type: "report", action: "a", tab: "main", edition: 0, first: 0, pieces: ["<b>hello</b>"] });
     await draw();
     [...page.querySelectorAll<HTMLButtonElement>(".fnb-tab")].find((tab) => tab.textContent === "Report")!.click();
     await draw();

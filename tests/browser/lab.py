@@ -118,7 +118,7 @@ def started_server(folder: Path, application: str = "jupyterlab") -> Iterator[Se
 
 def _wait_until_ready(server: Server, log: Path) -> None:
     """Wait until the server answers."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             raise RuntimeError(f"JupyterLab ended:\n{log.read_text()[-3000:]}")

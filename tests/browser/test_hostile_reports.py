@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
+import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -36,9 +41,9 @@ def show_reports(open_notebook: Callable[..., Lab], listener: Listener) -> Calla
 
     def show_them(*reports: str) -> Lab:
         addressed = [
-            html.replace("LISTENER", listener.address).replace("PACKETS", str(listener.packets)) for html in reports
+            report.replace("LISTENER", listener.address).replace("PACKETS", str(listener.packets)) for report in reports
         ]
-        lab = open_notebook(SETUP + SHOWS, *(f"shown({html!r})" for html in addressed))
+        lab = open_notebook(SETUP + SHOWS, *(f"shown({report!r})" for report in addressed))
         for cell in range(len(reports) + 1):
             lab.run(cell)
         return lab
@@ -51,6 +56,7 @@ TOUCHES = """
 const tries = {
     page: () => parent.document.title,
     top: () => { top.location = "about:blank"; },
+    around: () => { parent.location = "about:blank"; },
     cookie: () => document.cookie,
     storage: () => localStorage.length,
     popup: () => { if (window.open("about:blank") === null) throw new Error("no popup"); },
@@ -146,6 +152,127 @@ LEAVES = [
     "<a href='LISTENER/gone' ping='LISTENER/ping'>x</a><script>document.querySelector('a').click()</script>",
     "<script>location.href = 'about:blank'</script>",
 ]
+
+
+CALLS = """<script>
+    parent.parent.postMessage(typeof RTCPeerConnection, '*');
+    parent.postMessage(typeof RTCPeerConnection, '*');
+    const call = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:PACKETS'}]});
+    call.createDataChannel('x');
+    call.createOffer().then((offer) => call.setLocalDescription(offer));
+</script>"""
+# Ways to a page in which there is WebRTC: `calls` is what shall be in it, `quoted` the same inside of an attribute.
+GETS_AROUND = {
+    "primitives that are replaced": """
+        RegExp.prototype.exec = String.prototype.startsWith = () => true;
+        for (const kind of [Element, Document, DocumentFragment]) kind.prototype.querySelectorAll = () => [];
+        document.body.insertAdjacentHTML("beforeend", `<p><iframe srcdoc="${quoted}"></iframe></p>`);
+    """,
+    "more primitives that are replaced": """
+        for (const name of ["getAttribute", "setAttribute", "removeAttribute"]) Element.prototype[name] = () => null;
+        Document.prototype.createTreeWalker = TreeWalker.prototype.nextNode = String.prototype.includes = () => null;
+        Reflect.apply = String.prototype.toLowerCase = String.prototype.indexOf = JSON.stringify = () => "";
+        document.body.insertAdjacentHTML("beforeend", `<p><iframe srcdoc="${quoted}"></iframe></p>`);
+    """,
+    "a closed shadow root in HTML": """
+        document.body.append(document.createElement("div"));
+        document.body.lastChild.setHTMLUnsafe(
+            `<div><template shadowrootmode=closed><iframe srcdoc="${quoted}"></iframe></template></div>`);
+    """,
+    "a closed shadow root in another document": """
+        const parsed = Document.parseHTMLUnsafe(
+            `<div><template shadowrootmode=closed><iframe srcdoc="${quoted}"></iframe></template></div>`);
+        document.body.append(document.adoptNode(parsed.body.firstChild));
+    """,
+    "a closed shadow root in a frame": """
+        const there = quoted.replaceAll("parent.parent", "parent.parent.parent");
+        const frame = document.createElement("iframe");
+        frame.srcdoc = `<div><template shadowrootmode=closed><iframe srcdoc="${there}"></iframe></template></div>`;
+        document.body.append(frame);
+    """,
+    "an entity of XML": """
+        const space = "http://www.w3.org/1999/xhtml", spelt = [...calls].map((one) => `&#38;#${one.codePointAt(0)};`);
+        const entity = `<!ENTITY frame "<iframe xmlns='${space}' sr&#99;doc='${spelt.join("")}'/>">`;
+        const parsed = new DOMParser().parseFromString(
+            `<!DOCTYPE x [${entity}]><div xmlns="${space}">&frame;</div>`, "application/xhtml+xml");
+        document.body.append(document.adoptNode(parsed.documentElement));
+    """,
+    "a sheet that transforms": """
+        const sheet = new DOMParser().parseFromString(`
+            <xsl:stylesheet version="1.0" xmlns:xsl="http://www.w3.org/1999/XSL/Transform"><xsl:template match="/">
+            <iframe><xsl:attribute name="{concat('src', 'doc')}"><xsl:value-of select="."/></xsl:attribute></iframe>
+            </xsl:template></xsl:stylesheet>`, "application/xml");
+        const text = document.implementation.createDocument("", "x");
+        text.documentElement.append(calls);
+        const processor = new XSLTProcessor();
+        processor.importStylesheet(sheet);
+        document.body.append(processor.transformToFragment(text, document));
+    """,
+    "a template": """document.body.append(document.getElementById("template").content.cloneNode(true));""",
+    "a command": """
+        document.body.contentEditable = true;
+        getSelection().selectAllChildren(document.getElementById("said"));
+        document.execCommand("insertHTML", false, `<iframe srcdoc="${quoted}"></iframe>`);
+    """,
+    "an attribute made elsewhere": """
+        const frame = document.createElement("iframe"), attribute = document.createAttribute("srcdoc");
+        attribute.value = calls;
+        frame.setAttributeNode(attribute);
+        document.documentElement.append(frame);
+    """,
+    "the value of an attribute": """
+        const frame = document.createElement("iframe");
+        frame.srcdoc = "";
+        frame.attributes[0].nodeValue = calls;
+        document.documentElement.append(frame);
+    """,
+    "a policy that holds up what goes before": """
+        const frame = document.createElement("iframe");
+        frame.setAttribute("csp", `script-src 'sha256-${digest}'`);
+        frame.srcdoc = calls;
+        document.body.append(frame);
+        const meta = document.createElement("meta");
+        meta.httpEquiv = "content-security-policy";
+        meta.content = `script-src 'sha256-${digest}'`;
+        document.head.append(meta);
+        document.body.append(Object.assign(document.createElement("iframe"), {srcdoc: calls}));
+    """,
+    "an address that is a script": """
+        location.href = "javascript:" + JSON.stringify(calls);
+    """,
+    "a policy for HTML of one's own": """
+        let page = calls;
+        try { page = trustedTypes.createPolicy("mine", {createHTML: (text) => text}).createHTML(calls); } catch {}
+        try { page = trustedTypes.defaultPolicy.createHTML(calls); } catch {}
+        document.body.append(Object.assign(document.createElement("iframe"), {srcdoc: page}));
+    """,
+}
+
+
+def around(way: str, calls: str) -> str:
+    """A report that goes this way, and says in the end that it has."""
+    script = re.findall("<script>(.*)</script>", calls, re.DOTALL)[0].encode()
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    return f"""<template id=template><iframe srcdoc="{html.escape(calls)}"></iframe></template><p id=said>said:</p>
+    <script>const calls = {json.dumps(calls)}, digest = "{digest}", said = document.getElementById("said");
+    const quoted = calls.replaceAll("&", "&amp;").replaceAll('"', "&quot;");
+    const last = document.createElement("iframe");
+    last.srcdoc = "";
+    last.addEventListener("load", () => said.append(" the end"));
+    addEventListener("message", ({{data}}) => {{ if (typeof data === "string") said.append(` ${{data}}`); }});
+    (async () => {{ {way} }})().catch(() => {{}}).then(() => document.documentElement.append(last));
+    </script>""".replace(json.dumps(calls), json.dumps(calls).replace("<", "\\u003c"))
+
+
+def test_no_way_leads_a_report_to_a_page_that_has_webrtc(show_reports: Callable[..., Lab], listener: Listener) -> None:
+    calls = CALLS.replace("PACKETS", str(listener.packets))
+    lab = show_reports(*(around(way, calls) for way in GETS_AROUND.values()))
+    said = [frame_of(lab, cell).locator("#said") for cell in range(1, len(GETS_AROUND) + 1)]
+    for one in said:
+        one.filter(has_text="the end").wait_for(state="attached")
+    found = [way for way, one in zip(GETS_AROUND, said, strict=True) if "function" in str(one.text_content())]
+    assert not found
+    assert listener.heard_nothing_but_the_test(), listener.heard
 
 
 def test_a_report_that_goes_elsewhere_is_taken_away_and_reaches_nobody(

@@ -87,6 +87,27 @@ flyte.show(run)
     output.get_by_text("late: nobody answered in time").wait_for()
 
 
+def test_the_question_of_a_stopped_run_takes_an_answer_for_its_resume(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP, "run = flyte.run(ask); flyte.show(run)", "print('sum:', flyte.remote.Run.get(run.name).outputs()[0])"
+    )
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    form = output.get_by_role("form", name="Question bonus")
+    form.wait_for()
+    output.locator(".fnb-header").get_by_role("button", name="Abort").click()
+    form.get_by_text("the run was stopped").wait_for()
+    form.get_by_label("Answer to bonus").fill("3")
+    form.get_by_role("button", name="Answer").click()
+    form.get_by_role("alert").filter(has_text="kept").wait_for()
+    output.get_by_role("button", name="Resume").click()
+    output.locator(".fnb-answered").filter(has_text="bonus: 3 answered by").wait_for()
+    output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    lab.run(2)
+    assert "sum: 44" in lab.text(2)
+
+
 def test_a_question_waits_again_after_the_kernel_was_killed(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(
         SETUP,

@@ -58,6 +58,84 @@ run.wait()
     frame.locator("#count").filter(has_text="20000").wait_for()
 
 
+# Forgets the next change of a tree that the kernel sends, as a server does where there is too much to send.
+LOSE_ONE_MESSAGE = """() => {
+    const { kernel } = window.jupyterapp.shell.currentWidget.sessionContext.session;
+    window.lost = window.renewed = 0;
+    for (const comm of kernel._comms.values()) {
+        const take = comm.onMsg;
+        comm.onMsg = (message) => {
+            const type = message.content.data.content?.type;
+            if (type === 'reset') window.renewed += 1;
+            if (type === 'diff' && window.lost === 0) window.lost += 1;
+            else return take(message);
+        };
+    }
+}"""
+
+
+def test_the_frame_of_a_report_stays_when_everything_else_is_asked_for_anew(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    gate, end = tmp_path / "gate", tmp_path / "end"
+    lab = open_notebook(
+        SETUP,
+        f"""
+@env.task
+async def leaf() -> None: ...
+
+@env.task(report=True)
+async def stream() -> None:
+    flyte.report.log("<p id='said'>1</p><script>let said = 1</script>", do_flush=True)
+    await reached({str(gate)!r})
+    await leaf()
+    flyte.report.log("<script>said += 1; document.getElementById('said').textContent = said</script>", do_flush=True)
+    await reached({str(end)!r})
+    flyte.report.log("<script>said += 1; document.getElementById('said').textContent = said</script>", do_flush=True)
+
+run = flyte.run(stream)
+flyte.show(run)
+run.wait()
+""",
+    )
+    lab.run(0)
+    lab.run(1, wait=False)
+    said = frame_of(lab, 1).locator("#said")
+    said.filter(has_text="1").wait_for()
+    frames = list(lab.page.frames)
+    lab.page.evaluate(LOSE_ONE_MESSAGE)
+    gate.touch()
+    lab.page.wait_for_function("window.lost === 1 && window.renewed > 0")
+    said.filter(has_text="2").wait_for()
+    end.touch()
+    said.filter(has_text="3").wait_for()
+    assert lab.page.frames == frames
+
+
+def test_a_report_is_there_again_after_its_cell_was_moved(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+@env.task(report=True)
+async def show() -> None:
+    flyte.report.log("<p>written</p><script>document.body.append('by a script')</script>")
+
+flyte.run(show).wait()
+""".replace("flyte.run(show).wait()", "run = flyte.run(show)\nrun.wait()\nrun"),
+        "1 + 1",
+    )
+    lab.run(0)
+    lab.run(1)
+    frame_of(lab, 1).get_by_text("by a script").wait_for()
+    before = list(lab.page.frames)
+    lab.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1; }")
+    lab.command("notebook:move-cell-down")
+    frame = frame_of(lab, 2)
+    frame.get_by_text("by a script").wait_for()
+    assert frame.get_by_text("written").count() == 1
+    assert lab.page.frames != before
+
+
 def test_a_report_is_replaced_and_has_tabs(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(
         SETUP,

@@ -13,7 +13,14 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb._follow import live_picture
-from flyte_nb._follow.inspector import MAX_LOG, MAX_REPORT, Inspector
+from flyte_nb._follow.inspector import (
+    CUT_LOGS_EVERY_S,
+    MAX_EARLIER_LOG,
+    MAX_LOG,
+    MAX_REPORT,
+    Inspector,
+    earlier_logs,
+)
 from flyte_nb._follow.live_picture import LivePicture
 from flyte_nb._follow.previews import _preview_of_content
 from flyte_nb._view.wire import Details, Diff, Logs, Notice, ReportChunk, Reset, ToPage
@@ -42,10 +49,10 @@ async def both() -> None:
     await chatty(40_000)
 
 
-def inspected(run: flyte.Run, task: str) -> Inspector:
+def inspected(run: flyte.Run, task: str, **options: Any) -> Inspector:
     run.wait()
     [action] = Action.listall(run.name, task_name=f"inspected.{task}")
-    return Inspector(LivePicture(RunHistory(run.name), lambda picture: None), action.name)
+    return Inspector(LivePicture(RunHistory(run.name), lambda picture: None), action.name, **options)
 
 
 def news_of(inspector: Inspector, kind: type[Message]) -> list[Message]:
@@ -61,9 +68,53 @@ def test_of_a_long_log_the_end_is_sent() -> None:
     assert news_of(inspector, Logs) == []
 
 
+def test_from_the_end_of_a_long_log_one_gets_to_its_beginning() -> None:
+    inspector = inspected(flyte.run(chatty, 60_000), "chatty")
+    [logs] = news_of(inspector, Logs)
+    texts, cut = "".join(piece.text for piece in logs.pieces), logs.cut
+    before = logs.pieces[0].number
+    while cut:
+        earlier = earlier_logs(inspector._picture, inspector.action, before)
+        assert sum(len(piece.text) for piece in earlier.pieces) < 2 * MAX_EARLIER_LOG
+        texts, cut = "".join(piece.text for piece in earlier.pieces) + texts, earlier.cut
+        before = earlier.pieces[0].number
+    assert texts == "".join(f"line {number}\n" for number in range(60_000))
+
+
+def test_the_end_of_a_long_log_is_sent_at_most_once_a_second() -> None:
+    now = 0.0
+    seen: list[list[bool]] = []
+    inspectors: list[Inspector] = []
+
+    @env.task
+    async def floods() -> None:
+        context = flyte.ctx()
+        assert context is not None
+        for number in range(3):
+            print("before", number)
+            print("x" * (MAX_LOG + 1))
+            print("after", number)
+            flyte.Run.get(context.action.run_name).get_logs()
+            look(context.action.run_name, context.action.name)
+
+    def look(run: str, action: str) -> None:
+        if not inspectors:
+            picture = LivePicture(RunHistory(run), lambda picture: None)
+            inspectors.append(Inspector(picture, action, clock=lambda: now))
+        [inspector] = inspectors
+        inspector._picture.read()
+        seen.append([logs.cut for logs in news_of(inspector, Logs)])
+
+    run = flyte.run(floods)
+    run.wait()
+    now = CUT_LOGS_EVERY_S
+    look(run.name, "a0")
+    assert seen == [[True], [], [], [True]]
+
+
 def test_a_line_among_many_of_another_action_is_found() -> None:
     [logs] = news_of(inspected(flyte.run(both), "quiet"), Logs)
-    assert ([piece.text for piece in logs.pieces], logs.first, logs.cut) == (["one word\n"], 0, False)
+    assert ([piece.text for piece in logs.pieces], logs.after, logs.cut) == (["one word\n"], 0, False)
 
 
 def appending(gate: Callable[[], None]) -> flyte.Run:
@@ -79,7 +130,7 @@ def appending(gate: Callable[[], None]) -> flyte.Run:
 
 
 def test_what_is_new_is_sent_and_no_more() -> None:
-    seen: list[tuple[list[str], list[tuple[bool, str]]]] = []
+    seen: list[tuple[list[str], list[tuple[int, int, list[str]]]]] = []
     inspectors: list[Inspector] = []
 
     def look() -> None:
@@ -93,11 +144,11 @@ def test_what_is_new_is_sent_and_no_more() -> None:
         inspector._picture.read()
         messages = inspector.news()
         texts = [piece.text for one in messages if isinstance(one, Logs) for piece in one.pieces]
-        seen.append((texts, [(one.replace, one.html) for one in messages if isinstance(one, ReportChunk)]))
+        seen.append((texts, [(one.edition, one.first, one.pieces) for one in messages if isinstance(one, ReportChunk)]))
 
     appending(look).wait()
     look()
-    assert seen == [(["before\n"], [(True, "<p>first</p>")]), (["after\n"], [(False, "<p>second</p>")])]
+    assert seen == [(["before\n"], [(0, 0, ["<p>first</p>"])]), (["after\n"], [(0, 1, ["<p>second</p>"])])]
 
 
 def test_a_report_too_large_to_draw_says_how_to_get_it() -> None:
@@ -108,8 +159,9 @@ def test_a_report_too_large_to_draw_says_how_to_get_it() -> None:
 
     run = flyte.run(huge, MAX_REPORT + 1)
     [chunk] = news_of(inspected(run, "huge"), ReportChunk)
-    assert "run.get_report()" in chunk.html
-    assert len(chunk.html) < 1_000
+    [text] = chunk.pieces
+    assert "run.get_report()" in text
+    assert len(text) < 1_000
     assert len(run.get_report()) > MAX_REPORT
 
 

@@ -21,7 +21,7 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb import errors, hitl
 from flyte_nb._runtime.runtime import current_runtime
-from flyte_nb.models.events import PromptAnswered
+from flyte_nb.models.events import ActionPaused, PromptAnswered
 from flyte_nb.remote import Run
 from flyte_nb.remote.history import RunHistory
 from flyte_nb.remote.requests import answer_prompt
@@ -100,6 +100,23 @@ def test_the_action_is_paused_while_it_waits_and_the_run_is_not_failed() -> None
     answer_prompt(run.name, "decision", "1")
     run.wait()
     assert run.phase == "succeeded"
+
+
+def test_an_action_that_waits_for_two_answers_is_paused_until_both_are_there() -> None:
+    @env.task
+    async def ask_twice() -> int:
+        first, second = [await hitl.new_event.aio(name, data_type=int) for name in ("first", "second")]
+        remember(first)
+        values: list[int] = await asyncio.gather(first.wait.aio(), second.wait.aio())
+        return sum(values)
+
+    run = flyte.run(ask_twice)
+    assert asked.wait(20)
+    answer_prompt(run.name, "first", "1")
+    answer_prompt(run.name, "second", "2")
+    assert run.outputs() == 3
+    events = [event for _, event in current_runtime().reader.events(run.name)]
+    assert [one.phase for one in events if isinstance(one, ActionPaused)] == ["paused", "paused", "running"]
 
 
 @pytest.mark.parametrize(("kind", "typed"), [("int", "1.5"), ("int", ""), ("float", "nan"), ("bool", "maybe")])

@@ -109,7 +109,7 @@ def test_a_run_is_read_in_the_messages_of_the_cell(fetch: Fetch) -> None:
     assert messages["details"]["inputs"] == [{"name": "x", "text": "0", "truncated": False, "frame": None}]
     assert messages["details"]["outputs"][0]["text"] == "0"
     assert messages["logs"]["pieces"][0][2] == "step 0\n"
-    assert "<p>report 0</p>" in messages["report"]["html"]
+    assert "<p>report 0</p>" in messages["report"]["pieces"][0]
 
 
 class Boom:

@@ -1,19 +1,23 @@
 import { guard } from "./guard";
 
+/** Text becomes markup, frame or code by way of the guard alone. */
+const GUARDED = "require-trusted-types-for 'script'; trusted-types default flyte-nb";
+
 /** What a report may do in its frame. The first is the rule; the second is what a reader may allow. */
 const CLOSED =
   "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline' data:; " +
-  "img-src data: blob:; font-src data:; media-src data: blob:; worker-src blob:; form-action 'none'";
+  "img-src data: blob:; font-src data:; media-src data: blob:; worker-src blob:; form-action 'none'; " + GUARDED;
 const WITH_INTERNET =
   "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob: https:; style-src 'unsafe-inline' data: https:; " +
   "img-src data: blob: https:; font-src data: https:; media-src data: blob: https:; connect-src https:; " +
-  "worker-src blob:; form-action 'none'";
+  "worker-src blob:; form-action 'none'; " + GUARDED;
 
 /**
  * The page of a report's frame: a keeper around a second frame, in which the report is.
  *
  * A frame's policy does not limit where the frame itself goes, but that of the page around it does: whatever the report
- * navigates to from within the keeper is not asked for. The keeper passes messages on, and tells when the report has left.
+ * navigates to from within the keeper is not asked for. The keeper passes messages on, of each kind the last and never more
+ * than twenty times a second, whatever the report sends; and it tells when the report has left.
  */
 export function framePage(withInternet: boolean): string {
   const policy = withInternet ? WITH_INTERNET : CLOSED;
@@ -57,9 +61,26 @@ function keeper(): void {
     if (event.target === report()) loads += 1;
     if (loads > 1) parent.postMessage({ kind: "left" }, "*");
   }, true);
+  const kinds = new Set(["ready", "taken", "height", "blocked", "look", "link"]);
+  const waiting = new Map<string, object>();
+  let resting = false;
+  const pass = () => {
+    resting = waiting.size > 0;
+    if (!resting) return;
+    for (const message of waiting.values()) parent.postMessage(message, "*");
+    waiting.clear();
+    setTimeout(pass, 50);
+  };
   window.addEventListener("message", (event) => {
-    if (event.source === parent) report().contentWindow!.postMessage(event.data, "*");
-    else if (event.source === report().contentWindow) parent.postMessage(event.data, "*");
+    if (event.source === parent) {
+      report().contentWindow!.postMessage(event.data, "*");
+      return;
+    }
+    const message = event.data as { kind?: unknown; height?: unknown; address?: unknown } | null;
+    if (event.source !== report().contentWindow || typeof message?.kind !== "string" || !kinds.has(message.kind)) return;
+    const { kind, height, address } = message;
+    waiting.set(kind, { kind, height: Number(height), address: String(address).slice(0, 10_000) });
+    if (!resting) pass();
   });
 }
 
@@ -68,7 +89,7 @@ function inside(close: typeof guard): void {
   const page = document;
   page.currentScript!.remove();
   const say = (message: object) => parent.postMessage(message, "*");
-  const clean = close();
+  const { parse } = close();
   const loaded = new Set(["DOMContentLoaded", "load"]);
   for (const target of [document, window] as EventTarget[]) {
     const add = target.addEventListener.bind(target);
@@ -95,9 +116,7 @@ function inside(close: typeof guard): void {
     const { html, replace } = event.data as { html: string; replace: boolean };
     if (replace) page.body.replaceChildren();
     try {
-      const fragment = page.createRange().createContextualFragment(html);
-      clean(fragment);
-      page.body.append(fragment);
+      page.body.append(parse(html));
     } finally {
       say({ kind: "taken", height: page.body.scrollHeight });
     }

@@ -20,15 +20,14 @@ export const FrameAddress = createContext<((withInternet: boolean) => string) | 
  * A tab of a report, in a frame of its own that can run scripts and reach nothing.
  *
  * Chunks go in one message at a time: the next leaves when the frame has taken the last, with all that came meanwhile,
- * so that a report may stream at any rate. A report that replaces itself by something with scripts gets a fresh frame.
+ * so that a report may stream at any rate. A report that replaces itself after scripts of it have run gets a fresh frame,
+ * and one that was loaded again, because the cell was moved, gets everything anew.
  */
 export function ReportFrame(props: { tab: ReportTab; name: string; revision: number; onLook: () => void }) {
   const { tab, name, revision, onLook } = props;
   const [withInternet, allow] = useState(false);
   const [blocked, setBlocked] = useState("");
   const [link, setLink] = useState("");
-  const hasScript = tab.epoch > 1 && tab.chunks.some((chunk) => /<script/i.test(chunk));
-  const key = `${withInternet}:${hasScript ? tab.epoch : 0}`;
   return (
     <div class="fnb-report">
       {blocked !== "" && !withInternet && (
@@ -46,7 +45,7 @@ export function ReportFrame(props: { tab: ReportTab; name: string; revision: num
           <a class="fnb-button" href={link} target="_blank" rel="noopener noreferrer" onClick={() => setLink("")}>Open ↗</a>
         </div>
       )}
-      <Frame key={key} tab={tab} name={name} revision={revision} withInternet={withInternet} onBlocked={setBlocked}
+      <Frame key={`${withInternet}:${tab.frame}`} tab={tab} name={name} revision={revision} withInternet={withInternet} onBlocked={setBlocked}
         onLink={setLink} onLook={onLook} />
     </div>
   );
@@ -64,20 +63,24 @@ interface FrameProps {
 
 function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
-  const state = useRef({ ready: false, busy: false, epoch: 0, sent: 0, loads: 0 }).current;
+  const state = useRef({ ready: false, busy: false, edition: NaN, sent: 0, loads: 0 }).current;
   const [height, setHeight] = useState(LEAST_HEIGHT);
   const [left, setLeft] = useState(false);
   const address = useContext(FrameAddress);
 
   const push = () => {
     if (!state.ready || state.busy) return;
-    const replace = state.epoch !== tab.epoch;
-    if (replace) Object.assign(state, { epoch: tab.epoch, sent: 0 });
+    const replace = state.edition !== tab.edition;
+    if (replace) Object.assign(state, { edition: tab.edition, sent: 0 });
     if (!replace && state.sent === tab.chunks.length) return;
     const html = tab.chunks.slice(state.sent).join("");
     state.sent = tab.chunks.length;
     state.busy = true;
     frame.current?.contentWindow?.postMessage({ html, replace }, "*");
+  };
+  const restart = () => {
+    Object.assign(state, { busy: false, edition: NaN });
+    push();
   };
   const latest = useRef(push);
   latest.current = push;
@@ -94,20 +97,21 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
       if (message.kind === "left") setLeft(true);
       if (message.kind === "link") onLink(safeAddress(String(message.address)) ?? "");
       if (message.kind === "blocked") onBlocked(hostOf(message.address));
-      if (typeof message.height === "number") setHeight(Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, message.height)));
+      const wanted = Number(message.height);
+      if (Number.isFinite(wanted)) setHeight(Math.min(MOST_HEIGHT, Math.max(LEAST_HEIGHT, wanted)));
       latest.current();
     };
     window.addEventListener("message", take);
     return () => window.removeEventListener("message", take);
   }, []);
-  useEffect(() => latest.current(), [revision, tab, tab.epoch]);
+  useEffect(() => latest.current(), [revision, tab]);
 
   if (left) return <p class="fnb-quiet">This report tried to leave its place for another page. It is not shown any more.</p>;
   return (
     <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`}
       {...(address === null ? { srcdoc: framePage(withInternet) } : { src: address(withInternet) })}
       referrerpolicy="no-referrer" style={{ height: `${height + 2}px` }}
-      onLoad={() => { state.loads += 1; if (state.loads > 1) setLeft(true); }} />
+      onLoad={() => { state.loads += 1; if (state.loads > 1) restart(); }} />
   );
 }
 

@@ -2,6 +2,7 @@ import { isTerminal } from "./phases";
 import type {
   Details,
   Diff,
+  EarlierLogs,
   FromPage,
   Header,
   LogPiece,
@@ -31,27 +32,40 @@ export interface TreeNode {
   children: string[];
 }
 
-/** What the page has of a tab of a report; `epoch` changes when everything before is replaced. */
+/**
+ * What the page has of a tab of a report; another edition takes the place of the one before.
+ *
+ * `frame` counts the frames that it takes: one in which scripts have run is not used for another edition.
+ */
 export interface ReportTab {
-  epoch: number;
+  edition: number;
+  frame: number;
   chunks: string[];
 }
+
+/** What of the selected action is looked at. */
+export type Pane = "overview" | "logs" | "report";
 
 /** What is known of the selected action. */
 export interface Selection {
   action: string;
   details: Details | null;
   pieces: LogPiece[];
-  nextPiece: number;
+  /** Up to which number its log was sent. */
+  logUpTo: number;
+  /** Whether there are lines before `pieces`. */
   cut: boolean;
+  /** How many of `pieces` somebody asked for: they are kept. */
+  earlier: number;
   report: Map<string, ReportTab>;
 }
 
+const NUMBER = 3;
 const KEPT_LOG_PIECES = 5_000;
 const KEPT_LOG_CHARACTERS = 1_000_000;
 const KEPT_NOTICES = 3;
 const OPENED_BY_THEMSELVES = 20;
-const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "abort", "answer"]);
+const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "ask_earlier_logs", "abort", "answer"]);
 const LATE_MS = 300;
 const LOOK_EVERY_MS = 5_000;
 
@@ -71,6 +85,7 @@ export class RunStore {
   /** What became of the last answer to each question. */
   readonly outcomes = new Map<string, Notice>();
   selection: Selection | null = null;
+  pane: Pane = "overview";
   timeline: TimelineSpans | null = null;
   notices: Notice[] = [];
   heardAt = Date.now();
@@ -144,6 +159,9 @@ export class RunStore {
       case "logs":
         this.logs(message);
         break;
+      case "earlier_logs":
+        this.earlierLogs(message);
+        break;
       case "report":
         this.report(message);
         break;
@@ -194,8 +212,8 @@ export class RunStore {
     const before = this.selection?.action === action ? this.selection : null;
     if (before !== null && !again) return;
     // What is asked for anew stays on the page until it comes: somebody reads it.
-    const { details, pieces, cut } = before ?? { details: null, pieces: [], cut: false };
-    this.selection = action === "" ? null : { action, details, pieces, nextPiece: 0, cut, report: new Map() };
+    const fresh = { action, details: null, pieces: [], cut: false, earlier: 0, report: new Map<string, ReportTab>() };
+    this.selection = action === "" ? null : { ...(before ?? fresh), logUpTo: 0 };
     this.send({ type: "select", action });
     this.changed();
   }
@@ -213,6 +231,11 @@ export class RunStore {
 
   rerun(): void {
     this.send({ type: "rerun" });
+  }
+
+  askEarlierLogs(): void {
+    const first = this.selection?.pieces[0];
+    if (first !== undefined) this.send({ type: "ask_earlier_logs", action: this.selection!.action, before: first[NUMBER] });
   }
 
   askTimeline(): void {
@@ -322,34 +345,54 @@ export class RunStore {
     return depth;
   }
 
-  private logs(message: Logs): void {
+  private logs({ action, after, up_to, pieces, cut }: Logs): void {
     const selection = this.selection;
-    if (selection === null || selection.action !== message.action) return;
-    if (message.first === 0) {
-      selection.pieces = [];
-    } else if (message.first !== selection.nextPiece) {
-      this.select(selection.action, true);
+    if (selection === null || selection.action !== action) return;
+    if (after !== 0 && after !== selection.logUpTo) {
+      this.select(action, true);
       return;
     }
-    selection.nextPiece = message.first + message.pieces.length;
-    selection.pieces = [...selection.pieces, ...message.pieces];
-    selection.cut = message.cut;
-    let kept = 0;
-    const enough = selection.pieces.findLastIndex(([, , text], index) => {
-      kept += text.length;
-      return kept > KEPT_LOG_CHARACTERS || selection.pieces.length - index > KEPT_LOG_PIECES;
-    });
-    if (enough >= 0) selection.pieces = selection.pieces.slice(Math.min(enough + 1, selection.pieces.length - 1));
+    const first = pieces[0]?.[NUMBER] ?? 0;
+    const isAfterAll = after !== 0 || (selection.pieces.at(-1)?.[NUMBER] ?? 0) >= first;
+    const before = isAfterAll ? selection.pieces.filter((piece) => piece[NUMBER] < first) : [];
+    if (before.length === 0) Object.assign(selection, { cut, earlier: 0 });
+    selection.pieces = [...before, ...pieces];
+    selection.logUpTo = up_to;
+    this.dropOldLogs(selection);
   }
 
-  private report(message: ReportChunk): void {
+  private dropOldLogs(selection: Selection): void {
+    let kept = 0;
+    const { pieces, earlier } = selection;
+    const enough = pieces.slice(earlier).findLastIndex(([, , text], index) => {
+      kept += text.length;
+      return kept > KEPT_LOG_CHARACTERS || pieces.length - earlier - index > KEPT_LOG_PIECES;
+    });
+    if (enough < 0) return;
+    selection.pieces = pieces.slice(Math.min(earlier + enough + 1, pieces.length - 1));
+    Object.assign(selection, { cut: true, earlier: 0 });
+  }
+
+  private earlierLogs({ action, before, pieces, cut }: EarlierLogs): void {
     const selection = this.selection;
-    if (selection === null || selection.action !== message.action) return;
-    const tab = selection.report.get(message.tab);
-    if (tab === undefined || message.replace) {
-      selection.report.set(message.tab, { epoch: (tab?.epoch ?? 0) + 1, chunks: [message.html] });
+    if (selection === null || selection.action !== action || selection.pieces[0]?.[NUMBER] !== before) return;
+    selection.pieces = [...pieces, ...selection.pieces];
+    selection.earlier += pieces.length;
+    selection.cut = cut;
+  }
+
+  private report({ action, tab, edition, first, pieces }: ReportChunk): void {
+    const selection = this.selection;
+    if (selection === null || selection.action !== action) return;
+    const kept = selection.report.get(tab);
+    const has = kept?.edition === edition ? kept.chunks.length : 0;
+    if (first > has) {
+      this.select(action, true);
+    } else if (kept?.edition === edition) {
+      kept.chunks.push(...pieces.slice(has - first));
     } else {
-      tab.chunks.push(message.html);
+      const usedUp = kept?.chunks.some((chunk) => /<script/i.test(chunk)) ?? false;
+      selection.report.set(tab, { edition, frame: (kept?.frame ?? 0) + (usedUp ? 1 : 0), chunks: [...pieces] });
     }
   }
 

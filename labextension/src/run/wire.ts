@@ -99,12 +99,14 @@ export interface Prompt {
   answer: string;
   answered_by: string;
   answered_at_ms: number;
+  standing: string;
 }
 
 export type LogPiece = [
   at_ms: number,
   stream: string,
   text: string,
+  number: number,
 ];
 
 export type Span = [
@@ -156,7 +158,16 @@ export interface Details {
 export interface Logs {
   type: "logs";
   action: string;
-  first: number;
+  after: number;
+  up_to: number;
+  pieces: LogPiece[];
+  cut: boolean;
+}
+
+export interface EarlierLogs {
+  type: "earlier_logs";
+  action: string;
+  before: number;
   pieces: LogPiece[];
   cut: boolean;
 }
@@ -165,8 +176,9 @@ export interface ReportChunk {
   type: "report";
   action: string;
   tab: string;
-  replace: boolean;
-  html: string;
+  edition: number;
+  first: number;
+  pieces: string[];
 }
 
 export interface TimelineSpans {
@@ -207,6 +219,12 @@ export interface AskTimeline {
   type: "ask_timeline";
 }
 
+export interface AskEarlierLogs {
+  type: "ask_earlier_logs";
+  action: string;
+  before: number;
+}
+
 export interface Abort {
   type: "abort";
   action: string;
@@ -234,9 +252,9 @@ export interface Leave {
   type: "leave";
 }
 
-export type ToPage = Reset | Diff | Heartbeat | Details | Logs | ReportChunk | TimelineSpans | Notice;
+export type ToPage = Reset | Diff | Heartbeat | Details | Logs | EarlierLogs | ReportChunk | TimelineSpans | Notice;
 
-export type FromPage = Hello | Open | Close | Select | AskTimeline | Abort | Resume | Rerun | Answer | Look | Leave;
+export type FromPage = Hello | Open | Close | Select | AskTimeline | AskEarlierLogs | Abort | Resume | Rerun | Answer | Look | Leave;
 
 /** How a phase looks, by its number. */
 export const PHASES: readonly { sign: string; word: string; name: string }[] = [

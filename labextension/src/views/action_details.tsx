@@ -1,11 +1,10 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ReportFrame } from "../report/report_frame";
 import { actionAddress, clock, duration } from "../run/format";
-import type { RunStore, Selection } from "../run/store";
+import type { Pane, RunStore, Selection } from "../run/store";
 import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
 import { PhaseSign } from "./phase_sign";
 import { PromptForm } from "./prompt_form";
-import type { Pane } from "./run_tree";
 
 /** All about the selected action. */
 export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pane: Pane) => void; onClose: () => void }) {
@@ -39,7 +38,7 @@ export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pan
       {details === null ? (
         <p class="fnb-quiet">Reading ...</p>
       ) : pane === "logs" ? (
-        <LogText selection={selection} />
+        <LogText store={store} selection={selection} />
       ) : pane === "report" ? (
         <Report store={store} selection={selection} tabs={details.tabs} />
       ) : (
@@ -55,7 +54,7 @@ function Overview({ store, details }: { store: RunStore; details: Details }) {
     <div class="fnb-overview">
       <Facts store={store} details={details} />
       {details.failure !== null && details.failure !== undefined && <FailureBox failure={details.failure} />}
-      {prompts.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} />)}
+      {prompts.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} canResume={store.header?.can_resume} />)}
       {details.links.length > 0 && <Links links={details.links} />}
       <Variables title="Inputs" variables={details.inputs} />
       <Variables title="Outputs" variables={details.outputs} />
@@ -206,27 +205,38 @@ function Attempts({ attempts }: { attempts: Attempt[] }) {
   );
 }
 
-function LogText({ selection }: { selection: Selection }) {
+function LogText({ store, selection }: { store: RunStore; selection: Selection }) {
   const box = useRef<HTMLPreElement>(null);
   const atEnd = useRef(true);
-  useEffect(() => {
-    if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [selection.action, selection.nextPiece]);
-  if (selection.pieces.length === 0) return <p class="fnb-quiet">Nothing was printed or logged here.</p>;
-  const hidden = selection.nextPiece - selection.pieces.length;
+  const shown = useRef({ action: "", first: 0, height: 0 });
+  const { action, pieces, logUpTo } = selection;
+  const first = pieces[0]?.[3] ?? 0;
+  useLayoutEffect(() => {
+    if (box.current === null) return;
+    const { scrollHeight } = box.current;
+    if (atEnd.current) box.current.scrollTop = scrollHeight;
+    else if (shown.current.action === action && first < shown.current.first)
+      box.current.scrollTop += scrollHeight - shown.current.height; // what was read stays where it is
+    shown.current = { action, first, height: scrollHeight };
+  }, [action, first, logUpTo]);
+  if (pieces.length === 0) return <p class="fnb-quiet">Nothing was printed or logged here.</p>;
   return (
     <>
-      {(hidden > 0 || selection.cut) && (
+      {selection.cut && (
         <p class="fnb-quiet">
-          These are the last lines. All of them: run.show_logs("{selection.action}")
+          These are the last lines.{" "}
+          <button type="button" class="fnb-button" onClick={() => { atEnd.current = false; store.askEarlierLogs(); }}>
+            Show earlier
+          </button>{" "}
+          All of them: run.show_logs("{action}")
         </p>
       )}
       <pre class="fnb-log" ref={box} tabIndex={0} aria-label="Log"
         onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
           atEnd.current = scrollTop + clientHeight >= scrollHeight - 4;
         }}>
-        {selection.pieces.map(([atMs, stream, text], index) => (
-          <span key={hidden + index} class={`fnb-piece fnb-stream-${/^\w+$/.test(stream) ? stream.toLowerCase() : "other"}`}
+        {pieces.map(([atMs, stream, text, number]) => (
+          <span key={number} class={`fnb-piece fnb-stream-${/^\w+$/.test(stream) ? stream.toLowerCase() : "other"}`}
             title={`${clock(atMs)} ${stream}`}>
             {text.endsWith("\n") ? text : `${text}\n`}
           </span>

@@ -14,8 +14,13 @@ export interface Answering {
 
 let forms = 0;
 
-/** A question with the input that fits its type; what is wrong with an answer is said beside the field. */
-export function PromptForm({ store, prompt }: { store: Answering; prompt: Prompt }) {
+/**
+ * A question with the input that fits its type; what is wrong with an answer is said beside the field.
+ *
+ * One whose action was stopped takes an answer for the next try, where the run can be resumed.
+ */
+export function PromptForm(props: { store: Answering; prompt: Prompt; canResume?: boolean }) {
+  const { store, prompt, canResume = false } = props;
   const open = prompt.answer === "";
   const now = useNow(open);
   const [value, setValue] = useState("");
@@ -34,15 +39,19 @@ export function PromptForm({ store, prompt }: { store: Answering; prompt: Prompt
     return () => clearTimeout(timer);
   }, [sent, outcome]);
   if (!open) return <Answered prompt={prompt} />;
-  if (left <= 0)
-    return <div class="fnb-prompt fnb-answered"><strong>{prompt.name}</strong>: <span class="fnb-quiet">nobody answered in time</span></div>;
+  const stopped = prompt.standing === "stopped";
+  if (left <= 0) return <Unanswered name={prompt.name} why="nobody answered in time" />;
+  if (stopped && !canResume) return <Unanswered name={prompt.name} why="its task was stopped before anybody answered" />;
+  if (prompt.standing === "over") return <Unanswered name={prompt.name} why="its task has ended without an answer" />;
   const waiting = sent && outcome === undefined;
   return (
     <form class="fnb-prompt" aria-label={`Question ${prompt.name}`}
       onSubmit={(event) => { event.preventDefault(); answer(value); }}>
       <div class="fnb-prompt-head">
         <strong>{prompt.name}</strong>
-        <span class="fnb-quiet">{duration(left)} left</span>
+        <span class="fnb-quiet">
+          {stopped && "the run was stopped; an answer is kept until it is resumed · "}{duration(left)} left
+        </span>
       </div>
       <PromptText html={prompt.html} />
       <div class="fnb-prompt-field">
@@ -91,6 +100,10 @@ function Field(props: {
       placeholder={props.kind === "int" ? "a whole number" : "a number"}
       onInput={(event) => props.onInput(event.currentTarget.value)} />
   );
+}
+
+function Unanswered({ name, why }: { name: string; why: string }) {
+  return <div class="fnb-prompt fnb-answered"><strong>{name}</strong>: <span class="fnb-quiet">{why}</span></div>;
 }
 
 function Answered({ prompt }: { prompt: Prompt }) {

@@ -2,15 +2,13 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { duration, ticking } from "../run/format";
 import { isTerminal, look, PHASES } from "../run/phases";
 import type { Row } from "../run/rows";
-import type { RunStore, TreeNode } from "../run/store";
+import type { Pane, RunStore, TreeNode } from "../run/store";
 import { Flag, NodeKind } from "../run/wire";
 import { PhaseSign } from "./phase_sign";
 
 export const ROW_HEIGHT = 24;
 const ROWS_IN_A_CELL = 16;
 const OVERSCAN = 8;
-
-export type Pane = "overview" | "logs" | "report";
 
 let trees = 0;
 

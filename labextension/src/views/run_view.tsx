@@ -2,12 +2,12 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../run/format";
 import { isTerminal } from "../run/phases";
 import { isFiltering, NO_FILTER, visibleRows, type Filter } from "../run/rows";
-import type { RunStore } from "../run/store";
+import type { Pane, RunStore } from "../run/store";
 import { Flag } from "../run/wire";
 import { ActionDetails } from "./action_details";
 import { PromptForm } from "./prompt_form";
 import { RunHeader } from "./run_header";
-import { RunTree, type Pane } from "./run_tree";
+import { RunTree } from "./run_tree";
 import { Timeline } from "./timeline";
 import { Silence, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
@@ -21,11 +21,15 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   useStore(store);
   const [filter, setFilter] = useState<Filter>(NO_FILTER);
   const [view, setView] = useState<"tree" | "timeline">("tree");
-  const [pane, setPane] = useState<Pane>("overview");
+  const [pane, choosePane] = useState(store.pane);
   const chosen = useRef(false);
   const running = store.header !== null && !isTerminal(store.header.phase);
   const now = useNow(running || store.askedAt > 0);
 
+  const setPane = (to: Pane) => {
+    store.pane = to; // for the next view, when the cell is moved
+    choosePane(to);
+  };
   const select = (action: string, to?: Pane) => {
     chosen.current = true;
     if (to !== undefined) setPane(to);
@@ -67,7 +71,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
           </div>
         ))}
       </div>
-      {questions.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} />)}
+      {questions.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} canResume={store.header?.can_resume} />)}
       <div class="fnb-toolbar">
         <div class="fnb-tabs" role="group" aria-label="How to look at the run">
           <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => setView("tree")}>Tree</button>
