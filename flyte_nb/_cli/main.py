@@ -110,9 +110,12 @@ def answer(run: str, prompt: str, value: str) -> None:
 def doctor(repair: bool) -> None:
     """Check every record of the journal."""
     from .._journal.doctor import examine
+    from .._journal.network import network_warning
     from .._runtime.runtime import chosen_home
 
     path = chosen_home().journal_path
+    if warning := network_warning(path.parent):
+        click.echo(f"warning: {warning}")
     findings = examine(path, repair=repair)
     click.echo(f"{path}: {findings.runs} runs, {findings.events} events.")
     for problem in findings.damage:

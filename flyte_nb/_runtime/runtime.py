@@ -6,11 +6,13 @@ import asyncio
 import atexit
 import contextlib
 import contextvars
+import functools
 import logging
 import os
 import sys
 import threading
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any, TypeVar
 
 from .._engine.blocking import wait_blocking
@@ -20,6 +22,7 @@ from .._journal.cache_table import CacheTable
 from .._journal.home import ENVIRONMENT_VARIABLE
 from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
+from .._journal.network import network_warning
 from .._task.secret import keep_secrets_in
 from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
 from ..errors import InitializationError, JournalError
@@ -54,6 +57,7 @@ class Runtime:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.home = Home(settings.home if settings.home is not None else default_home())
+        _warn_of(self.home.path)
         path = self.home.journal_path
         self.writer = JournalWriter(path)
         self.reader = JournalReader(path)
@@ -129,6 +133,13 @@ class Runtime:
         self.mailbox.close()
         self.cache.close()
         self.loop.close()
+
+
+@functools.cache
+def _warn_of(path: Path) -> None:
+    """Once for each home of the process."""
+    if warning := network_warning(path):
+        logger.warning("%s", warning)
 
 
 def _registry_beside(storage: str) -> str:
