@@ -377,7 +377,7 @@ def test_a_request_that_makes_no_sense_holds_up_nothing() -> None:
     odd = [mailbox.post(run.name, "answer", body=body) for body in ("no JSON", "3")]
     dance = mailbox.post(run.name, "dance", body="no JSON")
     run.abort()
-    run.wait()
+    run._live.done.result(timeout=20)  # type: ignore[union-attr]
     assert run.phase == "aborted"
     assert mailbox.outcome(dance) == "unknown kind of request: dance"
     assert [mailbox.outcome(number) for number in odd] == [None, None]
