@@ -111,7 +111,7 @@ def started_server(folder: Path, application: str = "jupyterlab") -> Iterator[Se
         yield started
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         log.close()
         shutil.rmtree(folder / "home", ignore_errors=True)
 
