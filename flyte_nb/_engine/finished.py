@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .._code.digest import code_parts
 from ..models.events import (
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from .ports import EarlierEvents
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedAction:
+class FinishedAction(NamedTuple):
     """A succeeded action of an earlier try."""
 
     outputs: StoredLiterals

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..errors import StorageError
@@ -35,8 +36,14 @@ def damage_of(kept: StoredLiterals, store: Store) -> str:
 
 def _may_refer_to(store: Store, serialized: bytes) -> bool:
     """Whether literals can hold an address of `store`: told without reading them, because most hold none."""
-    root = store.root
-    return root.encode("utf-8", "surrogatepass") in serialized or json.dumps(root)[1:-1].encode() in serialized
+    plain, escaped = _spellings(store.root)
+    return plain in serialized or escaped in serialized
+
+
+@lru_cache(maxsize=16)
+def _spellings(root: str) -> tuple[bytes, bytes]:
+    """How addresses below `root` begin, in text and inside JSON."""
+    return root.encode("utf-8", "surrogatepass"), json.dumps(root)[1:-1].encode()
 
 
 def _is_there(uri: str, store: Store) -> bool:

@@ -86,6 +86,16 @@ def event_heads(rows: list[Row], run: str) -> Iterator[tuple[Row, EventHead]]:
             decode_row(row, run)
 
 
+def decode_verified(row: Row, run: str, decoder: msgspec.msgpack.Decoder[T]) -> T:
+    """The event in a row that `event_heads` gave, whose checksum is known to be right; errors as `decode_event`."""
+    try:
+        return decoder.decode(row[1])
+    except msgspec.DecodeError as error:
+        raise JournalCorruptionError(
+            f"Event {row[0]} of run {run!r} cannot be read: {error}. Run `flyte-nb doctor`."
+        ) from error
+
+
 def tag_of(event: type[msgspec.Struct]) -> str:
     """By what `EventHead.kind` tells events of that class."""
     return str(event.__struct_config__.tag)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from ..models.events import ActionEnded, ActionQueued, AnyEvent
 from ..models.phases import ActionPhase
 from . import codec
@@ -15,6 +17,8 @@ from .codec import Row
 
 _QUEUED = codec.tag_of(ActionQueued)
 _ENDED = codec.tag_of(ActionEnded)
+_queued_decoder = msgspec.msgpack.Decoder(ActionQueued)
+_ended_decoder = msgspec.msgpack.Decoder(ActionEnded)
 _REUSABLE = {ActionPhase.SUCCEEDED.value, ActionPhase.RECOVERED.value}
 
 
@@ -56,18 +60,14 @@ class EarlierRun:
         row = self._queued.get(action) or self._roots.get(action)
         if row is None:
             return None
-        event = codec.decode_row(row, self._run)
-        assert isinstance(event, ActionQueued)
-        return event
+        return codec.decode_verified(row, self._run, _queued_decoder)
 
     def succeeded(self, action: str) -> ActionEnded | None:
         """How an action ended, if it succeeded the last time it ran; the root of a run is not among them."""
         row = self._succeeded.get(action)
         if row is None:
             return None
-        event = codec.decode_row(row, self._run)
-        assert isinstance(event, ActionEnded)
-        return event
+        return codec.decode_verified(row, self._run, _ended_decoder)
 
     def _sort(self, page: list[Row]) -> None:
         queued, succeeded = self._queued, self._succeeded
