@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,7 +19,8 @@ from .._follow.live_picture import Follower, LivePicture
 from .._follow.page import Page, Send
 from .._journal import Home
 from .._journal.liveness import is_alive
-from .._view.wire import ToPage
+from .._journal.network import network_warning
+from .._view.wire import Notice, ToPage
 from ..errors import ActionNotFoundError, RunStateError
 from ..models.events import RunStarted
 from ..models.records import RunFilter, RunRecord, TaskRecord
@@ -62,6 +64,7 @@ class Desk:
     may_lose_runs = True
 
     def __init__(self, home: Home) -> None:
+        self._home = home
         self.archive = Archive(home)
         self._questions = Questions(self.archive)
         self._facets = (-math.inf, Facets([], []))
@@ -70,6 +73,12 @@ class Desk:
         self._lock = threading.RLock()
         self._pictures: dict[str, LivePicture] = {}
         self._pages: dict[str, list[Page]] = {}
+
+    @cached_property
+    def warnings(self) -> list[Notice]:
+        """What a person should know of the home."""
+        text = network_warning(self._home.path)
+        return [Notice("warning", text)] if text else []
 
     # reading ------------------------------------------------------------------------------------------------
 

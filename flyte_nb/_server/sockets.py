@@ -140,7 +140,8 @@ class ListSocket(Socket):
         except BaseRuntimeError as error:
             self.send(Notice("error", str(error)))
             return
-        for message in (news.facets, news.running, news.inbox, news.chosen):
+        messages: list[ListNews] = [*self.desk.warnings, news.facets, news.running, news.inbox, news.chosen]
+        for message in messages:
             self._send_news(message)
 
     def on_close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -81,3 +82,19 @@ def test_a_stranger_does_not_connect(jp_ws_fetch: Any, jp_serverapp: Any, jp_asy
         with pytest.raises(HTTPClientError) as refused:
             jp_asyncio_loop.run_until_complete(jp_ws_fetch("flyte-nb", *path))
         assert refused.value.code == 403
+
+
+def test_a_page_is_told_that_the_home_is_on_a_network_file_system(
+    jp_ws_fetch: Any, jp_asyncio_loop: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(f"40 22 0:35 / {home} rw,relatime shared:9 - nfs4 server:/export rw\n")
+    monkeypatch.setattr("flyte_nb._journal.network._MOUNTS", mounts)  # nobody may mount one for a test
+
+    async def look() -> Any:
+        socket = await jp_ws_fetch("flyte-nb", "api", "live")
+        await socket.write_message('{"type": "list"}')
+        return await until(socket, lambda message: message["type"] == "notice")
+
+    told = jp_asyncio_loop.run_until_complete(look())
+    assert told["level"] == "warning" and f"{home} is on a network file system (nfs4)" in told["text"]
