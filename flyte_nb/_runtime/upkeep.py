@@ -15,6 +15,8 @@ from .._journal import Home, JournalReader
 from .._journal.retention import forget_runs
 from ..io.units import Unit, changed_at, extent, marks_in, remove, units_below
 from ..models.events import StoredLiterals
+from ..storage.addresses import filesystem, local_path
+from ..storage.faults import explained, retried
 from ..storage.local_copy import make_private
 from ..types.references import references_of
 
@@ -70,8 +72,13 @@ def sweep(
         for unit in found:
             with contextlib.suppress(FileNotFoundError):
                 put_aside.append((unit, _aside(store, unit.path)))
-        if put_aside:
-            used, kept_runs = _referred_to(journal)  # runs may have begun meanwhile
+        try:
+            if put_aside:
+                used, kept_runs = _referred_to(journal)  # runs may have begun meanwhile
+        except BaseException:
+            for unit, path in put_aside:
+                _put_back(path, unit.path)
+            raise
     removed = []
     for unit, path in put_aside:
         if unit.mark in used or is_young(unit, path):
@@ -149,10 +156,21 @@ def _add_references(kept: StoredLiterals, used: set[str]) -> None:
 
 
 def _content(address: str, suffix: str) -> bytes:
-    """What a store keeps under the digest of its content, if that is its suffix; nothing if it is not there."""
+    """What a store keeps under the digest of its content, if that is its suffix; nothing if it is not there.
+
+    Raises
+    ------
+    OSError, StorageError
+        If it is there and cannot be read: what it refers to is then not known.
+    """
     if not address.endswith(suffix) or not any(mark.startswith("blobs/") for mark in marks_in(address.encode())):
         return b""
+    path = local_path(address)
     try:
-        return Path(address).read_bytes()
-    except OSError:
+        with explained("read", address):
+            if path is not None:
+                return Path(path).read_bytes()
+            system, inner = filesystem(address)
+            return bytes(retried(lambda: system.cat_file(inner)))
+    except (FileNotFoundError, NotADirectoryError):
         return b""

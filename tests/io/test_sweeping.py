@@ -237,3 +237,32 @@ def test_a_folder_given_as_storage_is_swept_when_it_is_named(home: Path, files: 
     assert found.files == 1 and found.size_bytes == 2
     assert kept.exists_sync()
     assert not forgotten.exists_sync()
+
+
+def test_a_file_that_is_only_mentioned_in_another_store_stays(home: Path, files: Path) -> None:
+    file = stored(files, "a", "1")
+    flyte.init(home=home, storage=f"memory://sweeping/{os.urandom(8).hex()}")
+    keep([file.path, "x" * 100_000], "young")
+    age(home, 40)
+    assert swept(home).files == 0
+    assert file.exists_sync()
+
+
+def test_nothing_goes_while_it_cannot_be_read_what_is_mentioned(
+    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(["x" * 100_000], "young")
+    file = stored(files, "a", "1")
+    age(home, 40)
+    put_aside = upkeep._aside
+
+    def aside(store: Path, path: Path) -> Path:
+        for value in store.glob("blobs/*/*.pickle"):
+            value.unlink()
+            value.mkdir()
+        return put_aside(store, path)
+
+    monkeypatch.setattr(upkeep, "_aside", aside)
+    with pytest.raises(IsADirectoryError, match=r"Cannot read '.*\.pickle'"):
+        swept(home)
+    assert file.exists_sync()
