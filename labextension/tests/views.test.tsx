@@ -223,7 +223,7 @@ describe("a question", () => {
 });
 
 describe("a report", () => {
-  it("is in a frame that may run scripts and nothing else", async () => {
+  beforeEach(async () => {
     store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
@@ -234,9 +234,25 @@ describe("a report", () => {
     await draw();
     [...page.querySelectorAll<HTMLButtonElement>(".fnb-tab")].find((tab) => tab.textContent === "Report")!.click();
     await draw();
+  });
+
+  it("is in a frame that may run scripts and nothing else", () => {
     const frame = page.querySelector("iframe")!;
     expect(frame.getAttribute("sandbox")).toBe("allow-scripts");
     expect(frame.srcdoc).toContain("default-src 'none'");
     expect(frame.srcdoc).not.toContain("https:");
+  });
+
+  it("that floods the page past its keeper is taken away", async () => {
+    const keeper = page.querySelector("iframe")!.contentWindow!;
+    const inner = keeper.document.body.appendChild(keeper.document.createElement("iframe"));
+    const message = () => window.dispatchEvent(new MessageEvent("message", { source: inner.contentWindow, data: {} }));
+    for (let count = 0; count < 200; count += 1) message();
+    await draw();
+    expect(page.querySelector("iframe")).not.toBeNull();
+    message();
+    await draw();
+    expect(page.querySelector("iframe")).toBeNull();
+    expect(page.textContent).toContain("more messages than it can take");
   });
 });

@@ -6,6 +6,8 @@ import { framePage } from "./frame_page";
 
 const LEAST_HEIGHT = 60;
 const MOST_HEIGHT = 640;
+const MOST_PAST_KEEPER = 200;
+const COUNTED_WITHIN_MS = 1_000;
 
 interface FromFrame {
   kind: "ready" | "taken" | "height" | "blocked" | "look" | "link" | "left";
@@ -63,9 +65,9 @@ interface FrameProps {
 
 function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }: FrameProps) {
   const frame = useRef<HTMLIFrameElement>(null);
-  const state = useRef({ ready: false, busy: false, edition: NaN, sent: 0, loads: 0 }).current;
+  const state = useRef({ ready: false, busy: false, edition: NaN, sent: 0, loads: 0, countedFrom: 0, counted: 0 }).current;
   const [height, setHeight] = useState(LEAST_HEIGHT);
-  const [left, setLeft] = useState(false);
+  const [gone, setGone] = useState("");
   const address = useContext(FrameAddress);
 
   const push = () => {
@@ -78,6 +80,12 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
     state.busy = true;
     frame.current?.contentWindow?.postMessage({ html, replace }, "*");
   };
+  const floods = () => {
+    const now = Date.now();
+    if (now - state.countedFrom > COUNTED_WITHIN_MS) Object.assign(state, { countedFrom: now, counted: 0 });
+    state.counted += 1;
+    return state.counted > MOST_PAST_KEEPER;
+  };
   const restart = () => {
     Object.assign(state, { busy: false, edition: NaN });
     push();
@@ -88,13 +96,18 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
   // A frame may say that it is ready before the next paint, which is when other effects run.
   useLayoutEffect(() => {
     const take = (event: MessageEvent) => {
-      if (frame.current === null || event.source !== frame.current.contentWindow) return;
+      const keeper = frame.current?.contentWindow ?? null;
+      if (keeper === null || event.source === null) return;
+      if (event.source !== keeper) {
+        if (isWithin(event.source, keeper) && floods()) setGone("sent this page more messages than it can take");
+        return;
+      }
       const message = event.data as FromFrame | null;
       if (message === null || typeof message !== "object") return;
       if (message.kind === "ready") state.ready = true;
       if (message.kind === "taken") state.busy = false;
       if (message.kind === "look") onLook();
-      if (message.kind === "left") setLeft(true);
+      if (message.kind === "left") setGone("tried to leave its place for another page");
       if (message.kind === "link") onLink(safeAddress(String(message.address)) ?? "");
       if (message.kind === "blocked") onBlocked(hostOf(message.address));
       const wanted = Number(message.height);
@@ -106,13 +119,23 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
   }, []);
   useEffect(() => latest.current(), [revision, tab]);
 
-  if (left) return <p class="fnb-quiet">This report tried to leave its place for another page. It is not shown any more.</p>;
+  if (gone !== "") return <p class="fnb-quiet">This report {gone}. It is not shown any more.</p>;
   return (
     <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`}
       {...(address === null ? { srcdoc: framePage(withInternet) } : { src: address(withInternet) })}
       referrerpolicy="no-referrer" style={{ height: `${height + 2}px` }}
       onLoad={() => { state.loads += 1; if (state.loads > 1) restart(); }} />
   );
+}
+
+/** Whether a window is in a frame of another: such a message has gone past the keeper, which lets few through. */
+function isWithin(source: MessageEventSource, outer: Window): boolean {
+  let window = source as Window;
+  while ("parent" in window && window.parent !== window) {
+    window = window.parent;
+    if (window === outer) return true;
+  }
+  return false;
 }
 
 /** The host of an address of the web; a report can say anything here, and nothing else of it is shown. */
