@@ -32,6 +32,17 @@ class TickCommits:
         self.soon()
         return future
 
+    def committed_at_once(self) -> bool:
+        """Commit now if nothing else can finish in this tick; whether all that was appended so far is durable.
+
+        Errors as `committed`. For code that has waited before, because it goes on without letting others do so.
+        """
+        ready = getattr(self._loop, "_ready", True)  # what the loop does next; not every kind of loop tells
+        if ready or self._waiting:
+            return False
+        commit(self._journal, self._log)
+        return True
+
     def soon(self) -> None:
         """Commit at the end of this tick."""
         if not self._scheduled:

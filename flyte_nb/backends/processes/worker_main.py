@@ -1,4 +1,4 @@
-"""What runs in a worker process: reads the kernel's messages on a thread, runs tasks on the main one."""
+"""What runs in a worker process: reads the kernel's messages and runs tasks on the main thread."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 
 from ..workers import messages as say
 from ..workers.attempt import Worker
@@ -15,6 +16,7 @@ from .framing import Frames, framed
 
 PIECE_BYTES = 256 * 1024
 LAST_WORDS_S = 2.0
+LOOK_EVERY_S = 0.01
 
 # What every task needs is imported here, once, in the process that workers are forked from.
 from ..._engine import map as _map  # noqa: E402, F401
@@ -36,17 +38,102 @@ def serve(descriptor: int) -> None:
 
     faulthandler.enable(2, all_threads=False)
     worker = Worker(send)
-    threading.Thread(target=_read, args=(channel, worker), name="flyte_nb-channel", daemon=True).start()
-    worker.serve()
+    reader = Reader(channel, worker, _leave)
+    threading.Thread(target=reader.stand_by, name="flyte_nb-channel", daemon=True).start()
+    worker.serve(reader)
     os._exit(0)
 
 
-def _read(channel: socket.socket, worker: Worker) -> None:
-    frames = Frames()
-    with contextlib.suppress(OSError):
-        while piece := channel.recv(PIECE_BYTES):
-            for frame in frames.add(piece):
-                worker.receive(say.decode_for_worker(frame))
-    worker.close()
+def _leave() -> None:
+    """End with all that was started; a task that goes on without a kernel has a little time for its last words."""
     threading.Event().wait(LAST_WORDS_S)
     os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+class Reader:
+    """Reads what the kernel says: the main thread itself between attempts, a thread that stands by while one runs.
+
+    To hand a message from one thread to another takes longer than to read it. So the other thread takes over only where
+    an attempt asks something or goes on for longer than `LOOK_EVERY_S`; it reads until the next attempt is there.
+
+    Parameters
+    ----------
+    channel : socket
+        To the kernel; blocking.
+    worker : Worker
+    leave : callable
+        Called when the kernel has gone while an attempt goes on.
+    """
+
+    def __init__(self, channel: socket.socket, worker: Worker, leave: Callable[[], None]) -> None:
+        self._channel = channel
+        self._worker = worker
+        self._leave = leave
+        self._frames = Frames()
+        self._reading = threading.Lock()
+        self._awake = threading.Event()
+        self._hurried = threading.Event()
+        self._waited_for = 0
+        self._is_alone = False
+
+    def read_until_work(self) -> None:
+        """See `flyte_nb.backends.workers.attempt.Reader`."""
+        self._waited_for = self._worker.begun + 1
+        if not self._reading.acquire(blocking=False):
+            return  # the other thread reads, and goes on until what is waited for is there
+        try:
+            while not self._worker.has_work:
+                self._read()
+        finally:
+            self._reading.release()
+
+    def look_after(self) -> None:
+        """See `flyte_nb.backends.workers.attempt.Reader`."""
+        if not self._awake.is_set():
+            self._awake.set()
+
+    def hurry(self) -> None:
+        """See `flyte_nb.backends.workers.attempt.Reader`."""
+        if not self._reading.locked():
+            self._hurried.set()
+
+    def stand_by(self) -> None:
+        """Read while an attempt goes on, until the kernel has gone; to be called on a thread of its own."""
+        worker = self._worker
+        while not self._is_alone:
+            self._awake.wait()
+            seen = worker.begun
+            hurried = self._hurried.wait(LOOK_EVERY_S)
+            if hurried or (worker.is_busy and worker.begun == seen):
+                self._hurried.clear()
+                self._take_over()
+            elif worker.begun == seen:
+                self._awake.clear()
+                if worker.is_busy:  # it has begun just before the line above, and found this thread awake
+                    self._awake.set()
+
+    def _take_over(self) -> None:
+        worker = self._worker
+        while self._reading.acquire(blocking=False):
+            try:
+                told = worker.told
+                while worker.told == told:
+                    if not self._read():
+                        self._is_alone = True
+                        self._leave()
+                        return
+            finally:
+                self._reading.release()
+            if worker.told >= self._waited_for:
+                return
+
+    def _read(self) -> bool:
+        """Take up the next piece; false when there is no kernel any more."""
+        piece = b""
+        with contextlib.suppress(OSError):
+            piece = self._channel.recv(PIECE_BYTES)
+        for frame in self._frames.add(piece):
+            self._worker.receive(say.decode_for_worker(frame))
+        if not piece:
+            self._worker.close()
+        return bool(piece)

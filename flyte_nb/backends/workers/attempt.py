@@ -1,8 +1,7 @@
 """The worker's end: takes one task after another from the kernel and runs it on the process's main thread.
 
 An async task runs on the main thread's loop, any other function on the main thread itself, so that signals,
-`asyncio.run` and libraries that want the main thread work. Whoever carries messages calls `receive` on a thread of its
-own.
+`asyncio.run` and libraries that want the main thread work. Whoever carries messages calls `receive`, on any thread.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from ..._code.snapshot import load_snapshot
 from ..._engine.failure import carry
@@ -49,6 +48,19 @@ STOP_SIGNAL = signal.SIGUSR2
 Reply = tuple[asyncio.AbstractEventLoop, "asyncio.Future[say.ToWorker]"]
 
 
+class Reader(Protocol):
+    """Calls `Worker.receive` with what the kernel says."""
+
+    def read_until_work(self) -> None:
+        """Read on the calling thread until the worker `has_work`; return at once where another thread reads."""
+
+    def look_after(self) -> None:
+        """An attempt begins: what arrives while it runs is to be read on another thread, before long."""
+
+    def hurry(self) -> None:
+        """A reply is waited for: read at once."""
+
+
 class Worker:
     """Serves one kernel.
 
@@ -56,6 +68,13 @@ class Worker:
     ----------
     send : callable
         Has a message delivered to the kernel; any thread may call it, and it may block.
+
+    Attributes
+    ----------
+    told, begun : int
+        How many attempts the kernel has ordered, and how many have begun.
+    is_busy : bool
+        Whether one runs.
     """
 
     def __init__(self, send: Callable[[say.FromWorker], None]) -> None:
@@ -76,7 +95,10 @@ class Worker:
         self._store: Store | None = None
         self._async_task: asyncio.Task[Any] | None = None
         self._in_function = False
-        self._attempt = 0
+        self._reader: Reader | None = None
+        self.told = 0
+        self.begun = 0
+        self.is_busy = False
         self._stopped = False
         self._output = Output(self._send)
 
@@ -85,6 +107,8 @@ class Worker:
     def receive(self, message: say.ToWorker) -> None:
         """Take up what the kernel said."""
         if isinstance(message, say.Start):
+            self._stopped = False
+            self.told += 1
             self._inbox.put(message)
         elif isinstance(message, say.Setup):
             self._setups[message.run] = message
@@ -98,6 +122,11 @@ class Worker:
                 loop, future = found
                 with contextlib.suppress(RuntimeError):
                     loop.call_soon_threadsafe(_settle, future, message)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether `serve` would go on at once."""
+        return not self._inbox.empty()
 
     def close(self) -> None:
         """The kernel is gone: `serve` returns when the attempt is over."""
@@ -115,6 +144,8 @@ class Worker:
         future: asyncio.Future[say.ToWorker] = loop.create_future()
         self._replies[number] = loop, future
         self.tell(make(number))
+        if self._reader is not None:
+            self._reader.hurry()
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -133,7 +164,7 @@ class Worker:
             return self._waiting_loop
 
     def _stop(self) -> None:
-        attempt = self._attempt
+        attempt = self.begun
         self._stopped = True
         task = self._async_task
         if task is not None:
@@ -143,7 +174,7 @@ class Worker:
 
     def _strike(self, attempt: int) -> None:
         """Raise `CancelledError` in the function, as soon as it runs code of the user's."""
-        while self._in_function and self._attempt == attempt and self._stopped:
+        while self._in_function and self.begun == attempt and self._stopped:
             signal.pthread_kill(threading.main_thread().ident or 0, STOP_SIGNAL)
             time.sleep(STRIKE_AGAIN_S)
 
@@ -155,17 +186,20 @@ class Worker:
 
     # the main thread ----------------------------------------------------------------------------------------
 
-    def serve(self) -> None:
+    def serve(self, reader: Reader) -> None:
         """Run what the kernel starts, until `close`; to be called on the main thread."""
+        self._reader = reader
         asyncio.set_event_loop(self._loop)
         signal.signal(STOP_SIGNAL, self._on_stop_signal)
         capture_output(self._output)
         while True:
+            reader.read_until_work()
             start = self._inbox.get()
             if start is None:
                 return
-            self._attempt += 1
-            self._stopped = False
+            self.begun += 1
+            self.is_busy = True
+            reader.look_after()
             self._output.active = True
             try:
                 end: say.FromWorker = self._run(start)
@@ -173,6 +207,7 @@ class Worker:
                 end = _end_with(error)
             self._output.flush(rest=True)
             self._output.active = False
+            self.is_busy = False
             self._send(end)
 
     def _run(self, start: say.Start) -> say.Returned | say.Raised | say.Cancelled | say.Stale:
@@ -221,6 +256,8 @@ class Worker:
         else:
             self._in_function = True
             try:
+                if self._stopped:
+                    raise asyncio.CancelledError
                 value = context.run(task.func, **arguments)
             finally:
                 self._in_function = False

@@ -1,0 +1,46 @@
+"""When what finished becomes durable."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from flyte_nb._engine.ticks import TickCommits
+
+
+class CountingJournal:
+    def __init__(self) -> None:
+        self.flushes = 0
+
+    def flush(self) -> None:
+        self.flushes += 1
+
+
+def commits_with(journal: Any) -> TickCommits:
+    log: Any = SimpleNamespace(lost=None)
+    return TickCommits(asyncio.get_running_loop(), journal, log)
+
+
+def test_what_ends_alone_is_committed_at_once() -> None:
+    async def end_alone(journal: CountingJournal) -> bool:
+        return commits_with(journal).committed_at_once()
+
+    journal = CountingJournal()
+
+    assert asyncio.run(end_alone(journal))
+    assert journal.flushes == 1
+
+
+def test_what_ends_beside_others_waits_for_the_one_commit_of_the_tick() -> None:
+    async def end_beside_others(journal: CountingJournal) -> bool:
+        commits = commits_with(journal)
+        asyncio.get_running_loop().call_soon(lambda: None)
+        at_once = commits.committed_at_once()
+        await asyncio.gather(commits.committed(), commits.committed())
+        return at_once
+
+    journal = CountingJournal()
+
+    assert not asyncio.run(end_beside_others(journal))
+    assert journal.flushes == 1
