@@ -11,7 +11,7 @@ from jupyter_server.utils import url_path_join
 
 from .._follow.servers import announce
 from .._journal import Home, default_home
-from . import handlers, pages, sockets
+from . import handlers, openapi, pages, sockets
 from .desk import Desk
 
 _NAME = "([^/]+)"
@@ -31,6 +31,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     ("api/tasks", handlers.TasksHandler),
     ("api/tidy", handlers.TidyHandler),
     ("api/live", sockets.ListSocket),
+    ("api/openapi.json", openapi.DescriptionHandler),
     (f"form/{_NAME}/{_NAME}", handlers.FormHandler),
     ("submit/json", handlers.JsonAnswerHandler),
     ("", pages.PageHandler),
@@ -43,7 +44,7 @@ def load(server: Any) -> None:
     """Add the routes to a Jupyter server, below its base URL, and tell the home of it when it listens."""
     web_app = server.web_app
     home = Home(default_home())
-    web_app.settings["flyte_nb_desk"] = Desk(home)
+    web_app.settings.update(flyte_nb_desk=Desk(home), flyte_nb_routes=ROUTES)
     root = url_path_join(web_app.settings["base_url"], "flyte-nb", "/")
     web_app.add_handlers(".*$", [(root + path, handler) for path, handler in ROUTES])
     server.io_loop.add_callback(lambda: atexit.register(announce(home, address_of(server), time.time())))

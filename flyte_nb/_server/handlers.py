@@ -7,7 +7,7 @@ import getpass
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
@@ -70,7 +70,18 @@ class _Refused(web.HTTPError):
 
 
 class JsonHandler(DeskHandler, APIHandler):
-    """A route that answers JSON."""
+    """A route that answers JSON.
+
+    Attributes
+    ----------
+    QUERY : dict of str to dict
+        What may be asked for in the address of a ``GET``, each with its JSON schema.
+    BODY : msgspec.Struct class or None
+        What a ``POST`` takes.
+    """
+
+    QUERY: ClassVar[dict[str, dict[str, Any]]] = {}
+    BODY: ClassVar[type[msgspec.Struct] | None] = None
 
     def reply(self, value: Any, status: int = 200) -> None:
         """Send a value."""
@@ -93,6 +104,15 @@ class JsonHandler(DeskHandler, APIHandler):
 
 class RunsHandler(JsonHandler):
     """``GET runs?phase=&task=&source=&text=&offset=&limit=``."""
+
+    QUERY: ClassVar[dict[str, dict[str, Any]]] = {
+        "phase": {"type": "array", "items": {"type": "string", "enum": [phase.value for phase in ActionPhase]}},
+        "task": {"type": "string"},
+        "source": {"type": "string"},
+        "text": {"type": "string"},
+        "offset": {"type": "integer", "minimum": 0},
+        "limit": {"type": "integer", "minimum": 0},
+    }
 
     @web.authenticated
     @authorized
@@ -152,6 +172,8 @@ class NotebookHandler(JsonHandler):
 class TreeHandler(JsonHandler):
     """``GET runs/NAME/tree?open=ID&open=ID``."""
 
+    QUERY: ClassVar[dict[str, dict[str, Any]]] = {"open": {"type": "array", "items": {"type": "string"}}}
+
     @web.authenticated
     @authorized
     async def get(self, name: str) -> None:
@@ -178,6 +200,8 @@ class AbortRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 class AbortHandler(JsonHandler):
     """``POST runs/NAME/abort``."""
+
+    BODY = AbortRequest
 
     @web.authenticated
     @authorized
@@ -219,6 +243,8 @@ class AnswerRequest(msgspec.Struct, forbid_unknown_fields=True):
 class AnswerHandler(JsonHandler):
     """``POST runs/NAME/answer``."""
 
+    BODY = AnswerRequest
+
     @web.authenticated
     @authorized
     async def post(self, name: str) -> None:
@@ -256,6 +282,8 @@ class TidyRequest(msgspec.Struct, forbid_unknown_fields=True):
 class TidyHandler(JsonHandler):
     """``POST tidy``."""
 
+    BODY = TidyRequest
+
     @web.authenticated
     @authorized
     async def post(self) -> None:
@@ -266,6 +294,8 @@ class TidyHandler(JsonHandler):
 
 class JsonAnswerHandler(JsonHandler):
     """``POST submit/json``: answers of programs."""
+
+    BODY = forms.JsonAnswer
 
     @web.authenticated
     @authorized
