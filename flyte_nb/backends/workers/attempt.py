@@ -17,9 +17,9 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..._code.snapshot import load_snapshot
 from ..._engine.failure import carry
@@ -45,6 +45,7 @@ LEFTOVERS_S = 1.0
 MOST_TASKS_KEPT = 64
 STOP_SIGNAL = signal.SIGUSR2
 
+T = TypeVar("T")
 Reply = tuple[asyncio.AbstractEventLoop, "asyncio.Future[say.ToWorker]"]
 
 
@@ -245,7 +246,7 @@ class Worker:
         if arguments is REFUSED:
             arguments = self._until_done(interface.read_inputs(serialized))
         if task.is_async:
-            self._async_task = self._loop.create_task(drive(task.func(**arguments), context, action))
+            self._async_task = self._loop.create_task(_awaited(drive(task.func(**arguments), context, action)))
             del arguments
             if self._stopped:
                 self._async_task.cancel()
@@ -316,6 +317,11 @@ class Worker:
                 task.cancel()
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
         return not left and not _has_children()
+
+
+async def _awaited(steps: Awaitable[T]) -> T:
+    """A coroutine, which is what asyncio makes a task of since Python 3.12; a generator it refuses."""
+    return await steps
 
 
 def _loaded(code: say.Code | say.Source) -> Task[Any, Any]:
