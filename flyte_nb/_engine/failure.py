@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ..errors import (
     BaseRuntimeError,
+    JournalWriteError,
     NonRecoverableError,
     OOMError,
     RuntimeUnknownError,
@@ -44,10 +45,12 @@ def as_runtime_error(error: BaseException) -> BaseRuntimeError:
 
 
 def is_final(error: BaseException) -> bool:
-    """Whether another attempt would be wrong."""
+    """Whether another attempt would be wrong: it is not wanted, or what it does could not be recorded either."""
+    if isinstance(error, NonRecoverableError | JournalWriteError):
+        return True
     if isinstance(error, BaseRuntimeError) and error.__cause__ is not None and was_carried(error):
-        return isinstance(error, NonRecoverableError) or not isinstance(error.__cause__, Exception)
-    return isinstance(error, NonRecoverableError) or not isinstance(error, Exception)
+        return not isinstance(error.__cause__, Exception)
+    return not isinstance(error, Exception)
 
 
 def record_of(error: BaseRuntimeError) -> ErrorRecord:

@@ -238,9 +238,14 @@ class LiveRun:
                 root.machine.wish_stop(Stop(StopReason.ABORT, self.abort_message))
             phase, record = ActionPhase.SUCCEEDED, None
             try:
-                self.values = await perform(root, prepared)
-                if self.values is UNREAD and root.kept_outputs is not None:
-                    self.values = await self.value_of(root.kept_outputs, plan)
+                outputs = self._outputs_of_root(plan)
+                if outputs is None:
+                    self.values = await perform(root, prepared)
+                    outputs = root.kept_outputs
+                else:
+                    self.values = UNREAD
+                if self.values is UNREAD and outputs is not None:
+                    self.values = await self.value_of(outputs, plan)
             except asyncio.CancelledError:
                 phase = ActionPhase.ABORTED
                 record = ErrorRecord("Cancelled", "user", self.abort_message or "The run was cancelled.")
@@ -249,6 +254,13 @@ class LiveRun:
                 record = record_of(self.error)
                 phase = _phase_of_failure(self.error, root.machine.stop)
         self._finish(phase, record)
+
+    def _outputs_of_root(self, plan: TaskPlan) -> StoredLiterals | None:
+        """What the root gave in a try that was lost between the root's end and its own."""
+        if self.finished is None or self.finished.from_other_run:
+            return None
+        found = self.finished.take(ROOT_ACTION, plan, self)
+        return found.outputs if found is not None else None
 
     def abort(self, message: str, action: str = "") -> bool:
         """Stop the run, or one action of it; False if there is nothing to stop. Any thread may call it."""

@@ -102,8 +102,8 @@ class ResultCache(Protocol):
     def get(self, key: str) -> CacheEntry | None:
         """The entry of a key."""
 
-    def put(self, entry: CacheEntry) -> None:
-        """Keep an entry."""
+    def put(self, entry: CacheEntry, reserved_by: Owner | None = None) -> None:
+        """Keep an entry, and give back the right to compute it."""
 
     def reserve(self, key: str, owner: Owner) -> bool:
         """Take the right to compute a key, unless another living process has it."""

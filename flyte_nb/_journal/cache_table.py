@@ -21,6 +21,7 @@ from .liveness import is_alive
 _LAST_HEARTBEAT = (
     "SELECT max(heartbeat_at) FROM owners WHERE host = ? AND pid = ? AND process_started_at = ? AND machine = ?"
 )
+_RELEASE = "DELETE FROM reservations WHERE key = ? AND host = ? AND pid = ? AND machine = ?"
 
 
 class CacheTable:
@@ -57,10 +58,15 @@ class CacheTable:
         codec.decode_literals(row[3], row[4], f"Cache entry {key}")
         return CacheEntry(key=key, run=row[0], action=row[1], task=row[2], outputs=row[3], created_at=row[5])
 
-    def put(self, entry: CacheEntry) -> None:
-        """Keep `entry`; a later one of the same key takes its place."""
+    def put(self, entry: CacheEntry, reserved_by: Owner | None = None) -> None:
+        """Keep `entry`; a later one of the same key takes its place, and whoever had the right to compute it is done.
+
+        Both at once, so that a process that dies here leaves no reservation that nobody asks for any more.
+        """
         reached("before_cache_put")
-        with self._lock, translated(self._path, "write to"):
+        with self._lock, translated(self._path, "write to"), transaction(self._connection):
+            if reserved_by is not None:
+                self._connection.execute(_RELEASE, (entry.key, reserved_by.host, reserved_by.pid, reserved_by.machine))
             self._connection.execute(
                 "INSERT OR REPLACE INTO cache (key, run, action, task, outputs, crc, created_at)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -100,10 +106,7 @@ class CacheTable:
         """Give the right back."""
         reached("before_cache_release")
         with self._lock, translated(self._path, "write to"):
-            self._connection.execute(
-                "DELETE FROM reservations WHERE key = ? AND host = ? AND pid = ? AND machine = ?",
-                (key, owner.host, owner.pid, owner.machine),
-            )
+            self._connection.execute(_RELEASE, (key, owner.host, owner.pid, owner.machine))
         reached("after_cache_release")
 
     def close(self) -> None:

@@ -47,12 +47,14 @@ class EarlierRun:
         self.others: list[AnyEvent] = []
         self._run = run
         self._roots: dict[str, Row] = {}
+        self._succeeded_roots: dict[str, Row] = {}
         self._queued: dict[str, Row] = {}
         self._succeeded: dict[str, Row] = {}
         for page in pages:
             self._sort(page)
 
     def __len__(self) -> int:
+        """How many actions below the root succeeded."""
         return len(self._succeeded)
 
     def queued(self, action: str) -> ActionQueued | None:
@@ -63,8 +65,8 @@ class EarlierRun:
         return codec.decode_verified(row, self._run, _queued_decoder)
 
     def succeeded(self, action: str) -> ActionEnded | None:
-        """How an action ended, if it succeeded the last time it ran; the root of a run is not among them."""
-        row = self._succeeded.get(action)
+        """How an action ended, if it succeeded the last time it ran."""
+        row = self._succeeded.get(action) or self._succeeded_roots.get(action)
         if row is None:
             return None
         return codec.decode_verified(row, self._run, _ended_decoder)
@@ -74,8 +76,8 @@ class EarlierRun:
         for row, head in codec.event_heads(page, self._run):
             kind = head.kind
             if kind == _ENDED:
-                if head.fourth in _REUSABLE and head.third in queued:
-                    succeeded[head.third] = row
+                if head.fourth in _REUSABLE:
+                    (succeeded if head.third in queued else self._succeeded_roots)[head.third] = row
             elif kind != _QUEUED:
                 self.others.append(codec.decode_row(row, self._run))
             elif head.fourth:
@@ -83,3 +85,4 @@ class EarlierRun:
                 succeeded.pop(head.third, None)
             else:
                 self._roots[head.third] = row
+                self._succeeded_roots.pop(head.third, None)

@@ -114,3 +114,20 @@ def test_space_that_comes_back_in_time_saves_the_run(disk: Path) -> None:
     assert run.outputs() == 20_000
     assert sum(len(line) for line in run.get_logs()) == 38 * 20_000
     assert done == [1, 2]
+
+
+def test_what_cannot_be_recorded_is_not_tried_again(disk: Path) -> None:
+    flyte.init(home=disk / "home")
+    done.clear()
+    attempts: list[int] = []
+
+    @env.task(retries=5)
+    async def persistent() -> str:
+        attempts.append(1)
+        fill(disk)
+        return await step(7, "y" * 20_000)
+
+    with pytest.raises(errors.JournalWriteError, match="full"):
+        flyte.run(persistent).outputs()
+    (disk / "ballast").unlink()
+    assert attempts == [1] and done == [7]

@@ -442,3 +442,13 @@ def test_stored_values_are_deleted_when_nobody_refers_to_them(home: Path) -> Non
     assert swept.runs == ["run1"]
     assert swept.files == 1
     assert flyte.Run.get("run2").outputs()[0]["x"].tolist() == [2]
+
+
+def test_what_is_kept_for_later_calls_is_reserved_by_nobody_any_more(path: Path) -> None:
+    cache = CacheTable(path)
+    assert cache.reserve("key", this_process())
+    cache.put(CacheEntry("key", "run", "a", "task", b"\x90", time.time()), this_process())
+    cache.close()
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT key FROM reservations").fetchall() == []
+    connection.close()

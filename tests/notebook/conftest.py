@@ -85,6 +85,11 @@ class Notebook:
         """What the stop button does."""
         self.manager.interrupt_kernel()
 
+    def restart(self) -> None:
+        """What the restart button does."""
+        self.manager.restart_kernel()
+        self.client.wait_for_ready(timeout=TIMEOUT_S)
+
     def _take(self, deadline: float) -> None:
         try:
             message = self.client.get_iopub_msg(timeout=max(0.1, deadline - time.monotonic()))

@@ -110,6 +110,7 @@ async def branch(x: int) -> int:
 
 @env.task
 async def main() -> list[int]:
+    mark()
     results = await asyncio.gather(branch(1), branch(2), costly(4), costly(4))
     try:
         results.append(await endless())

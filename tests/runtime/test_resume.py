@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sqlite3
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -336,3 +338,24 @@ async def main() -> int:
     assert calls == ["try", "try"]
     broken[0] = False
     assert run.resume().outputs() == 1
+
+
+def test_a_root_whose_end_is_committed_is_not_run_again_by_a_process_that_finds_the_run_without_end(
+    home: Path, tmp_path: Path
+) -> None:
+    rooted = define("@env.task\nasync def rooted(x: int) -> list[int]:\n    note('root')\n    return [x, x + 1]")[
+        "rooted"
+    ]
+    assert flyte.with_runcontext(name="all but ended").run(rooted, 4).outputs()[0] == [4, 5]
+    flyte.init(home=tmp_path / "elsewhere")
+    with sqlite3.connect(home / "journal.sqlite") as connection:  # as if killed between two commits
+        connection.execute("DELETE FROM events WHERE seq = (SELECT max(seq) FROM events)")
+        connection.execute("UPDATE runs SET phase = 'running', ended_at = NULL")
+        connection.execute("UPDATE owners SET pid = 0, process_started_at = 0")
+    connection.close()
+    flyte.init(home=home)
+
+    resumed = Run.get("all but ended").resume()
+    assert resumed.outputs()[0] == [4, 5]
+    assert resumed.phase == "succeeded"
+    assert calls == ["root"]
