@@ -151,6 +151,19 @@ flyte.run(parent)
     output.get_by_role("treeitem").filter(has_text="step").get_by_text("from an earlier try").wait_for()
 
 
+def test_copy_puts_the_traceback_on_the_clipboard(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(SETUP, "flyte.run(broken, 3)")
+    lab.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=lab.server.address)
+    lab.run(0)
+    lab.run(1)
+    output = lab.output(1)
+    output.get_by_role("treeitem").filter(has_text="broken").click()
+    output.get_by_role("button", name="Copy").click()
+    lab.page.wait_for_function("async () => (await navigator.clipboard.readText()).includes('ValueError: no 3')")
+    copied = lab.page.evaluate("() => navigator.clipboard.readText()")
+    assert copied.strip() == output.locator(".fnb-traceback").inner_text().strip()
+
+
 def test_rerun_shows_the_new_run_in_the_place_of_the_old_one(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(SETUP, "flyte.run(step, 4)")
     lab.run(0)
