@@ -1,0 +1,56 @@
+"""A cell that is run again and again leaves nothing behind in its kernel."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .conftest import Notebook
+
+CELL = """
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("again")
+
+@env.task
+def on_thread(x: int) -> int:
+    return x
+
+@env.task
+async def main(x: int) -> int:
+    return await on_thread.aio(x) + 1
+
+run = flyte.run(main, 4)
+run.wait()
+run
+"""
+
+COUNT = """
+import gc, threading, psutil
+from ipywidgets.widgets.widget import _instances
+from flyte_nb._runtime.runtime import current_runtime
+_ = gc.collect()
+counted = {
+    "widgets": len(_instances),
+    "threads": threading.active_count(),
+    "open files": psutil.Process().num_fds(),
+    "tables": current_runtime().reader._query("SELECT count(*) FROM sqlite_master", ())[0][0],
+    "live runs": len(current_runtime().controller.runs),
+}
+import json
+print(json.dumps(counted), end="")
+"""
+
+
+def test_a_cell_run_200_times_leaves_no_widget_thread_open_file_or_table(notebook: Notebook) -> None:
+    notebook.run(CELL)
+    notebook.run(COUNT)
+    for _ in range(40):  # so that what is kept for a few runs is full: threads of the pool, Out[...]
+        notebook.run(CELL)
+    before = json.loads(notebook.run(COUNT).text)
+    for _ in range(200):
+        notebook.run(CELL)
+    after = json.loads(notebook.run(COUNT).text)
+    for name in ("threads", "open files"):  # a thread of the pool, with its wakeup, may have come or gone
+        assert after.pop(name) <= before.pop(name) + 2, name
+    assert after == before
