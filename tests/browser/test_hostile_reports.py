@@ -288,6 +288,22 @@ def test_a_report_that_goes_elsewhere_is_taken_away_and_reaches_nobody(
     assert listener.heard_nothing_but_the_test(), listener.heard
 
 
+FLOODS = """<p>written</p><script>
+setInterval(() => {
+    for (let n = 0; n < 2_000; n++) WINDOW.postMessage({kind: "height", height: 100 + n % 300}, "*");
+}, 0);
+</script>"""
+
+
+def test_a_page_that_a_report_floods_with_messages_answers_a_click(show_reports: Callable[..., Lab]) -> None:
+    lab = show_reports(FLOODS.replace("WINDOW", "parent"), FLOODS.replace("WINDOW", "top"))
+    lab.output(2).get_by_text("more messages than it can take").wait_for()
+    for cell in (1, 2):
+        timeline = lab.output(cell).get_by_role("button", name="Timeline")
+        timeline.click()
+        lab.output(cell).locator(".fnb-tab[aria-pressed=true]").filter(has_text="Timeline").wait_for()
+
+
 def test_links_of_a_report_lead_into_it_or_are_opened_by_a_second_click(
     show_reports: Callable[..., Lab], listener: Listener
 ) -> None:
