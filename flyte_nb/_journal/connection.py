@@ -56,8 +56,8 @@ def _is_sealed(path: Path) -> bool:
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what the block writes, or nothing of it; nobody else writes meanwhile."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")  # an interrupt while it waits for the lock strikes once it has it
         yield
         connection.execute("COMMIT")
     except BaseException:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import signal
 import sqlite3
 import stat
 import subprocess
@@ -18,6 +20,7 @@ import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox, RunLog
 from flyte_nb._journal.cache_table import CacheTable
+from flyte_nb._journal.connection import open_database, transaction
 from flyte_nb._journal.doctor import examine
 from flyte_nb._journal.liveness import is_alive, this_process
 from flyte_nb._journal.retention import forget_runs
@@ -214,6 +217,28 @@ def test_a_locked_database_is_an_error_in_words(path: Path, monkeypatch: pytest.
     other.execute("ROLLBACK")
     writer.flush()
     assert len(events_of(path)) == 2
+
+
+def test_an_interrupt_while_the_lock_is_waited_for_leaves_the_journal_free(path: Path) -> None:
+    connection, other = open_database(path), open_database(path)
+    said: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def interrupt_and_release() -> None:
+        assert said.get() == "BEGIN IMMEDIATE"
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        other.execute("ROLLBACK")
+
+    other.execute("BEGIN IMMEDIATE")
+    connection.set_trace_callback(said.put)  # without a line of Python, at which the interrupt could strike too early
+    strike = threading.Thread(target=interrupt_and_release)
+    strike.start()
+    with pytest.raises(KeyboardInterrupt), transaction(connection):
+        pytest.fail("the interrupt came too late")
+    strike.join()
+    other.execute("PRAGMA busy_timeout = 0")
+    for anyone in (other, connection):
+        with transaction(anyone):
+            pass
 
 
 def test_a_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
