@@ -43,7 +43,7 @@ lab: $(VENV)/.demo
 	@$(BIN)/jupyter lab notebooks/00_tour.ipynb
 
 # Two halves side by side: most tests wait for a kernel, a browser or a worker.
-PAGES := tests/browser tests/cli tests/docs tests/fuzz tests/notebook tests/packaging tests/registry tests/server
+PAGES := tests/browser tests/chaos tests/cli tests/docs tests/fuzz tests/notebook tests/packaging tests/registry tests/server
 ROOMS := $(filter-out $(PAGES) tests/__pycache__/,$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard tests/test_*.py)
 
 test: $(VENV)/.dev browser engine

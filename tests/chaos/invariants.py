@@ -1,16 +1,18 @@
 """What must hold of a run that was struck, healed and resumed, whatever struck it.
 
 A side effect is *completed* when the end of its action, or of its trace, is committed. A completed one never happens
-again. One that was in flight when its process died may: once more for each death that it was in flight at.
+again. One that was in flight when its process died may: once more for each death that it was in flight at. Within one
+life it happens as often as attempts have begun; that the last one has begun may not be committed when it dies.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -31,10 +33,11 @@ GONE_WITHIN_S = 30.0
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What was completed at one moment, and how often each side effect had happened by then."""
+    """What was completed at one moment, and how often each side effect had begun and happened by then."""
 
-    completed: frozenset[str]
-    effects: Counter[str]
+    completed: frozenset[str] = frozenset()
+    effects: Counter[str] = field(default_factory=Counter)
+    begun: Counter[str] = field(default_factory=Counter)
 
 
 def events_of(folder: Path) -> list[AnyEvent]:
@@ -48,8 +51,17 @@ def events_of(folder: Path) -> list[AnyEvent]:
 
 def snapshot(folder: Path) -> Snapshot:
     """Of now; the journal is read first, so that what it calls completed stands in the ledger."""
-    completed = completed_in(project(events_of(folder), RUN))
-    return Snapshot(frozenset(completed), ledger.effects_in(folder))
+    events = events_of(folder)
+    completed = completed_in(project(events, RUN))
+    return Snapshot(frozenset(completed), ledger.effects_in(folder), begun_in(events))
+
+
+def begun_in(events: list[AnyEvent]) -> Counter[str]:
+    """How many attempts of each action have begun, as far as that is committed."""
+    starts = (
+        one for one in events if isinstance(one, AttemptStarted) or (isinstance(one, ActionQueued) and one.running)
+    )
+    return Counter(start.action for start in starts)
 
 
 def completed_in(view: RunView) -> Iterator[str]:
@@ -79,21 +91,22 @@ def repeated(
         for name in death.completed:
             if effects[name] != death.effects[name]:
                 yield f"{name} was completed at end {number} and ran again: {death.effects[name]} -> {effects[name]}"
-    attempts, ended = Counter[str](), set[str]()
+    ended: set[str] = set()
     for event in events:
         if (isinstance(event, ActionQueued) and event.running) or isinstance(event, AttemptStarted):
-            attempts[event.action] += 1
             if event.action in ended:
                 yield f"{event.action} has an attempt after its good end"
         elif isinstance(event, ActionEnded) and event.phase is ActionPhase.SUCCEEDED:
             ended.add(event.action)
             if not effects[event.action] and not event.reused and event.action in _acting(events):
                 yield f"{event.action} succeeded and has no side effect"
-    for name, often in effects.items():
-        in_flight = sum(name in death.effects and name not in death.completed for death in deaths)
-        allowed = (1 if ":" in name else attempts[name] + lost_attempts) + in_flight
-        if often > allowed:
-            yield f"{name} happened {often} times, and {allowed} can be accounted for"
+    last = Snapshot(frozenset(ended), effects, begun_in(events))
+    for before, after in itertools.pairwise([Snapshot(), *deaths, last]):
+        for name, often in (after.effects - before.effects).items():
+            died = after is not last and name not in after.completed
+            allowed = 1 if ":" in name else after.begun[name] - before.begun[name] + died + lost_attempts
+            if often > allowed:
+                yield f"{name} happened {often} times in one life, and {allowed} can be accounted for"
 
 
 def _acting(events: list[AnyEvent]) -> set[str]:
