@@ -7,11 +7,12 @@ import secrets
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._journal import Home, JournalReader
+from .._journal.connection import open_database, translated
 from .._journal.retention import forget_runs
 from ..io.units import Unit, changed_at, extent, marks_in, remove, units_below
 from ..models.events import StoredLiterals
@@ -39,7 +40,7 @@ def sweep(
 
     What was written less than `young_s` seconds ago stays: a run that is going on may be about to refer to it. Files
     and directories that a cell stored outside a run stay for `keep_s` seconds, because a variable of the notebook may
-    refer to them.
+    refer to them. Where it cannot be read what is referred to, nothing is forgotten or removed.
 
     Parameters
     ----------
@@ -52,38 +53,36 @@ def sweep(
     if not home.journal_path.exists():
         return Swept([], 0, 0)
     store = folder or home.store_path
-    with _journal_to_sweep_by(home, dry_run) as journal:
-        runs = forget_runs(journal, keep_s)
-        now = time.time()
+    runs, used, kept_runs = _what_stays(home, keep_s)
+    now = time.time()
 
-        def is_young(unit: Unit, path: Path) -> bool:
-            belongs_to_run = unit.belongs_to_run and folder is None
-            return changed_at(path) >= now - (young_s if belongs_to_run else max(young_s, keep_s))
+    def is_young(unit: Unit, path: Path) -> bool:
+        belongs_to_run = unit.belongs_to_run and folder is None
+        return changed_at(path) >= now - (young_s if belongs_to_run else max(young_s, keep_s))
 
-        used, kept_runs = _referred_to(journal)
-        found: list[Unit] = []
-        for unit in list(units_below(store, kept_runs)):
-            with contextlib.suppress(FileNotFoundError):  # somebody else sweeps, or has just finished it
-                if unit.mark not in used and not is_young(unit, unit.path):
-                    found.append(unit)
-        if dry_run:
-            return Swept(runs, *_sum(extent(unit.path) for unit in found))
-        put_aside: list[tuple[Unit, Path]] = []
+    found: list[Unit] = []
+    for unit in list(units_below(store, kept_runs)):
+        with contextlib.suppress(FileNotFoundError):  # somebody else sweeps, or has just finished it
+            if unit.mark not in used and not is_young(unit, unit.path):
+                found.append(unit)
+    if dry_run:
+        return Swept(runs, *_sum(extent(unit.path) for unit in found))
+    aside: dict[Path, Unit] = {}
+    unwanted: set[Path] = set()
+    try:
         for unit in found:
-            with contextlib.suppress(FileNotFoundError):
-                put_aside.append((unit, _aside(store, unit.path)))
-        try:
-            if put_aside:
-                used, kept_runs = _referred_to(journal)  # runs may have begun meanwhile
-        except BaseException:
-            for unit, path in put_aside:
+            _put_aside(store, unit, aside)
+        if aside:
+            runs, used, kept_runs = _what_stays(home, keep_s)  # runs may have begun meanwhile
+        forgotten = forget_runs(home.journal_path, keep_s)
+        if set(runs) <= set(forgotten):  # else one of them was resumed just now, and what it mentions stays
+            unwanted = {path for path, unit in aside.items() if unit.mark not in used and not is_young(unit, path)}
+    finally:
+        for path, unit in aside.items():
+            if path not in unwanted:
                 _put_back(path, unit.path)
-            raise
     removed = []
-    for unit, path in put_aside:
-        if unit.mark in used or is_young(unit, path):
-            _put_back(path, unit.path)
-            continue
+    for path in unwanted:
         removed.append(extent(path))
         remove(path)
         path.parent.rmdir()
@@ -91,23 +90,21 @@ def sweep(
         if of_run.name not in kept_runs:
             with contextlib.suppress(OSError):  # it is not empty
                 of_run.rmdir()
-    return Swept(runs, *_sum(removed))
+    return Swept(forgotten, *_sum(removed))
 
 
-@contextlib.contextmanager
-def _journal_to_sweep_by(home: Home, is_copy: bool) -> Iterator[Path]:
-    """The home's journal, or a copy in which runs can be forgotten on trial."""
-    if not is_copy:
-        yield home.journal_path
-        return
+def _what_stays(home: Home, keep_s: float) -> tuple[list[str], set[str], set[str]]:
+    """Runs to forget, found out on a copy; marks of the units that all else mentions; names of the runs that stay."""
     with tempfile.TemporaryDirectory(prefix="flyte_nb-") as folder:
         path = Path(folder, home.journal_path.name)
         with (
-            contextlib.closing(sqlite3.connect(home.journal_path)) as journal,
+            contextlib.closing(open_database(home.journal_path, read_only=True)) as journal,
             contextlib.closing(sqlite3.connect(path)) as copy,
+            translated(home.journal_path, "read"),
         ):
             journal.backup(copy)
-        yield path
+        runs = forget_runs(path, keep_s)
+        return runs, *_referred_to(path)
 
 
 def _sum(extents: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -117,19 +114,25 @@ def _sum(extents: Iterable[tuple[int, int]]) -> tuple[int, int]:
     return files, size_bytes
 
 
-def _aside(store: Path, path: Path) -> Path:
-    """Rename what is to be removed: from now on whoever stores the same stores it anew."""
+def _put_aside(store: Path, unit: Unit, aside: dict[Path, Unit]) -> None:
+    """Rename what is to be removed, and note where it is: from now on whoever stores the same stores it anew."""
     folder = store / "unfinished" / secrets.token_hex(10)  # which is new, so nobody else sweeps it
     make_private(str(folder))
-    return path.rename(folder / path.name)
+    path = folder / unit.path.name
+    aside[path] = unit  # before it is there: an interrupt may strike in between
+    try:
+        unit.path.rename(path)
+    except FileNotFoundError:
+        del aside[path]
 
 
 def _put_back(aside: Path, path: Path) -> None:
-    make_private(str(path.parent))
-    try:
-        aside.rename(path)
-    except OSError:  # the same was stored there meanwhile
-        remove(aside)
+    if aside.exists():
+        make_private(str(path.parent))
+        try:
+            aside.rename(path)
+        except OSError:  # the same was stored there meanwhile
+            remove(aside)
     aside.parent.rmdir()
 
 

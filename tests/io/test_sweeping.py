@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 import flyte_nb as flyte
-from flyte_nb._journal import Home
+from flyte_nb._journal import Home, JournalReader
 from flyte_nb._runtime import upkeep
 from flyte_nb._runtime.upkeep import Swept, sweep
 from flyte_nb.io import Dir, File
+from flyte_nb.io.units import Unit
 
 env = flyte.TaskEnvironment("sweeping")
 
@@ -172,16 +173,16 @@ def test_what_is_used_again_while_it_is_swept_is_put_back(
     keep(1, "young")
     file = stored(files, "a", "1")
     age(home, 40)
-    put_aside = upkeep._aside
+    put_aside = upkeep._put_aside
 
-    def aside(store: Path, path: Path) -> Path:
+    def use_and_put_aside(store: Path, unit: Unit, aside: dict[Path, Unit]) -> None:
         if meanwhile == "a run refers to it":
             keep(file, "new")
         else:
             stored(files, "a", "1")
-        return put_aside(store, path)
+        put_aside(store, unit, aside)
 
-    monkeypatch.setattr(upkeep, "_aside", aside)
+    monkeypatch.setattr(upkeep, "_put_aside", use_and_put_aside)
     assert swept(home).files == 0
     with file.open_sync("r") as stream:
         assert stream.read() == "1"
@@ -194,14 +195,13 @@ def test_what_is_stored_again_after_it_was_put_aside_is_there(
     (files / "a").write_text("1")
     directory = Dir.from_local_sync(files)
     age(home, 40)
-    put_aside = upkeep._aside
+    put_aside = upkeep._put_aside
 
-    def aside(store: Path, path: Path) -> Path:
-        found = put_aside(store, path)
+    def put_aside_and_store(store: Path, unit: Unit, aside: dict[Path, Unit]) -> None:
+        put_aside(store, unit, aside)
         Dir.from_local_sync(files)
-        return found
 
-    monkeypatch.setattr(upkeep, "_aside", aside)
+    monkeypatch.setattr(upkeep, "_put_aside", put_aside_and_store)
     swept(home)
     assert Path(directory.download_sync(), "a").read_text() == "1"
 
@@ -248,21 +248,76 @@ def test_a_file_that_is_only_mentioned_in_another_store_stays(home: Path, files:
     assert file.exists_sync()
 
 
+def names_of_runs(home: Path) -> set[str]:
+    return {run.name for run in JournalReader(home / "journal.sqlite").runs(limit=-1)}
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_nothing_goes_while_it_cannot_be_read_what_is_mentioned(
-    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     keep(["x" * 100_000], "young")
     file = stored(files, "a", "1")
-    age(home, 40)
-    put_aside = upkeep._aside
+    keep(file, "old")
+    age(home, 40, "old")
+    put_aside = upkeep._put_aside
 
-    def aside(store: Path, path: Path) -> Path:
-        for value in store.glob("blobs/*/*.pickle"):
+    def damage() -> None:
+        for value in (home / "store").glob("blobs/*/*.pickle"):
             value.unlink()
             value.mkdir()
-        return put_aside(store, path)
 
-    monkeypatch.setattr(upkeep, "_aside", aside)
+    def damage_and_put_aside(store: Path, unit: Unit, aside: dict[Path, Unit]) -> None:
+        damage()
+        put_aside(store, unit, aside)
+
+    if when == "before":
+        damage()
+    else:
+        monkeypatch.setattr(upkeep, "_put_aside", damage_and_put_aside)
     with pytest.raises(IsADirectoryError, match=r"Cannot read '.*\.pickle'"):
         swept(home)
+    assert file.exists_sync()
+    assert names_of_runs(home) == {"young", "old"}
+
+
+def test_an_interrupt_while_it_is_put_aside_what_nobody_refers_to_leaves_all_where_it_was(
+    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = stored(files, "a", "1"), stored(files, "b", "2")
+    keep([a, b], "old")
+    age(home, 40, "old")
+    rename = Path.rename
+
+    def rename_and_strike(path: Path, target: Path) -> Path:
+        monkeypatch.setattr(Path, "rename", rename)
+        path.rename(target)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "rename", rename_and_strike)
+    with pytest.raises(KeyboardInterrupt):
+        swept(home)
+    assert a.exists_sync() and b.exists_sync()
+    assert names_of_runs(home) == {"old"}
+    assert os.listdir(home / "store" / "unfinished") == []
+    assert swept(home).runs == ["old"]
+    assert not (a.exists_sync() or b.exists_sync())
+
+
+def test_what_an_old_run_mentions_stays_where_it_is_resumed_while_the_store_is_swept(
+    home: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = stored(files, "a", "1")
+    keep(file, "old")
+    age(home, 40, "old")
+    forget = upkeep.forget_runs
+
+    def resume_and_forget(journal: Path, keep_s: float) -> list[str]:
+        if journal == home / "journal.sqlite":
+            with sqlite3.connect(journal) as connection:
+                connection.execute("UPDATE runs SET ended_at = ?", (time.time(),))
+        return forget(journal, keep_s)
+
+    monkeypatch.setattr(upkeep, "forget_runs", resume_and_forget)
+    assert swept(home) == Swept([], 0, 0)
     assert file.exists_sync()
