@@ -306,8 +306,13 @@ class Controller:
         if self._is_deaf:
             logger.warning("Aborts and answers reach runs again.")
         self._is_deaf = False
+        still_open = {request.request_id for request in requests}
+        for run in runs.values():
+            run.settled &= still_open
         for request in requests:
-            self._carry_out(request, runs[request.run])
+            run = runs[request.run]
+            if request.request_id not in run.settled:  # else its outcome waits for a commit
+                self._carry_out(request, run)
 
     def _carry_out(self, request: Request, run: LiveRun) -> None:
         with run.settling:
@@ -319,9 +324,9 @@ class Controller:
                 reason = said_in(request).get("reason") or "It was aborted."
                 by = f" by {request.posted_by}" if request.posted_by else ""
                 found = run.abort(f"{reason}{by}", request.action)
-                run.log.settle(request.request_id, "aborted" if found else "nothing to abort: it is not running")
+                run.settle(request, "aborted" if found else "nothing to abort: it is not running")
             else:
-                run.log.settle(request.request_id, f"unknown kind of request: {request.kind}")
+                run.settle(request, f"unknown kind of request: {request.kind}")
 
     def _ping_loops(self, runs: list[LiveRun], now: float) -> None:
         for run in runs:

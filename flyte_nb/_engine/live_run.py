@@ -31,6 +31,8 @@ from .unread import UNREAD
 
 if TYPE_CHECKING:
     from .._task.task import Task
+    from ..models.events import AnyEvent
+    from ..models.records import Request
     from ..types.interface import Prepared
     from .capacity import Capacity
     from .controller import Controller
@@ -81,6 +83,8 @@ class LiveRun:
         Whose code holds the loop right now.
     settling : Lock
         Held while a request is taken and while the run ends: whatever comes after that is settled with its end.
+    settled : set of int
+        Requests whose outcome is queued, and perhaps not committed.
     done : concurrent.futures.Future
         Done once the end is committed; never carries the run's own failure, which is `error`.
     interrupted : bool
@@ -121,6 +125,7 @@ class LiveRun:
         self.values: Any = None
         self.prompts: dict[str, OpenPrompt] = {}
         self.settling = threading.Lock()
+        self.settled: set[int] = set()
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
         self.plan_of_root: TaskPlan
@@ -296,6 +301,11 @@ class LiveRun:
         """Raise `RunTakenOverError` if somebody else drives the run."""
         if self.lost is not None:
             raise self.lost.with_traceback(None)
+
+    def settle(self, request: Request, outcome: str, event: AnyEvent | None = None) -> None:
+        """Queue what became of `request`, with the event that tells of it; called with `settling` held."""
+        self.log.settle(request.request_id, outcome, event)
+        self.settled.add(request.request_id)
 
     def flush_logs(self) -> None:
         """Queue what actions have printed so far."""

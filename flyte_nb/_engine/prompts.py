@@ -53,12 +53,13 @@ async def ask(action: Action, name: str, data_type: str, prompt: str, timeout_s:
     expires_at = earlier.asked.expires_at if earlier is not None else now + timeout_s
     asked = PromptAsked(now, action.name, identity, name, prompt, data_type, expires_at)
     opened = OpenPrompt(asked)
-    run.log.append(asked)
-    if earlier is not None and earlier.answered is not None:
-        answered = earlier.answered
-        run.log.append(PromptAnswered(answered.at, action.name, identity, answered.value, answered.answered_by))
-        opened.answer.set_result(answered.value)
-    run.prompts[identity] = opened
+    with run.settling:  # an answer may come as soon as the question is recorded
+        run.log.append(asked)
+        if earlier is not None and earlier.answered is not None:
+            answered = earlier.answered
+            run.log.append(PromptAnswered(answered.at, action.name, identity, answered.value, answered.answered_by))
+            opened.answer.set_result(answered.value)
+        run.prompts[identity] = opened
     await action.commits.committed()
     return opened
 
@@ -83,30 +84,29 @@ async def answer_text(action: Action, opened: OpenPrompt) -> str:
 
 
 def take_answer(run: LiveRun, request: Request) -> None:
-    """Give an answer to the question it is for. One to a question that has not been asked yet stays open."""
+    """Give an answer to the question it is for. One to a question of an earlier try waits until it is asked again."""
     said = said_in(request)
-    identity = str(said.get("prompt", ""))
-    opened = run.prompts.get(identity)
-    before = _answered_before(run, identity)
-    if before is not None:
-        run.log.settle(request.request_id, before)
+    opened = run.prompts.get(_prompt_in(request))
+    refused = _refused(run, request)
+    if refused is not None:
+        run.settle(request, refused)
     elif opened is None:
         return
     elif time.time() > opened.asked.expires_at:
-        run.log.settle(request.request_id, "expired: nobody waits for the answer any more")
+        run.settle(request, "expired: nobody waits for the answer any more")
     else:
         try:
             value = parse_answer(str(said.get("value", "")), opened.asked.data_type)
         except ValueError as error:
-            run.log.settle(request.request_id, f"invalid: {error}")
+            run.settle(request, f"invalid: {error}")
         else:
             _answer(run, opened, json.dumps(value), request)
 
 
 def outcome_at_end(run: LiveRun, request: Request, end: ActionPhase) -> str | None:
     """What becomes of a request that nobody took before `run` ended in phase `end`."""
-    before = _answered_before(run, str(said_in(request).get("prompt", ""))) if request.kind == "answer" else None
-    return before or request.outcome_after(end)
+    refused = _refused(run, request) if request.kind == "answer" else None
+    return refused or request.outcome_after(end)
 
 
 def said_in(request: Request) -> dict[str, Any]:
@@ -122,16 +122,26 @@ def _answer(run: LiveRun, opened: OpenPrompt, text: str, request: Request) -> No
     asked = opened.asked
     opened.answered_by = request.posted_by
     answered = PromptAnswered(time.time(), asked.action, asked.prompt_id, text, request.posted_by)
-    run.log.settle(request.request_id, f"answered with {text}", answered)
+    run.settle(request, f"answered with {text}", answered)
     opened.answer.set_result(text)
 
 
-def _answered_before(run: LiveRun, identity: str) -> str | None:
+def _prompt_in(request: Request) -> str:
+    return str(said_in(request).get("prompt", ""))
+
+
+def _refused(run: LiveRun, request: Request) -> str | None:
+    """Why an answer is not taken, whatever its value is."""
+    identity = _prompt_in(request)
+    if not identity:
+        return f'invalid: expected a JSON object with "prompt" and "value", got {request.body!r:.200}'
     opened = run.prompts.get(identity)
     if opened is not None:
         return _already(opened.answer.result(), opened.answered_by) if opened.answer.done() else None
     earlier = run.finished.prompt(identity) if run.finished is not None else None
-    answered = earlier.answered if earlier is not None else None
+    if earlier is None:
+        return f"invalid: run {run.name!r} has asked no question {identity!r:.200}"
+    answered = earlier.answered
     return _already(answered.value, answered.answered_by) if answered is not None else None
 
 

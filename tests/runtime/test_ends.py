@@ -16,6 +16,7 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
+from flyte_nb._engine.live_run import LiveRun
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.remote import Action, Run
 
@@ -375,12 +376,50 @@ def test_a_request_that_makes_no_sense_holds_up_nothing() -> None:
     run = flyte.run(main)
     mailbox = current_runtime().mailbox
     odd = [mailbox.post(run.name, "answer", body=body) for body in ("no JSON", "3")]
+    stray = mailbox.post(run.name, "answer", body='{"prompt": "unheard of", "value": "3"}')
     dance = mailbox.post(run.name, "dance", body="no JSON")
-    run.abort()
+    mailbox.post(run.name, "abort")
     run._live.done.result(timeout=20)  # type: ignore[union-attr]
     assert run.phase == "aborted"
     assert mailbox.outcome(dance) == "unknown kind of request: dance"
-    assert [mailbox.outcome(number) for number in odd] == [None, None]
+    for number, said in zip(odd, ("'no JSON'", "'3'"), strict=True):
+        assert mailbox.outcome(number) == f'invalid: expected a JSON object with "prompt" and "value", got {said}'
+    assert mailbox.outcome(stray) == f"invalid: run {run.name!r} has asked no question 'unheard of'"
+
+
+def test_what_is_asked_of_a_run_is_carried_out_once_also_while_its_outcome_cannot_be_committed(
+    monkeypatch: pytest.MonkeyPatch, at_write_points: Listen
+) -> None:
+    carried_out: list[str] = []
+    refused: queue.Queue[str] = queue.Queue()
+    abort = LiveRun.abort
+
+    @env.task
+    async def main() -> None:
+        await asyncio.Event().wait()
+
+    def noted_abort(run: LiveRun, reason: str, action: str = "") -> bool:
+        carried_out.append(action)
+        return abort(run, reason, action)
+
+    def refuse(point: str) -> None:
+        if point == "before_commit":
+            refused.put(point)
+            raise sqlite3.OperationalError("disk I/O error")
+
+    run = flyte.run(main)
+    mailbox = current_runtime().mailbox
+    monkeypatch.setattr(LiveRun, "abort", noted_abort)
+    with at_write_points(refuse):
+        number = mailbox.post(run.name, "abort", action="nobody")
+        for _ in range(5):
+            refused.get(timeout=20)
+    while mailbox.outcome(number) is None:
+        pass
+    assert mailbox.outcome(number) == "nothing to abort: it is not running"
+    assert carried_out == ["nobody"]
+    run.abort()
+    run.wait()
 
 
 def test_waiting_from_another_thread_and_by_await_works() -> None:
