@@ -1,6 +1,7 @@
 """What functions import in their bodies: by source, because it may not be loaded yet.
 
 The digest is the same before and after the import: what is loaded counts only where it is not what the source says.
+What the import fills, such as a table of registered functions, counts by the statements of its module that may fill it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .module_source import (
     find_module,
     imports_in,
     is_as_loaded,
+    modules_inside,
     source_of,
     stamp_of,
 )
@@ -92,11 +94,23 @@ class Imported:
         self.codes: list[CodeType] = []
         self.unsettled: set[str] = set()
 
-    def in_body(self, code: CodeType, package: str) -> Iterator[bytes]:
-        """What stands for the imports in the body of `code`, a function of `package`."""
-        attributes = names_used(code).attributes
+    def in_body(
+        self,
+        code: CodeType,
+        package: str,
+        further: frozenset[str] = frozenset(),
+        above: tuple[object, ...] = (),
+    ) -> Iterator[bytes]:
+        """What stands for the imports in the body of `code`, a function of `package`.
+
+        Parameters
+        ----------
+        further : frozenset of str
+            Attributes that are looked up there although the code does not name them.
+        """
+        attributes = names_used(code).attributes | further
         for one in imports_in(code):
-            yield pack("import", *self._follow(one, package, attributes, ()))
+            yield pack("import", *self._follow(one, package, attributes, above))
 
     def content(self, thing: SourceName) -> bytes:
         """What a name of a module means, by its statements; what they reach is referred to."""
@@ -115,7 +129,60 @@ class Imported:
             self.codes += [constant for constant in statement.code.co_consts if isinstance(constant, CodeType)]
             if not statement.is_settled and not statement.is_call:
                 self.unsettled.add(f"{thing.module}.{thing.name}")
+        filling = thing.source.filling(thing.name)
+        if filling:
+            parts.append(pack("filled", *self._whole(thing.source, filling, frozenset(), ())))
+            # What is filled may be state, in which case what is in it does not count.
+            parts += self._edited_since_loaded(thing.module, self._look(thing.module), only_code=True)
+        if statements and statements[0].kind == "constant":
+            statements += filling
+            if any(one.kind == "constant" and not one.is_settled and not one.is_call for one in filling):
+                self.unsettled.add(f"{thing.module}.{thing.name}")
         return pack("source", *parts, *self._drifted(thing, statements))
+
+    def _whole(
+        self, source: ModuleSource, statements: list[Statement], further: frozenset[str], above: tuple[object, ...]
+    ) -> Iterator[bytes]:
+        """What `statements` do, with all of the module that is behind them.
+
+        By source alone: they run when the module is imported, and what they change then is not state of the task.
+        """
+        names = source.behind(statements)
+        run = [one for one in source.statements if one in statements or not names.isdisjoint(one.gives)]
+        attributes = further.union(*(one.attributes for one in run))
+        for one in run:
+            if not one.is_import:
+                yield one.digest
+                yield from self.in_body(one.code, source.package, further, above)
+        for name in sorted(names):
+            given = source.binding(name)
+            if all(one.is_import for one in given):
+                yield pack(name, *self._name(source, name, attributes, above))
+            for one in given:
+                if one.is_import and len(given) > 1:
+                    yield pack(name, *self._imported_as(one, name, source, attributes, above))
+
+    def _made_on_demand(
+        self, source: ModuleSource, place: Place, name: str, attributes: frozenset[str], above: tuple[object, ...]
+    ) -> Iterator[bytes]:
+        """What a module's `__getattr__` may give for `name`: that function, what it imports, and the whole package."""
+        wanted = ("on demand", source.name, name)
+        if wanted in above:
+            return
+        yield from self._whole(source, source.giving("__getattr__"), attributes | {name}, (*above, wanted))
+        for module in dict.fromkeys((source.name, *modules_inside(source.name, place))):
+            found = self._look(module)
+            inner = source_of(module, found) if found is not None and found.file else None
+            if found is not None and inner is not None:
+                yield pack(module, inner.digest(), *self._edited_since_loaded(module, found))
+
+    def _edited_since_loaded(self, module: str, place: Place | None, *, only_code: bool = False) -> Iterator[bytes]:
+        """All that a loaded module holds, where that may be something else than its source says."""
+        loaded = sys.modules.get(module)
+        if loaded is not None and place is not None and not is_as_loaded(module, place.file, loaded):
+            for name in sorted(vars(loaded)):
+                if not name.startswith("__") and (callable(vars(loaded)[name]) or not only_code):
+                    yield pack(name, self._walker.live(loaded, name, f"{module}.{name}"))
 
     def _look(self, name: str) -> Place | None:
         known = self.looked.get(name)
@@ -178,6 +245,9 @@ class Imported:
             if found:
                 yield from found
                 return
+            if source.binding("__getattr__") and not (name.startswith("__") and name.endswith("__")):
+                yield pack("on demand", *self._made_on_demand(source, place, name, attributes, above))
+                or_nothing = True
         elif place.file or not place.folders:
             # Its source cannot be read, or there is none: what is loaded counts.
             if loaded is not None and name in vars(loaded):

@@ -8,6 +8,7 @@ import dis
 import importlib.machinery
 import importlib.util
 import os
+import pathlib
 import sys
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
@@ -15,7 +16,7 @@ from types import CodeType, ModuleType
 from typing import NamedTuple
 
 from . import names
-from .bytecode import digest_bytecode, names_used
+from .bytecode import digest_bytecode, names_used, pack
 from .ownership import is_user_file, is_user_module
 
 _NO_INSTRUCTIONS = frozenset({"CACHE", "EXTENDED_ARG"})
@@ -43,6 +44,10 @@ _SETTLED = frozenset(
         *("NewType", "ParamSpec", "Path", "range", "set", "str", "TaskEnvironment", "timedelta", "tuple", "TypeVar"),
     }
 )
+# Those of them that make something to be filled.
+_CONTAINERS = frozenset({"dict", "field", "list", "set"})
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+_COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
 
 
 class Import(NamedTuple):
@@ -125,6 +130,16 @@ def _found(name: str) -> Place | None:
     return place
 
 
+def modules_inside(name: str, place: Place) -> Iterator[str]:
+    """Full names of the modules that have a file in the folders of the package `name`."""
+    for folder in place.folders:
+        for path in sorted(pathlib.Path(folder).rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            inner = parts[:-1] if parts[-1] == "__init__" else parts
+            if all(part.isidentifier() for part in inner):
+                yield ".".join((name, *inner))
+
+
 def _inside(parent: Place | None, full: str) -> Place | None:
     module = sys.modules.get(full)
     if module is not None:
@@ -184,6 +199,16 @@ class Statement:
         """Names of the module that it, or a function in it, may look up."""
         return tuple(sorted({*names_used(self.code).globals, *names.names_used(self.node)}))
 
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """Every name in it, and in functions in it."""
+        return names.names_mentioned(self.node)
+
+    @cached_property
+    def attributes(self) -> frozenset[str]:
+        """Every name that it, or a function in it, uses as an attribute."""
+        return names_used(self.code).attributes
+
     @property
     def is_import(self) -> bool:
         """Whether it is an import."""
@@ -203,12 +228,12 @@ class Statement:
 
     @cached_property
     def literal(self) -> tuple[object, ...]:
-        """The value it assigns, alone in a tuple, if that is written down there."""
+        """The value it assigns, alone in a tuple, if that is written down there and cannot be changed in place."""
         targets = getattr(self.node, "targets", None) or [getattr(self.node, "target", None)]
         value = getattr(self.node, "value", None)
         if isinstance(self.node, (ast.Assign, ast.AnnAssign)) and all(isinstance(one, ast.Name) for one in targets):
             try:
-                return (ast.literal_eval(value),) if value is not None else ()
+                return (ast.literal_eval(value),) if value is not None and _is_fixed(value) else ()
             except ValueError:
                 pass
         return ()
@@ -220,6 +245,28 @@ class Statement:
             return False
         arguments = self.node.args
         return not (self.node.decorator_list or arguments.defaults or any(arguments.kw_defaults))
+
+    @cached_property
+    def acts(self) -> bool:
+        """Whether running it may do something to an object that another statement made."""
+        node = self.node
+        if isinstance(node, _FUNCTIONS):
+            return bool(node.decorator_list)
+        if isinstance(node, ast.ClassDef) and (node.decorator_list or node.bases or node.keywords):
+            return True
+        if isinstance(node, _COMPOUND):
+            return not (isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'")
+        return isinstance(node, (ast.AugAssign, ast.Delete)) or any(_changes(inner) for inner in ast.walk(node))
+
+    def makes_filled(self, name: str) -> bool:
+        """Whether what it gives `name` is, or may be, something that other statements fill."""
+        return _makes_filled(self.node, name)
+
+    def acts_on(self, function: str) -> bool:
+        """Whether running it may do something to a function, such as to register a variant of it."""
+        if isinstance(self.node, (*_FUNCTIONS, ast.ClassDef)):
+            return any(function in names.names_mentioned(one) for one in self.node.decorator_list)
+        return self.acts and function in self.mentions
 
     @cached_property
     def is_settled(self) -> bool:
@@ -244,6 +291,50 @@ def _finds_out(node: ast.AST) -> bool:
     if isinstance(node, ast.Subscript):
         return isinstance(node.ctx, ast.Load)
     return isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] not in _SETTLED
+
+
+def _changes(node: ast.AST) -> bool:
+    if isinstance(node, (ast.Attribute, ast.Subscript)):
+        return not isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Call)
+
+
+def _is_fixed(value: ast.expr) -> bool:
+    """Whether the value of an expression can, as it is written, not be changed in place."""
+    if isinstance(value, ast.Call):
+        called = ast.unparse(value.func).rpartition(".")[2]
+        return called in _SETTLED and called not in _CONTAINERS
+    if isinstance(value, ast.Tuple):
+        return all(map(_is_fixed, value.elts))
+    if isinstance(value, ast.UnaryOp):
+        return _is_fixed(value.operand)
+    if isinstance(value, ast.BinOp):
+        return _is_fixed(value.left) and _is_fixed(value.right)
+    return isinstance(value, (ast.Constant, ast.JoinedStr, ast.Compare, ast.Lambda))
+
+
+def _makes_filled(node: ast.stmt, name: str) -> bool:
+    if isinstance(node, ast.ClassDef):
+        return bool(node.keywords) or any(map(_is_filled_in_class, node.body))
+    if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        return node.value is not None and not _is_fixed(node.value)
+    if not isinstance(node, _COMPOUND):
+        return False
+    inside = [
+        inner
+        for inner in names.outside_functions(node)
+        if isinstance(inner, ast.stmt) and inner is not node and not isinstance(inner, _COMPOUND)
+    ]
+    giving = [inner for inner in inside if name in names.names_given(inner)]
+    return not giving or any(_makes_filled(inner, name) for inner in giving)
+
+
+def _is_filled_in_class(node: ast.stmt) -> bool:
+    if isinstance(node, _FUNCTIONS):
+        return node.name == "__init_subclass__"
+    if isinstance(node, (ast.Assign, ast.AnnAssign)) and isinstance(node.value, ast.Call):
+        return ast.unparse(node.value.func).rpartition(".")[2] != "field" and not _is_fixed(node.value)
+    return isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None and not _is_fixed(node.value)
 
 
 class ModuleSource:
@@ -271,6 +362,51 @@ class ModuleSource:
         """The statements that give `name`, or do something with it when the module is imported."""
         giving = [one for one in self.statements if name in one.gives]
         return giving and [one for one in self.statements if one in giving or (one.is_call and name in one.uses)]
+
+    def filling(self, name: str) -> list[Statement]:
+        """Further statements that may fill or change what `name` holds when the module is imported."""
+        giving = self.giving(name)
+        if any(one.makes_filled(name) for one in giving) or name in self._declared_global:
+            found = [one for one, behind in self._acting if name in behind]
+        else:
+            decorated = [one for one in giving if isinstance(one.node, _FUNCTIONS) and one.acts]
+            found = [one for one in self.statements if decorated and one.acts_on(name)]
+        return [one for one in found if one not in giving]
+
+    def behind(self, statements: list[Statement]) -> frozenset[str]:
+        """The names in `statements`, those in the statements that give them, and so on."""
+        found = set[str]().union(*(one.mentions for one in statements))
+        pending = list(found)
+        while pending:
+            for one in self._given_by.get(pending.pop(), ()):
+                pending += one.mentions - found
+                found |= one.mentions
+        return frozenset(found)
+
+    def binding(self, name: str) -> list[Statement]:
+        """The statements that bind `name`, or change its object by an assignment."""
+        return self._given_by.get(name, [])
+
+    def digest(self) -> bytes:
+        """Of all that it does, whatever of it is used."""
+        return pack("module", *(statement.digest for statement in self.statements))
+
+    @cached_property
+    def _given_by(self) -> dict[str, list[Statement]]:
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in statement.gives:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    @cached_property
+    def _acting(self) -> list[tuple[Statement, frozenset[str]]]:
+        return [(one, self.behind([one])) for one in self.statements if one.acts]
+
+    @cached_property
+    def _declared_global(self) -> frozenset[str]:
+        found = (node.names for node in ast.walk(self._tree) if isinstance(node, ast.Global))
+        return frozenset(name for names_declared in found for name in names_declared)
 
     def codes_in(self, statement: Statement) -> dict[str, CodeType]:
         """The code of functions in a statement by their qualified names, compiled as an import does it."""

@@ -14,7 +14,7 @@ _BUILTINS = frozenset(dir(builtins))
 def names_given(node: ast.stmt) -> frozenset[str]:
     """Names that the statement binds at the top level, and those whose object it changes by an assignment."""
     given: set[str] = set()
-    for inner in _outside_functions(node):
+    for inner in outside_functions(node):
         if isinstance(inner, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             given.add(inner.name)
         elif isinstance(inner, (ast.Import, ast.ImportFrom)):
@@ -49,14 +49,18 @@ def names_used(node: ast.stmt) -> frozenset[str]:
     return frozenset(used - _BUILTINS)
 
 
-def _annotations(node: ast.stmt) -> Iterator[ast.expr]:
+def names_mentioned(node: ast.AST) -> frozenset[str]:
+    """Every name in the node, whatever is done with it; local variables too."""
+    found: set[str] = set()
     for inner in ast.walk(node):
-        found = getattr(inner, "annotation", None) or getattr(inner, "returns", None)
-        if isinstance(found, ast.expr):
-            yield found
+        if isinstance(inner, ast.Name):
+            found.add(inner.id)
+        elif isinstance(inner, ast.Global):
+            found.update(inner.names)
+    return frozenset(found)
 
 
-def _outside_functions(node: ast.AST) -> list[ast.AST]:
+def outside_functions(node: ast.AST) -> list[ast.AST]:
     """The statement and what is in it, without the inside of functions, classes and comprehensions."""
     found, pending = [], [node]
     while pending:
@@ -68,3 +72,10 @@ def _outside_functions(node: ast.AST) -> list[ast.AST]:
             continue
         pending += ast.iter_child_nodes(inner)
     return found
+
+
+def _annotations(node: ast.stmt) -> Iterator[ast.expr]:
+    for inner in ast.walk(node):
+        found = getattr(inner, "annotation", None) or getattr(inner, "returns", None)
+        if isinstance(found, ast.expr):
+            yield found

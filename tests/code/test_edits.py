@@ -464,6 +464,174 @@ def test_an_edit_of_what_is_not_reached_by_an_import_in_a_body_does_not_count(pa
     assert digest(importing(statement)) == before
 
 
+REGISTER = """
+TABLE = {}
+def register(f):
+    TABLE[f.__name__] = f
+    return f
+@register
+def f(x): return x + 1
+"""
+FILLED = {
+    "a table that a decorator fills": (REGISTER, "x + 1", "x + 2"),
+    "what a registered function uses": (REGISTER.replace("x + 1", "g(x)") + "def g(x): return x + 1", "x + 1", "x + 2"),
+    "the decorator that fills a table": (REGISTER, "[f.__name__] = f", "[f.__name__] = len"),
+    "a function that a decorator of another name registers": (
+        REGISTER.replace("@register", "add = register\n@add"),
+        "x + 1",
+        "x + 2",
+    ),
+    "a table that a call of a helper fills": (
+        "TABLE = {}\ndef add(name): TABLE[name] = name\nadd('one')",
+        "'one'",
+        "'two'",
+    ),
+    "a table by its alias": ("TABLE = {}\nother = TABLE\nother['f'] = 1", "= 1", "= 2"),
+    "a list that a loop fills": ("TABLE = []\nfor n in ('a', 'b'): TABLE.append(n)", "'b'", "'c'"),
+    "a list that a condition fills": ("TABLE = []\nif True:\n    TABLE.append(1)", "(1)", "(2)"),
+    "a list that a context fills": (
+        "import contextlib\nTABLE = []\nwith contextlib.suppress(OSError):\n    TABLE.append(1)",
+        "(1)",
+        "(2)",
+    ),
+    "a list that a try fills": ("TABLE = []\ntry:\n    TABLE.append(1)\nfinally: pass", "(1)", "(2)"),
+    "a list that a comprehension fills": ("TABLE = []\n[TABLE.append(n) for n in 'ab']", "'ab'", "'ac'"),
+    "a table that a base class fills": (
+        "TABLE = {}\nclass Base:\n    def __init_subclass__(cls): TABLE[cls.__name__] = cls\n"
+        "class One(Base):\n    def f(self): return 1",
+        "return 1",
+        "return 2",
+    ),
+    "a table in a class": (
+        "class TABLE:\n    all = []\n    @classmethod\n    def add(cls, f): cls.all.append(f)\n"
+        "@TABLE.add\ndef f(x): return x + 1",
+        "x + 1",
+        "x + 2",
+    ),
+    "an object that a decorator fills": (
+        "class Table:\n    def __init__(self): self.all = []\n    def add(self, f): self.all.append(f)\n"
+        "TABLE = Table()\n@TABLE.add\ndef f(x): return x + 1",
+        "x + 1",
+        "x + 2",
+    ),
+    "a variant of a function": (
+        "import functools\n@functools.singledispatch\ndef TABLE(x): return x\n"
+        "@TABLE.register\ndef _(x: int): return x + 1",
+        "x + 1",
+        "x + 2",
+    ),
+    "a constant that a function sets": (
+        "TABLE = 0\ndef configure():\n    global TABLE\n    TABLE = 5\nconfigure()",
+        "= 5",
+        "= 6",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", FILLED)
+def test_an_edit_of_what_fills_something_when_a_module_is_imported_in_a_body_makes_a_task_run_again(
+    package: Package, what: str
+) -> None:
+    source, old, new = FILLED[what]
+    package.write(deep=source)
+    before = digest(importing("from mine.deep import TABLE as helper"))
+    package.edit("deep", old, new)
+    assert digest(importing("from mine.deep import TABLE as helper")) != before
+
+
+@pytest.mark.parametrize("what", FILLED)
+def test_what_is_filled_when_a_module_is_imported_in_a_body_has_one_digest_before_and_after(
+    package: Package, what: str
+) -> None:
+    package.write(deep=FILLED[what][0])
+    main = defined(importing("from mine.deep import TABLE as helper"))
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+    assert digest(importing("from mine.deep import TABLE as helper")) == before
+
+
+@pytest.mark.parametrize("what", FILLED)
+def test_what_was_filled_before_an_edit_is_not_taken_for_what_the_edited_source_fills(
+    package: Package, what: str
+) -> None:
+    source, old, new = FILLED[what]
+    package.write(deep=source)
+    main = defined(importing("from mine.deep import TABLE as helper"))
+    code_digest(main)
+    main(1)
+    package.edit("deep", old, new)
+    in_this_kernel = code_digest(main)
+    package.forget()
+    assert digest(importing("from mine.deep import TABLE as helper")) != in_this_kernel
+
+
+@pytest.mark.parametrize("what", FILLED)
+def test_what_fills_nothing_that_is_reached_does_not_count(package: Package, what: str) -> None:
+    apart = "\nAPART = {}\ndef keep(one):\n    APART[one] = one\n    return one\n@keep\ndef apart(): return 100\n"
+    package.write(deep=FILLED[what][0] + apart)
+    before = digest(importing("from mine.deep import TABLE as helper"))
+    package.edit("deep", "return 100", "return 101")
+    assert digest(importing("from mine.deep import TABLE as helper")) == before
+
+
+def test_a_decorator_that_fills_a_table_does_not_make_a_constant_of_that_name_elsewhere_state(package: Package) -> None:
+    package.write(deep=REGISTER)
+    source = "TABLE = {'a': 1}\n" + importing("from mine.deep import TABLE as helper") + ", TABLE"
+    assert digest(source) != digest(source.replace("'a': 1", "'a': 2"))
+
+
+ON_DEMAND = {
+    "from a module that it imports": (
+        "def __getattr__(name):\n    import mine.hidden\n    return vars(mine.hidden)[name]\n"
+    ),
+    "from a module by its name": (
+        "import importlib\ndef __getattr__(name):\n"
+        "    return getattr(importlib.import_module('.hidden', __name__), name)\n"
+    ),
+    "from a table of modules": (
+        "import importlib\n_WHERE = {'helper': 'mine.hidden'}\ndef __getattr__(name):\n"
+        "    return getattr(importlib.import_module(_WHERE[name]), name)\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ON_DEMAND)
+@pytest.mark.parametrize("statement", ["from mine import helper", "import mine; helper = mine.helper"])
+def test_what_a_package_gives_on_demand_counts_and_has_one_digest_before_and_after(
+    package: Package, how: str, statement: str
+) -> None:
+    package.write(__init__=ON_DEMAND[how], hidden="def helper(x): return x + 1\n")
+    main = defined(importing(statement))
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+    assert digest(importing(statement)) == before
+    package.edit("hidden", "x + 1", "x + 2")
+    in_this_kernel = code_digest(main)
+    package.forget()
+    anew = digest(importing(statement))
+    assert anew != before
+    assert in_this_kernel != anew, "what runs in this kernel is still the old code"
+
+
+def test_what_a_module_gives_on_demand_counts_by_what_its_function_imports(package: Package) -> None:
+    package.write(
+        hidden="def helper(x): return x + 1\n",
+        lazy="def __getattr__(name):\n    import mine.hidden\n    return getattr(mine.hidden, name)\n",
+    )
+    main = defined(importing("from mine.lazy import helper"))
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+    package.edit("hidden", "x + 1", "x + 2")
+    in_this_kernel = code_digest(main)
+    package.forget()
+    anew = digest(importing("from mine.lazy import helper"))
+    assert anew != before
+    assert in_this_kernel != anew, "what runs in this kernel is still the old code"
+
+
 @pytest.mark.parametrize("loaded_before", [True, False])
 def test_what_a_cell_sets_in_a_module_that_is_imported_in_a_body_is_noticed(
     package: Package, loaded_before: bool

@@ -303,3 +303,41 @@ def test_an_edit_in_a_frame_of_the_notebook_is_a_miss() -> None:
 
     assert run.outputs() == 32
     assert outcomes(run, "work")[0].status == "miss"
+
+
+def test_a_completed_step_whose_body_imports_a_module_that_fills_a_table_is_not_run_again_by_a_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "table_of_a_test.py").write_text(
+        "TABLE = {}\n"
+        "def register(f):\n    TABLE[f.__name__] = f\n    return f\n"
+        "@register\ndef double(x): return 2 * x\n"
+        "NAMES = []\nfor name in ('a', 'b'): NAMES.append(name)\n"
+    )
+    importlib.invalidate_caches()
+    cell = define(
+        """
+@env.task
+async def step(x: int) -> int:
+    from table_of_a_test import TABLE, NAMES
+    calls.append(x)
+    return TABLE["double"](x) + len(NAMES)
+
+@env.task
+async def root(x: int) -> int:
+    found = await step(x)
+    if "mended" not in calls:
+        raise ValueError("stop")
+    return found
+"""
+    )
+    try:
+        run = flyte.run(cell["root"], 5)
+        with pytest.raises(flyte.errors.RuntimeUserError):
+            run.outputs()
+        calls.append("mended")
+        assert flyte.remote.Run.get(run.name).resume().outputs() == 12
+    finally:
+        sys.modules.pop("table_of_a_test", None)
+    assert calls == [5, "mended"]
