@@ -278,9 +278,9 @@ async def _end(
     record = record_of(failed) if failed is not None else None
     if end.answer is Answer.CANCELLATION:
         record = ErrorRecord("Cancelled", "user", machine.stop.message if machine.stop else "Its caller cancelled it.")
+    _record_end(action, end.phase, kept, record)
     if action.places:
         give_back_all(action)  # whoever is next begins while this end is committed
-    _record_end(action, end.phase, kept, record)
     if not (action.plan.by_reference and action.commits.committed_at_once()):
         await action.commits.committed()
     if cancelled and end.answer is not Answer.ABORTED_ERROR:
