@@ -121,11 +121,22 @@ class JournalError(RuntimeSystemError):
 
 
 class JournalWriteError(JournalError):
-    """An event could not be committed; everything committed before is safe."""
+    """An event could not be committed; everything committed before is safe.
+
+    Attributes
+    ----------
+    is_lasting : bool
+        Whether it will be the same in a moment: the disk is full, or the home cannot be written. Then another attempt
+        of a task would be in vain.
+    """
+
+    is_lasting = False
 
 
 class RunTakenOverError(JournalWriteError):
     """Another process goes on with a run that this one drove; what this one had not committed is not recorded."""
+
+    is_lasting = True
 
 
 class JournalVersionError(JournalError):

@@ -46,7 +46,7 @@ def as_runtime_error(error: BaseException) -> BaseRuntimeError:
 
 def is_final(error: BaseException) -> bool:
     """Whether another attempt would be wrong: it is not wanted, or what it does could not be recorded either."""
-    if isinstance(error, NonRecoverableError | JournalWriteError):
+    if isinstance(error, NonRecoverableError) or (isinstance(error, JournalWriteError) and error.is_lasting):
         return True
     if isinstance(error, BaseRuntimeError) and error.__cause__ is not None and was_carried(error):
         return not isinstance(error.__cause__, Exception)

@@ -81,11 +81,11 @@ def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalE
     if "malformed" in what or "not a database" in what:
         return JournalCorruptionError(f"{where} Run `flyte-nb doctor` to see what can be repaired.")
     if "full" in what:
-        return JournalWriteError(
+        return _lasting(
             f"{where} The disk is full. Everything recorded so far is safe; free some space and resume the run."
         )
     if "readonly" in what or "read-only" in what or "unable to open" in what:
-        return JournalWriteError(
+        return _lasting(
             f"{where} The home folder must be writable; choose another one with init(home=...) or FLYTE_NB_HOME."
         )
     if "locked" in what or "busy" in what:
@@ -94,3 +94,9 @@ def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalE
             " `flyte-nb doctor`, or choose another home with init(home=...)."
         )
     return JournalWriteError(f"{where} Everything recorded so far is safe.")
+
+
+def _lasting(message: str) -> JournalWriteError:
+    error = JournalWriteError(message)
+    error.is_lasting = True
+    return error

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import sqlite3
 import threading
 import traceback
+from pathlib import Path
 
 import pytest
 
@@ -151,6 +154,29 @@ def test_when_retries_are_exhausted_the_last_attempts_own_error_is_raised() -> N
         flyte.run(always).outputs()
     assert caught.value.code == "OurError"
     assert calls == 3
+
+
+def test_an_attempt_that_could_not_be_recorded_while_another_process_held_the_journal_is_retried(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_nb._journal.connection.BUSY_TIMEOUT_S", 0.05)
+    flyte.init(home=home / "another")
+    attempts: list[int] = []
+
+    @env.task
+    async def step() -> int:
+        return 1
+
+    @env.task(retries=1)
+    async def main() -> int:
+        attempts.append(1)
+        with contextlib.closing(sqlite3.connect(home / "another" / "journal.sqlite", isolation_level=None)) as other:
+            if len(attempts) == 1:
+                other.execute("BEGIN IMMEDIATE")
+            return await step()
+
+    assert flyte.run(main).outputs() == 1
+    assert attempts == [1, 1]
 
 
 def test_a_non_recoverable_error_stops_retries() -> None:
