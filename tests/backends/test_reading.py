@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from flyte_nb.backends.processes import worker_main
 from flyte_nb.backends.processes.framing import framed
 from flyte_nb.backends.processes.worker_main import Reader
 from flyte_nb.backends.workers import messages as say
@@ -77,7 +78,8 @@ def ends() -> Iterator[Ends]:
     both.kernel.close()
 
 
-def test_an_attempt_is_read_by_the_thread_that_runs_it(ends: Ends) -> None:
+def test_an_attempt_is_read_by_the_thread_that_runs_it(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_main, "LOOK_EVERY_S", PATIENCE_S)  # no attempt goes on for long, however slow this is
     for _ in range(20):
         ends.say(START)
         ends.begin()
