@@ -37,7 +37,9 @@ class TickCommits:
 
         Errors as `committed`. For code that has waited before, because it goes on without letting others do so.
         """
-        ready = getattr(self._loop, "_ready", True)  # what the loop does next; not every kind of loop tells
+        # What the loop does next. This is private to asyncio's own loops: another kind of loop, or another version of
+        # Python, may not have it. Then the end waits for the commit of the tick, which is slower and as safe.
+        ready = getattr(self._loop, "_ready", True)
         if ready or self._waiting:
             return False
         commit(self._journal, self._log)

@@ -61,8 +61,9 @@ def test_a_journal_that_became_read_only_says_so_to_whoever_writes_and_can_still
     flyte.init(home=tmp_path / "elsewhere")
     seal()
 
-    with pytest.raises(errors.JournalWriteError, match=r"journal\.sqlite.*must be writable.*FLYTE_NB_HOME"):
+    with pytest.raises(errors.JournalWriteError, match=r"journal\.sqlite.*must be writable.*FLYTE_NB_HOME") as refused:
         JournalWriter(path / "home" / "journal.sqlite")
+    assert refused.value.is_lasting
     with pytest.raises((errors.JournalWriteError, errors.InitializationError), match=r"FLYTE_NB_HOME"):
         flyte.init(home=path / "home")
     flyte.init(home=tmp_path / "elsewhere")
