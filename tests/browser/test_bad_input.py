@@ -73,7 +73,7 @@ run.wait()
     output.get_by_role("button", name="Logs").click()
     log = output.get_by_label("Log", exact=True)
     log.get_by_text("line 999999").wait_for()
-    output.get_by_text(re.compile(r"These are the last lines. All of them: run.show_logs\(")).wait_for()
+    output.get_by_text(re.compile(r"These are the last lines\..*All of them: run\.show_logs\(", re.DOTALL)).wait_for()
     at_end = "e => e.scrollTop + e.clientHeight >= e.scrollHeight - 4"
     lab.page.wait_for_function(f"() => ({at_end})(document.querySelector('.fnb-log'))")
     scroll_end = (

@@ -207,6 +207,8 @@ html[theme="dark"] .fnb {
 .fnb .fnb-failure-head { display: flex; justify-content: space-between; align-items: flex-start; gap: 8px; overflow-wrap: anywhere; }
 .fnb .fnb-traceback, .fnb .fnb-log { margin: 6px 0 0; padding: 6px 8px; max-height: 320px; overflow: auto; background: var(--fnb-raised); border-radius: 4px; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.4; }
 .fnb .fnb-piece { display: block; content-visibility: auto; contain-intrinsic-size: auto 17px; }
+/* A box that sticks to its end needs the true height of what stands there. */
+.fnb .fnb-piece:nth-last-child(-n + 40) { content-visibility: visible; }
 .fnb .fnb-stream-stderr, .fnb .fnb-stream-error, .fnb .fnb-stream-critical { color: var(--fnb-red); }
 .fnb .fnb-stream-warning { color: var(--fnb-orange); }
 .fnb .fnb-links { display: flex; flex-wrap: wrap; gap: 6px; margin: 6px 0; }
