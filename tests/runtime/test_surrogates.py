@@ -99,7 +99,9 @@ def test_a_report_is_kept_with_escapes() -> None:
     run.wait()
     assert str(run.phase) == "succeeded"
     picture = LivePicture(RunHistory(run.name), lambda _: None)
-    chunks = [told.html for told in Inspector(picture, picture.tree.root).news() if isinstance(told, ReportChunk)]
+    chunks = [
+        "".join(told.pieces) for told in Inspector(picture, picture.tree.root).news() if isinstance(told, ReportChunk)
+    ]
     assert chunks == [f"<p>{ESCAPED}</p>"]
 
 
