@@ -77,7 +77,7 @@ def value_of(text: str, kind: Any) -> Any:
     if text.startswith("@@"):
         text = text[1:]
     elif text.startswith("@"):
-        text = sys.stdin.read() if text == "@-" else Path(os.path.expanduser(text[1:])).read_text()
+        text = sys.stdin.read() if text == "@-" else _path(text[1:]).read_text()
     members = get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
     if str in members or Any in members:
         return text
@@ -139,6 +139,11 @@ def _is_stored_elsewhere(kind: Any) -> bool:
     return hasattr(get_origin(kind) or kind, "from_existing_remote") or library_of(kind) is not None
 
 
+def _path(text: str) -> Path:
+    """The path that a person typed; one that begins with the name of nobody is a path like any other."""
+    return Path(os.path.expanduser(text))
+
+
 def _referred(text: str, kind: Any) -> Any:
     from ..io import DataFrame
 
@@ -146,8 +151,8 @@ def _referred(text: str, kind: Any) -> Any:
     holder: Any = DataFrame if is_frame else kind
     if "://" in text:
         found = holder.from_existing_remote(text)
-    elif not Path(os.path.expanduser(text)).exists():
+    elif not _path(text).exists():
         raise ValueError(f"there is no file or folder {text!r}.")
     else:
-        found = holder.from_local_sync(Path(os.path.expanduser(text)))
+        found = holder.from_local_sync(_path(text))
     return found.open(kind).all_sync() if is_frame else found

@@ -65,10 +65,7 @@ def _operation(handler: type[JsonHandler], name: str, method: Any, names: list[s
     described: dict[str, Any] = {
         "summary": (inspect.getdoc(method) or "").splitlines()[0],
         "parameters": [
-            *(
-                {"name": one, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-                for one in names
-            ),
+            *({"name": one, "in": "path", "required": True, "schema": _NAME} for one in names),
             *({"name": one, "in": "query", "schema": schema} for one, schema in handler.QUERY.items() if name == "get"),
         ],
         "responses": {

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeGuard
 
 import psutil
 
@@ -58,10 +59,12 @@ def snapshot(folder: Path) -> Snapshot:
 
 def begun_in(events: list[AnyEvent]) -> Counter[str]:
     """How many attempts of each action have begun, as far as that is committed."""
-    starts = (
-        one for one in events if isinstance(one, AttemptStarted) or (isinstance(one, ActionQueued) and one.running)
-    )
-    return Counter(start.action for start in starts)
+    return Counter(event.action for event in events if is_begin(event))
+
+
+def is_begin(event: AnyEvent) -> TypeGuard[ActionQueued | AttemptStarted]:
+    """Whether an attempt begins."""
+    return isinstance(event, AttemptStarted) or (isinstance(event, ActionQueued) and event.running)
 
 
 def completed_in(view: RunView) -> Iterator[str]:
@@ -93,7 +96,7 @@ def repeated(
                 yield f"{name} was completed at end {number} and ran again: {death.effects[name]} -> {effects[name]}"
     ended: set[str] = set()
     for event in events:
-        if (isinstance(event, ActionQueued) and event.running) or isinstance(event, AttemptStarted):
+        if is_begin(event):
             if event.action in ended:
                 yield f"{event.action} has an attempt after its good end"
         elif isinstance(event, ActionEnded) and event.phase is ActionPhase.SUCCEEDED:

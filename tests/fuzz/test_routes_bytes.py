@@ -40,10 +40,10 @@ def test_no_request_is_too_strange(served: tuple[str, str], recorded_home: Path)
     schema = schemathesis.openapi.from_dict(found)
     operations = [result.ok() for result in schema.get_all_operations()]
     assert {operation.path for operation in operations} >= {"/api/runs", "/api/inbox", "/submit/json"}
-    files = {path for path in recorded_home.parent.iterdir()}
+    files = set(recorded_home.parent.iterdir())
     for operation in operations:
         _try(operation, address, headers)
-    assert {path for path in recorded_home.parent.iterdir()} == files
+    assert set(recorded_home.parent.iterdir()) == files
     assert requests.get(f"{address}/flyte-nb/api/runs", headers=headers, timeout=20).status_code == 200
 
 
