@@ -1,8 +1,9 @@
 """The tasks of a file or a notebook, without starting what it starts.
 
 A file is imported as a module, so that what stands under ``if __name__ == "__main__"`` stays out. Of a notebook the
-tasks and what they reach are taken (`flyte_nb._code.notebook_source`), and its other cells are not run. Either way the
-code travels with the run, so that it can be resumed from any folder.
+tasks and what they reach are taken (`flyte_nb._code.notebook_source`), and its other cells are not run. They stand in
+`__main__`, as in a kernel: the name of the module is in cache keys and stored values. Either way the code travels with
+the run, so that it can be resumed from any folder.
 """
 
 from __future__ import annotations
@@ -61,20 +62,21 @@ def _file(path: Path) -> ModuleType:
 def _notebook(path: Path) -> ModuleType:
     from .._code.notebook_source import module_source
 
-    source = module_source(path)
-    module = ModuleType(_free_name(path))
-    module.__file__ = str(path)
+    source = module_source(path, with_main=False)
+    module = ModuleType("__main__")
     filename = f"<tasks of {path.name}>"
     linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    vars(module)["__loader__"] = _SourceKept(source)
+    # Not `__file__`: a notebook has none, and processes that Python starts would read it as a script.
+    vars(module)["__loader__"] = _NotebookLoaded(str(path), source)
     sys.path.insert(0, str(path.resolve().parent))
     return _loaded(path, module, lambda: exec(compile(source, filename, "exec", dont_inherit=True), vars(module)))
 
 
-class _SourceKept:
-    """Tells the source of a module that is in no file, as loaders do."""
+class _NotebookLoaded:
+    """Tells where a module comes from that is in no Python file, and its source, as loaders do."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, path: str, source: str) -> None:
+        self.path = path
         self._source = source
 
     def get_source(self, name: str) -> str:
@@ -90,7 +92,8 @@ def _loaded(path: Path, module: ModuleType, execute: Any) -> ModuleType:
     except Exception as error:
         shown = "".join(traceback.format_exception(error.with_traceback(_below_here(error))))
         raise click.ClickException(f"{path} cannot be loaded:\n{shown}") from None
-    cloudpickle.register_pickle_by_value(module)
+    if module.__name__ != "__main__":  # which always travels by value
+        cloudpickle.register_pickle_by_value(module)
     return module
 
 

@@ -15,7 +15,8 @@ from inspect import CO_OPTIMIZED
 from types import CodeType
 from typing import NamedTuple
 
-_NOISE = frozenset({"NOP", "CACHE", "RESUME", "EXTENDED_ARG", "PRECALL"})
+# How a call makes room for `self` depends on whether the same cell imports what it is called on.
+_NOISE = frozenset({"NOP", "CACHE", "RESUME", "EXTENDED_ARG", "PRECALL", "PUSH_NULL"})
 _JUMPS = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 _LAST = frozenset({"RETURN_VALUE", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT"})
 _GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
@@ -232,16 +233,12 @@ def _label(name: str, instruction: dis.Instruction) -> bytes:
         return pack(name, encode_constant(instruction.argval))
     if opcode in _NAMED:
         # The low bits of the argument say how the name is looked up; the rest is its place in a table.
-        bits = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1, "LOAD_SUPER_ATTR": 3}.get(name, 0)
-        if name == "LOAD_ATTR" and _ATTRIBUTES_HAVE_NO_BITS:
-            bits = 0
+        bits = 2 if name == "LOAD_SUPER_ATTR" else 0
+        name = "LOAD_ATTR" if name == "LOAD_METHOD" else name
         return pack(name, instruction.argval.encode(), b"%d" % (instruction.arg & bits))
     if opcode in _VARIABLE:
         return pack(name, str(instruction.argval).encode())
     return pack(name, b"%d" % instruction.arg)
-
-
-_ATTRIBUTES_HAVE_NO_BITS = "LOAD_METHOD" in dis.opmap and dis.opmap["LOAD_METHOD"] < 256
 
 
 def encode_constant(value: object) -> bytes:

@@ -65,18 +65,23 @@ class Statement:
         return isinstance(self.node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
-def module_source(path: Path) -> str:
+def module_source(path: Path, *, with_main: bool = True) -> str:
     """The source of a module with the tasks of the notebook at `path`.
+
+    Parameters
+    ----------
+    with_main : bool
+        Whether the module, run as a script, runs what the notebook runs first.
 
     Raises
     ------
     CodeBundleError
         If it is no notebook, has no task, or a task needs what a module cannot make.
     """
-    return source_of_cells(_cells_of(path), str(path), path.name)
+    return source_of_cells(_cells_of(path), str(path), path.name, with_main=with_main)
 
 
-def source_of_cells(cells: Iterable[Cell], called: str, title: str) -> str:
+def source_of_cells(cells: Iterable[Cell], called: str, title: str, *, with_main: bool = True) -> str:
     """The source of a module with the tasks of `cells`, in the order in which they ran.
 
     Parameters
@@ -85,6 +90,8 @@ def source_of_cells(cells: Iterable[Cell], called: str, title: str) -> str:
         What messages call the notebook.
     title : str
         What the module calls it.
+    with_main : bool
+        As `module_source`.
 
     Raises
     ------
@@ -98,7 +105,8 @@ def source_of_cells(cells: Iterable[Cell], called: str, title: str) -> str:
         if len(lasting) == len(statements):
             break
         statements = lasting
-    return _written([statement for statement in statements if statement.kept], title, _main_block(statements))
+    main = _main_block(statements) if with_main else ""
+    return _written([statement for statement in statements if statement.kept], title, main)
 
 
 def _cells_of(path: Path) -> Iterator[Cell]:

@@ -6,8 +6,10 @@ import sys
 import sysconfig
 from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 _OWN = __name__.partition(".")[0]
+_NAMES_OF_IPYTHON = frozenset({"open", "exit", "quit", "get_ipython"})
 _LIBRARY_FOLDERS = ("site-packages", "dist-packages")
 
 
@@ -19,7 +21,7 @@ def is_user_module(name: object) -> bool:
     if top == _OWN:
         return False
     module = sys.modules.get(name)
-    file = _file_of(module) if module is not None else ""
+    file = file_of(module) if module is not None else ""
     if file:
         return is_user_file(file)
     return top not in sys.stdlib_module_names and top not in sys.builtin_module_names
@@ -36,6 +38,15 @@ def is_standard_or_own(name: object) -> bool:
     return is_own(name) or (top in sys.stdlib_module_names and not is_user_module(name))
 
 
+def is_of_ipython(name: str, value: Any) -> bool:
+    """Whether IPython put `value` under that name into a notebook itself, where a script has a builtin or nothing."""
+    if name not in _NAMES_OF_IPYTHON:
+        return False
+    space = getattr(getattr(value, "__func__", value), "__globals__", None)
+    module = space.get("__name__") if isinstance(space, dict) else type(value).__module__
+    return str(module).partition(".")[0] in ("IPython", "ipykernel")
+
+
 def library_name(module: object, qualname: str) -> str:
     """What identifies a thing of a library: its qualified name and the version of its distribution."""
     name = module if isinstance(module, str) else "?"
@@ -45,8 +56,9 @@ def library_name(module: object, qualname: str) -> str:
     return f"{name}:{qualname} {version_of(top)}"
 
 
-def _file_of(module: ModuleType) -> str:
-    file = vars(module).get("__file__")
+def file_of(module: ModuleType) -> str:
+    """The file of a module, or of the notebook that it was loaded from; empty where there is none."""
+    file = vars(module).get("__file__") or getattr(vars(module).get("__loader__"), "path", None)
     return file if isinstance(file, str) else ""
 
 

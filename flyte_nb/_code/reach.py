@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import enum
 import functools
 import re
@@ -16,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
 from .imported import Imported, SourceName
 from .mutation import Changes, changed_attributes, changes_of
-from .ownership import is_own, is_standard_or_own, is_user_module, library_name
+from .ownership import is_of_ipython, is_own, is_standard_or_own, is_user_module, library_name
 from .redefined import defined_now, is_of_the_notebook
 from .values import ValueEncoder, is_task, named, text
 
@@ -260,8 +259,8 @@ class Reach:
         if not isinstance(value, _CODE) and self.changes.is_state(binding.name, value):
             return pack("state")
         self._watch(binding)
-        if value is MISSING:
-            return b"" if hasattr(builtins, binding.name) else pack("missing")
+        if value is MISSING or is_of_ipython(binding.name, value):
+            return b""
         if type(value) is types.ModuleType and is_user_module(value.__name__):
             return pack("module", *self._module(value, used, shown, ()))
         token = self._constant(value, shown)

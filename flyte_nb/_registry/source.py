@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from .._code.notebook_source import Cell, source_of_cells
-from .._code.ownership import is_user_file, is_user_module
+from .._code.ownership import file_of, is_user_file, is_user_module
 from .._task.environment import TaskEnvironment
 from .._task.task import Task
 from ..errors import DeploymentError
@@ -171,7 +171,7 @@ def _name_of(module: ModuleType) -> str:
     spec = getattr(module, "__spec__", None)
     if spec is not None:  # python -m package.module
         return str(spec.name)
-    file = getattr(module, "__file__", None)
+    file = file_of(module)
     stem = re.sub(r"\W", "_", Path(file).stem) if file else "notebook"
     return stem if stem.isidentifier() and stem not in sys.stdlib_module_names else f"file_{stem}"
 

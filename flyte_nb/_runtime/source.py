@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from .._code.ownership import file_of
 from .notebook_loop import kernel
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -27,7 +28,8 @@ def recorded_source() -> dict[str, str]:
 
 
 def _path() -> str:
-    return os.environ.get("JPY_SESSION_NAME") or getattr(sys.modules.get("__main__"), "__file__", None) or ""
+    main = sys.modules.get("__main__")
+    return os.environ.get("JPY_SESSION_NAME") or (file_of(main) if main is not None else "")
 
 
 def _cell() -> str:

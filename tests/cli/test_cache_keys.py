@@ -4,49 +4,194 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import textwrap
 from typing import Any
+
+import pytest
 
 from tests.cli.conftest import Shell
 
-CELLS = (
-    """
+BESIDE = """
+import numpy as np
+
+RATE = 2
+STEPS = np.arange(3)
+
+
+def times(n):
+    return n * RATE + len(STEPS)
+"""
+
+IMPORTS = """
+    import abc
+    import contextvars
     import dataclasses
     import enum
+    import functools
+    import logging
+    import re
+    from typing import Annotated, Generic, NamedTuple, TypedDict, TypeVar
+
     import numpy as np
     import pandas as pd
-    import flyte_nb as flyte
+    import polars as pl
+    import pyarrow as pa
+    import pydantic
 
+    import beside
+    from beside import times
+
+    import flyte_nb as flyte
+"""
+
+DEFINITIONS = '''
     env = flyte.TaskEnvironment("shop")
     RATE = 1.5
-    TABLE = pd.DataFrame({"a": ["u", "v"], "x": np.arange(2)})
+    FRAME = pd.DataFrame({"a": ["u", "v"], "x": np.arange(2)})
+    MATCH = re.compile("a+")
+    HERE = f"log of {__name__}"
+    log = logging.getLogger(__name__)
+    asked = contextvars.ContextVar(f"{__name__}.asked", default=1)
+    Item = TypeVar("Item")
+
 
     class Shade(enum.Enum):
         DARK = 1
+
 
     @dataclasses.dataclass
     class Order:
         net: float
         shade: Shade = Shade.DARK
 
-    class Model:
+
+    class Model(pydantic.BaseModel):
+        weight: float = 2.0
+        shade: Shade = Shade.DARK
+
+
+    class Point(NamedTuple):
+        x: int
+
+
+    class Row(TypedDict):
+        x: int
+
+
+    class Scale:
         def __init__(self, weight: float) -> None:
             self.weight = weight
 
         def use(self, order: Order) -> float:
             return order.net * self.weight * RATE
 
-    model = Model(2.0)
+
+    class Shape(abc.ABC):
+        @abc.abstractmethod
+        def area(self) -> int: ...
+
+
+    class Square(Shape):
+        def area(self) -> int:
+            return 4
+
+
+    class Box(Generic[Item]):
+        def __init__(self, item: Item) -> None:
+            self.item = item
+
+
+    scale = Scale(2.0)
+    DEFAULTS = {"order": Order(1.0), "model": Model(), "scale": scale, "point": Point(1), "shade": Shade.DARK}
+
 
     def total(order: Order) -> float:
-        return model.use(order) + len(TABLE)
-    """,
-    """
-    @env.task(cache="auto")
-    async def price(net: float, tags: list[str] | None = None) -> float:
-        return total(Order(net))
-    """,
-    "run = flyte.run(price, 10.0)\nrun.outputs()",
-)
+        """A helper that reaches others."""
+        return scale.use(order) + len(FRAME)
+
+
+    @functools.lru_cache
+    def remembered(n: int) -> int:
+        return n + 1
+
+
+    def twice(function):
+        @functools.wraps(function)
+        def called(*args):
+            return function(*args) * 2
+
+        return called
+
+
+    @twice
+    def doubled(n: int) -> int:
+        return n
+
+
+    @flyte.trace
+    async def traced(n: int) -> int:
+        return n
+
+
+    @env.task
+    async def other(n: int) -> int:
+        return n
+'''
+
+TASKS = {
+    "polars": ("(n: int) -> pl.DataFrame", "return pl.DataFrame({'n': [n]})"),
+    "lazy": ("(n: int) -> pl.LazyFrame", "return pl.LazyFrame({'n': [n]}).select(pl.col('n') + 1)"),
+    "pandas": ("(n: int) -> pd.DataFrame", "return pd.DataFrame({'n': [n]})"),
+    "arrow": ("(n: int) -> pa.Table", "return pa.table({'n': [n]})"),
+    "numpy": ("(n: int) -> np.ndarray", "return np.arange(n)"),
+    "annotated": ("(n: int) -> Annotated[pd.DataFrame, 'csv']", "return pd.DataFrame({'n': [n]})"),
+    "flyte_frame": ("(n: int) -> flyte.io.DataFrame", "return flyte.io.DataFrame.from_df(pd.DataFrame({'n': [n]}))"),
+    "dataclass": ("(n: int) -> Order", "return Order(float(n))"),
+    "pydantic": ("(n: int) -> Model", "return Model(weight=n)"),
+    "enum": ("(n: int) -> Shade", "return Shade.DARK"),
+    "named_tuple": ("(n: int) -> int", "return Point(n).x"),
+    "typed_dict": ("(n: int) -> int", "return Row(x=n)['x']"),
+    "plain_class": ("(n: int) -> Scale", "return Scale(n)"),
+    "abstract_class": ("(n: int) -> int", "return Square().area()"),
+    "generic_class": ("(n: int) -> int", "return Box[int](n).item"),
+    "either": ("(n: int) -> Order | Model | None", "return Order(float(n))"),
+    "several": ("(n: int) -> tuple[list[Order], dict[str, Shade]]", "return [Order(1.0)], {'a': Shade.DARK}"),
+    "text_annotation": ("(n: int) -> 'dict[str, Order]'", "return {'a': Order(float(n))}"),
+    "helper": ("(n: int) -> float", "return total(Order(n))"),
+    "constant": ("(n: int) -> int", "return len(FRAME) + len(MATCH.pattern) + len(DEFAULTS)"),
+    "name_of_the_module": ("(n: int) -> int", "log.info(HERE); return n + asked.get()"),
+    "remembering": ("(n: int) -> int", "return remembered(n)"),
+    "decorated": ("(n: int) -> int", "return doubled(n)"),
+    "module_beside": ("(n: int) -> int", "return beside.times(n)"),
+    "function_beside": ("(n: int) -> int", "return times(n)"),
+    "imported_in_body": ("(n: int) -> int", "import beside as there; return there.times(n)"),
+    "library_in_body": ("(n: int) -> int", "import polars as frames; return frames.DataFrame({'n': [n]}).height"),
+    "trace": ("(n: int) -> int", "return await traced(n)"),
+    "task": ("(n: int) -> int", "return await other(n)"),
+    "file_of_builtins": ("(n: int) -> int", "return len(open('beside.py').read())"),
+    "dataclass_input": ("(order: Order = Order(1.0)) -> float", "return order.net"),
+    "pydantic_input": ("(model: Model = Model()) -> float", "return model.weight"),
+    "enum_input": ("(shade: Shade = Shade.DARK) -> str", "return shade.name"),
+    "plain_input": ("(scale: Scale = scale) -> float", "return scale.weight"),
+    "frame_input": ("(frame: pd.DataFrame = FRAME) -> int", "return len(frame)"),
+    "either_input": ("(thing: Order | Model | None = Model()) -> int", "return 1"),
+    "untyped_input": ("(things=DEFAULTS) -> int", "return len(things)"),
+}
+
+ALL = f"""
+    @env.task
+    async def everything(n: int) -> int:
+        calls = {{{", ".join(f"{name!r}: {name}_" for name in TASKS)}}}
+        for call in calls.values():
+            await (call(n) if "n" in call.interface.inputs else call())
+        return len(calls)
+"""
+
+
+def written(name: str, signature: str, body: str) -> str:
+    """The cell of a task that is kept."""
+    lines = body.replace("; ", "\n    ")
+    return f'@env.task(cache="auto")\nasync def {name}_{signature}:\n    {lines}\n'
 
 
 def execute(shell: Shell, notebook: str) -> None:
@@ -65,11 +210,22 @@ def execute(shell: Shell, notebook: str) -> None:
     subprocess.run(command, cwd=shell.folder, env=shell.env, check=True, capture_output=True, timeout=120)
 
 
-def test_a_task_has_one_cache_key_in_a_kernel_and_from_the_command_line(shell: Shell) -> None:
-    shell.write_notebook("shop.ipynb", *CELLS)
+@pytest.fixture(scope="module")
+def status_from_the_command_line(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the cache said of each task from the command line, once a kernel had run them all."""
+    shell = Shell(tmp_path_factory.mktemp("shop"))
+    shell.write("beside.py", BESIDE)
+    tasks = [written(name, *task) for name, task in TASKS.items()]
+    start = f"run = flyte.run(everything, 3)\nassert run.outputs() == {len(TASKS)}"
+    shell.write_notebook("shop.ipynb", IMPORTS, DEFINITIONS, *tasks, textwrap.dedent(ALL), start)
     execute(shell, "shop.ipynb")
-    shell.run("run", "shop.ipynb", "price", "--net", "10.0")
+    shell.run("run", "--name", "again", "shop.ipynb", "everything", "--n", "3")
+    actions = shell.json("get", "action", "again")
+    return {one["task"].removeprefix("shop.").removesuffix("_"): one["cache"] for one in actions if one["cache"]}
 
-    runs: list[Any] = shell.json("get", "run")
-    caches = [shell.json("get", "action", run["name"], "a0")["cache"] for run in runs]
-    assert [cache["status"] for cache in caches] == ["hit", "miss"]
+
+@pytest.mark.parametrize("names", TASKS)
+def test_a_task_has_one_cache_key_in_a_kernel_and_from_the_command_line(
+    names: str, status_from_the_command_line: dict[str, Any]
+) -> None:
+    assert status_from_the_command_line[names]["status"] == "hit", status_from_the_command_line[names]

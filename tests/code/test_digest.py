@@ -117,6 +117,23 @@ def test_the_name_of_a_file_cell_or_module_changes_nothing() -> None:
     assert code_digest(space["process"]) == digest_of(BASE)
 
 
+CALLS = """
+    async def process(x, y=2):
+        if x < tools.first(y).second() < 9:
+            return tools.Table([x], size=tools.size(await tools.load(x))), tools.LIMIT
+        with tools.opened(x) as found, found.part():
+            return [tools.change(one) for one in tools.all(found)]
+"""
+
+
+def test_whether_the_same_cell_imports_what_it_calls_changes_nothing() -> None:
+    together = run("    import json as tools\n" + CALLS)["process"]
+    apart = run("import json as tools")
+    exec(compile(textwrap.dedent(CALLS), "<cell>", "exec", dont_inherit=True), apart)
+    assert together.__code__.co_code != apart["process"].__code__.co_code
+    assert code_digest(together) == code_digest(apart["process"])
+
+
 def test_a_digest_is_32_hex_digits() -> None:
     digest = digest_of(BASE)
     assert len(digest) == 32
