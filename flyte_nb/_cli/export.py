@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from .commands import write_file
+
 _IMPORT = re.compile(r"^(from|import) flyte_nb(\.\w+)?\b", re.MULTILINE)
 _PLUGINS = {".hitl": "flyteplugins.hitl", ".jsonl": "flyteplugins.jsonl"}
 
@@ -30,7 +32,7 @@ def export(notebook: Path, output: Path | None, for_flyte: bool) -> None:
     if output is None:
         click.echo(source, nl=False)
     else:
-        output.write_text(source, encoding="utf-8")
+        write_file(output, source)
         click.echo(f"Wrote {output} ({len(source.splitlines())} lines). Run it: flyte-nb run {output} --help")
 
 

@@ -12,18 +12,11 @@ import click
 
 from ..models.phases import ActionPhase
 from .commands import print_json
+from .exits import CODE_OF_PHASE, ExitCode
 
 if TYPE_CHECKING:
     from ..remote import Run
 
-EXIT_CODES = {
-    ActionPhase.SUCCEEDED: 0,
-    ActionPhase.RECOVERED: 0,
-    ActionPhase.FAILED: 1,
-    ActionPhase.ABORTED: 3,
-    ActionPhase.TIMED_OUT: 4,
-}
-INTERRUPTED_CODE = 130
 INTERRUPTED = "It was interrupted on the terminal."
 
 
@@ -82,7 +75,7 @@ def _exit_code(run: Run, interrupted: bool, show: Callable[[], None]) -> int:
         interrupted = True
         run.abort(reason=INTERRUPTED)
         run.wait()
-    return INTERRUPTED_CODE if interrupted else EXIT_CODES.get(run.phase, 1)
+    return ExitCode.INTERRUPTED if interrupted else CODE_OF_PHASE[run.phase]
 
 
 def _print_tree(run: Run) -> None:

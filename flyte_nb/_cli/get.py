@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .commands import RUN, Commands, output_option, print_json, print_json_line
+from ..models.phases import ActionPhase
+from .commands import RUN, Commands, output_option, print_json, print_json_line, write_file
+from .exits import WrongUse
 
 if TYPE_CHECKING:
     from ..remote import Run
@@ -23,9 +25,9 @@ def get() -> None:
 
 @get.command("run")
 @click.argument("name", required=False, type=RUN)
-@click.option("--phase", help="Only runs in this phase.")
+@click.option("--phase", type=click.Choice([str(phase) for phase in ActionPhase]), help="Only runs in this phase.")
 @click.option("--task", help="Only runs of this task.")
-@click.option("--limit", default=20, show_default=True, help="How many.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(min=1), help="How many.")
 @output_option
 def get_run(name: str | None, phase: str | None, task: str | None, limit: int, as_json: bool) -> None:
     """One run by NAME, or the newest runs."""
@@ -73,9 +75,7 @@ def get_task(name: str | None, as_json: bool) -> None:
     if name is not None:
         tasks = [task for task in tasks if task.name == name]
         if not tasks:
-            raise click.ClickException(
-                f"No run of a task {name!r} is remembered. `flyte-nb get task` lists those there are."
-            )
+            raise WrongUse(f"No run of a task {name!r} is remembered. `flyte-nb get task` lists those there are.")
     if as_json:
         print_json([{"name": task.name, "runs": task.runs, "last_started_at": task.last_started_at} for task in tasks])
     else:
@@ -93,13 +93,13 @@ def get_report(run: str, action: str | None, output: str | None) -> None:
     found = Run.get(run)
     html = found.get_report(action)
     if not html:
-        raise click.ClickException(_where_reports_are(found, action))
+        raise WrongUse(_where_reports_are(found, action))
     if output is None:
         click.echo(html)
     elif output == "json":
         print_json({"run": run, "action": action or "a0", "html": str(html)})
     else:
-        Path(output).write_text(html)
+        write_file(Path(output), str(html))
         click.echo(f"Wrote {output} ({len(html):,} characters). It is untrusted HTML: it was made by the task's code.")
 
 

@@ -12,14 +12,12 @@ import importlib.util
 import linecache
 import os
 import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import click
-
 from .._task.task import Task
+from .exits import WrongUse
 
 
 def load_tasks(path: Path) -> dict[str, Task[Any, Any]]:
@@ -32,16 +30,16 @@ def load_module(path: Path) -> ModuleType:
 
     Raises
     ------
-    click.ClickException
+    WrongUse
         If there is no such file, it is neither, or it cannot be loaded; the message shows where it failed.
     """
     if not path.is_file():
-        raise click.ClickException(f"There is no file {path}.")
+        raise WrongUse(f"There is no file {path}.")
     if path.suffix == ".ipynb":
         return _notebook(path)
     if path.suffix == ".py":
         return _file(path)
-    raise click.ClickException(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
+    raise WrongUse(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
 
 
 def search_current_folder() -> None:
@@ -86,18 +84,20 @@ class _NotebookLoaded:
 def _loaded(path: Path, module: ModuleType, execute: Any) -> ModuleType:
     import cloudpickle
 
+    from .._engine.failure import user_traceback
+
     sys.modules[module.__name__] = module
     try:
         execute()
-    except Exception as error:
-        shown = "".join(traceback.format_exception(error.with_traceback(_below_here(error))))
-        raise click.ClickException(f"{path} cannot be loaded:\n{shown}") from None
+    except (Exception, SystemExit) as error:
+        shown = user_traceback(error.with_traceback(_below_here(error)))
+        raise WrongUse(f"{path} cannot be loaded:\n{shown.rstrip()}") from None
     if module.__name__ != "__main__":  # which always travels by value
         cloudpickle.register_pickle_by_value(module)
     return module
 
 
-def _below_here(error: Exception) -> Any:
+def _below_here(error: BaseException) -> Any:
     """The traceback without our own frames and those of the import system."""
     at = error.__traceback__
     while at is not None and (

@@ -13,6 +13,7 @@ from .._journal.home import ENVIRONMENT_VARIABLE
 from .commands import RUN, Commands, output_option
 from .completion import completion
 from .deploy import deploy
+from .exits import ExitCode
 from .export import export
 from .following import follow_to_its_end
 from .get import get, logs
@@ -132,10 +133,10 @@ def doctor(repair: bool) -> None:
         click.echo("All is well.")
     elif not repair:
         click.echo(_next_step(findings))
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
     elif findings.hindrance:
         click.echo(f"Not repaired: {findings.hindrance}")
-        sys.exit(1)
+        sys.exit(ExitCode.FAILED)
 
 
 def _next_step(findings: Findings) -> str:

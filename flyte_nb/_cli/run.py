@@ -100,7 +100,8 @@ def run(context: click.Context, /, **options: Any) -> None:
     `flyte-nb run FILE --help` lists the tasks, `flyte-nb run FILE TASK --help` the inputs of one. Of a notebook, the
     task and what it reaches are taken; its other cells are not run.
 
-    The exit code tells how it ended: 0 succeeded, 1 failed, 2 wrong use, 3 aborted, 4 timed out, 130 interrupted.
+    The exit code tells how it ended: 0 succeeded, 1 failed, 2 wrong use or a file that cannot be loaded, 3 aborted,
+    4 timed out, 130 interrupted.
     """
 
 

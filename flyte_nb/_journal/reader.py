@@ -26,6 +26,14 @@ SELECT_RUNS = (
 _PAGE_ROWS = 5_000
 
 
+def no_such_run(name: str, journal: Path) -> RunNotFoundError:
+    """The error for a run that the journal at that path does not have."""
+    return RunNotFoundError(
+        f"No run named {name!r} in {journal.parent}. On a terminal `flyte-nb get run` lists those there are, in Python"
+        " `flyte_nb.remote.Run.listall()`."
+    )
+
+
 class JournalReader:
     """Read-only view of a journal; one may be shared by threads.
 
@@ -49,10 +57,7 @@ class JournalReader:
         """
         rows = self._query(f"{SELECT_RUNS} WHERE name = ?", (name,))
         if not rows:
-            raise RunNotFoundError(
-                f"No run named {name!r} in {self._path.parent}. On a terminal `flyte-nb get run` lists those there are,"
-                " in Python `flyte_nb.remote.Run.listall()`."
-            )
+            raise no_such_run(name, self._path)
         return run_record(rows[0])
 
     def runs(

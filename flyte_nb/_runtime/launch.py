@@ -242,7 +242,10 @@ def _started(earlier: EarlierRun) -> RunStarted:
 
 def _check_resumable(runtime: Runtime, record: RunRecord) -> None:
     if record.phase is ActionPhase.SUCCEEDED:
-        raise RunStateError(f"Run {record.name!r} has succeeded; run it again with flyte_nb.rerun({record.name!r}).")
+        raise RunStateError(
+            f"Run {record.name!r} has succeeded; there is nothing to resume. To run it again: `flyte-nb rerun"
+            f" {record.name}` on a terminal, `flyte_nb.rerun({record.name!r})` in Python."
+        )
     if record.phase.is_terminal:
         return
     if record.name in runtime.controller.runs:

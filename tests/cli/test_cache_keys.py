@@ -219,7 +219,7 @@ def status_from_the_command_line(tmp_path_factory: pytest.TempPathFactory) -> di
     start = f"run = flyte.run(everything, 3)\nassert run.outputs() == {len(TASKS)}"
     shell.write_notebook("shop.ipynb", IMPORTS, DEFINITIONS, *tasks, textwrap.dedent(ALL), start)
     execute(shell, "shop.ipynb")
-    shell.run("run", "--name", "again", "shop.ipynb", "everything", "--n", "3")
+    shell.program("run", "--name", "again", "shop.ipynb", "everything", "--n", "3")
     actions = shell.json("get", "action", "again")
     return {one["task"].removeprefix("shop.").removesuffix("_"): one["cache"] for one in actions if one["cache"]}
 

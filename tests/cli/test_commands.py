@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
-import textwrap
-from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Shell
+
 PROGRAM = """
-import asyncio, os, sys
+import asyncio, os
 import flyte_nb as flyte
 
 env = flyte.TaskEnvironment("script")
@@ -30,51 +28,12 @@ async def main(n: int) -> int:
     if os.environ.get("HANG"):
         print("hanging", flush=True)
         await asyncio.sleep(600)
-    if os.environ.get("FAIL"):
-        raise ValueError("on purpose [bold]")
     return sum(values)
 
-if __name__ == "__main__":
-    run = flyte.with_runcontext(name=sys.argv[1]).run(main, 3)
-    run.wait()
+@env.task
+async def fails() -> None:
+    raise ValueError("on purpose [bold]")
 """
-
-
-class Terminal:
-    """Commands in a folder with a home."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.env = {**os.environ, "FLYTE_NB_HOME": str(folder / "home"), "COLUMNS": "200", "NO_COLOR": "1"}
-        (folder / "script.py").write_text(textwrap.dedent(PROGRAM))
-
-    def start(self, name: str, **variables: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "script.py", name],
-            cwd=self.folder,
-            env={**self.env, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def script(self, name: str, **variables: str) -> str:
-        process = self.start(name, **variables)
-        return process.communicate(timeout=60)[0]
-
-    def flyte_nb(self, *arguments: str, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-c", "from flyte_nb._cli import main; main()", *arguments],
-            cwd=self.folder,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout + done.stderr
 
 
 def until(process: subprocess.Popen[str], text: str) -> None:
@@ -89,85 +48,96 @@ def until(process: subprocess.Popen[str], text: str) -> None:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path) -> Terminal:
-    return Terminal(tmp_path)
+def shell(shell: Shell) -> Shell:
+    shell.write("script.py", PROGRAM)
+    return shell
 
 
-def test_a_finished_run_is_listed_shown_logged_and_read(terminal: Terminal) -> None:
-    terminal.script("good")
-    assert "good" in terminal.flyte_nb("get", "run")
-    assert "succeeded" in terminal.flyte_nb("get", "run", "good")
-    tree = terminal.flyte_nb("get", "action", "good")
+def run(shell: Shell, name: str) -> None:
+    """A run that succeeds."""
+    shell.run("run", "--name", name, "script.py", "main", "--n", "3")
+
+
+def hang(shell: Shell, name: str) -> subprocess.Popen[str]:
+    """A run that goes on in a process of its own."""
+    process = shell.start("run", "--name", name, "script.py", "main", "--n", "3", HANG="1")
+    until(process, "hanging")
+    return process
+
+
+def test_a_finished_run_is_listed_shown_logged_and_read(shell: Shell) -> None:
+    run(shell, "good")
+    assert "good" in shell.run("get", "run")[0]
+    assert "succeeded" in shell.run("get", "run", "good")[0]
+    tree, _ = shell.run("get", "action", "good")
     assert tree.count("script.step") == 3
-    assert terminal.flyte_nb("get", "logs", "good") == "step 0 [red]\nstep 1 [red]\nstep 2 [red]\n"
-    assert "out o0 = 30" in terminal.flyte_nb("get", "io", "good")
+    assert shell.run("get", "logs", "good")[0] == "step 0 [red]\nstep 1 [red]\nstep 2 [red]\n"
+    assert "out o0 = 30" in shell.run("get", "io", "good")[0]
     step = next(word for word in tree.split() if len(word) == 20 and set(word) <= set("0123456789abcdef"))
-    assert "report 0" in terminal.flyte_nb("get", "report", "good", step)
-    missing = terminal.flyte_nb("get", "report", "good", "-o", "report.html", code=1)
+    assert "report 0" in shell.run("get", "report", "good", step)[0]
+    _, missing = shell.run("get", "report", "good", "-o", "report.html", code=2)
     assert "has no report" in missing and f"script.step {step}" in missing
-    assert not (terminal.folder / "report.html").exists()
-    assert "attempts: 1" in terminal.flyte_nb("get", "action", "good", step)
+    assert not (shell.folder / "report.html").exists()
+    assert "attempts: 1" in shell.run("get", "action", "good", step)[0]
 
 
-def test_a_failure_is_shown_with_the_users_traceback_as_text(terminal: Terminal) -> None:
-    terminal.script("bad", FAIL="1")
-    shown = terminal.flyte_nb("get", "run", "bad")
+def test_a_failure_is_shown_with_the_users_traceback_as_text(shell: Shell) -> None:
+    shell.run("run", "--name", "bad", "script.py", "fails", code=1)
+    shown, _ = shell.run("get", "run", "bad")
     assert "ValueError: on purpose [bold]" in shown
     assert 'raise ValueError("on purpose [bold]")' in shown
 
 
-def test_a_run_is_aborted_from_another_process(terminal: Terminal) -> None:
-    process = terminal.start("hangs", HANG="1")
-    until(process, "hanging")
-    assert "aborted" in terminal.flyte_nb("abort", "hangs")
-    process.wait(30)
-    assert "has ended already" in terminal.flyte_nb("abort", "hangs")
+def test_a_run_is_aborted_from_another_process(shell: Shell) -> None:
+    process = hang(shell, "hangs")
+    assert "aborted" in shell.run("abort", "hangs")[0]
+    process.communicate(timeout=30)
+    assert "has ended already" in shell.run("abort", "hangs")[0]
 
 
-def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(terminal: Terminal) -> None:
-    process = terminal.start("killed", HANG="1")
-    until(process, "hanging")
+def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(shell: Shell) -> None:
+    process = hang(shell, "killed")
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
-    assert "aborted" in terminal.flyte_nb("get", "run", "killed")
-    tree = terminal.flyte_nb("get", "action", "killed")
-    assert "not started" not in tree + terminal.flyte_nb("get", "action", "killed", "a0")
-    found = terminal.flyte_nb("doctor", code=1)
+    process.communicate(timeout=30)
+    assert "aborted" in shell.run("get", "run", "killed")[0]
+    tree, _ = shell.run("get", "action", "killed")
+    assert "not started" not in tree + shell.run("get", "action", "killed", "a0")[0]
+    found, _ = shell.run("doctor", code=1)
     assert "interrupted: run killed" in found
     assert found.count("flyte-nb resume") == 1
     assert "Mend" not in found
 
-    resumed = terminal.flyte_nb("resume", "killed")
+    resumed, _ = shell.run("resume", "killed")
 
     assert "succeeded" in resumed
     assert "[red]" not in resumed
-    assert "out o0 = 30" in terminal.flyte_nb("get", "io", "killed")
-    assert "All is well" in terminal.flyte_nb("doctor")
+    assert "out o0 = 30" in shell.run("get", "io", "killed")[0]
+    assert "All is well" in shell.run("doctor")[0]
 
 
-def test_a_repair_that_a_living_run_forbids_fails_and_says_so_and_one_that_is_made_does_not(terminal: Terminal) -> None:
-    process = terminal.start("hangs", HANG="1")
-    until(process, "hanging")
-    with sqlite3.connect(terminal.folder / "home" / "journal.sqlite") as connection:
+def test_a_repair_that_a_living_run_forbids_fails_and_says_so_and_one_that_is_made_does_not(shell: Shell) -> None:
+    process = hang(shell, "hangs")
+    with sqlite3.connect(shell.folder / "home" / "journal.sqlite") as connection:
         connection.execute("UPDATE events SET crc = 1 WHERE seq = 2")
     connection.close()
-    said = terminal.flyte_nb("doctor", "--repair", code=1)
+    said, _ = shell.run("doctor", "--repair", code=1)
     assert "Not repaired: run hangs is going on in process" in said and "All is well" not in said
     process.send_signal(signal.SIGKILL)
-    process.wait(30)
-    assert "mended: copied what can be read" in terminal.flyte_nb("doctor", "--repair")
+    process.communicate(timeout=30)
+    assert "mended: copied what can be read" in shell.run("doctor", "--repair")[0]
 
 
-def test_a_repair_of_what_is_no_journal_fails_and_says_what_to_do(terminal: Terminal) -> None:
-    terminal.script("good")
-    home = terminal.folder / "home"
+def test_a_repair_of_what_is_no_journal_fails_and_says_what_to_do(shell: Shell) -> None:
+    shell.program("run", "script.py", "main", "--n", "1")
+    home = shell.folder / "home"
     for file in home.glob("journal.sqlite*"):
         file.unlink()
     (home / "journal.sqlite").write_bytes(b"no database" * 1000)
-    assert "Not repaired: it cannot be opened at all. Move it" in terminal.flyte_nb("doctor", "--repair", code=1)
+    said, _ = shell.program("doctor", "--repair", code=1)
+    assert "Not repaired: it cannot be opened at all. Move it" in said
 
 
-def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(terminal: Terminal) -> None:
+def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(shell: Shell) -> None:
     program = """
         import flyte_nb as flyte
         env = flyte.TaskEnvironment("asks", depends_on=[flyte.hitl.env])
@@ -175,14 +145,11 @@ def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(ter
         @env.task
         async def main() -> None:
             await flyte.hitl.new_event.aio("in vain", data_type=int)
-
-        flyte.with_runcontext(name="over").run(main).wait()
     """
-    (terminal.folder / "script.py").write_text(textwrap.dedent(program))
-    terminal.script("over")
-    assert "Error: Run 'over' has succeeded; nobody waits" in terminal.flyte_nb(
-        "answer", "over", "in vain", "1", code=1
-    )
+    shell.write("asks.py", program)
+    shell.run("run", "--name", "over", "asks.py", "main")
+    _, said = shell.run("answer", "over", "in vain", "1", code=2)
+    assert "Error: Run 'over' has succeeded; nobody waits" in said
 
 
 @pytest.mark.parametrize(
@@ -192,20 +159,21 @@ def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(ter
         (("get", "action", "nowhere", "a0"), "No run named 'nowhere'"),
         (("resume", "nowhere"), "No run named 'nowhere'"),
         (("abort", "nowhere"), "No run named 'nowhere'"),
+        (("delete", "nowhere"), "No run named 'nowhere'"),
         (("gc", "--keep", "soon"), "soon"),
         (("answer", "nowhere", "question", "yes"), "nowhere"),
     ],
 )
-def test_a_wrong_use_is_one_line(terminal: Terminal, arguments: tuple[str, ...], text: str) -> None:
-    terminal.script("good")
-    said = terminal.flyte_nb(*arguments, code=1)
+def test_a_wrong_use_is_one_line(shell: Shell, arguments: tuple[str, ...], text: str) -> None:
+    run(shell, "good")
+    _, said = shell.run(*arguments, code=2)
     assert text in said
     assert "No run" not in said or "`flyte-nb get run` lists" in said
 
 
-def test_old_runs_are_forgotten(terminal: Terminal) -> None:
-    terminal.script("good")
-    assert "Forgot 0 runs" in terminal.flyte_nb("gc", "--keep", "30d")
-    assert "Would forget 1 runs" in terminal.flyte_nb("gc", "--keep", "0s", "--dry-run")
-    assert "Forgot 1 runs" in terminal.flyte_nb("gc", "--keep", "0s")
-    assert "good" not in terminal.flyte_nb("get", "run")
+def test_old_runs_are_forgotten(shell: Shell) -> None:
+    run(shell, "good")
+    assert "Forgot 0 runs" in shell.run("gc", "--keep", "30d")[0]
+    assert "Would forget 1 runs" in shell.run("gc", "--keep", "0s", "--dry-run")[0]
+    assert "Forgot 1 runs" in shell.run("gc", "--keep", "0s")[0]
+    assert "good" not in shell.run("get", "run")[0]

@@ -72,7 +72,7 @@ def test_the_same_content_is_the_same_version_and_a_version_never_changes(files:
     files.run("deploy", "etl.py", "--version", "v1")
     files.write("beside.py", "LIMIT = 8\n")
     assert files.json("deploy", "etl.py")["version"] != first["version"]
-    _, problem = files.run("deploy", "etl.py", "--version", "v1", code=1)
+    _, problem = files.run("deploy", "etl.py", "--version", "v1", code=2)
     assert "Version 'v1' of environment 'etl' exists" in problem
 
 
@@ -91,9 +91,9 @@ def test_files_that_are_read_are_named_and_only_those_below_the_folder_go(shell:
     shell.write("rates/eu.csv", "1\n")
     assert shell.json("deploy", "etl.py")["files"] == ["etl.py", "rates/eu.csv"]
     shell.write("etl.py", text.replace("rates/*.csv", "/etc/hostname"))
-    assert "is outside" in shell.run("deploy", "etl.py", code=1)[1]
+    assert "is outside" in shell.run("deploy", "etl.py", code=2)[1]
     shell.write("etl.py", text.replace("rates/*.csv", "nothing.csv"))
-    assert "include names 'nothing.csv'; there is none" in shell.run("deploy", "etl.py", code=1)[1]
+    assert "include names 'nothing.csv'; there is none" in shell.run("deploy", "etl.py", code=2)[1]
 
 
 def test_of_a_package_all_modules_go(shell: Shell) -> None:
@@ -128,13 +128,13 @@ def test_what_others_could_not_use_is_refused_with_what_to_do(shell: Shell, text
     shell.write("hidden.py", "")
     shell.write("beside.py", "LIMIT = 1\n")
     shell.write("etl.py", text)
-    _, told = shell.run("deploy", "etl.py", code=1)
+    _, told = shell.run("deploy", "etl.py", code=2)
     assert problem in told
     assert not (shell.folder / "home" / "registry").exists()
 
 
 def test_a_configuration_file_says_where_the_registry_is(files: Shell) -> None:
     files.write(".flyte/config.yaml", "task: {project: p}\nregistry: shared\nadmin: {endpoint: 'dns:///cluster'}\n")
-    _, noted = files.run("deploy", "etl.py")
+    _, noted = files.program("deploy", "etl.py")
     assert "names the cluster dns:///cluster, which is not contacted" in noted
     assert (files.folder / "shared" / "environments" / "etl").is_dir()

@@ -96,10 +96,10 @@ def test_what_a_module_cannot_do_is_said(shell: Shell) -> None:
     env = "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('e')"
     task = "@env.task\ndef main() -> int:\n    return table"
     shell.write_notebook("awaits.ipynb", env, "table = await fetch()", task)
-    assert "Cell 2 of awaits.ipynb makes table by awaiting" in shell.run("export", "awaits.ipynb", code=1)[1]
+    assert "Cell 2 of awaits.ipynb makes table by awaiting" in shell.run("export", "awaits.ipynb", code=2)[1]
     shell.write_notebook("bare.ipynb", "print(1)")
-    assert "defines no task" in shell.run("export", "bare.ipynb", code=1)[1]
+    assert "defines no task" in shell.run("export", "bare.ipynb", code=2)[1]
     shell.write_notebook("wrong.ipynb", "x = = 1")
-    assert "Cell 1 of wrong.ipynb cannot be read" in shell.run("export", "wrong.ipynb", code=1)[1]
+    assert "Cell 1 of wrong.ipynb cannot be read" in shell.run("export", "wrong.ipynb", code=2)[1]
     (shell.folder / "text.ipynb").write_text("no notebook")
-    assert "is not a notebook" in shell.run("export", "text.ipynb", code=1)[1]
+    assert "is not a notebook" in shell.run("export", "text.ipynb", code=2)[1]

@@ -200,13 +200,13 @@ def test_a_wrong_use_says_what_was_expected(shell: Shell, arguments: tuple[str, 
 
 def test_a_file_that_cannot_be_loaded_shows_where(shell: Shell) -> None:
     shell.write("broken.py", "import flyte_nb\n\nnumber = 1 / 0\n")
-    _, problem = shell.run("run", "broken.py", "main", code=1)
+    _, problem = shell.run("run", "broken.py", "main", code=2)
     assert 'broken.py", line 3' in problem
     assert "ZeroDivisionError" in problem
     assert "loading.py" not in problem
-    assert "There is no file" in shell.run("run", "none.py", "main", code=1)[1]
+    assert "There is no file" in shell.run("run", "none.py", "main", code=2)[1]
     shell.write("notes.txt", "")
-    assert "neither a Python file" in shell.run("run", "notes.txt", "main", code=1)[1]
+    assert "neither a Python file" in shell.run("run", "notes.txt", "main", code=2)[1]
 
 
 @pytest.mark.parametrize(("task", "code", "phase"), [("fails", 1, "failed"), ("slow", 4, "timed_out")])
@@ -282,7 +282,7 @@ def test_what_a_run_left_is_read_as_json(shell: Shell) -> None:
     assert (action["task"], action["phase"]) == ("typed.show", "succeeded")
     assert shell.json("logs", "read")["text"] == "a line of the task\n"
     assert [task["name"] for task in shell.json("get", "task")] == ["typed.show"]
-    assert "No run of a task" in shell.run("get", "task", "typed.none", code=1)[1]
+    assert "No run of a task" in shell.run("get", "task", "typed.none", code=2)[1]
 
 
 def test_the_tree_of_a_run_shows_all_that_happened(shell: Shell) -> None:
@@ -356,5 +356,5 @@ def test_a_file_that_imports_the_other_sdk_runs_unchanged_with_compat(shell: She
             return n + 1
         """,
     )
-    printed, _ = shell.run("run", "--compat", "existing.py", "main", "--n", "4")
+    printed, _ = shell.program("run", "--compat", "existing.py", "main", "--n", "4")
     assert "o0 = 5" in printed
