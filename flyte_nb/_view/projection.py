@@ -139,6 +139,11 @@ class RunView:
             self.error = INTERRUPTED
 
     @property
+    def is_interrupted(self) -> bool:
+        """Whether its owner went away while it was going on."""
+        return self.phase is ActionPhase.ABORTED and self.error == INTERRUPTED
+
+    @property
     def resumed_by(self) -> str:
         """Who went on with the run last; empty where nobody has."""
         if not self.resumes:

@@ -160,6 +160,7 @@ class Tree:
             can_resume=can_resume,
             catching_up=catching_up,
             resumed_by=view.resumed_by,
+            interrupted=view.is_interrupted,
         )
 
     def add(

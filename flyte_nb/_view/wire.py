@@ -90,7 +90,7 @@ class Header(msgspec.Struct, frozen=True):
     """The run as a whole. `counts` is by `NodePhase`; times are milliseconds since the epoch, -1 is not yet.
 
     `catching_up`: the run has ended, and not all of it has been read yet. `resumed_by`: the process that went on with
-    it last.
+    it last. `interrupted`: the process that drove it went away.
     """
 
     name: str
@@ -106,6 +106,7 @@ class Header(msgspec.Struct, frozen=True):
     can_resume: bool
     catching_up: bool = False
     resumed_by: str = ""
+    interrupted: bool = False
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -90,11 +90,11 @@ describe("what is to be stopped", () => {
   });
 });
 
-describe("a kernel that is gone", () => {
+describe("a kernel that is silent", () => {
   it("is told of while the run goes on", async () => {
     await pass(7_000);
     expect(said()).toContain("No news from the kernel");
-    expect(said()).toContain(`flyte.show("${store.header!.name}")`);
+    expect(said()).toContain(`flyte_nb.show("${store.header!.name}")`);
     store.take({ type: "heartbeat", seq: 1 });
     await pass(1_000);
     expect(said()).not.toContain("No news");
@@ -107,5 +107,39 @@ describe("a kernel that is gone", () => {
     store.select("a");
     await pass(7_000);
     expect(said()).toContain("No news from the kernel");
+  });
+});
+
+describe("a kernel that is gone", () => {
+  const clocks = () => [...page.querySelectorAll(".fnb-elapsed, .fnb-time")].map((clock) => clock.textContent);
+
+  it("has interrupted what it drove: its clocks stop and its rows are aborted", async () => {
+    store.take({ type: "diff", seq: 2, nodes: [node("a", "", 1, 1), node("b", "a", 0, 0)], header: null, prompts: [] });
+    store.lose();
+    await pass(100);
+    const before = clocks();
+    await pass(5_000);
+    expect(clocks()).toEqual(before);
+    expect(said()).toContain("interrupted: its kernel is gone");
+    expect(said()).toContain('flyte_nb.Run.get("r1").resume()');
+    expect([...store.nodes.values()].map(({ phase }) => phase)).toEqual([7, 7]);
+    expect(page.querySelector(".fnb-header .fnb-danger")).toBeNull();
+  });
+
+  it("has not ended what another kernel drives", async () => {
+    store.take({ type: "diff", seq: 2, nodes: [], header: header({ owned_here: false }), prompts: [] });
+    store.lose();
+    await pass(100);
+    expect(said()).not.toContain("interrupted");
+    expect(said()).toContain('flyte_nb.show("r1")');
+  });
+
+  it("leaves nothing waiting that was asked for", async () => {
+    store.take({ type: "diff", seq: 2, nodes: [], header: header({ phase: 3 }), prompts: [] });
+    store.lose();
+    store.select("a");
+    await pass(30_000);
+    expect(said()).toContain("not read before the kernel went away");
+    expect(page.querySelectorAll(".fnb-header .fnb-button")).toHaveLength(0);
   });
 });

@@ -211,7 +211,8 @@ run
     name = output.locator(".fnb-name").inner_text()
     lab.server.get(f"/api/kernels/{lab.kernel}/restart", "POST")
     output.get_by_role("treeitem").filter(has_text="step").click()
-    output.get_by_text(re.compile("No news from the kernel.*flyte.show")).wait_for()
+    output.get_by_text(re.compile("kernel that told of this run is gone.*flyte_nb.show")).wait_for()
+    output.get_by_text("This was not read before the kernel went away.").wait_for()
     saved = lab.save()
     static = next(one["data"]["text/html"] for one in saved.cells[1].outputs if one.get("data", {}).get("text/html"))
     assert name in static

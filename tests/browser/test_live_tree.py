@@ -291,15 +291,38 @@ def test_the_picture_follows_the_dark_theme(open_notebook: Callable[..., Lab]) -
     assert _brightness(ground) < 80 < 170 < _brightness(text)
 
 
-def test_a_picture_whose_kernel_has_died_says_that_it_is_old(open_notebook: Callable[..., Lab], tmp_path: Path) -> None:
-    lab = open_notebook(SETUP, f"print('pid', os.getpid()); flyte.run(wait_for, {str(tmp_path / 'never')!r})")
+def test_a_run_whose_kernel_was_killed_is_shown_as_interrupted_and_how_it_goes_on(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"print('pid', os.getpid()); flyte.with_runcontext(name='killed').run(wait_for, {str(gate)!r})",
+        "import flyte_nb; flyte_nb.Run.get('killed').resume()",
+    )
+    lab.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=lab.server.address)
     lab.run(0)
     lab.run(1)
     output = lab.output(1)
     output.locator(".fnb-state").filter(has_text="running").wait_for()
     os.kill(int(re.findall(r"pid (\d+)", lab.text(1))[0]), signal.SIGKILL)
-    output.get_by_text("No news from the kernel").wait_for()
-    assert output.get_by_role("treeitem").count() == 1
+    output.locator(".fnb-state").filter(has_text="interrupted: its kernel is gone").wait_for()
+    row = output.get_by_role("treeitem").filter(has_text="wait_for")
+    row.get_by_label("aborted").wait_for()
+    took = row.locator(".fnb-time").inner_text()
+    assert output.locator(".fnb-elapsed").inner_text() == took
+    assert output.get_by_role("button", name="Abort", exact=True).count() == 0
+    lab.page.get_by_role("button", name="Ok", exact=True).click()  # JupyterLab says that it has restarted the kernel
+    output.get_by_role("button", name="Copy").click()
+    copied = lab.page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == 'import flyte_nb\nflyte_nb.Run.get("killed").resume()'
+    gate.touch()
+    lab.run(0)
+    lab.run(2)
+    lab.output(2).locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    assert row.locator(".fnb-time").inner_text() == took
+    output.get_by_role("button", name="Open this run").click()
+    lab.page.locator(".fnb-run-page .fnb-state").filter(has_text="succeeded").wait_for()
 
 
 def _brightness(color: str) -> float:

@@ -3,6 +3,7 @@ import { RunStore } from "../run/store";
 import type { ToPage } from "../run/wire";
 import styles from "../views/styles.css";
 import { RunView } from "../views/run_view";
+import { watchKernel } from "./kernel_watch";
 
 const GREET_AGAIN_MS = 1_000;
 const GREET_AGAIN_AT_MOST_MS = 60_000;
@@ -16,6 +17,7 @@ interface Model {
   send(content: unknown): void;
   on(name: "msg:custom", callback: (content: unknown) => void): void;
   off(name: "msg:custom", callback: (content: unknown) => void): void;
+  widget_manager?: unknown;
 }
 
 /** By picture: the model that `initialize` gets is another object than the one for `render`. */
@@ -31,9 +33,11 @@ function initialize({ model }: { model: Model }): () => void {
   const leave = () => model.send({ type: "leave", view: VIEW });
   model.on("msg:custom", take);
   window.addEventListener("pagehide", leave);
+  const unwatch = watchKernel(model.widget_manager, () => store.lose());
   return () => {
     window.removeEventListener("pagehide", leave);
     model.off("msg:custom", take);
+    unwatch();
     stores.delete(model.get("picture"));
   };
 }
@@ -44,7 +48,7 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   if (!store.hasAsked) store.greet();
   let delay = GREET_AGAIN_MS;
   const greetAgain = () => {
-    if (!store.waiting) return;
+    if (!store.waiting || store.lost) return;
     store.greet();
     delay = Math.min(2 * delay, GREET_AGAIN_AT_MOST_MS);
     timer = setTimeout(greetAgain, delay);

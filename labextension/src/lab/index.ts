@@ -6,6 +6,7 @@ import { IStateDB } from "@jupyterlab/statedb";
 import { choiceFrom, EVERYTHING, isChoosing } from "../panel/choice";
 import panelStyles from "../panel/panel.css";
 import { RunsStore } from "../panel/runs_store";
+import { openAsked } from "../run/opening";
 import styles from "../views/styles.css";
 import { addCommands, COMMANDS } from "./commands";
 import labStyles from "./lab.css";
@@ -59,6 +60,7 @@ function activate(
     if (again !== "") openRun(again);
   };
 
+  atTheEnd(openAsked(openRun));
   const panel = new PanelWidget(store, {
     openRun,
     openNotebook: (place) => void openNotebook(app, place),

@@ -12,7 +12,7 @@ export class RunConnection {
     this.store = new RunStore((message: FromPage) => {
       if (message.type === "rerun") rerun();
       else this.connection.send(message);
-    });
+    }, "server");
     this.connection = new Connection(() => server.socket(runPath(name, "live")), {
       opened: () => this.store.greet(),
       took: (message) => this.store.take(message as ToPage),

@@ -1,4 +1,4 @@
-import { look, type PhaseLook } from "../run/phases";
+import { INTERRUPTED, look, type PhaseLook } from "../run/phases";
 import { NodePhase } from "../run/wire";
 import type { RunLine } from "./wire";
 
@@ -7,8 +7,6 @@ const NUMBERS: Readonly<Record<string, number>> = {
   running: NodePhase.RUNNING, paused: NodePhase.PAUSED, succeeded: NodePhase.SUCCEEDED, recovered: NodePhase.RECOVERED,
   failed: NodePhase.FAILED, timed_out: NodePhase.TIMED_OUT, aborted: NodePhase.ABORTED,
 };
-
-const INTERRUPTED: PhaseLook = { sign: "⊘", word: "interrupted", name: "aborted" };
 
 /** How the state of a run looks; one whose process is gone is interrupted, one that asks a question waits. */
 export function stateOf(run: RunLine, asks = false): PhaseLook {

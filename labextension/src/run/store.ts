@@ -1,4 +1,5 @@
 import { isTerminal } from "./phases";
+import { NodePhase } from "./wire";
 import type {
   Details,
   Diff,
@@ -66,6 +67,7 @@ const KEPT_LOG_CHARACTERS = 1_000_000;
 const KEPT_NOTICES = 3;
 const OPENED_BY_THEMSELVES = 20;
 const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "ask_earlier_logs", "abort", "answer"]);
+const SILENCE_MS = 6_000;
 const LATE_MS = 300;
 const LOOK_EVERY_MS = 5_000;
 
@@ -91,6 +93,8 @@ export class RunStore {
   heardAt = Date.now();
   /** Since when the page waits for an answer of the kernel; 0 if it does not. */
   askedAt = 0;
+  /** Whether who told of the run is gone for good. */
+  lost = false;
   /** What is to be stopped and has not ended yet, and since when; an empty action is the run. */
   readonly stopping = new Map<string, number>();
 
@@ -109,9 +113,11 @@ export class RunStore {
   private asked = false;
   private frame = 0;
 
-  constructor(private readonly post: (message: FromPage) => void) {}
+  /** `source`: who tells of the run. */
+  constructor(private readonly post: (message: FromPage) => void, readonly source: "kernel" | "server" = "kernel") {}
 
   private send(message: FromPage): void {
+    if (this.lost) return;
     if (ANSWERED.has(message.type)) this.askedAt ||= Date.now();
     this.post(message);
   }
@@ -132,6 +138,46 @@ export class RunStore {
   /** Whether the kernel has been asked by this page. */
   get hasAsked(): boolean {
     return this.asked;
+  }
+
+  /** Whether the run goes on, as far as is known. */
+  get running(): boolean {
+    return this.header !== null && !isTerminal(this.header.phase);
+  }
+
+  /** Since when nothing came although something should have; 0 if that is not so. */
+  silentSince(now: number): number {
+    const since = this.running ? this.heardAt : this.askedAt;
+    return since > 0 && now - since >= SILENCE_MS ? since : 0;
+  }
+
+  /** Until when it is known how the run stands: clocks go on no further. */
+  knownUntil(now: number): number {
+    return this.silentSince(now) > 0 ? this.heardAt : now;
+  }
+
+  /** Who told of the run is gone: nothing more comes, and what it drove does not go on. */
+  lose(): void {
+    if (this.lost) return;
+    this.lost = true;
+    this.askedAt = 0;
+    this.stopping.clear();
+    if (this.running && this.header!.owned_here) this.interrupt(this.header!);
+    this.changed();
+  }
+
+  private interrupt(header: Header): void {
+    const endMs = this.heardAt - header.started_at_ms;
+    for (const node of this.nodes.values()) {
+      node.below = aborted(node.below);
+      if (isTerminal(node.phase)) continue;
+      node.phase = NodePhase.ABORTED;
+      if (node.startMs >= 0) node.endMs = Math.max(node.startMs, endMs);
+    }
+    const error = "Its kernel is gone.";
+    this.header = {
+      ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: header.started_at_ms + endMs, error, counts: aborted(header.counts),
+    };
   }
 
   /** Call `listener` after changes, at most once a frame. */
@@ -421,6 +467,12 @@ export class RunStore {
       for (const listener of this.listeners) listener();
     });
   }
+}
+
+/** Counts by phase, when all that was going on no longer does. */
+function aborted(counts: number[]): number[] {
+  const over = counts.reduce((sum, one, phase) => (isTerminal(phase) ? sum : sum + one), 0);
+  return counts.map((one, phase) => (phase === NodePhase.ABORTED ? one + over : isTerminal(phase) ? one : 0));
 }
 
 /** The next frame; or soon, on a page that nobody looks at and that gets no frames. */

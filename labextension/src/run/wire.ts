@@ -55,6 +55,7 @@ export interface Header {
   can_resume: boolean;
   catching_up: boolean;
   resumed_by: string;
+  interrupted: boolean;
 }
 
 export interface Frame {

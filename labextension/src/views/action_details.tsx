@@ -3,8 +3,10 @@ import { ReportFrame } from "../report/report_frame";
 import { actionAddress, clock, duration } from "../run/format";
 import type { Pane, RunStore, Selection } from "../run/store";
 import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
+import { CopyButton } from "./copy_button";
 import { PhaseSign } from "./phase_sign";
 import { PromptForm } from "./prompt_form";
+import { Reading } from "./reading";
 
 /** All about the selected action. */
 export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pane: Pane) => void; onClose: () => void }) {
@@ -36,7 +38,7 @@ export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pan
         ))}
       </div>
       {details === null ? (
-        <p class="fnb-quiet">Reading ...</p>
+        <Reading store={store} />
       ) : pane === "logs" ? (
         <LogText store={store} selection={selection} />
       ) : pane === "report" ? (
@@ -145,30 +147,6 @@ function FailureBox({ failure }: { failure: Failure }) {
       {failure.traceback !== "" && <pre class="fnb-traceback" tabIndex={0}>{failure.traceback}</pre>}
     </div>
   );
-}
-
-function CopyButton({ text }: { text: string }) {
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      copyBySelecting(text);
-    }
-    setCopied(true);
-    setTimeout(() => setCopied(false), 1_500);
-  };
-  return <button type="button" class="fnb-button" onClick={() => void copy()}>{copied ? "Copied" : "Copy"}</button>;
-}
-
-/** For pages that were not loaded over HTTPS or from this machine: they have no clipboard. */
-function copyBySelecting(text: string): void {
-  const area = document.createElement("textarea");
-  area.value = text;
-  document.body.append(area);
-  area.select();
-  document.execCommand("copy");
-  area.remove();
 }
 
 function Links({ links }: { links: LinkButton[] }) {

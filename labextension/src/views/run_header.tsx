@@ -1,43 +1,40 @@
-import { duration, ticking } from "../run/format";
-import { isTerminal, look, PHASES } from "../run/phases";
+import { INTERRUPTED, isTerminal, look, PHASES } from "../run/phases";
 import type { Filter } from "../run/rows";
 import type { RunStore } from "../run/store";
-import { useNow } from "./use_store";
+import { elapsed } from "./elapsed";
 
 /** State, times, progress, counts by phase, and what can be done with the run. */
-export function RunHeader(props: { store: RunStore; filter: Filter; onFilter: (filter: Filter) => void }) {
-  const { store } = props;
+export function RunHeader(props: { store: RunStore; now: number; silent: boolean; filter: Filter; onFilter: (filter: Filter) => void }) {
+  const { store, now } = props;
   const header = store.header!;
   const ended = isTerminal(header.phase);
-  const now = useNow(!ended);
-  const { sign, word, name } = look(header.phase);
-  const elapsed = ended ? duration(header.ended_at_ms - header.started_at_ms) : ticking(now - header.started_at_ms);
+  const { sign, word, name } = header.interrupted ? INTERRUPTED : look(header.phase);
   return (
     <div class="fnb-header">
       <div class="fnb-title">
         <span class={`fnb-state fnb-${name}`}>
-          <span aria-hidden="true">{sign}</span> {word}
+          <span aria-hidden="true">{sign}</span> {word}{store.lost && header.interrupted && ": its kernel is gone"}{props.silent && ", when last heard"}
         </span>
         <strong class="fnb-task">{header.task}</strong>
         <code class="fnb-name">{header.name}</code>
-        <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : header.started_at_ms >= 0 && elapsed}</span>
+        <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : elapsed(store.nodes.get(store.root), store, now)}</span>
         {header.resumes > 0 && (
           <span class="fnb-quiet" title={`Now by ${header.resumed_by}`}>
             resumed {header.resumes}×
           </span>
         )}
         <span class="fnb-space" />
-        {!ended && !header.catching_up && (
+        {!ended && !header.catching_up && !props.silent && !store.lost && (
           <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has("")} onClick={() => store.abort("")}>
             Abort
           </button>
         )}
-        {header.can_resume && (
+        {header.can_resume && !store.lost && (
           <button type="button" class="fnb-button fnb-primary" onClick={() => store.resume()}>
             Resume
           </button>
         )}
-        {ended && (
+        {ended && !store.lost && (
           <button type="button" class="fnb-button" onClick={() => store.rerun()}>
             Rerun
           </button>

@@ -1,9 +1,9 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { duration, ticking } from "../run/format";
-import { isTerminal, look, PHASES } from "../run/phases";
+import { look, PHASES } from "../run/phases";
 import type { Row } from "../run/rows";
 import type { Pane, RunStore, TreeNode } from "../run/store";
 import { Flag, NodeKind } from "../run/wire";
+import { elapsed } from "./elapsed";
 import { PhaseSign } from "./phase_sign";
 
 export const ROW_HEIGHT = 24;
@@ -101,13 +101,6 @@ function toggle(store: RunStore, row: Row): void {
 
 function isBranch(node: TreeNode): boolean {
   return node.childCount > 0;
-}
-
-function elapsed(node: TreeNode, store: RunStore, now: number): string {
-  if (node.startMs < 0 || node.kind === NodeKind.GROUP) return "";
-  if (node.endMs >= 0) return duration(node.endMs - node.startMs);
-  const header = store.header!;
-  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : ticking(now - header.started_at_ms - node.startMs);
 }
 
 interface TreeRowProps {

@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { count } from "../run/format";
-import { isTerminal } from "../run/phases";
 import { isFiltering, NO_FILTER, visibleRows, type Filter } from "../run/rows";
 import type { Pane, RunStore } from "../run/store";
 import { Flag } from "../run/wire";
@@ -9,7 +8,7 @@ import { PromptForm } from "./prompt_form";
 import { RunHeader } from "./run_header";
 import { RunTree } from "./run_tree";
 import { Timeline } from "./timeline";
-import { Silence, Stopping } from "./standing";
+import { Contact, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
 
 const SEARCH_AFTER_MS = 100;
@@ -23,8 +22,9 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   const [view, setView] = useState<"tree" | "timeline">("tree");
   const [pane, choosePane] = useState(store.pane);
   const chosen = useRef(false);
-  const running = store.header !== null && !isTerminal(store.header.phase);
-  const now = useNow(running || store.askedAt > 0);
+  const { running } = store;
+  const time = useNow(running || store.askedAt > 0);
+  const now = store.knownUntil(time);
 
   const setPane = (to: Pane) => {
     store.pane = to; // for the next view, when the cell is moved
@@ -60,9 +60,9 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   if (store.header === null) return <div class="fnb fnb-quiet">Reading the run ...</div>;
   return (
     <div class="fnb" onPointerMove={look} onKeyDown={look} onWheel={look} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
-      <RunHeader store={store} filter={filter} onFilter={setFilter} />
-      <Silence store={store} now={now} running={running} />
-      <Stopping store={store} now={now} />
+      <RunHeader store={store} now={now} silent={running && store.silentSince(time) > 0} filter={filter} onFilter={setFilter} />
+      <Contact store={store} now={time} />
+      <Stopping store={store} now={time} />
       <div role="status" class="fnb-notices">
         {store.notices.map((notice) => (
           <div class={`fnb-notice fnb-notice-${notice.level}`} key={notice}>

@@ -1,22 +1,53 @@
+import { askToOpen, opensRuns } from "../run/opening";
 import type { RunStore } from "../run/store";
+import { CopyButton } from "./copy_button";
 
-const SILENCE_MS = 6_000;
 const STOPS_WITHIN_MS = 2_000;
 
-/** Says so when nothing comes from the kernel any more, instead of showing an old state as if it were the present one. */
-export function Silence({ store, now, running }: { store: RunStore; now: number; running: boolean }) {
-  const since = running ? store.heardAt : store.askedAt;
-  if (since === 0 || now - since < SILENCE_MS) return null;
-  const { name } = store.header!;
+/** What becomes of the page when nothing comes any more: how old it is, and what helps. */
+export function Contact({ store, now }: { store: RunStore; now: number }) {
+  if (store.header === null) return null;
+  if (store.lost) return <Lost store={store} />;
+  const since = store.silentSince(now);
+  if (since === 0) return null;
   return (
     <div class="fnb-notice fnb-notice-warning" role="status">
       <span>
-        No news from the kernel for {Math.round((now - since) / 1_000)} s: it is busy, or it is gone. This is the last that is
-        known; what the run has done is kept. After a restart of the kernel, <code>flyte.show("{name}")</code> shows it again,
-        and from there it can be resumed.
+        No news from the {store.source} for {Math.round((now - since) / 1_000)} s: it is busy, or it is gone. This is the last that
+        is known; what the run has done is kept.
+        {store.source === "kernel" && <> After a restart of the kernel, <Code line={`flyte_nb.show(${named(store)})`} /> shows it again, and from there it can be resumed.</>}
       </span>
     </div>
   );
+}
+
+/** The kernel is gone: how to go on without it. */
+function Lost({ store }: { store: RunStore }) {
+  const { interrupted, can_resume } = store.header!;
+  const resume = `flyte_nb.Run.get(${named(store)}).resume()`;
+  return (
+    <div class="fnb-notice fnb-notice-warning" role="status">
+      <span>
+        {interrupted ? "What it has done is kept. " : "The kernel that told of this run is gone; this is the last that is known. "}
+        {interrupted || can_resume
+          ? <>Resume: run the cells that define its tasks, then <Code line={resume} /> in a cell.</>
+          : <>Run <Code line={`flyte_nb.show(${named(store)})`} /> in a cell to see it again.</>}
+      </span>
+      {opensRuns() && (
+        <button type="button" class="fnb-button" title={`Opens the run beside the notebook${interrupted || can_resume ? ", where it can be resumed" : ""}`}
+          onClick={() => askToOpen(store.header!.name)}>Open this run</button>
+      )}
+    </div>
+  );
+}
+
+/** A line of Python for a cell of a fresh kernel. */
+function Code({ line }: { line: string }) {
+  return <><code>{line}</code> <CopyButton text={`import flyte_nb\n${line}`} /></>;
+}
+
+function named(store: RunStore): string {
+  return JSON.stringify(store.header!.name);
 }
 
 /** What was told to stop and has not stopped yet, and why that may take its time. */

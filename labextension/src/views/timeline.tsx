@@ -3,6 +3,7 @@ import { count, duration } from "../run/format";
 import { isTerminal, look } from "../run/phases";
 import type { RunStore } from "../run/store";
 import type { Span } from "../run/wire";
+import { Reading } from "./reading";
 
 const WIDTH = 1_000;
 const MAX_HEIGHT = 360;
@@ -21,7 +22,7 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
   }, [store, running]);
   const timeline = store.timeline;
   const lanes = useMemo(() => inLanes(timeline?.spans ?? []), [timeline]);
-  if (timeline === null) return <p class="fnb-quiet">Reading ...</p>;
+  if (timeline === null) return <Reading store={store} />;
   if (timeline.spans.length === 0) return <p class="fnb-quiet">Nothing has run yet.</p>;
   const end = Math.max(1, ...timeline.spans.map(([, , , , endMs]) => endMs));
   const laneHeight = Math.max(LEAST_LANE, Math.min(20, Math.floor(MAX_HEIGHT / lanes.count)));

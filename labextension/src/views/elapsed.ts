@@ -1,0 +1,12 @@
+import { duration, ticking } from "../run/format";
+import { isTerminal } from "../run/phases";
+import type { RunStore, TreeNode } from "../run/store";
+import { NodeKind } from "../run/wire";
+
+/** How long an action has taken, or takes until `now`; of the run the header says what the row of its root says. */
+export function elapsed(node: TreeNode | undefined, store: RunStore, now: number): string {
+  if (node === undefined || node.startMs < 0 || node.kind === NodeKind.GROUP) return "";
+  if (node.endMs >= 0) return duration(node.endMs - node.startMs);
+  const header = store.header!;
+  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : ticking(now - header.started_at_ms - node.startMs);
+}
