@@ -3,43 +3,84 @@
 A file is imported as a module, so that what stands under ``if __name__ == "__main__"`` stays out. Of a notebook the
 tasks and what they reach are taken (`flyte_nb._code.notebook_source`), and its other cells are not run. They stand in
 `__main__`, as in a kernel: the name of the module is in cache keys and stored values. Either way the code travels with
-the run, so that it can be resumed from any folder.
+the run, so that it can be resumed from any folder. A file that fails cannot be used; of a notebook the other cells can.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import linecache
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from .._task.task import Task
 from .exits import WrongUse
+from .notebook import BrokenCell, load_notebook
 
 
-def load_tasks(path: Path) -> dict[str, Task[Any, Any]]:
-    """Tasks by the names they have in a Python file or a notebook; errors are those of `load_module`."""
-    return {name: value for name, value in vars(load_module(path)).items() if isinstance(value, Task)}
+class LoadedTasks(NamedTuple):
+    """The tasks of a file or a notebook.
+
+    Attributes
+    ----------
+    tasks : dict of str to Task
+        By the names they have there.
+    broken : tuple of BrokenCell
+        Cells that could not be loaded.
+    missing : dict of str to BrokenCell
+        What is not there because of which cell.
+    """
+
+    tasks: dict[str, Task[Any, Any]]
+    broken: tuple[BrokenCell, ...] = ()
+    missing: Mapping[str, BrokenCell] = MappingProxyType({})
 
 
-def load_module(path: Path) -> ModuleType:
-    """A Python file, or the tasks of a notebook, as a module.
+def load_tasks(path: Path) -> LoadedTasks:
+    """The tasks of a Python file, or those of a notebook that can be had.
 
     Raises
     ------
     WrongUse
-        If there is no such file, it is neither, or it cannot be loaded; the message shows where it failed.
+        If there is no such file, it is neither, or the file cannot be loaded; the message shows where it failed.
     """
+    if _is_notebook(path):
+        module, broken, missing = load_notebook(path)
+        return LoadedTasks(
+            {name: task for name, task in _tasks_of(module).items() if name not in missing}, broken, missing
+        )
+    return LoadedTasks(_tasks_of(_file(path)))
+
+
+def load_module(path: Path) -> ModuleType:
+    """A Python file, or all tasks of a notebook, as a module.
+
+    Raises
+    ------
+    WrongUse
+        As `load_tasks`, and if a cell of the notebook cannot be loaded.
+    """
+    if not _is_notebook(path):
+        return _file(path)
+    loaded = load_notebook(path)
+    if loaded.broken:
+        raise WrongUse(loaded.broken[0].details)
+    return loaded.module
+
+
+def _is_notebook(path: Path) -> bool:
     if not path.is_file():
         raise WrongUse(f"There is no file {path}.")
-    if path.suffix == ".ipynb":
-        return _notebook(path)
-    if path.suffix == ".py":
-        return _file(path)
-    raise WrongUse(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
+    if path.suffix not in (".ipynb", ".py"):
+        raise WrongUse(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
+    return path.suffix == ".ipynb"
+
+
+def _tasks_of(module: ModuleType) -> dict[str, Task[Any, Any]]:
+    return {name: value for name, value in vars(module).items() if isinstance(value, Task)}
 
 
 def search_current_folder() -> None:
@@ -48,52 +89,22 @@ def search_current_folder() -> None:
 
 
 def _file(path: Path) -> ModuleType:
+    import cloudpickle
+
+    from .._engine.failure import user_traceback
+
     root, name = _place(path.resolve())
     sys.path.insert(0, str(root))
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    loader = spec.loader
-    return _loaded(path, module, lambda: loader.exec_module(module))
-
-
-def _notebook(path: Path) -> ModuleType:
-    from .._code.notebook_source import module_source
-
-    source = module_source(path, with_main=False)
-    module = ModuleType("__main__")
-    filename = f"<tasks of {path.name}>"
-    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-    # Not `__file__`: a notebook has none, and processes that Python starts would read it as a script.
-    vars(module)["__loader__"] = _NotebookLoaded(str(path), source)
-    sys.path.insert(0, str(path.resolve().parent))
-    return _loaded(path, module, lambda: exec(compile(source, filename, "exec", dont_inherit=True), vars(module)))
-
-
-class _NotebookLoaded:
-    """Tells where a module comes from that is in no Python file, and its source, as loaders do."""
-
-    def __init__(self, path: str, source: str) -> None:
-        self.path = path
-        self._source = source
-
-    def get_source(self, name: str) -> str:
-        return self._source
-
-
-def _loaded(path: Path, module: ModuleType, execute: Any) -> ModuleType:
-    import cloudpickle
-
-    from .._engine.failure import user_traceback
-
     sys.modules[module.__name__] = module
     try:
-        execute()
+        spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         shown = user_traceback(error.with_traceback(_below_here(error)))
         raise WrongUse(f"{path} cannot be loaded:\n{shown.rstrip()}") from None
-    if module.__name__ != "__main__":  # which always travels by value
-        cloudpickle.register_pickle_by_value(module)
+    cloudpickle.register_pickle_by_value(module)
     return module
 
 

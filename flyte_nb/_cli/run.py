@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import click
 
 from .._task.task import Task
 from .commands import Commands, output_option
+from .exits import WrongUse
 from .following import follow_to_its_end
-from .loading import load_tasks
+from .loading import LoadedTasks, load_tasks
 from .parameters import options_of, typed_values
 
 
@@ -52,29 +54,42 @@ class Tasks(BehindFile, click.Group):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path), subcommand_metavar="TASK [INPUTS]...", help=f"Tasks of {path}.")
         self.path = path
-        self._tasks: dict[str, Task[Any, Any]] | None = None
 
-    @property
-    def tasks(self) -> dict[str, Task[Any, Any]]:
-        """Tasks by name."""
-        if self._tasks is None:
-            self._tasks = load_tasks(self.path)
-        return self._tasks
+    @cached_property
+    def loaded(self) -> LoadedTasks:
+        """The tasks, and what kept others from being loaded."""
+        return load_tasks(self.path)
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return list(self.tasks)
+        return list(self.loaded.tasks)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        task = self.tasks.get(name) or next((task for task in self.tasks.values() if task.name == name), None)
+        tasks = self.loaded.tasks
+        task = tasks.get(name) or next((task for task in tasks.values() if task.name == name), None)
         return _command_of(task, name) if task is not None else None
 
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if self.get_command(context, args[0]) is None:
-            known = ", ".join(self.tasks) or "none"
+            missing = self.loaded.missing.get(args[0].rpartition(".")[2])
+            if missing is not None:
+                raise WrongUse(f"{args[0]!r} cannot be run. {missing.details}")
+            known = ", ".join(self.loaded.tasks) or "none"
+            self._warn()
             raise click.UsageError(f"{self.path} has no task {args[0]!r}; it has {known}.", context)
+        if not context.resilient_parsing:
+            self._warn()
         return super().resolve_command(context, args)
+
+    def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_help(context, formatter)
+        self._warn()
+
+    def _warn(self) -> None:
+        for cell in self.loaded.broken:
+            without = f" Tasks that need it cannot be run: {', '.join(cell.tasks)}." if cell.tasks else ""
+            click.echo(f"Warning: {cell.text}{without}", err=True)
 
 
 @click.command(cls=Files, subcommand_metavar="FILE TASK [INPUTS]...")

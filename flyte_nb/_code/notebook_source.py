@@ -20,6 +20,8 @@ from .names import names_given, names_used
 
 _AS_IN_A_CELL = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
 KEEP_TAG, DROP_TAG = "export", "no-export"
+_NOWHERE = (0, 0)
+_BEGINS_A_NAME = re.compile(r"^(?:(?:async\s+)?def\s+|class\s+)?([^\W\d]\w*)\s*[(:=]", re.MULTILINE)
 _TRANSPARENT = re.compile(r"%%(time|capture|timeit)\b.*\n?")
 _MAGIC = re.compile(r"^\s*([%!]|.*\?\s*$|[\w\s,]+=\s*[%!])")
 
@@ -32,14 +34,49 @@ class Cell(NamedTuple):
     tags: tuple[str, ...] = ()
 
 
+class Problem(NamedTuple):
+    """What keeps a part of a notebook out of a module.
+
+    Attributes
+    ----------
+    cell : int
+        Number of its code cell, from 1.
+    names : frozenset of str
+        Names that are not there because of it.
+    text : str
+        A sentence that names the cell.
+    """
+
+    cell: int
+    names: frozenset[str]
+    text: str
+
+
+class NotebookModule(NamedTuple):
+    """The module that a notebook's tasks make.
+
+    Attributes
+    ----------
+    source : str
+    places : tuple of (int, int)
+        For each of its lines the code cell and the line there, both from 1; zeros where it is in none.
+    problems : tuple of Problem
+        Of cells that cannot be in it.
+    """
+
+    source: str
+    places: tuple[tuple[int, int], ...]
+    problems: tuple[Problem, ...]
+
+
 @dataclass(eq=False)
 class Statement:
     """A statement of a notebook's top level.
 
     Attributes
     ----------
-    cell : int
-        Number of its code cell, from 1.
+    cell, line : int
+        Number of its code cell, and of its first line there, from 1.
     gives, uses : frozenset of str
         Names that it binds or changes, and names that it needs.
     asked_for, kept : bool
@@ -49,6 +86,7 @@ class Statement:
     node: ast.stmt
     text: str
     cell: int
+    line: int
     gives: frozenset[str] = frozenset()
     uses: frozenset[str] = frozenset()
     asked_for: bool = False
@@ -81,6 +119,17 @@ def module_source(path: Path, *, with_main: bool = True) -> str:
     return source_of_cells(_cells_of(path), str(path), path.name, with_main=with_main)
 
 
+def notebook_module(path: Path) -> NotebookModule:
+    """The module of the notebook at `path` with the tasks that can be had, and what is wrong with its other cells.
+
+    Raises
+    ------
+    CodeBundleError
+        If it is no notebook, or has no task.
+    """
+    return _module(_cells_of(path), str(path), path.name, with_main=False)
+
+
 def source_of_cells(cells: Iterable[Cell], called: str, title: str, *, with_main: bool = True) -> str:
     """The source of a module with the tasks of `cells`, in the order in which they ran.
 
@@ -98,15 +147,26 @@ def source_of_cells(cells: Iterable[Cell], called: str, title: str, *, with_main
     CodeBundleError
         As `module_source`.
     """
-    statements = [statement for cell in cells for statement in _statements(cell, called)]
+    module = _module(cells, called, title, with_main=with_main)
+    if module.problems:
+        raise CodeBundleError(module.problems[0].text)
+    return module.source
+
+
+def _module(cells: Iterable[Cell], called: str, title: str, *, with_main: bool) -> NotebookModule:
+    unreadable: list[Problem] = []
+    statements = [statement for cell in cells for statement in _statements(cell, called, unreadable)]
+    if not any(statement.asked_for or is_task(statement.node) for statement in statements):
+        raise CodeBundleError(unreadable[0].text if unreadable else f"{called} defines no task.")
     while True:
-        _keep_what_tasks_reach(statements, called)
+        impossible = _keep_what_tasks_reach(statements, called)
         lasting = [statement for statement in statements if not _is_replaced(statement, statements)]
         if len(lasting) == len(statements):
             break
         statements = lasting
     main = _main_block(statements) if with_main else ""
-    return _written([statement for statement in statements if statement.kept], title, main)
+    source, places = _written([statement for statement in statements if statement.kept], title, main)
+    return NotebookModule(source, places, (*unreadable, *impossible))
 
 
 def _cells_of(path: Path) -> Iterator[Cell]:
@@ -119,22 +179,27 @@ def _cells_of(path: Path) -> Iterator[Cell]:
         yield Cell(number, "".join(cell["source"]), tuple(cell.get("metadata", {}).get("tags", ())))
 
 
-def _statements(cell: Cell, called: str) -> Iterator[Statement]:
+def _statements(cell: Cell, called: str, unreadable: list[Problem]) -> Iterator[Statement]:
     if DROP_TAG in cell.tags:
         return
-    for node, text in _parsed(cell.text, called, cell.number):
-        yield Statement(node, text, cell.number, names_given(node), names_used(node), asked_for=KEEP_TAG in cell.tags)
-
-
-def _parsed(source: str, called: str, number: int) -> Iterator[tuple[ast.stmt, str]]:
-    source = _TRANSPARENT.sub("", source, count=1) if source.startswith("%%") else source
-    if source.lstrip().startswith("%%"):
-        return  # another language, or a run
-    lines = ["" if _MAGIC.match(line) else line for line in source.splitlines()]
     try:
-        tree = compile("\n".join(lines), f"{called} cell {number}", "exec", _AS_IN_A_CELL)
+        parsed = list(_parsed(cell.text, f"{called} cell {cell.number}"))
     except SyntaxError as error:
-        raise CodeBundleError(f"Cell {number} of {called} cannot be read: {error.msg} (line {error.lineno}).") from None
+        text = f"Cell {cell.number} of {called} cannot be read: {error.msg} (line {error.lineno})."
+        unreadable.append(Problem(cell.number, frozenset(_BEGINS_A_NAME.findall(cell.text)), text))
+        return
+    for node, text, line in parsed:
+        asked_for = KEEP_TAG in cell.tags
+        yield Statement(node, text, cell.number, line, names_given(node), names_used(node), asked_for)
+
+
+def _parsed(source: str, called: str) -> Iterator[tuple[ast.stmt, str, int]]:
+    """The statements of a cell, each with its text and the cell's line on which that begins."""
+    shown = _TRANSPARENT.sub("\n", source, count=1) if source.startswith("%%") else source
+    if shown.lstrip().startswith("%%"):
+        return  # another language, or a run
+    lines = ["" if _MAGIC.match(line) else line for line in shown.splitlines()]
+    tree = compile("\n".join(lines), called, "exec", _AS_IN_A_CELL)
     assert isinstance(tree, ast.Module)
     end = 0
     for node in tree.body:
@@ -143,25 +208,28 @@ def _parsed(source: str, called: str, number: int) -> Iterator[tuple[ast.stmt, s
         while start > end and lines[start - 1].lstrip().startswith("#"):
             start -= 1  # comments right above belong to it
         end = node.end_lineno or node.lineno
-        yield node, "\n".join(lines[start:end])
+        yield node, "\n".join(lines[start:end]), start + 1
 
 
-def _keep_what_tasks_reach(statements: list[Statement], called: str) -> None:
+def _keep_what_tasks_reach(statements: list[Statement], called: str) -> list[Problem]:
+    """Mark what tasks reach; gives the problems of what they reach and a module cannot make."""
+    problems: dict[Statement, Problem] = {}
     for statement in statements:
         statement.kept = statement.asked_for or is_task(statement.node)
-    if not any(statement.kept for statement in statements):
-        raise CodeBundleError(f"{called} defines no task.")
     imported = {name for statement in statements if statement.is_import for name in statement.gives}
     functions = {name for statement in statements if statement.is_definition for name in statement.gives}
-    needed: set[str] = set()
     grown = True
     while grown:
         needed = {name for statement in statements if statement.kept for name in statement.uses}
         grown = False
         for statement in statements:
-            if not statement.kept and _is_needed(statement, needed, imported, functions):
-                _check_can_stand_in_a_module(statement, needed, called)
+            if statement.kept or statement in problems or not _is_needed(statement, needed, imported, functions):
+                continue
+            if _awaits(statement):
+                problems[statement] = _cannot_await(statement, needed, called)
+            else:
                 statement.kept = grown = True
+    return list(problems.values())
 
 
 def _is_needed(statement: Statement, needed: set[str], imported: set[str], functions: set[str]) -> bool:
@@ -178,15 +246,21 @@ def _is_needed(statement: Statement, needed: set[str], imported: set[str], funct
     return owner in needed and owner not in functions
 
 
-def _check_can_stand_in_a_module(statement: Statement, needed: set[str], called: str) -> None:
+def _awaits(statement: Statement) -> bool:
+    """Whether it awaits at the top level, which a module cannot do."""
     if statement.is_definition:
-        return
-    if any(isinstance(inner, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for inner in ast.walk(statement.node)):
-        names = ", ".join(sorted(statement.gives & needed))
-        raise CodeBundleError(
-            f"Cell {statement.cell} of {called} makes {names} by awaiting, which a module cannot do at its top level,"
-            " and a task uses it. Make it inside the task, or pass it as an input."
-        )
+        return False
+    return any(isinstance(inner, (ast.Await, ast.AsyncFor, ast.AsyncWith)) for inner in ast.walk(statement.node))
+
+
+def _cannot_await(statement: Statement, needed: set[str], called: str) -> Problem:
+    names = ", ".join(sorted(statement.gives & needed))
+    return Problem(
+        statement.cell,
+        statement.gives,
+        f"Cell {statement.cell} of {called} makes {names} by awaiting, which a module cannot do at its top level,"
+        " and a task uses it. Make it inside the task, or pass it as an input.",
+    )
 
 
 def is_task(node: ast.stmt) -> bool:
@@ -225,12 +299,26 @@ def _main_block(statements: list[Statement]) -> str:
     return ""
 
 
-def _written(kept: list[Statement], title: str, main: str) -> str:
-    imports = list(dict.fromkeys(ast.unparse(statement.node) for statement in kept if statement.is_import))
-    imports.sort(key=lambda text: not text.startswith("from __future__"))
-    parts = [f'"""The tasks of {title}."""\n', "\n".join(imports)]
+def _written(kept: list[Statement], title: str, main: str) -> tuple[str, tuple[tuple[int, int], ...]]:
+    """The text of a module, and for each of its lines the cell and the line there."""
+    lines: list[tuple[str, tuple[int, int]]] = []
+
+    def write(text: str, cell: int = 0, line: int = 0) -> None:
+        for number, one in enumerate(text.split("\n"), line):
+            lines.append((one, (cell, number) if cell else _NOWHERE))
+
+    write(f'"""The tasks of {title}."""\n')
+    imports: dict[str, Statement] = {}
+    for statement in kept:
+        if statement.is_import:
+            imports.setdefault(ast.unparse(statement.node), statement)
+    for text in sorted(imports, key=lambda text: not text.startswith("from __future__")):
+        write(text, imports[text].cell, imports[text].line)
     body = [statement for statement in kept if not statement.is_import]
     for before, statement in zip([None, *body], body, strict=False):
-        apart = before is None or before.is_definition or statement.is_definition
-        parts.append(("\n\n" if apart else "") + statement.text)
-    return "\n".join(parts).rstrip("\n") + "\n" + (f"\n\n{main}" if main else "")
+        if before is None or before.is_definition or statement.is_definition:
+            write("\n")
+        write(statement.text, statement.cell, statement.line)
+    if main:
+        write("\n\n" + main.rstrip("\n"))
+    return "\n".join(text for text, _ in lines).rstrip("\n") + "\n", tuple(place for _, place in lines)

@@ -142,15 +142,23 @@ def user_traceback(error: BaseException) -> str:
         part = pending.pop()
         if part is None:
             continue
-        part.stack = traceback.StackSummary.from_list(
-            [frame for frame in part.stack if not frame.filename.startswith(_OWN_FOLDERS)]
-        )
+        part.stack = traceback.StackSummary.from_list(_of_the_user(part.stack))
         pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or [])]
     text = "".join(summary.format())
     if len(text) <= MAX_TRACEBACK_CHARACTERS:
         return text
     half = MAX_TRACEBACK_CHARACTERS // 2
     return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
+
+
+def _of_the_user(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Frames that are not ours; made code, such as that of dataclasses, is ours where it stands between ours."""
+    own = [frame.filename.startswith(_OWN_FOLDERS) for frame in frames]
+    between = [
+        frame.filename == "<string>" and any(own[number - 1 : number]) and any(own[number + 1 : number + 2])
+        for number, frame in enumerate(frames)
+    ]
+    return [frame for frame, *out in zip(frames, own, between, strict=True) if not any(out)]
 
 
 def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
