@@ -1,21 +1,19 @@
-"""``flyte-nb get`` and ``flyte-nb logs``: read runs."""
+"""``flyte-nb get``: read runs."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..models.phases import ActionPhase
-from .commands import RUN, Commands, output_option, print_json, print_json_line, write_file
+from .commands import RUN, Commands, output_option, print_json, write_file
 from .exits import WrongUse
+from .logs import logs
 
 if TYPE_CHECKING:
     from ..remote import Run
-
-FOLLOW_EVERY_S = 0.1
 
 
 @click.group(cls=Commands)
@@ -126,35 +124,6 @@ def get_io(run: str, action: str, as_json: bool) -> None:
         click.echo(f"in  {name} = {value!r}")
     for name, value in outputs.items():
         click.echo(f"out {name} = {value!r}")
-
-
-@click.command("logs")
-@click.argument("run", type=RUN)
-@click.argument("action", required=False)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
-@output_option
-def logs(run: str, action: str | None, follow: bool, as_json: bool) -> None:
-    """What RUN, or one ACTION of it, printed and logged; as JSON one object a line."""
-    from .._runtime.runtime import current_runtime
-    from ..remote import Action, Run
-
-    found = Run.get(run)
-    if action is not None:
-        Action.get(run, action)
-    reader, read_up_to = current_runtime().reader, 0
-    while True:
-        ended = found.done()
-        for seq, line in reader.logs(run, read_up_to):
-            read_up_to = seq
-            if action not in (None, line.action):
-                continue
-            if as_json:
-                print_json_line({"at": line.at, "action": line.action, "stream": line.stream, "text": line.text})
-            else:
-                click.echo(line.text, nl=not line.text.endswith("\n"))
-        if ended or not follow:
-            return
-        time.sleep(FOLLOW_EVERY_S)
 
 
 get.add_command(logs)

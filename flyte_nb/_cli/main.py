@@ -16,8 +16,9 @@ from .deploy import deploy
 from .exits import ExitCode
 from .export import export
 from .following import follow_to_its_end
-from .get import get, logs
+from .get import get
 from .loading import search_current_folder
+from .logs import logs
 from .run import run
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from ..models.phases import ActionPhase
 from ..models.records import RunRecord
 from ..storage import Store
 from .archive import Records
+from .log_order import in_time, whole_lines
 
 
 class RunHistory:
@@ -95,10 +96,10 @@ class RunHistory:
         return self.records.open_store(started.raw_data_path if started is not None else "")
 
     def log_lines(self, action: str | None = None) -> list[str]:
-        """Text that actions printed or logged, in order, one whole line each."""
+        """Text that actions printed or logged, in the order of time, one whole line each."""
         self.records.commit(self.name, logs=True)
-        pieces = [line.text for _, line in self.records.reader.logs(self.name) if action in (None, line.action)]
-        return "".join(pieces).splitlines()
+        pieces = (piece for _, piece in self.records.reader.logs(self.name) if action in (None, piece.action))
+        return whole_lines(in_time(pieces))
 
     def report(self, action: str) -> str:
         """The HTML of an action's report: one section per tab."""

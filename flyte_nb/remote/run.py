@@ -275,7 +275,7 @@ class Run(AwaitedAsItself):
 
     @with_aio
     def get_logs(self, action_name: str | None = None) -> Lines:
-        """Lines that actions printed or logged, in order: of one action, or of all."""
+        """Lines that actions printed or logged, in the order of time: of one action, or of all."""
         if action_name is not None:
             self._history.action(action_name)
         return Lines(self._history.log_lines(action_name))

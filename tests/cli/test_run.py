@@ -324,7 +324,7 @@ def test_a_log_is_followed_to_the_end_of_its_run(shell: Shell) -> None:
     assert running.stdout.readline() == "hanging\n"
     following = shell.start("logs", "-f", "followed")
     assert following.stdout is not None
-    assert following.stdout.readline() == "hanging\n"
+    assert following.stdout.readline() == "hangs a0 | hanging\n"
     assert following.poll() is None
     shell.run("abort", "followed")
     following.communicate(timeout=30)
