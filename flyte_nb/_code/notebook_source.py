@@ -234,7 +234,7 @@ def _keep_what_tasks_reach(statements: list[Statement], called: str) -> list[Pro
 
 def _is_needed(statement: Statement, needed: set[str], imported: set[str], functions: set[str]) -> bool:
     node = statement.node
-    if statement.gives & needed:
+    if statement.gives & needed or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
         return True
     if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         return False

@@ -74,6 +74,25 @@ def test_the_module_holds_what_tasks_reach_and_runs_alone(shell: Shell) -> None:
     assert "o0 = 6" in shell.run("run", "study.py", "main")[0]
 
 
+def test_annotations_that_the_notebook_keeps_as_text_are_text_in_the_module(shell: Shell) -> None:
+    shell.write_notebook(
+        "study.ipynb",
+        "from __future__ import annotations\nimport flyte_nb as flyte",
+        """
+        env = flyte.TaskEnvironment("study")
+
+
+        class Node:
+            def __init__(self, above: Node | None = None) -> None:
+                self.above = above
+        """,
+        "@env.task\nasync def depth(n: int) -> int:\n    return n if Node().above is None else 0",
+    )
+    shell.run("export", "study.ipynb", "-o", "study.py")
+    assert "from __future__ import annotations" in (shell.folder / "study.py").read_text()
+    assert shell.run("run", "study.ipynb", "depth", "--n", "2")[0].strip().endswith("2")
+
+
 def test_tags_keep_and_drop_cells(shell: Shell) -> None:
     tags = {0: ["no-export"], 2: ["export"]}
     main = "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('e')\n@env.task\ndef main() -> int:\n    return 1"
