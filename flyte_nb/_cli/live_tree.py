@@ -110,9 +110,12 @@ class LiveTree:
             row.append(f"  {LOOKS[NodePhase(node.phase)].word}", style)
             row.append(f"  {action.task}  {action.name}", "dim")
         if action is not None and action.started_at is not None:
-            ended_at = action.ended_at or (time.time() if not self._settled else None)
-            if ended_at is not None:
-                row.append(f"  {max(0.0, ended_at - action.started_at):.1f} s", "dim")
+            view = self._picture.tree.view
+            start_s, end_s = view.span(action)
+            if end_s is None and not self._settled:
+                end_s = view.clock.ran_s(time.time())
+            if start_s is not None and end_s is not None:
+                row.append(f"  {max(0.0, end_s - start_s):.1f} s", "dim")
             if len(action.attempts) > 1:
                 row.append(f"  {len(action.attempts)} attempts", "yellow")
             if action.reused:

@@ -49,6 +49,7 @@ def _of_run(details: RunDetails) -> dict[str, Any]:
         "phase": details.phase,
         "started_at": details.start_time,
         "ended_at": details.end_time,
+        "seconds": details.runtime,
         "actions": {str(phase): count for phase, count in details.counts.items()},
         "resumes": details.resumes,
         "open_questions": [_of_question(asked) for asked in details.open_questions],

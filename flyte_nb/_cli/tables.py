@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from .._view.looks import duration_text
+
 if TYPE_CHECKING:
     from .._view.projection import AttemptView, TraceView
     from ..models.events import PromptAsked
@@ -28,7 +30,7 @@ _COLORS = {
 
 def print_runs(runs: list[Run]) -> None:
     """A table of runs."""
-    table = Table("run", "task", "phase", "started", "actions")
+    table = Table("run", "task", "phase", "started", "took", "actions")
     for run in runs:
         details = run.details()
         started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if details.start_time else ""
@@ -37,6 +39,7 @@ def print_runs(runs: list[Run]) -> None:
             escape(details.task_name),
             _colored(str(details.phase)),
             started,
+            duration_text(details.runtime) if details.runtime is not None else "",
             str(sum(details.counts.values())),
         )
     Console().print(table)

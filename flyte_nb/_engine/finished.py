@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._code.digest import code_parts
+from ..models.code_change import code_change
 from ..models.events import (
     ActionQueued,
     PromptAnswered,
@@ -111,8 +112,4 @@ class FinishedWork:
 
     def _what_changed(self, found: ActionQueued, plan: TaskPlan) -> str:
         before = self._parts.get((found.task, found.code_digest), {})
-        now = code_parts(plan.func)
-        changed = sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name))
-        if not before or not changed:
-            return f"The code of {plan.short_name} changed."
-        return f"The code of {plan.short_name} changed: {', '.join(changed)}."
+        return code_change(plan.short_name, before, code_parts(plan.func))

@@ -94,7 +94,6 @@ class Inspector:
         return next((trace for trace in reversed(traces) if trace.key == key), None)
 
     def _describe_trace(self, trace: TraceView) -> Details:
-        zero = self._zero()
         is_foreign = reader_of(self._picture.tree.view.actions[trace.action]) is None
         reader = None if is_foreign else ""
         return Details(
@@ -103,7 +102,7 @@ class Inspector:
             placement="trace",
             inputs=self._values_of("inputs", trace.inputs, reader, previewed_inputs),
             outputs=self._values_of("outputs", trace.outputs, reader, previewed_outputs),
-            attempts=[Attempt(1, _ms(trace.started_at, zero), _ms(trace.ended_at, zero), _failure(trace.error))],
+            attempts=[Attempt(1, self._ms(trace.started_at), self._ms(trace.ended_at), _failure(trace.error))],
             links=[],
             tabs=[],
             notes=["taken from an earlier try of this run"] if trace.reused else [],
@@ -112,7 +111,6 @@ class Inspector:
         )
 
     def _describe(self, view: ActionView) -> Details:
-        zero = self._zero()
         return Details(
             action=view.name,
             task=view.task,
@@ -121,7 +119,7 @@ class Inspector:
             outputs=self._values_of("outputs", view.outputs, reader_of(view), previewed_outputs),
             attempts=[
                 Attempt(
-                    attempt.number, _ms(attempt.started_at, zero), _ms(attempt.ended_at, zero), _failure(attempt.error)
+                    attempt.number, self._ms(attempt.started_at), self._ms(attempt.ended_at), _failure(attempt.error)
                 )
                 for attempt in view.attempts
             ],
@@ -132,9 +130,8 @@ class Inspector:
             can_abort=not view.phase.is_terminal and not self._picture.ended,
         )
 
-    def _zero(self) -> float:
-        begin = self._picture.tree.view.started
-        return begin.at if begin is not None else 0.0
+    def _ms(self, at: float | None) -> int:
+        return round(self._picture.tree.view.clock.ran_s(at) * 1000) if at is not None else -1
 
     def _values_of(self, which: str, kept: StoredLiterals | None, task: str | None, read: ReadValues) -> list[Variable]:
         """Inputs or outputs as text, read once: they never change."""
@@ -257,7 +254,3 @@ def _notes(view: ActionView) -> list[str]:
         notes.append(f"held the event loop for {view.stalled_s:.1f} s; nothing else could run meanwhile")
     notes += [f"{key}: {value}" for key, value in {**view.resources, **view.options}.items()]
     return notes
-
-
-def _ms(at: float | None, zero: float) -> int:
-    return -1 if at is None else round((at - zero) * 1000)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
-from .._view.looks import LOOKS
-from .._view.projection import RunView
+from .._view.looks import LOOKS, duration_text
+from .._view.projection import ActionView, RunView
 from .._view.tree import PHASES
 from ..models.phases import ActionPhase
 
@@ -23,12 +24,12 @@ _PLOTLY = "application/vnd.plotly.v1+json"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One bar: an attempt-to-end stretch of an action.
+    """One bar: a stretch in which an action ran. One that ran again after a resume has several.
 
     Attributes
     ----------
     start_s, end_s : float
-        Seconds since the run's start; `end_s` of one that goes on is that of the last known event.
+        Seconds that the run had run, pauses left out; `end_s` of one that goes on is that of the last known event.
     """
 
     action: str
@@ -40,7 +41,18 @@ class Span:
 
 
 class Timeline(list[Span], AwaitedAsItself):
-    """Spans in tree order; a chart as the last line of a cell, rows of text where it is printed."""
+    """Spans in tree order; a chart as the last line of a cell, rows of text where it is printed.
+
+    Attributes
+    ----------
+    gaps : list of (float, float)
+        Where nobody drove the run, between an end and a resume: after how many seconds of running, and for how long.
+        Spans have no part of it.
+    """
+
+    def __init__(self, spans: Iterable[Span] = (), gaps: Iterable[tuple[float, float]] = ()) -> None:
+        super().__init__(spans)
+        self.gaps = list(gaps)
 
     def figure(self, *, max_rows: int = 300) -> Figure:
         """The spans as a plotly figure: a bar for each, the root on top, coloured by phase.
@@ -78,8 +90,12 @@ class Timeline(list[Span], AwaitedAsItself):
             tickvals=list(range(len(spans))),
             ticktext=labels,
         )
+        for at_s, lasted_s in self.gaps:
+            figure.add_vline(
+                x=at_s, line_dash="dash", line_color=_READABLE_ON_LIGHT_AND_DARK, annotation_text=_paused(lasted_s)
+            )
         left_out = f" (the first {len(spans):,} of {len(self):,} actions)" if len(spans) < len(self) else ""
-        figure.update_xaxes(title=f"seconds since the start{left_out}", gridcolor="#8884")
+        figure.update_xaxes(title=f"seconds{left_out}", gridcolor="#8884")
         figure.update_layout(
             template="none",
             barmode="overlay",
@@ -110,27 +126,35 @@ class Timeline(list[Span], AwaitedAsItself):
             rows.append(
                 f"{label[:30]:<30} |{' ' * left}{'#' * length:<{_WIDTH - left}}| {span.end_s - span.start_s:8.3f} s"
             )
+        rows += [f"{_paused(lasted_s)} after {at_s:.3f} s" for at_s, lasted_s in self.gaps]
         return "\n".join(rows)
+
+
+def _paused(lasted_s: float) -> str:
+    return f"paused for {duration_text(lasted_s)}"
 
 
 def timeline_of(view: RunView) -> Timeline:
     """The timeline of a run."""
-    timeline = Timeline()
+    clock = view.clock
+    timeline = Timeline(gaps=clock.gaps())
     if view.started is None or not view.root:
         return timeline
-    begin = view.started.at
-    last = max(
-        (at for action in view.actions.values() for at in (action.started_at, action.ended_at) if at is not None),
-        default=begin,
-    )
+    moments = (at for action in view.actions.values() for at in (action.started_at, action.ended_at) if at is not None)
+    last_s = clock.ran_s(max(moments, default=clock.begin))
+
+    def add(action: ActionView, depth: int, start_s: float, end_s: float | None, phase: ActionPhase) -> None:
+        end_s = max(end_s if end_s is not None else last_s, start_s)
+        timeline.append(Span(action.name, action.short_name, depth, start_s, end_s, phase))
+
     pending = [(view.root, 0)]
     while pending:
         name, depth = pending.pop()
         action = view.actions[name]
-        if action.started_at is not None:
-            end = action.ended_at if action.ended_at is not None else last
-            timeline.append(
-                Span(name, action.short_name, depth, action.started_at - begin, max(end - begin, 0.0), action.phase)
-            )
+        for one in () if action.is_root else action.earlier:
+            add(action, depth, clock.ran_s(one.started_at), clock.ran_s(one.ended_at or one.started_at), one.phase)
+        start_s, end_s = view.span(action)
+        if start_s is not None:
+            add(action, depth, start_s, end_s, action.phase)
         pending += [(child, depth + 1) for child in reversed(action.children)]
     return timeline

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import JournalCorruptionError, JournalError
-from ..models.events import ErrorRecord, Owner, RunEnded, RunResumed, RunStarted
+from ..models.events import AnyEvent, ErrorRecord, Owner, RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
 from . import codec
 from .cache_table import is_held
@@ -33,7 +33,10 @@ _CLOSE_LEFT_OPEN = (
     " AND run IN (SELECT name FROM runs WHERE phase = ?)"
 )
 
-_OWNED_BY_NOBODY = "SELECT id, ?, '', '', 0, 0, created_at, created_at FROM runs"
+_OWNED_BY_NOBODY = (
+    "INTO owners (run, fence, host, machine, pid, process_started_at, since, heartbeat_at)"
+    " SELECT id, ?, '', '', 0, 0, created_at, created_at FROM runs"
+)
 
 
 @dataclass
@@ -192,14 +195,14 @@ def _mend(connection: sqlite3.Connection, findings: Findings) -> None:
 
 def _end_orphan(connection: sqlite3.Connection, name: str) -> bool:
     error = ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
-    ended = RunEnded(time.time(), ActionPhase.ABORTED, error)
-    body = codec.encode(ended)
     with transaction(connection):
         found = connection.execute(f"{_UNFINISHED} AND name = ?", (name,)).fetchone()
         if found is None or is_alive(Owner(*found[2:6]), found[6]):
             return False  # somebody took it over, or it has come back
-        run_id = found[0]
+        run_id, heard_at = found[0], found[6]
         seq = last_seq(connection, run_id) + 1
+        ended = RunEnded(heard_at, ActionPhase.ABORTED, error)
+        body = codec.encode(ended)
         connection.execute("INSERT INTO events VALUES (?, ?, ?, ?)", (run_id, seq, body, codec.checksum(body)))
         connection.execute(
             "UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?", (ended.phase.value, ended.at, run_id)
@@ -219,7 +222,7 @@ def _salvage(path: Path) -> Path:
         try:
             for table in ("runs", "owners", "events", "logs", "requests", "cache"):
                 _copy_rows(source, target, table)
-            target.execute(f"INSERT OR IGNORE INTO owners {_OWNED_BY_NOBODY}", (NOBODY,))
+            target.execute(f"INSERT OR IGNORE {_OWNED_BY_NOBODY}", (NOBODY,))
             _make_lines_anew(target)
         finally:
             source.close()
@@ -253,19 +256,30 @@ def _make_lines_anew(connection: sqlite3.Connection) -> None:
             run_record(tuple(row))
         except JournalCorruptionError:
             name = row[0] if isinstance(row[0], str) else f"run-{run_id}"
+            events = _readable_events(connection, run_id)
             connection.execute(
                 "UPDATE runs SET name = ?, task = ?, project = ?, domain = ?, phase = ?, created_at = ?, ended_at = ?,"
                 " source = ?, labels = ?, rerun_of = ? WHERE id = ?",
-                (name, *_line_from_events(connection, run_id), run_id),
+                (name, *_line_from_events(events), run_id),
             )
-            connection.execute(f"INSERT OR REPLACE INTO owners {_OWNED_BY_NOBODY} WHERE id = ?", (NOBODY, run_id))
+            connection.execute(f"INSERT OR REPLACE {_OWNED_BY_NOBODY} WHERE id = ?", (NOBODY, run_id))
+            connection.execute("UPDATE owners SET paused_s = ? WHERE run = ?", (_paused_s(events), run_id))
 
 
-def _line_from_events(connection: sqlite3.Connection, run_id: int) -> tuple[object, ...]:
+def _readable_events(connection: sqlite3.Connection, run_id: int) -> list[AnyEvent]:
     events = []
     for row in connection.execute("SELECT seq, body, crc FROM events WHERE run = ? ORDER BY seq", (run_id,)):
         with suppress(JournalCorruptionError):
             events.append(codec.decode_row(row, str(run_id)))
+    return events
+
+
+def _paused_s(events: list[AnyEvent]) -> float:
+    resumes = [event for event in events if isinstance(event, RunResumed) and event.stopped_at is not None]
+    return sum(event.at - (event.stopped_at or 0.0) for event in resumes)
+
+
+def _line_from_events(events: list[AnyEvent]) -> tuple[object, ...]:
     started = next((event for event in events if isinstance(event, RunStarted)), RunStarted(0.0, "", Owner("", 0, 0.0)))
     ended = next((event for event in reversed(events) if isinstance(event, RunEnded | RunResumed)), None)
     phase, ended_at = (ended.phase, ended.at) if isinstance(ended, RunEnded) else (ActionPhase.ABORTED, time.time())

@@ -28,12 +28,14 @@ def stands(connection: sqlite3.Connection, run_id: int, fence: int) -> bool:
     return row is not None and row[0] == fence
 
 
-def put_up(connection: sqlite3.Connection, run_id: int, owner: Owner, at: float) -> int:
-    """Make `owner` the only one who may write the run; within a transaction."""
+def put_up(connection: sqlite3.Connection, run_id: int, owner: Owner, at: float, *, paused_s: float = 0.0) -> int:
+    """Make `owner` the only one who may write the run, which stood still for so long; within a transaction."""
     fence = new_fence()
     connection.execute(
-        "INSERT OR REPLACE INTO owners VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (run_id, fence, owner.host, owner.machine, owner.pid, owner.process_started_at, at, at),
+        "INSERT OR REPLACE INTO owners"
+        " (run, fence, host, machine, pid, process_started_at, since, heartbeat_at, paused_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ? + coalesce((SELECT paused_s FROM owners WHERE run = ?), 0))",
+        (run_id, fence, owner.host, owner.machine, owner.pid, owner.process_started_at, at, at, paused_s, run_id),
     )
     return fence
 

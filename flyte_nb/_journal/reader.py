@@ -21,7 +21,8 @@ from .earlier import EarlierRun
 
 SELECT_RUNS = (
     "SELECT name, task, project, domain, phase, created_at, ended_at, source, labels, rerun_of, snapshot IS NOT NULL,"
-    " host, pid, process_started_at, machine, heartbeat_at, fence FROM runs JOIN owners ON owners.run = runs.id"
+    " host, pid, process_started_at, machine, heartbeat_at, fence, paused_s"
+    " FROM runs JOIN owners ON owners.run = runs.id"
 )
 _PAGE_ROWS = 5_000
 
@@ -294,6 +295,7 @@ def run_record(row: tuple[Any, ...]) -> RunRecord:
                 "owner": row[11:15],
                 "heartbeat_at": row[15],
                 "fence": row[16],
+                "paused_s": row[17],
             },
             RunRecord,
         )

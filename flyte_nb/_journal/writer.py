@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from .._write_points import reached
 from ..errors import JournalWriteError, RunStateError, RunTakenOverError
 from ..models.events import RunEnded, RunResumed, RunStarted
@@ -121,11 +123,22 @@ class JournalWriter:
             self._connection.execute(
                 "UPDATE runs SET phase = ?, ended_at = NULL WHERE id = ?", (ActionPhase.RUNNING.value, run_id)
             )
-            fence = put_up(self._connection, run_id, resumed.owner, resumed.at)
+            stopped_at = min(self._stopped_at(run_id, previous), resumed.at)
+            resumed = msgspec.structs.replace(resumed, stopped_at=stopped_at)
+            fence = put_up(self._connection, run_id, resumed.owner, resumed.at, paused_s=resumed.at - stopped_at)
             last = last_seq(self._connection, run_id)
             self._insert_event(run_id, last + 1, codec.encode(resumed))
             self._settle_rest(name, _outcome_at_resume)
         return self._log(run_id, name, last + 2, fence)
+
+    def _stopped_at(self, run_id: int, previous: RunRecord) -> float:
+        """When a run that nobody drives ended, or was last heard of."""
+        if previous.ended_at is not None:
+            return previous.ended_at
+        last = self._connection.execute(
+            "SELECT seq, body, crc FROM events WHERE run = ? ORDER BY seq DESC LIMIT 1", (run_id,)
+        ).fetchone()
+        return max(previous.heartbeat_at, codec.decode_row(last, previous.name).at if last is not None else 0.0)
 
     def end_run(self, log: RunLog, ended: RunEnded, last_word: LastWord | None = None) -> None:
         """Commit the end of a run together with everything queued before it, and the outcomes of its open requests.

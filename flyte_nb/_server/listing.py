@@ -16,7 +16,7 @@ from ..models.records import RunFilter, RunRecord
 
 
 class RunLine(msgspec.Struct, frozen=True):
-    """A run in a list. Times are seconds since the epoch.
+    """A run in a list. Times are seconds since the epoch; for `paused_s` seconds nobody drove it.
 
     Attributes
     ----------
@@ -35,6 +35,7 @@ class RunLine(msgspec.Struct, frozen=True):
     host: str
     interrupted: bool
     can_resume: bool
+    paused_s: float = 0.0
 
 
 class Waiting(msgspec.Struct, frozen=True):
@@ -117,6 +118,7 @@ def line_of(record: RunRecord, *, lost: bool) -> RunLine:
         host=record.owner.host,
         interrupted=lost,
         can_resume=phase.is_terminal and phase is not ActionPhase.SUCCEEDED,
+        paused_s=record.paused_s,
     )
 
 

@@ -25,7 +25,7 @@ _STYLE = (
     "text{font:13px system-ui,'Segoe UI',Helvetica,Arial,sans-serif;fill:%(ink)s}"
     ".title{font-weight:600;font-size:15px}.group{font-weight:600}.faint{fill:%(faint)s}"
     ".number{text-anchor:end;fill:%(faint)s;font-variant-numeric:tabular-nums}"
-    "line{stroke:%(line)s;stroke-width:1}"
+    "line{stroke:%(line)s;stroke-width:1}.gap{stroke:%(faint)s;stroke-dasharray:4 3}"
 )
 
 
@@ -38,7 +38,7 @@ class Row:
     node : Node or None
         None for the row that tells how many are left out.
     start_ms, end_ms : int
-        Since the run's start, -1 is not yet; those of a group are where its first child starts and its last one ends.
+        That the run had run, -1 is not yet; those of a group are where its first child starts and its last one ends.
     """
 
     node: Node | None
@@ -136,7 +136,7 @@ class _Drawing:
             f'viewBox="0 0 {self._width} {self._height}" role="img" aria-label="{_text(spoken)}">'
             f"<style>{_STYLE % colors}</style>"
             f'<rect width="{self._width}" height="{self._height}" fill="{colors["paper"]}"/>'
-            f"{self._header()}{self._scale()}{body}</svg>"
+            f"{self._header()}{self._scale()}{body}{self._gaps()}</svg>"
         )
 
     @property
@@ -159,6 +159,15 @@ class _Drawing:
             at = duration_text(self._total_ms * quarter / 4000) if quarter else "0"
             parts.append(f'<line x1="{x:.1f}" y1="{_TOP - 6}" x2="{x:.1f}" y2="{self._height - _MARGIN}"/>')
             parts.append(f'<text class="faint" text-anchor="middle" x="{x:.1f}" y="{_TOP - 12}">{at}</text>')
+        return "".join(parts)
+
+    def _gaps(self) -> str:
+        """Where nobody drove the run."""
+        parts = []
+        for at_s, lasted_s in self._tree.view.clock.gaps():
+            x = self._at(min(at_s * 1000, self._total_ms))
+            line = f'<line class="gap" x1="{x:.1f}" y1="{_TOP - 6}" x2="{x:.1f}" y2="{self._height - _MARGIN}"/>'
+            parts.append(f"<g><title>paused for {duration_text(lasted_s)}</title>{line}</g>")
         return "".join(parts)
 
     def _row(self, row: Row, top: int) -> str:

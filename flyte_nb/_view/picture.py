@@ -50,7 +50,10 @@ def picture_text(tree: Tree) -> str:
     view = tree.view
     word = LOOKS[PHASES[view.phase]].word
     task = view.started.task if view.started is not None else ""
-    lines = [f"Run {view.name} of {task}: {word}{_took(tree)}{_resumed(tree)}", counts_text(_counts(tree))]
+    lines = [
+        f"Run {view.name} of {task}: {word}{_took(tree)}{_resumed(tree)}",
+        counts_text(tree.counts(tree.nodes.get(tree.root))),
+    ]
     for asked in _open_questions(tree)[:MAX_QUESTIONS]:
         lines += [f"{asked.name} ({asked.data_type}): {asked.prompt[:300]}", f"  {_in_a_terminal(tree, asked)}"]
     failure = view.first_failure()
@@ -66,7 +69,7 @@ def _header(tree: Tree) -> str:
     return (
         f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
         f' <code>{_text(view.name)}</code><span style="opacity:.7">{_took(tree)}{_text(_resumed(tree))}</span></div>'
-        f'<div style="opacity:.7">{counts_text(_counts(tree))}</div>'
+        f'<div style="opacity:.7">{counts_text(tree.counts(tree.nodes.get(tree.root)))}</div>'
     )
 
 
@@ -82,7 +85,7 @@ def _hint(tree: Tree, left_out: int) -> str:
 
 
 def _bar(tree: Tree) -> str:
-    counts = _counts(tree)
+    counts = tree.counts(tree.nodes.get(tree.root))
     total = sum(counts) or 1
     parts = "".join(
         f'<span style="display:inline-block;height:4px;width:{100 * count / total:.2f}%;'
@@ -146,20 +149,9 @@ def _folded(title: str, text: str) -> str:
     return f'<details><summary>{title}</summary><pre style="{_PRE}">{text}</pre></details>'
 
 
-def _counts(tree: Tree) -> list[int]:
-    root = tree.nodes.get(tree.root)
-    counts = [0] * len(NodePhase)
-    if root is not None:
-        counts = list(root.below or counts)
-        counts[root.phase] += 1
-    return counts
-
-
 def _took(tree: Tree) -> str:
-    view = tree.view
-    if view.started is None or view.ended_at is None:
-        return ""
-    return f" in {duration_text(view.ended_at - view.started.at)}"
+    ran_s = tree.view.ran_s
+    return f" in {duration_text(ran_s)}" if ran_s is not None else ""
 
 
 def _text(text: str) -> str:

@@ -108,15 +108,15 @@ def counts_text(counts: list[int]) -> str:
 def _line(tree: Tree, identity: str) -> str:
     node = tree.node(identity)
     sign, word, color = LOOKS[NodePhase(node.phase)]
-    below = _FADED.format(f" ({counts_text(node.below)})") if any(node.below) else ""
+    counts = _FADED.format(f" ({counts_text(node.counts)})") if any(node.counts) else ""
     label = html_text(node.label[:MAX_LABEL], MAX_LABEL_BYTES)
     start = f'<span style="color:{color}" title="{word}">{sign}</span>'
     if node.kind == NodeKind.GROUP:
-        return f"{start} <b>{label}</b>{below}"
+        return f"{start} <b>{label}</b>{counts}"
     kind = "<i>trace</i> " if node.kind == NodeKind.TRACE else ""
     remarks = [_duration(node), *_marks(node)]
     extra = _FADED.format(" " + " · ".join(filter(None, remarks))) if any(remarks) else ""
-    return f"{start} {kind}{label}{extra}{_error(tree, identity)}{below}"
+    return f"{start} {kind}{label}{extra}{_error(tree, identity)}{counts}"
 
 
 def _duration(node: Node) -> str:

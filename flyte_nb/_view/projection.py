@@ -6,97 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from ..models import events as ev
 from ..models.phases import ActionPhase
-
-INTERRUPTED = ev.ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
-
-
-class AttemptView(msgspec.Struct):
-    """One attempt of an action; `error` is why another one followed."""
-
-    number: int
-    started_at: float
-    ended_at: float | None = None
-    error: ev.ErrorRecord | None = None
-
-
-class TraceView(msgspec.Struct):
-    """One traced call."""
-
-    key: str
-    name: str
-    action: str
-    group: str
-    started_at: float
-    ended_at: float
-    inputs: ev.StoredLiterals
-    outputs: ev.StoredLiterals | None
-    error: ev.ErrorRecord | None
-    reused: bool
-
-
-class GroupView(msgspec.Struct):
-    """One heading: opened by an action, perhaps inside another group."""
-
-    group: str
-    name: str
-    action: str
-    parent_group: str
-
-
-class ActionView(msgspec.Struct):
-    """One action. Times are seconds since the epoch; None is 'not yet'.
-
-    `tabs` are the pieces of its report, `editions` how often each tab has begun anew.
-    """
-
-    name: str
-    parent: str
-    task: str
-    short_name: str
-    group: str
-    phase: ActionPhase
-    queued_at: float
-    inputs: ev.StoredLiterals
-    code_digest: str = ""
-    placement: str = ""
-    max_attempts: int = 1
-    has_report: bool = False
-    cache_behavior: str = ""
-    resources: dict[str, str] = {}
-    custom_context: dict[str, str] | None = None
-    options: dict[str, str] = {}
-    started_at: float | None = None
-    ended_at: float | None = None
-    attempts: list[AttemptView] = []
-    outputs: ev.StoredLiterals | None = None
-    error: ev.ErrorRecord | None = None
-    cache: ev.CacheOutcome | None = None
-    reused: str = ""
-    rerun_reason: str = ""
-    children: list[str] = []
-    traces: list[TraceView] = []
-    links: list[ev.LinkAdded] = []
-    tabs: dict[str, list[ev.StoredLiterals]] = {}
-    editions: dict[str, int] = {}
-    prompts: dict[str, ev.PromptAsked] = {}
-    answers: dict[str, ev.PromptAnswered] = {}
-    stalled_s: float = 0.0
-    resumed: int = 0
-
-    @property
-    def is_root(self) -> bool:
-        """Whether it is the run's first action."""
-        return not self.parent
-
-    def open_questions(self) -> list[ev.PromptAsked]:
-        """What it asks people and nobody has answered yet."""
-        if self.phase.is_terminal:
-            return []
-        return [asked for key, asked in self.prompts.items() if key not in self.answers]
+from .actions import INTERRUPTED as INTERRUPTED
+from .actions import ActionView as ActionView
+from .actions import AttemptView as AttemptView
+from .actions import GroupView as GroupView
+from .actions import TraceView as TraceView
+from .actions import TryView as TryView
+from .clock import RunClock
+from .reruns import why_again
 
 
 @dataclass(slots=True)
@@ -110,6 +29,12 @@ class RunView:
     root : str
         Name of the first action, empty before it is queued.
     resumes : list of RunResumed
+    clock : RunClock
+        How long it has really run.
+    reruns : list of RerunDecided
+        What ran again after a resume, and why.
+    code_parts : dict of (str, str) to dict of str to str
+        By task and digest: the parts of its code, with their digests.
     """
 
     name: str = ""
@@ -122,7 +47,8 @@ class RunView:
     groups: dict[str, GroupView] = field(default_factory=dict)
     resumes: list[ev.RunResumed] = field(default_factory=list)
     reruns: list[ev.RerunDecided] = field(default_factory=list)
-    task_parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    code_parts: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    clock: RunClock = field(default_factory=RunClock)
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Take one more event into the picture; one about an action that nobody has heard of changes nothing."""
@@ -166,6 +92,26 @@ class RunView:
                 return action
             action = min(causes, key=lambda child: child.ended_at or float("inf"))
 
+    @property
+    def ran_s(self) -> float | None:
+        """For how many seconds the run has run, pauses left out; None while it has no end."""
+        return self.clock.ran_s(self.ended_at) if self.started is not None and self.ended_at is not None else None
+
+    def span(self, action: ActionView) -> tuple[float | None, float | None]:
+        """When an action started and ended, in seconds that the run had run; the root stands for the whole run."""
+        start, end = action.started_at, action.ended_at
+        if start is not None and action.is_root:
+            return 0.0, self.ran_s
+        return self._ran_s(start), self._ran_s(end)
+
+    def runtime_of(self, action: ActionView) -> float | None:
+        """For how many seconds an action ran the last time, the root in all; None while it has no end."""
+        start, end = self._ran_s(action.started_at), self._ran_s(action.ended_at)
+        return end - start if start is not None and end is not None else None
+
+    def _ran_s(self, at: float | None) -> float | None:
+        return self.clock.ran_s(at) if at is not None else None
+
     def counts(self) -> dict[ActionPhase, int]:
         """How many actions are in each phase."""
         counts: dict[ActionPhase, int] = {}
@@ -194,13 +140,22 @@ def _settle(view: RunView, error: ev.ErrorRecord, at: float | None = None) -> No
             action.ended_at = at
 
 
+def _last_known(view: RunView) -> float:
+    """When something was last heard of a run whose resume does not tell."""
+    moments = [at for one in view.actions.values() for at in (one.queued_at, one.started_at, one.ended_at) if at]
+    return max(moments, default=view.clock.begin)
+
+
 def _run_started(view: RunView, event: ev.RunStarted) -> None:
     view.started = event
+    view.clock.begin = event.at
     view.phase = ActionPhase.RUNNING
 
 
 def _run_resumed(view: RunView, event: ev.RunResumed) -> None:
-    _settle(view, INTERRUPTED, event.at)
+    stopped_at = event.stopped_at or view.ended_at or _last_known(view)
+    view.clock.paused(stopped_at, event.at)
+    _settle(view, INTERRUPTED, stopped_at)
     for action in view.actions.values():
         if action.phase in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
             action.reused = action.reused or "resume"
@@ -241,8 +196,11 @@ def _action_queued(view: RunView, event: ev.ActionQueued) -> None:
         action.started_at = event.at
         action.attempts.append(AttemptView(1, event.at))
     if before is not None:
-        action.resumed = before.resumed + 1
-        action.rerun_reason = before.rerun_reason
+        if action.is_root:
+            action.started_at = before.started_at or action.started_at
+        elif before.started_at is not None:
+            action.earlier = [*before.earlier, TryView(before.started_at, before.ended_at, before.phase)]
+        action.rerun_reason = _reason_to_run_again(view, before, event) or before.rerun_reason
         action.children = before.children
         action.editions = {tab: edition + 1 for tab, edition in before.editions.items()}
     elif event.parent in view.actions:
@@ -280,6 +238,17 @@ def _action_ended(view: RunView, event: ev.ActionEnded) -> None:
         action.attempts[-1].error = event.error
 
 
+def _reason_to_run_again(view: RunView, before: ActionView, event: ev.ActionQueued) -> str:
+    """Why an action runs again after a resume that took nothing of it; nothing where its parent was tried again."""
+    if not view.resumes or before.queued_at > view.resumes[-1].at:
+        return ""
+    parts = [view.code_parts.get((event.task, digest), {}) for digest in (before.code_digest, event.code_digest)]
+    reason = why_again(before, event, *parts)
+    if reason:
+        view.reruns.append(ev.RerunDecided(event.at, event.action, event.task, reason))
+    return reason
+
+
 def _rerun_decided(view: RunView, event: ev.RerunDecided) -> None:
     view.reruns.append(event)
     action = view.actions.get(event.action)
@@ -288,7 +257,7 @@ def _rerun_decided(view: RunView, event: ev.RerunDecided) -> None:
 
 
 def _task_seen(view: RunView, event: ev.TaskSeen) -> None:
-    view.task_parts[event.task] = event.parts
+    view.code_parts[event.task, event.code_digest] = event.parts
 
 
 def _trace_ended(view: RunView, event: ev.TraceEnded) -> None:

@@ -119,40 +119,36 @@ class Tree:
     def node(self, identity: str) -> Node:
         """A node as it travels."""
         node, action = self.nodes[identity], self.view.actions.get(identity)
-        begin = self.view.started.at if self.view.started is not None else 0.0
         if action is not None:
-            start, end, tries, flags = action.started_at, action.ended_at, len(action.attempts), _flags(action)
+            (start, end), tries, flags = self.view.span(action), len(action.attempts), _flags(action)
         else:
-            start, end, tries, flags = node.start, node.end, 1, node.flags
+            clock = self.view.clock
+            start, end = (clock.ran_s(at) if at is not None else None for at in (node.start, node.end))
+            tries, flags = 1, node.flags
         return Node(
             node.id,
             node.parent.id if node.parent is not None else "",
             node.kind,
             node.label,
             node.phase,
-            _since(begin, start),
-            _since(begin, end),
+            _ms(start),
+            _ms(end),
             max(tries, 1),
             flags,
             len(node.children),
-            node.below or [],
+            self.counts(node) if node.below else [],
         )
 
     def header(self, *, owned_here: bool, can_resume: bool, catching_up: bool = False) -> Header:
         """The run as a whole."""
         view = self.view
-        counts = [0] * len(NodePhase)
-        root = self.nodes.get(self.root)
-        if root is not None:
-            counts = list(root.below or counts)
-            counts[root.phase] += 1
         return Header(
             name=view.name,
             task=view.started.task if view.started is not None else "",
             phase=PHASES[view.phase],
             started_at_ms=round(view.started.at * 1000) if view.started is not None else -1,
             ended_at_ms=round(view.ended_at * 1000) if view.ended_at is not None else -1,
-            counts=counts,
+            counts=self.counts(self.nodes.get(self.root)),
             resumes=len(view.resumes),
             reruns=[f"{decided.task}: {decided.reason}" for decided in view.reruns[:20]],
             error=f"{view.error.code}: {view.error.message}"[:2000] if view.error is not None else "",
@@ -161,7 +157,15 @@ class Tree:
             catching_up=catching_up,
             resumed_by=view.resumed_by,
             interrupted=view.is_interrupted,
+            pauses=[[round(at * 1000), round(lasted * 1000)] for at, lasted in view.clock.gaps()],
         )
+
+    def counts(self, node: TreeNode | None) -> list[int]:
+        """How many actions are in each phase: the one of a node and all below it."""
+        counts = list((node.below if node is not None else None) or [0] * len(NodePhase))
+        if node is not None and node.kind is NodeKind.ACTION:
+            counts[node.phase] += 1
+        return counts
 
     def add(
         self,
@@ -307,5 +311,5 @@ def _flags(action: ActionView) -> int:
     return flags
 
 
-def _since(begin: float, at: float | None) -> int:
-    return -1 if at is None else max(0, round((at - begin) * 1000))
+def _ms(seconds: float | None) -> int:
+    return -1 if seconds is None else round(seconds * 1000)

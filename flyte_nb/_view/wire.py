@@ -63,14 +63,14 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
     label : str
     phase : NodePhase
     start_ms, end_ms : int
-        Since the run's start; -1 is not yet.
+        That the run had run, pauses left out; -1 is not yet.
     attempts : int
     flags : int
         Sum of `Flag`.
     children : int
         How many nodes are right below.
-    below : list of int
-        How many actions below are in each `NodePhase`; empty for a leaf.
+    counts : list of int
+        How many actions are in each `NodePhase`: its own and all below it; empty for a leaf.
     """
 
     id: str
@@ -83,14 +83,15 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
     attempts: int = 1
     flags: int = 0
     children: int = 0
-    below: list[int] = []
+    counts: list[int] = []
 
 
 class Header(msgspec.Struct, frozen=True):
     """The run as a whole. `counts` is by `NodePhase`; times are milliseconds since the epoch, -1 is not yet.
 
     `catching_up`: the run has ended, and not all of it has been read yet. `resumed_by`: the process that went on with
-    it last. `interrupted`: the process that drove it went away.
+    it last. `interrupted`: the process that drove it went away. `pauses`: where nobody drove it, after how many
+    milliseconds of running, and for how long.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Header(msgspec.Struct, frozen=True):
     catching_up: bool = False
     resumed_by: str = ""
     interrupted: bool = False
+    pauses: list[list[int]] = []
 
 
 class Frame(msgspec.Struct, frozen=True):
@@ -189,7 +191,7 @@ class LogPiece(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Span(msgspec.Struct, array_like=True, frozen=True):
-    """One bar of the timeline, in milliseconds since the run's start."""
+    """One bar of the timeline, in milliseconds that the run had run; an action that ran again has several."""
 
     action: str
     label: str

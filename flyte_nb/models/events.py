@@ -102,10 +102,14 @@ class RunStarted(Event, tag="run_started", frozen=True):
 
 
 class RunResumed(Event, tag="run_resumed", frozen=True):
-    """Another owner goes on with a run that ended badly, or whose owner is gone."""
+    """Another owner goes on with a run that ended badly, or whose owner is gone.
+
+    `stopped_at`: when that was, or when the owner was last heard of; None was not recorded.
+    """
 
     owner: Owner
     reusable: int = 0
+    stopped_at: float | None = None
 
 
 class RunEnded(Event, tag="run_ended", frozen=True):

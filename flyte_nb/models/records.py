@@ -13,7 +13,7 @@ class RunRecord(msgspec.Struct, frozen=True):
 
     `phase` is what the journal holds; whether the owner still lives is `flyte_nb._journal.liveness`' to say.
     Times are seconds since the epoch; `ended_at` is None while nothing ended. `fence` changes whenever somebody else
-    may write the run from then on.
+    may write the run from then on. `paused_s`: for how long nobody drove it, between an end and a resume.
     """
 
     name: str
@@ -30,6 +30,7 @@ class RunRecord(msgspec.Struct, frozen=True):
     rerun_of: str = ""
     has_snapshot: bool = False
     fence: int = 0
+    paused_s: float = 0.0
 
 
 class RunFilter(msgspec.Struct, frozen=True):

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from .._aio import AwaitedAsItself
 from .._follow.previews import previewed_inputs, previewed_outputs
 from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of, reader_of
+from .._view.looks import duration_text
 from .._view.projection import ActionView, AttemptView, RunView, TraceView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded, PromptAsked
 from ..models.phases import ActionPhase
 
 if TYPE_CHECKING:
     from .history import RunHistory
+
+MAX_RERUNS_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class ActionDetails(AwaitedAsItself):
     reused : str
         ``"cache"`` or ``"resume"`` when an earlier result was taken.
     rerun_reason : str
-        On resume, why a finished action was run again.
+        On resume, why it was run again.
     runtime : float or None
         Seconds from start to end, or to nothing yet.
 
@@ -101,6 +104,15 @@ class ActionDetails(AwaitedAsItself):
 class RunDetails(AwaitedAsItself):
     """A run and all its actions.
 
+    Attributes
+    ----------
+    runtime : float or None
+        Seconds from its start to its end, without the time between an end and a resume; None while it has no end.
+    counts : dict of ActionPhase to int
+        How many of its actions are in each phase, the root among them.
+    reruns : list of (str, str)
+        Tasks that ran again after a resume, and why.
+
     Specification: *Remote tasks*.
     """
 
@@ -109,6 +121,7 @@ class RunDetails(AwaitedAsItself):
     phase: ActionPhase
     start_time: datetime.datetime | None
     end_time: datetime.datetime | None
+    runtime: float | None
     error_info: ErrorRecord | None
     counts: dict[ActionPhase, int]
     resumes: int
@@ -146,10 +159,13 @@ class RunDetails(AwaitedAsItself):
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {phase}" for phase, count in self.counts.items())
-        lines = [f"Run {self.name} of {self.task_name}: {self.phase} ({counts})"]
+        took = f" in {duration_text(self.runtime)}" if self.runtime is not None else ""
+        lines = [f"Run {self.name} of {self.task_name}: {self.phase}{took} ({counts})"]
         if self.resumes:
             lines.append(f"resumed {self.resumes} time(s)")
-        lines += [f"ran again: {action} ({reason})" for action, reason in self.reruns]
+        lines += [f"ran again: {action} ({reason})" for action, reason in self.reruns[:MAX_RERUNS_SHOWN]]
+        if len(self.reruns) > MAX_RERUNS_SHOWN:
+            lines.append(f"and {len(self.reruns) - MAX_RERUNS_SHOWN:,} more ran again")
         if self.error_info is not None:
             lines.append(f"{self.error_info.code}: {self.error_info.message}")
         return "\n".join(lines)
@@ -168,7 +184,7 @@ def action_details(history: RunHistory, view: RunView, action: ActionView) -> Ac
         phase=action.phase,
         start_time=moment(action.started_at),
         end_time=moment(action.ended_at),
-        runtime=_seconds(action),
+        runtime=view.runtime_of(action),
         attempts=len(action.attempts),
         attempt_list=list(action.attempts),
         error_info=action.error,
@@ -194,6 +210,7 @@ def run_details(history: RunHistory) -> RunDetails:
         phase=view.phase,
         start_time=moment(started.at if started is not None else None),
         end_time=moment(view.ended_at),
+        runtime=view.ran_s,
         error_info=view.error,
         counts=view.counts(),
         resumes=len(view.resumes),
@@ -214,9 +231,3 @@ def _without_runtime(details: ActionDetails) -> str:
     if details.start_time is None:
         return "not started"
     return "broken off" if details.done else "goes on"
-
-
-def _seconds(action: ActionView) -> float | None:
-    if action.started_at is None or action.ended_at is None:
-        return None
-    return action.ended_at - action.started_at

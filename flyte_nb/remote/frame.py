@@ -62,7 +62,7 @@ def _row(view: RunView, action: ActionView) -> dict[str, Any]:
         "queued": _time(action.queued_at),
         "started": _time(start),
         "ended": _time(end),
-        "duration_s": end - start if start is not None and end is not None else None,
+        "duration_s": view.runtime_of(action),
         "attempts": len(action.attempts),
         "reused": action.reused or None,
         "placement": action.placement or None,

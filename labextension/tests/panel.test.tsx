@@ -23,7 +23,7 @@ class Socket {
 function line(name: string, changes: Partial<RunLine> = {}): RunLine {
   return {
     name, task: "etl.main", phase: "succeeded", created_at: 1_000, ended_at: 1_002, source: "study.ipynb", labels: {}, rerun_of: "",
-    host: "here", interrupted: false, can_resume: false, ...changes,
+    host: "here", interrupted: false, can_resume: false, paused_s: 0, ...changes,
   };
 }
 

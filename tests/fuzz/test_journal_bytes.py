@@ -47,7 +47,7 @@ def read_all(home: Path) -> None:
         ):
             _answered(question)
         for name in [line.name for line in lines] or ["recorded"]:
-            for question in (lambda: desk.source_path(name), lambda: desk.tree(name, [])):  # noqa: B023
+            for question in (lambda: desk.source(name), lambda: desk.tree(name, [])):  # noqa: B023
                 _answered(question)
             opened: list[str] = []
             _answered(lambda: opened.extend(desk._picture_now(name).tree.view.actions))  # noqa: B023

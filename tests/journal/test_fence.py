@@ -233,3 +233,27 @@ def test_a_process_in_another_container_of_the_same_host_name_is_judged_by_its_h
     )
     assert judged.stdout.split() == ["True", "False"]
     assert os.getpid() == this_process().pid and socket.gethostname() == this_process().host
+
+
+@pytest.mark.parametrize("how", ["ended", "was last heard of", "wrote last"])
+def test_a_run_that_is_gone_on_with_was_paused_since_its_owner_ended_it_or_was_last_heard_of(
+    path: Path, how: str
+) -> None:
+    writer = JournalWriter(path, lambda: 1500.0)
+    log = writer.begin_run("run", ev.RunStarted(1000.0, "env.main", ELSEWHERE), None)
+    if how == "ended":
+        writer.end_run(log, ev.RunEnded(1500.0, ActionPhase.FAILED))
+    elif how == "was last heard of":
+        writer.beat([log])
+    else:
+        log.append(ev.StallNoticed(1500.0, "a0", 2.0))
+        writer.flush()
+    for at in (2000.0, 3000.0):
+        seen = JournalReader(path).run("run")
+        writer.end_run(
+            writer.take_over_run(ev.RunResumed(at, ELSEWHERE), seen), ev.RunEnded(at + 400, ActionPhase.FAILED)
+        )
+
+    resumes = [event for _, event in JournalReader(path).events("run") if isinstance(event, ev.RunResumed)]
+    assert [event.stopped_at for event in resumes] == [1500.0, 2400.0]
+    assert JournalReader(path).run("run").paused_s == 500.0 + 600.0

@@ -92,6 +92,34 @@ def test_only_what_had_not_succeeded_runs_again() -> None:
     assert run.details().resumes == 1
 
 
+def test_a_task_that_failed_and_was_mended_is_among_those_that_ran_again_with_its_reason() -> None:
+    run = failed_run()
+    define(CELLS.replace("return sum(values)", "return sum(values) + 1"))
+
+    run.resume().wait()
+
+    reason = "It had failed (ValueError: broken). The code of last changed: last (function)."
+    assert run.details().reruns == [("resuming.last", reason)]
+    assert f"ran again: resuming.last ({reason})" in repr(run.details())
+    [last] = Action.listall(run.name, task_name="resuming.last")
+    assert last.details().rerun_reason == reason
+
+
+def test_the_time_between_a_failure_and_a_resume_is_no_time_of_the_run(home: Path) -> None:
+    run = failed_run()
+    first_life_s = run.details().runtime
+    with sqlite3.connect(home / "journal.sqlite") as connection:  # as if it had failed an hour earlier
+        connection.execute("UPDATE runs SET ended_at = ended_at - 3600")
+    connection.close()
+
+    run.resume().wait()
+
+    runtime = run.details().runtime
+    assert first_life_s is not None and runtime is not None
+    assert runtime < 3600
+    assert [round(lasted_s / 3600) for _, lasted_s in run.timeline().gaps] == [1]
+
+
 def test_a_run_found_by_name_resumes_too() -> None:
     name = failed_run().name
 

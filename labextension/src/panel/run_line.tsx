@@ -30,7 +30,7 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
             <button type="button" class="fnb-mark fnb-clickable" tabIndex={active ? 0 : -1}
               onClick={(event) => { event.stopPropagation(); void store.resume(run.name); }}>Resume</button>
           ) : (
-            <span class="fnb-quiet fnb-elapsed">{duration(end - run.created_at * 1_000)}</span>
+            <span class="fnb-quiet fnb-elapsed">{duration(end - (run.created_at + run.paused_s) * 1_000)}</span>
           )}
         </span>
         <span class="fnb-line-second fnb-quiet">

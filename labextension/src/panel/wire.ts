@@ -21,6 +21,7 @@ export interface RunLine {
   host: string;
   interrupted: boolean;
   can_resume: boolean;
+  paused_s: number;
 }
 
 export interface Waiting {

@@ -1,3 +1,4 @@
+import { ranMs } from "./clock";
 import { isTerminal } from "./phases";
 import { NodePhase } from "./wire";
 import type {
@@ -29,7 +30,7 @@ export interface TreeNode {
   attempts: number;
   flags: number;
   childCount: number;
-  below: number[];
+  counts: number[];
   children: string[];
 }
 
@@ -167,16 +168,16 @@ export class RunStore {
   }
 
   private interrupt(header: Header): void {
-    const endMs = this.heardAt - header.started_at_ms;
+    const endMs = ranMs(header, this.heardAt);
     for (const node of this.nodes.values()) {
-      node.below = aborted(node.below);
+      node.counts = aborted(node.counts);
       if (isTerminal(node.phase)) continue;
       node.phase = NodePhase.ABORTED;
       if (node.startMs >= 0) node.endMs = Math.max(node.startMs, endMs);
     }
     const error = "Its kernel is gone.";
     this.header = {
-      ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: header.started_at_ms + endMs, error, counts: aborted(header.counts),
+      ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: this.heardAt, error, counts: aborted(header.counts),
     };
   }
 
@@ -353,13 +354,13 @@ export class RunStore {
   }
 
   private put(node: Node): void {
-    const [id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, below] = node;
+    const [id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts] = node;
     const known = this.nodes.get(id);
     if (known !== undefined) {
-      Object.assign(known, { label, phase, startMs, endMs, attempts, flags, childCount, below });
+      Object.assign(known, { label, phase, startMs, endMs, attempts, flags, childCount, counts });
     } else {
       this.nodes.set(id, {
-        id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, below, children: [],
+        id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts, children: [],
       });
       if (parent === "") {
         this.root = id;

@@ -38,7 +38,7 @@ export type Node = [
   attempts: number,
   flags: number,
   children: number,
-  below: number[],
+  counts: number[],
 ];
 
 export interface Header {
@@ -56,6 +56,7 @@ export interface Header {
   catching_up: boolean;
   resumed_by: string;
   interrupted: boolean;
+  pauses: number[][];
 }
 
 export interface Frame {

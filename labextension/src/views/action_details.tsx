@@ -1,5 +1,6 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ReportFrame } from "../report/report_frame";
+import { momentOf } from "../run/clock";
 import { actionAddress, clock, duration } from "../run/format";
 import type { Pane, RunStore, Selection } from "../run/store";
 import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
@@ -84,7 +85,7 @@ function Facts({ store, details }: { store: RunStore; details: Details }) {
         {startMs >= 0 && (
           <tr>
             <th scope="row">Time</th>
-            <td>from {clock(store.header!.started_at_ms + startMs)}{endMs >= 0 && `, took ${duration(endMs - startMs)}`}</td>
+            <td>from {clock(momentOf(store.header!, startMs))}{endMs >= 0 && `, took ${duration(endMs - startMs)}`}</td>
           </tr>
         )}
       </tbody>

@@ -1,3 +1,4 @@
+import { ranMs } from "../run/clock";
 import { duration, ticking } from "../run/format";
 import { isTerminal } from "../run/phases";
 import type { RunStore, TreeNode } from "../run/store";
@@ -8,5 +9,5 @@ export function elapsed(node: TreeNode | undefined, store: RunStore, now: number
   if (node === undefined || node.startMs < 0 || node.kind === NodeKind.GROUP) return "";
   if (node.endMs >= 0) return duration(node.endMs - node.startMs);
   const header = store.header!;
-  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : ticking(now - header.started_at_ms - node.startMs);
+  return isTerminal(header.phase) || isTerminal(node.phase) ? "" : ticking(ranMs(header, now) - node.startMs);
 }

@@ -140,7 +140,7 @@ function TreeRow(props: TreeRowProps) {
         </span>
       )}
       <span class="fnb-space" />
-      <Below node={node} />
+      <Counts node={node} />
       <span class="fnb-time">{props.elapsed}</span>
     </div>
   );
@@ -158,13 +158,13 @@ function marks(node: TreeNode): string[] {
   return found;
 }
 
-function Below({ node }: { node: TreeNode }) {
-  const total = node.below.reduce((sum, one) => sum + one, 0);
+function Counts({ node }: { node: TreeNode }) {
+  const total = node.counts.reduce((sum, one) => sum + one, 0);
   if (total === 0) return null;
   return (
-    <span class="fnb-below">
+    <span class="fnb-row-counts">
       {PHASES.map(({ sign, word, name }, phase) => {
-        const number = node.below[phase] ?? 0;
+        const number = node.counts[phase] ?? 0;
         return number === 0 ? null : (
           <span key={phase} title={`${number.toLocaleString("en")} ${word}`}>
             <span class={`fnb-${name}`} aria-label={look(phase).word} role="img">{sign}</span>

@@ -27,17 +27,24 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
   const end = Math.max(1, ...timeline.spans.map(([, , , , endMs]) => endMs));
   const laneHeight = Math.max(LEAST_LANE, Math.min(20, Math.floor(MAX_HEIGHT / lanes.count)));
   const height = lanes.count * laneHeight;
+  const pauses = store.header?.pauses ?? [];
   return (
     <div class="fnb-timeline">
       <div class="fnb-lanes" {...(height > MAX_HEIGHT && { tabIndex: 0, role: "group", "aria-label": "All that ran" })}>
         <svg viewBox={`0 0 ${WIDTH} ${height}`} preserveAspectRatio="none" style={{ height: `${height}px` }} role="img"
           aria-label={`Timeline of ${count(timeline.spans.length, "action")} over ${duration(end)}`}>
           {timeline.spans.map(([action, label, , startMs, endMs, phase], index) => (
-            <rect key={action} class={`fnb-span fnb-${look(phase).name}`} x={(WIDTH * startMs) / end}
+            <rect key={`${action} ${startMs}`} class={`fnb-span fnb-${look(phase).name}`} x={(WIDTH * startMs) / end}
               y={lanes.of[index]! * laneHeight} width={Math.max(1, (WIDTH * (endMs - startMs)) / end)}
               height={laneHeight - (laneHeight > 4 ? 2 : 1)} rx={laneHeight > 8 ? 2 : 0} onClick={() => onSelect(action)}>
               <title>{`${label}: ${look(phase).word}, ${duration(endMs - startMs)}, from ${duration(startMs)} on`}</title>
             </rect>
+          ))}
+          {pauses.map(([atMs, lastedMs]) => (
+            <g key={atMs}>
+              <title>{`Nobody drove the run for ${duration(lastedMs!)}`}</title>
+              <line class="fnb-gap" x1={(WIDTH * atMs!) / end} x2={(WIDTH * atMs!) / end} y1={0} y2={height} />
+            </g>
           ))}
         </svg>
         {laneHeight >= 14 && <Labels spans={timeline.spans} lanes={lanes.of} end={end} laneHeight={laneHeight} />}
@@ -45,6 +52,9 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
       <div class="fnb-axis fnb-quiet" aria-hidden="true">
         {[0, 0.25, 0.5, 0.75, 1].map((part) => <span key={part}>{duration(end * part)}</span>)}
       </div>
+      {pauses.map(([atMs, lastedMs]) => (
+        <p class="fnb-quiet" key={atMs}>paused for {duration(lastedMs!)} after {duration(atMs!)}</p>
+      ))}
       {timeline.left_out > 0 && <p class="fnb-quiet">{count(timeline.left_out, "more action is", "more actions are")} not drawn.</p>}
     </div>
   );
@@ -57,7 +67,7 @@ function Labels(props: { spans: Span[]; lanes: number[]; end: number; laneHeight
         const width = (100 * (endMs - startMs)) / props.end;
         if (width * LIKELY_WIDTH_PX < 50 * LETTER_PX * label.length) return null;
         return (
-          <span key={action} style={{
+          <span key={`${action} ${startMs}`} style={{
             left: `${(100 * startMs) / props.end}%`, width: `${width}%`, top: `${props.lanes[index]! * props.laneHeight}px`,
             height: `${props.laneHeight - 2}px`, lineHeight: `${props.laneHeight - 2}px`,
           }}>

@@ -1,0 +1,104 @@
+"""What the events of a run tell of one action: values, as the fold of them leaves them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..models import events as ev
+from ..models.phases import ActionPhase
+
+INTERRUPTED = ev.ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
+
+
+class AttemptView(msgspec.Struct):
+    """One attempt of an action; `error` is why another one followed."""
+
+    number: int
+    started_at: float
+    ended_at: float | None = None
+    error: ev.ErrorRecord | None = None
+
+
+class TryView(msgspec.Struct):
+    """An earlier time that an action ran: before its parent called it once more."""
+
+    started_at: float
+    ended_at: float | None
+    phase: ActionPhase
+
+
+class TraceView(msgspec.Struct):
+    """One traced call."""
+
+    key: str
+    name: str
+    action: str
+    group: str
+    started_at: float
+    ended_at: float
+    inputs: ev.StoredLiterals
+    outputs: ev.StoredLiterals | None
+    error: ev.ErrorRecord | None
+    reused: bool
+
+
+class GroupView(msgspec.Struct):
+    """One heading: opened by an action, perhaps inside another group."""
+
+    group: str
+    name: str
+    action: str
+    parent_group: str
+
+
+class ActionView(msgspec.Struct):
+    """One action. Times are seconds since the epoch, of the last time that it ran; None is 'not yet'.
+
+    The root starts once, and goes on when the run is resumed. `earlier` are the times that another action ran before,
+    `tabs` are the pieces of its report, `editions` how often each tab has begun anew.
+    """
+
+    name: str
+    parent: str
+    task: str
+    short_name: str
+    group: str
+    phase: ActionPhase
+    queued_at: float
+    inputs: ev.StoredLiterals
+    code_digest: str = ""
+    placement: str = ""
+    max_attempts: int = 1
+    has_report: bool = False
+    cache_behavior: str = ""
+    resources: dict[str, str] = {}
+    custom_context: dict[str, str] | None = None
+    options: dict[str, str] = {}
+    started_at: float | None = None
+    ended_at: float | None = None
+    attempts: list[AttemptView] = []
+    outputs: ev.StoredLiterals | None = None
+    error: ev.ErrorRecord | None = None
+    cache: ev.CacheOutcome | None = None
+    reused: str = ""
+    rerun_reason: str = ""
+    children: list[str] = []
+    traces: list[TraceView] = []
+    links: list[ev.LinkAdded] = []
+    tabs: dict[str, list[ev.StoredLiterals]] = {}
+    editions: dict[str, int] = {}
+    prompts: dict[str, ev.PromptAsked] = {}
+    answers: dict[str, ev.PromptAnswered] = {}
+    stalled_s: float = 0.0
+    earlier: list[TryView] = []
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it is the run's first action."""
+        return not self.parent
+
+    def open_questions(self) -> list[ev.PromptAsked]:
+        """What it asks people and nobody has answered yet."""
+        if self.phase.is_terminal:
+            return []
+        return [asked for key, asked in self.prompts.items() if key not in self.answers]
