@@ -371,7 +371,8 @@ def test_runs_actions_and_values_print_as_short_texts(run: Run, failed: Run) -> 
 
 def test_details_print_counts_and_the_failure(failed: Run) -> None:
     text = repr(failed.details())
-    assert text.startswith("Run failed of reads.parent_of_failure: failed (2 failed, 1 succeeded)")
+    assert text.startswith("Run failed of reads.parent_of_failure: failed in ")
+    assert "(2 failed, 1 succeeded)" in text
     assert text.endswith("ValueError: no 7")
     assert "no 7" in repr(failed.first_failure())
 
