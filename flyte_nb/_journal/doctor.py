@@ -116,7 +116,8 @@ def examine(path: Path, *, repair: bool = False) -> Findings:
             )
             return findings
         if repair:
-            _mend(connection, findings)
+            with translated(path, "repair"):
+                _mend(connection, findings)
     finally:
         connection.close()
     if repair and findings.damage:
