@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -32,6 +33,9 @@ leaves = (
 )
 values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner))
 chosen = st.integers(0, 10_000)
+
+WRITE_VERSION = 18
+"""Where in an SQLite file it stands which version may write it."""
 
 
 def read_all(home: Path) -> None:
@@ -143,3 +147,12 @@ def test_a_line_of_the_list_may_hold_anything_and_is_made_anew(
     assert desk.tree(line.name, [])
     assert examine(Home(home).journal_path).is_sound
     desk.close()
+
+
+def test_a_journal_whose_header_forbids_writing_is_not_repaired_and_says_so(copied: Callable[[], Path]) -> None:
+    path = Home(copied()).journal_path
+    content = bytearray(path.read_bytes())
+    content[WRITE_VERSION] = 9
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="Cannot repair the journal"):
+        examine(path, repair=True)

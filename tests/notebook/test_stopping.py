@@ -37,6 +37,11 @@ async def main(folder: str) -> None:
     await asyncio.gather(*(leaf.aio(x, folder) for x in range(2)))
 """
 
+CLUSTER = """
+from flyte_nb.backends.dask import DaskBackend
+flyte.init(home=os.environ["FLYTE_NB_HOME"], queues={"dask": DaskBackend.local(1, 3)})
+"""
+
 STATES = {
     "a fan-out on the loop": (
         "",
@@ -63,14 +68,7 @@ async def main(folder: str) -> None:
 """,
     ),
     "worker processes": ("process", BUSY),
-    "Dask": (
-        "dask",
-        BUSY
-        + """
-from flyte_nb.backends.dask import DaskBackend
-flyte.init(home=os.environ["FLYTE_NB_HOME"], queues={"dask": DaskBackend.local(1, 3)})
-""",
-    ),
+    "Dask": ("dask", CLUSTER + BUSY),
 }
 
 GONE_WITHIN_S = 30
@@ -125,5 +123,7 @@ def test_restarting_the_kernel_ends_all_of_a_run_which_can_be_seen_and_gone_on_w
     notebook.run(SETUP)
     assert notebook.run(PHASES).text == "aborted ['aborted']\n"
     assert notebook.run("flyte.run(double, 3).outputs()[0]").value == "6"
+    if state == "Dask":
+        notebook.run(CLUSTER)
     notebook.run("@env.task\nasync def main(folder: str) -> None:\n    print('went on')")
     assert notebook.run("flyte.Run.get('struck').resume().wait()").text == "went on\n"
