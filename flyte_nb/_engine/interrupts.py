@@ -12,6 +12,7 @@ import asyncio
 import ctypes
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,6 +48,13 @@ def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def kernel_is_ending() -> bool:
+    """Whether this process is a Jupyter kernel on its way out: it kills its child processes before its loop ends."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return hasattr(shell, "kernel") and bool(getattr(shell, "exit_now", False))
 
 
 def strike_if_stuck(run: LiveRun) -> None:

@@ -62,6 +62,17 @@ def waits_for(mark: str, go_on: str) -> int:
     return 7
 
 
+@env.task
+def takes_time_to_stop(mark: str, stopping: str) -> None:
+    with Path(mark).open("a") as file:
+        file.write(f"{os.getpid()} {psutil.Process(os.getppid()).ppid()}\n")
+    try:
+        time.sleep(PATIENCE_S)
+    finally:
+        Path(stopping).touch()
+        time.sleep(PATIENCE_S)
+
+
 @limited.task
 def fills_memory() -> int:
     return len([0] * 100_000_000)
@@ -322,6 +333,25 @@ def test_a_task_whose_worker_leaves_goes_on_elsewhere_without_a_retry(
 
     assert run.outputs()[0] == 7
     assert {line.split()[1] for line in (tmp_path / "marks").read_text().splitlines()} != {dask_worker}
+
+
+def test_a_task_that_is_being_stopped_as_its_worker_leaves_does_not_begin_elsewhere(
+    new_cluster: Callable[..., Any], home: Path, tmp_path: Path
+) -> None:
+    cluster = new_cluster(n_workers=2, threads_per_worker=1)
+    use(DaskBackend(cluster), home=home)
+    run = on_dask(takes_time_to_stop, str(tmp_path / "marks"), str(tmp_path / "stopping"))
+    _, dask_worker = text_of(tmp_path / "marks").split()
+    [address] = [w.worker_address for w in cluster.workers.values() if w.process.pid == int(dask_worker)]
+
+    run.abort()
+    until((tmp_path / "stopping").exists)
+    cluster.sync(cluster.scheduler.retire_workers, workers=[address], close_workers=True, remove=True)
+
+    until(run.done)
+    assert str(run.phase) == "aborted"
+    until(lambda: not cluster.scheduler.tasks)
+    assert len((tmp_path / "marks").read_text().splitlines()) == 1
 
 
 @env.task

@@ -20,7 +20,7 @@ from ..processes.room import Need, depth_of
 from ..workers import messages as say
 from ..workers.code import carried_code
 from ..workers.conversation import converse, start_of
-from . import wire
+from . import local_worker, wire
 from .cluster import Cluster, refuse_other_python
 from .dashboard import dashboard_address
 from .link import DaskLink, WorkerMoved
@@ -192,7 +192,8 @@ class DaskBackend:
         given = self._given
         if self._local is not None:
             if self._owned is None:
-                self._owned = distributed.LocalCluster(**self._local)
+                preload = self._local.get("preload") or dask.config.get("distributed.worker.preload", [])
+                self._owned = distributed.LocalCluster(**self._local | {"preload": [local_worker.__name__, *preload]})
             given = self._owned
         elif given is None:
             try:

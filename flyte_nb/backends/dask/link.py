@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..._engine.action import Action
+from ..._engine.interrupts import kernel_is_ending
 from ...errors import ClusterError, TaskInterruptedError
 from ..processes.backend import too_large
 from ..processes.nursery import loaded_heavy_modules
@@ -150,6 +151,8 @@ class DaskLink:
         return self._cluster.name
 
     def _deliver(self, said: say.FromWorker | Exception) -> None:
+        if isinstance(said, Exception) and kernel_is_ending():
+            return
         if isinstance(said, Exception) and not self._begun.done():
             self._begun.set_exception(self._outside(said))
         elif self._receive is None or self._lost is None:

@@ -15,6 +15,7 @@ from ..._code.snapshot import load_snapshot
 from ..._engine.action import GRACE_S, Action
 from ..._engine.failure import carry, received
 from ..._engine.form_address import form_addresses
+from ..._engine.interrupts import kernel_is_ending
 from ..._engine.prompts import answer_text, ask
 from ..._engine.scope import Scope
 from ..._engine.submission import submit_stored
@@ -94,8 +95,8 @@ async def converse(
             await conversation.ended()
         except asyncio.CancelledError:
             await conversation.stop()
-            if conversation.has_returned:
-                raise  # what it made of the end of its calls is no result: a resume would take it for one
+            if not conversation.has_raised:
+                raise  # what it made of the end of its calls is no result, and a lost worker is stopped too
         return conversation.outcome()
     finally:
         conversation.close()
@@ -183,9 +184,9 @@ class Conversation:
             self._link.kill()
 
     @property
-    def has_returned(self) -> bool:
-        """Whether the task has ended with a result."""
-        return isinstance(self._end, say.Returned)
+    def has_raised(self) -> bool:
+        """Whether the task has ended with an error of its own."""
+        return isinstance(self._end, say.Raised)
 
     def outcome(self) -> StoredLiterals:
         """What the attempt gave; its error is raised."""
@@ -243,6 +244,8 @@ class Conversation:
 
     def lose(self, error: Exception) -> None:
         """The worker is gone."""
+        if kernel_is_ending():
+            return  # nobody has failed: the run is interrupted, and is to be resumed
         if isinstance(error, WorkerLost):
             last = self._last.splitlines()[-LAST_LINES:]
             said = "It had printed nothing." if not last else "Its last lines:\n" + "\n".join(last)
