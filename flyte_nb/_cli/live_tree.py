@@ -12,6 +12,7 @@ from rich.text import Text
 
 from .._follow.live_picture import LivePicture
 from .._view.looks import LOOKS
+from .._view.prompts import answer_command, wanted
 from .._view.tree import TreeNode
 from .._view.wire import NodeKind, NodePhase
 from ..remote.history import RunHistory
@@ -122,9 +123,8 @@ class LiveTree:
                 row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
             asked = action.open_questions()
             if asked:
-                row.append(
-                    f"  asks {asked[-1].name}: flyte-nb answer {self._picture.name} {asked[-1].name} VALUE", "magenta"
-                )
+                command = answer_command(self._picture.name, asked[-1].name)
+                row.append(f"  asks for {wanted(asked[-1].data_type)}: {command}", "magenta")
             if action.error is not None:
                 row.append(f"  {action.error.code}: {action.error.message}"[:200].replace("\n", " "), style)
         if self._whole:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .._view.looks import duration_text
+from .._view.prompts import answer_command, wanted
 
 if TYPE_CHECKING:
     from .._view.projection import AttemptView, TraceView
@@ -95,8 +96,8 @@ def print_tree(run: Run) -> None:
 
 def _print_questions(console: Console, run: str, questions: list[PromptAsked]) -> None:
     for asked in questions:
-        console.print(escape(f"asks {asked.name} ({asked.data_type}): {asked.prompt}"))
-        console.print(escape(f"  answer with: flyte-nb answer {run} {asked.name} VALUE"))
+        console.print(escape(f"asks {asked.name} ({wanted(asked.data_type)}): {asked.prompt}"))
+        console.print(escape(f"  answer with: {answer_command(run, asked.name)}"))
 
 
 def _print_attempt(console: Console, number: int, attempt: AttemptView) -> None:

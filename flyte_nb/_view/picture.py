@@ -6,13 +6,13 @@ and every phase has a sign and a word besides its colour.
 
 from __future__ import annotations
 
-import shlex
 from datetime import datetime
 
 from ..models.events import PromptAsked
 from .looks import LOOKS, duration_text
 from .markup import end_of_text, html_text
 from .picture_rows import MAX_LABEL_BYTES, PictureRows, counts_text
+from .prompts import answer_command
 from .tree import PHASES, Tree
 from .wire import NodePhase
 
@@ -55,7 +55,10 @@ def picture_text(tree: Tree) -> str:
         counts_text(tree.counts(tree.nodes.get(tree.root))),
     ]
     for asked in _open_questions(tree)[:MAX_QUESTIONS]:
-        lines += [f"{asked.name} ({asked.data_type}): {asked.prompt[:300]}", f"  {_in_a_terminal(tree, asked)}"]
+        lines += [
+            f"{asked.name} ({asked.data_type}): {asked.prompt[:300]}",
+            f"  {answer_command(view.name, asked.name)}",
+        ]
     failure = view.first_failure()
     if failure is not None and failure.error is not None:
         lines.append(f"{failure.task} {failure.name}: {failure.error.code}: {failure.error.message[:300]}")
@@ -116,17 +119,13 @@ def _question(tree: Tree, asked: PromptAsked) -> str:
         f' <b>{_text(asked.name)}</b> <span style="opacity:.7">({asked.data_type}), until {until}</span></div>'
         f'<div style="white-space:pre-wrap">{html_text(asked.prompt, MAX_PROMPT_BYTES)}</div>'
         f'<div style="opacity:.7">Answer in a cell: <code>{_text(_in_a_cell(tree, asked))}</code>, or in a terminal:'
-        f" <code>{_text(_in_a_terminal(tree, asked))}</code></div></div>"
+        f" <code>{_text(answer_command(tree.view.name, asked.name))}</code></div></div>"
     )
 
 
 def _in_a_cell(tree: Tree, asked: PromptAsked) -> str:
     name = f'"{asked.name}"' if len(asked.name.split()) > 1 else asked.name
     return f"%flyte_answer {tree.view.name} {name} VALUE"
-
-
-def _in_a_terminal(tree: Tree, asked: PromptAsked) -> str:
-    return f"{shlex.join(['flyte-nb', 'answer', tree.view.name, asked.name])} VALUE"
 
 
 def _failure(tree: Tree, last_lines: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import shlex
 from typing import Any
 
 from ..models.phases import ActionPhase
@@ -68,19 +69,25 @@ def parse_answer(text: str, data_type: str) -> Any:
     if data_type == "str":
         return text
     if not stripped:
-        raise ValueError(f"Please enter {_wanted(data_type)}.")
+        raise ValueError(f"Please enter {wanted(data_type)}.")
     if data_type == "bool":
         if stripped.lower() in _TRUE | _FALSE:
             return stripped.lower() in _TRUE
-        raise ValueError(f"Expected true or false, got {text!r}.")
+        raise ValueError(f"Expected {wanted(data_type)} (true and false will do), got {text!r}.")
     try:
         value = DATA_TYPES[data_type](stripped)
     except ValueError:
-        raise ValueError(f"Expected {_wanted(data_type)}, got {text!r}.") from None
+        raise ValueError(f"Expected {wanted(data_type)}, got {text!r}.") from None
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError(f"Expected a finite number, got {text!r}.")
     return value
 
 
-def _wanted(data_type: str) -> str:
-    return {"int": "a whole number", "float": "a number", "bool": "true or false"}[data_type]
+def wanted(data_type: str) -> str:
+    """What a person has to type, in words."""
+    return {"int": "a whole number", "float": "a number", "bool": "yes or no", "str": "a text"}[data_type]
+
+
+def answer_command(run: str, name: str) -> str:
+    """How the question of that name is answered in a terminal; what to put in place of VALUE, `wanted` says."""
+    return f"{shlex.join(['flyte-nb', 'answer', run, name])} VALUE"

@@ -131,7 +131,7 @@ async def main() -> None:
 
 @env.task
 async def approved() -> bool:
-    event = await hitl.new_event.aio("go", data_type=bool, prompt="Shall we?")
+    event = await hitl.new_event.aio("go on", data_type=bool, prompt="Shall we?")
     return await event.wait.aio()
 """
 
@@ -309,11 +309,14 @@ def test_an_open_question_is_shown_with_how_to_answer_it(shell: Shell) -> None:
     process = shell.start("run", "--name", "asks", "eventful.py", "approved")
     while "asks go" not in (shown := shell.run("get", "run", "asks", code=None)[0]):
         assert process.poll() is None
-    assert "flyte-nb answer asks go VALUE" in shown
-    assert "flyte-nb answer asks go VALUE" in shell.run("get", "action", "asks")[0]
+    assert "asks go on (yes or no): Shall we?" in shown
+    assert "flyte-nb answer asks 'go on' VALUE" in shown
+    assert "asks for yes or no: flyte-nb answer asks 'go on' VALUE" in shell.run("get", "action", "asks")[0]
     [question] = shell.json("get", "run", "asks")["open_questions"]
-    assert (question["name"], question["data_type"], question["prompt"]) == ("go", "bool", "Shall we?")
-    shell.run("answer", "asks", "go", "yes")
+    assert (question["name"], question["data_type"], question["prompt"]) == ("go on", "bool", "Shall we?")
+    _, problem = shell.run("answer", "asks", "go on", "maybe", code=2)
+    assert problem == "Error: Expected yes or no (true and false will do), got 'maybe'.\n"
+    shell.run("answer", "asks", "go on", "Yes")
     assert process.wait(60) == 0
     assert "asks go" not in shell.run("get", "run", "asks")[0]
 

@@ -83,12 +83,22 @@ def post(address: str, body: bytes, kind: str = "application/json", host: str = 
         ("str", "a\nb", "a\nb"),
         ("bool", "true", True),
         ("bool", "No", False),
+        ("bool", "YES", True),
+        ("bool", "False", False),
     ],
 )
 def test_an_answer_has_the_type_that_was_asked_for(kind: str, typed: str, value: object) -> None:
     run = started(kind)
     assert answer_prompt(run.name, "decision", typed, by="Ada").startswith("answered with")
     assert run.outputs()[0] == value
+
+
+def test_what_is_neither_yes_nor_no_is_told_both_ways_to_say_it_and_the_question_stays_open() -> None:
+    run = started("bool")
+    with pytest.raises(ValueError, match=r"^Expected yes or no \(true and false will do\), got 'maybe'\.$"):
+        answer_prompt(run.name, "decision", "maybe")
+    answer_prompt(run.name, "decision", "yes")
+    assert run.outputs()[0] is True
 
 
 def test_the_action_is_paused_while_it_waits_and_the_run_is_not_failed() -> None:
