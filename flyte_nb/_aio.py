@@ -11,7 +11,7 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
-from ._frames import shown_without_own_frames
+from ._public import ends_tracebacks, hand_over, public
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -93,20 +93,24 @@ class BlockingCall(Generic[P, T]):
         self._blocking = blocking
         self._awaitable = awaitable
 
+    @ends_tracebacks
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return self._blocking(*args, **kwargs)
-        except KeyboardInterrupt as interrupt:
-            raise shown_without_own_frames(interrupt) from None
+        except BaseException as error:
+            hand_over(error, self._blocking, args, kwargs)
+            raise
 
+    @ends_tracebacks
     async def aio(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Await what a plain call would wait for."""
         try:
             if self._awaitable is not None:
                 return await self._awaitable(*args, **kwargs)
             return self._blocking(*args, **kwargs)
-        except (KeyboardInterrupt, asyncio.CancelledError) as interrupt:
-            raise shown_without_own_frames(interrupt) from None
+        except BaseException as error:
+            hand_over(error, self._blocking, args, kwargs)
+            raise
 
     def awaitable(self, twin: Callable[..., Coroutine[Any, Any, T]]) -> BlockingCall[P, T]:
         """Decorator that gives the twin."""
@@ -143,12 +147,22 @@ class IteratingCall(Generic[P, T]):
         self._blocking = blocking
         self._asynchronous = asynchronous
 
+    @ends_tracebacks
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
-        return self._blocking(*args, **kwargs)
+        try:
+            return self._blocking(*args, **kwargs)
+        except BaseException as error:
+            hand_over(error, self._blocking, args, kwargs)
+            raise
 
+    @ends_tracebacks
     def aio(self, *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """The same for ``async for``."""
-        return self._asynchronous(*args, **kwargs)
+        try:
+            return self._asynchronous(*args, **kwargs)
+        except BaseException as error:
+            hand_over(error, self._blocking, args, kwargs)
+            raise
 
     def __get__(self, instance: Any, owner: type | None = None) -> IteratingCall[..., T]:
         if instance is None:
@@ -172,7 +186,7 @@ class ListingCall(IteratingCall[P, T]):
             for one in listing(*args, **kwargs):
                 yield one
 
-        super().__init__(listing, listed)
+        super().__init__(listing, public(listed))
 
     def __get__(self, instance: Any, owner: type | None = None) -> IteratingCall[..., T]:
         blocking: Callable[..., Iterator[T]] = self._blocking

@@ -9,6 +9,8 @@ from ._aio import BlockingCall, with_aio
 from ._engine.context import checked_custom_context
 from ._engine.live_run import RunOptions
 from ._engine.naming import checked_run_name
+from ._misfit import refuse_unknown
+from ._public import public
 from ._runtime import launch
 from ._runtime.runtime import current_settings
 from ._runtime.source import recorded_source, source_name
@@ -38,6 +40,7 @@ _HOSTED_ONLY = frozenset(
 )
 
 
+@public
 class Runner:
     """A way to run tasks with options; made by `with_runcontext`.
 
@@ -66,6 +69,7 @@ class Runner:
         return f"Runner({self._options!r})"
 
 
+@public
 def with_runcontext(
     mode: str | None = None,
     *,
@@ -122,9 +126,7 @@ def with_runcontext(
 
     Specification: *Custom context*, *Controlling parallel execution*.
     """
-    unknown = sorted(hosted_only.keys() - _HOSTED_ONLY)
-    if unknown:
-        raise TypeError(f"with_runcontext() got an unexpected keyword argument {unknown[0]!r}.")
+    refuse_unknown(with_runcontext, hosted_only, _HOSTED_ONLY)
     if max_action_concurrency is not None and max_action_concurrency < 1:
         raise ValueError(f"max_action_concurrency is at least 1; got {max_action_concurrency!r}.")
     settings = current_settings()

@@ -230,18 +230,33 @@ class RestrictedTypeError(_CodedByClass, RuntimeUserError):
 class RuntimeDataValidationError(RuntimeUserError):
     """A value does not fit the type its task declares for it.
 
+    Where an error of `flyte_nb.map` stands in the place of a value, that error is the ``__cause__``. What a
+    `TypeTransformer` raises (`flyte_nb.types.TypeTransformerFailedError`) becomes this one, too.
+
     Parameters
     ----------
     var : str
-        Name of the parameter or output.
+        Name of the parameter, or of the output: ``o0``, ``o1``, …
     error : Exception or str
         What is wrong with the value.
     task_name : str
+
+    Examples
+    --------
+    >>> try:
+    ...     flyte.run(main, days="three")
+    ... except flyte.errors.RuntimeDataValidationError as error:
+    ...     assert error.code == "RuntimeDataValidationError"
+
+    Specification: *Dataclasses and structures*.
     """
+
+    var = ""
+    task_name = ""
 
     def __init__(self, var: str, error: Exception | str, task_name: str = "") -> None:
         where = f" of task {task_name!r}" if task_name else ""
-        super().__init__("DataValidationError", f"{var!r}{where}: {error}")
+        super().__init__("RuntimeDataValidationError", f"{var!r}{where}: {error}")
         self.var = var
         self.task_name = task_name
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import flyte_nb as flyte
-from flyte_nb import durable, errors, models, remote, report, types
+from flyte_nb import durable, errors, extras, hitl, io, jsonl, models, remote, report, types
+from flyte_nb._public import is_public
 from flyte_nb._task.task import Task
 
 ENVIRONMENT = flyte.TaskEnvironment("public")
@@ -256,3 +259,26 @@ async def initialised_twice() -> None:
     assert flyte.current_project() == "one"
     await flyte.init.aio(project="two")
     assert flyte.current_project() == "two"
+
+
+def public_calls() -> Iterator[tuple[str, Any]]:
+    """All functions and methods that users call by a public name."""
+    for module in (flyte, durable, extras, hitl, io, io.extend, jsonl, remote, report, types):
+        for name in module.__all__:
+            value = getattr(module, name)
+            if inspect.isfunction(value):
+                yield f"{module.__name__}.{name}", value
+            if not inspect.isclass(value) or issubclass(value, (BaseException, enum.Enum)):
+                continue
+            if not value.__module__.startswith("flyte_nb") or getattr(value, "_is_protocol", False):
+                continue
+            for key, member in vars(value).items():
+                function = member.fget if isinstance(member, property) else getattr(member, "__func__", member)
+                if inspect.isfunction(function) and (key == "__init__" or not key.startswith("_")):
+                    yield f"{module.__name__}.{name}.{key}", function
+
+
+def test_tracebacks_of_wrong_uses_end_at_every_public_call() -> None:
+    calls = dict(public_calls())
+    assert len(calls) > 100
+    assert [name for name, call in calls.items() if not is_public(call)] == []

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
+from .._public import public
 from .._task.invocation import active_invoker
 from ..models.events import GroupOpened
 from ..models.text import checked_text, checked_texts
@@ -27,6 +28,7 @@ class ActionID:
     org: str = ""
 
 
+@public
 @dataclass(frozen=True)
 class TaskContext:
     """The running action, as its code sees it.
@@ -49,6 +51,7 @@ class TaskContext:
         return report_of(self._scope.action)
 
 
+@public
 def ctx() -> TaskContext | None:
     """The context of the running task, None outside one.
 
@@ -75,6 +78,7 @@ def ctx() -> TaskContext | None:
     )
 
 
+@public
 def get_custom_context() -> dict[str, str]:
     """The custom context of the running task; empty outside one.
 
@@ -84,7 +88,9 @@ def get_custom_context() -> dict[str, str]:
     return dict(scope.custom_context) if scope is not None else {}
 
 
+@public
 @contextmanager
+@public
 def custom_context(**values: str) -> Iterator[None]:
     """Set or override custom context for the calls made inside the block.
 
@@ -128,7 +134,9 @@ def checked_custom_context(values: dict[str, Any] | None) -> dict[str, str]:
     return checked_texts(values or {}, "custom_context")
 
 
+@public
 @contextmanager
+@public
 def group(name: str) -> Iterator[None]:
     """Show the calls made inside the block under one heading.
 

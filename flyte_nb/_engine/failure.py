@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import traceback
-from types import TracebackType
 
 from msgspec.structs import replace
 
+from .._frames import hide_own_frames
 from ..errors import (
     BaseRuntimeError,
     JournalWriteError,
@@ -19,10 +17,6 @@ from ..errors import (
 )
 from ..models.events import ErrorRecord
 
-_OWN_FOLDERS = (
-    os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep,
-    os.path.dirname(asyncio.__file__) + os.sep,
-)
 MAX_TRACEBACK_CHARACTERS = 100_000
 _CARRIED = "_carried_record"
 
@@ -39,7 +33,7 @@ def as_runtime_error(error: BaseException) -> BaseRuntimeError:
         wrapped = RuntimeUserError(
             type(error).__name__, f"The task ended with {type(error).__name__}({_message(error)!r})."
         )
-    error.__traceback__ = without_own_frames(error.__traceback__)
+    hide_own_frames(error)
     wrapped.__cause__ = error
     return wrapped
 
@@ -57,7 +51,9 @@ def record_of(error: BaseRuntimeError) -> ErrorRecord:
     """What is remembered of a failure."""
     if was_carried(error):
         return error.__dict__[_CARRIED]  # type: ignore[no-any-return]
-    original = error.__cause__ if error.__cause__ is not None else error
+    original = error.__cause__
+    if original is None or error.code not in (type(original).__name__, "OOMError"):
+        original = error
     kind = type(original)
     return ErrorRecord(
         code=error.code,
@@ -65,7 +61,22 @@ def record_of(error: BaseRuntimeError) -> ErrorRecord:
         message=error.root_cause_message,
         class_name=f"{kind.__module__}.{kind.__qualname__}",
         traceback=user_traceback(original),
+        cause=_failure_behind(error),
     )
+
+
+def _failure_behind(error: BaseException) -> ErrorRecord | None:
+    """The failure of a call that `error` was raised from."""
+    seen = {id(error)}
+    cause = error.__cause__
+    while cause is not None and not isinstance(cause, BaseRuntimeError) and id(cause) not in seen:
+        seen.add(id(cause))
+        cause = cause.__cause__
+    if not isinstance(cause, BaseRuntimeError) or id(cause) in seen:
+        return None
+    if was_carried(cause):
+        return replace(record_of(cause), traceback="")
+    return ErrorRecord(cause.code, cause.kind, cause.root_cause_message, cause=_failure_behind(cause))
 
 
 def error_from(record: ErrorRecord) -> BaseRuntimeError:
@@ -135,51 +146,13 @@ def _pickled(error: BaseRuntimeError) -> bytes | None:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback of `error` with the user's frames and no others, as Python prints it."""
-    summary = traceback.TracebackException.from_exception(error, compact=True)
-    pending: list[traceback.TracebackException | None] = [summary]
-    while pending:
-        part = pending.pop()
-        if part is None:
-            continue
-        part.stack = traceback.StackSummary.from_list(_of_the_user(part.stack))
-        pending += [part.__cause__, part.__context__, *(getattr(part, "exceptions", None) or [])]
-    text = "".join(summary.format())
+    """The traceback of `error` as Python prints it, with the user's frames and, unless the fault is ours, no others."""
+    hide_own_frames(error)
+    text = "".join(traceback.format_exception(error))
     if len(text) <= MAX_TRACEBACK_CHARACTERS:
         return text
     half = MAX_TRACEBACK_CHARACTERS // 2
     return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
-
-
-def _of_the_user(frames: list[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
-    """Frames that are not ours; made code, such as that of dataclasses, is ours where it stands between ours."""
-    own = [frame.filename.startswith(_OWN_FOLDERS) for frame in frames]
-    between = [
-        frame.filename == "<string>" and any(own[number - 1 : number]) and any(own[number + 1 : number + 2])
-        for number, frame in enumerate(frames)
-    ]
-    return [frame for frame, *out in zip(frames, own, between, strict=True) if not any(out)]
-
-
-def without_own_frames(trace: TracebackType | None) -> TracebackType | None:
-    """`trace` from the first frame that is the user's."""
-    found = trace
-    while found is not None and found.tb_frame.f_code.co_filename.startswith(_OWN_FOLDERS):
-        found = found.tb_next
-    return found if found is not None else trace
-
-
-def only_user_frames(trace: TracebackType | None) -> TracebackType | None:
-    """`trace` without any frame of ours, for a person to read; None if there is no other."""
-    kept = []
-    while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OWN_FOLDERS):
-            kept.append(trace)
-        trace = trace.tb_next
-    chained: TracebackType | None = None
-    for one in reversed(kept):
-        chained = TracebackType(chained, one.tb_frame, one.tb_lasti, one.tb_lineno)
-    return chained
 
 
 def _message(error: BaseException) -> str:

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
+from .._aio import IteratingCall
+from .._public import hand_over, public
 from .._task.task import Task
 from .blocking import wait_blocking
 from .context import open_group
@@ -17,73 +19,73 @@ from .scope import Scope, current_scope
 Target = Any
 
 
-class _Map:
-    """Callable `flyte.map`, with its asynchronous twin `flyte.map.aio`."""
+def _map(
+    func: Target,
+    *iterables: Iterable[Any],
+    group_name: str | None = None,
+    concurrency: int = 0,
+    return_exceptions: bool = True,
+) -> Iterator[Any]:
+    """Call a task once for every tuple of inputs and yield the results in order; ``flyte.map.aio`` for ``async for``.
 
-    def __call__(
-        self,
-        func: Target,
-        *iterables: Iterable[Any],
-        group_name: str | None = None,
-        concurrency: int = 0,
-        return_exceptions: bool = True,
-    ) -> Iterator[Any]:
-        """Call a task once for every tuple of inputs and yield the results in order.
+    Parameters
+    ----------
+    func : task or functools.partial of a task
+        Arguments given by the partial are the same for all calls.
+    *iterables : iterable
+        One per remaining positional parameter; the shortest decides how many calls there are.
+    group_name : str, optional
+        Heading in the tree; by default the name of the task.
+    concurrency : int
+        How many calls run at once; 0 is no limit.
+    return_exceptions : bool
+        Yield the exception of a failed call in its place; else raise the first one.
 
-        Parameters
-        ----------
-        func : task or functools.partial of a task
-            Arguments given by the partial are the same for all calls.
-        *iterables : iterable
-            One per remaining positional parameter; the shortest decides how many calls there are.
-        group_name : str, optional
-            Heading in the tree; by default the name of the task.
-        concurrency : int
-            How many calls run at once; 0 is no limit.
-        return_exceptions : bool
-            Yield the exception of a failed call in its place; else raise the first one.
+    Yields
+    ------
+    object
+        Results, or exceptions. An exception has a note that says which item it is of.
 
-        Yields
-        ------
-        object
-            Results, or exceptions.
+    Raises
+    ------
+    TypeError
+        For something else than a task, or inputs that it does not take.
+    ValueError
+        For a concurrency below zero.
 
-        Examples
-        --------
-        >>> results = list(flyte.map(call_llm_api, prompts, concurrency=3))
+    Examples
+    --------
+    >>> results = list(flyte.map(call_llm_api, prompts, concurrency=3))
 
-        Specification: *Controlling parallel execution*.
-        """
-        task, call = _target(func, concurrency)
-        scope = current_scope()
-        if scope is None:
-            return _plain(call, iterables, return_exceptions)
-        return _blocking(
-            scope, _results(_grouped(scope, task, group_name), task, func, iterables, concurrency, return_exceptions)
-        )
-
-    def aio(
-        self,
-        func: Target,
-        *iterables: Iterable[Any],
-        group_name: str | None = None,
-        concurrency: int = 0,
-        return_exceptions: bool = True,
-    ) -> AsyncIterator[Any]:
-        """As `flyte.map`, for ``async for``; works for sync tasks too.
-
-        Specification: *Async and sync task interoperability*.
-        """
-        task, _ = _target(func, concurrency)
-        scope = current_scope()
-        inner = _grouped(scope, task, group_name) if scope is not None else None
-        return _results(inner, task, func, iterables, concurrency, return_exceptions)
-
-    def __repr__(self) -> str:
-        return "<flyte.map>"
+    Specification: *Controlling parallel execution*.
+    """
+    task = _checked(func, iterables, concurrency)
+    scope = current_scope()
+    if scope is None:
+        return _plain(task, func, iterables, return_exceptions)
+    return _blocking(
+        scope, _results(_grouped(scope, task, group_name), task, func, iterables, concurrency, return_exceptions)
+    )
 
 
-map = _Map()
+def _map_async(
+    func: Target,
+    *iterables: Iterable[Any],
+    group_name: str | None = None,
+    concurrency: int = 0,
+    return_exceptions: bool = True,
+) -> AsyncIterator[Any]:
+    """As `flyte.map`, for ``async for``; works for sync tasks too.
+
+    Specification: *Async and sync task interoperability*.
+    """
+    task = _checked(func, iterables, concurrency)
+    scope = current_scope()
+    inner = _grouped(scope, task, group_name) if scope is not None else None
+    return _results(inner, task, func, iterables, concurrency, return_exceptions)
+
+
+map = IteratingCall(_map, _map_async)
 
 
 async def _results(
@@ -98,15 +100,19 @@ async def _results(
     inputs = zip(*iterables, strict=False)
     begun: deque[asyncio.Task[Any]] = deque()
     exhausted = False
+    broken: Exception | None = None
 
     def begin_one(_: object = None) -> bool:
-        nonlocal exhausted
+        nonlocal exhausted, broken
         if exhausted:
             return False
         try:
             args = next(inputs)
         except StopIteration:
             exhausted = True
+            return False
+        except Exception as error:  # of the user's iterable; this may be a callback, where nobody would hear of it
+            exhausted, broken = True, error
             return False
         call = loop.create_task(_call(scope, task, func, args), context=contextvars.copy_context())
         if concurrency:
@@ -115,7 +121,7 @@ async def _results(
         return True
 
     try:
-        started = 0
+        started = number = 0
         while (not concurrency or started < concurrency) and begin_one():
             started += 1
         while begun:
@@ -127,10 +133,14 @@ async def _results(
             error = call.exception()
             if error is None:
                 yield call.result()
-            elif return_exceptions:
-                yield error
             else:
-                raise error
+                yield _failed(error, task, number, return_exceptions)
+            number += 1
+        if broken is not None:
+            raise broken
+    except Exception as error:
+        hand_over(error)
+        raise
     finally:
         exhausted = True
         for call in begun:
@@ -144,19 +154,29 @@ def _call(scope: Scope | None, task: Task[Any, Any], func: Target, args: tuple[A
     return scope.call_async(task, (*fixed, *args), dict(named))
 
 
-def _plain(call: Callable[..., Any], iterables: tuple[Iterable[Any], ...], return_exceptions: bool) -> Iterator[Any]:
-    for args in zip(*iterables, strict=False):
+@public
+def _plain(
+    task: Task[Any, Any], call: Callable[..., Any], iterables: tuple[Iterable[Any], ...], return_exceptions: bool
+) -> Iterator[Any]:
+    for number, args in enumerate(zip(*iterables, strict=False)):
         try:
             result = call(*args)
             if asyncio.iscoroutine(result):
                 result = asyncio.run(result)
         except Exception as error:
-            if not return_exceptions:
-                raise
-            result = error
+            result = _failed(error, task, number, return_exceptions)
         yield result
 
 
+def _failed(error: BaseException, task: Task[Any, Any], number: int, return_exceptions: bool) -> BaseException:
+    """What stands for an item that failed."""
+    error.add_note(f"It is of item [{number}] of flyte.map over {task.name}.")
+    if not return_exceptions:
+        raise error
+    return error
+
+
+@public
 def _blocking(scope: Scope, results: AsyncIterator[Any]) -> Iterator[Any]:
     loop = scope.action.run.loop
     while True:
@@ -175,7 +195,8 @@ def _grouped(scope: Scope, task: Task[Any, Any], group_name: str | None) -> Scop
     return Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace)
 
 
-def _target(func: Target, concurrency: int) -> tuple[Task[Any, Any], Callable[..., Any]]:
+def _checked(func: Target, iterables: tuple[Iterable[Any], ...], concurrency: int) -> Task[Any, Any]:
+    """The task that is mapped, if the iterables are inputs of it."""
     task = func.func if isinstance(func, functools.partial) else func
     if not isinstance(task, Task):
         raise TypeError(
@@ -184,4 +205,19 @@ def _target(func: Target, concurrency: int) -> tuple[Task[Any, Any], Callable[..
         )
     if not isinstance(concurrency, int) or concurrency < 0:
         raise ValueError(f"concurrency is how many calls run at once, 0 for no limit; got {concurrency!r}.")
-    return task, func
+    if not iterables:
+        raise TypeError(
+            f"flyte.map over {task.name} got no inputs. Give one iterable for each parameter of"
+            f" {task.interface.taken}: flyte.map(task, [1, 2, 3])."
+        )
+    for place, iterable in enumerate(iterables, 1):
+        if not isinstance(iterable, Iterable):
+            raise TypeError(
+                f"flyte.map over {task.name}: its inputs are iterables such as lists; number {place} is"
+                f" {type(iterable).__name__}: {iterable!r:.120}. What is the same for all items goes into a"
+                " functools.partial of the task."
+            )
+    fixed, named = (func.args, func.keywords) if isinstance(func, functools.partial) else ((), {})
+    if problems := task.interface.misfits(len(fixed) + len(iterables), named):
+        raise TypeError(f"flyte.map over {task.name}: {problems}. It takes {task.interface.taken}.")
+    return task

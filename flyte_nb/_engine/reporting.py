@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+from .._public import public
 from ..models.events import ReportChanged
 from ..models.text import checked_text, writable
 from ..types.html import render_html
@@ -14,6 +15,7 @@ from .caller import Caller
 MAIN_TAB = "main"
 
 
+@public
 class Tab:
     """One page of a report.
 
@@ -48,6 +50,7 @@ class Tab:
         return change
 
 
+@public
 class Report:
     """The report of one action.
 

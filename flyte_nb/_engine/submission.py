@@ -10,6 +10,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from .._public import hand_over
 from ..errors import (
     ActionAbortedError,
     BaseRuntimeError,
@@ -56,15 +57,19 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
     """
     parent: Action = scope.action  # type: ignore[assignment]  # in this process a caller is an action
     run = parent.run
-    if scope.trace or parent.closed:
-        raise _refusal(scope, task)
-    plan = run.plan_for(task)
-    arguments = plan.interface.bind(args, kwargs)
-    prepared = plan.interface.prepare_inputs_nowait(arguments)
-    if prepared is None:
-        prepared = await plan.interface.prepare_inputs(arguments)
-    kept, value = await _answer(scope, plan, prepared)
-    return await run.value_of(kept, plan) if value is UNREAD else value
+    try:
+        if scope.trace or parent.closed:
+            raise _refusal(scope, task)
+        plan = run.plan_for(task)
+        arguments = plan.interface.bind(args, kwargs)
+        prepared = plan.interface.prepare_inputs_nowait(arguments)
+        if prepared is None:
+            prepared = await plan.interface.prepare_inputs(arguments)
+        kept, value = await _answer(scope, plan, prepared)
+        return await run.value_of(kept, plan) if value is UNREAD else value
+    except Exception as error:
+        hand_over(error)
+        raise
 
 
 async def submit_stored(scope: Scope, task: Task[Any, Any], inputs: StoredLiterals, digest: bytes) -> StoredLiterals:

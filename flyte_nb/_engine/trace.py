@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._code.digest import code_digest
+from .._public import public
 from .._task.invocation import active_invoker
 from ..models.events import RerunDecided, StoredLiterals, TraceEnded
 from ..types.interface import REFUSED, Interface, carried_hints
@@ -29,6 +30,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _END = object()
 
 
+@public
 def trace(func: F) -> F:
     """Record every call of `func` made by a task; a recorded call is not made again when the run resumes.
 

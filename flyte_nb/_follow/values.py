@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from .._aio import AwaitedAsItself
+from .._public import public
 from .._task.registry import find_task
 from ..models.events import StoredLiterals
 from ..storage import Store, use_store
@@ -21,6 +22,7 @@ DEPLOYED = "deployed"
 """Placement of actions whose code is elsewhere."""
 
 
+@public
 class ActionOutputs(tuple[Any, ...]):
     """What an action returned: a tuple, of length 1 for a single value, to which it is equal too.
 

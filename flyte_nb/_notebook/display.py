@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from .._follow.live_picture import LivePicture, follower
-from .._frames import shown_without_own_frames
+from .._public import public
 from .._runtime.notebook_loop import in_notebook, running_loop
 from ..errors import BaseRuntimeError
 from ..remote import Run
@@ -29,6 +29,7 @@ WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 NOTHING = {"text/html": "", "text/plain": ""}
 
 
+@public
 def show(run: Run | str) -> None:
     """Show a run: of this kernel, of another one, or of yesterday.
 
@@ -49,11 +50,8 @@ def show(run: Run | str) -> None:
     Specification: *Notebooks*.
     """
     name = run if isinstance(run, str) else run.name
-    try:
-        Run.get(name)
-        display_picture(name)
-    except (BaseRuntimeError, KeyboardInterrupt) as error:
-        raise shown_without_own_frames(error) from None
+    Run.get(name)
+    display_picture(name)
 
 
 def display_picture(name: str) -> Displayed | None:

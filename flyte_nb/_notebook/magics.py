@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import compat
-from .._engine.failure import only_user_frames
 from .._engine.naming import new_run_name
-from .._frames import shown_without_own_frames
+from .._frames import shown_without_own_frames, user_frames
 from .._start import with_runcontext
 from .._task.registry import registered_tasks
 from ..errors import ActionNotFoundError, BaseRuntimeError, RuntimeDataValidationError
@@ -272,7 +271,7 @@ def _finish(run: Run) -> None:
     except BaseRuntimeError as error:
         cause = None if isinstance(error, RuntimeDataValidationError) else error.__cause__
         original = cause or error
-        trace = only_user_frames(original.__traceback__)
+        trace = user_frames(original.__traceback__)
         if trace is None:  # IPython would show the frame below, for want of another
             original.__dict__["_render_traceback_"] = lambda: [f"{type(original).__name__}: {original}"]
         raise Failure(original.with_traceback(trace)) from None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from .._aio import AwaitedAsItself, with_aio
+from .._misfit import refuse_unknown
 from .._registry.registry import Registry
 from .runtime import current_runtime, current_settings
 
@@ -113,9 +114,7 @@ def deploy(*envs: TaskEnvironment, dry_run: bool = False, version: str | None = 
     """
     from .._registry.publishing import bundle_of, publish
 
-    unknown = sorted(hosted_only.keys() - _HOSTED_ONLY)
-    if unknown:
-        raise TypeError(f"deploy() got an unexpected keyword argument {unknown[0]!r}.")
+    refuse_unknown(deploy, hosted_only, _HOSTED_ONLY)
     runtime, settings = current_runtime(), current_settings()
     bundle = bundle_of(envs, version)
     if not dry_run:

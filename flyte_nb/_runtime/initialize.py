@@ -9,9 +9,11 @@ from typing import Any
 
 from .._aio import Waited, with_aio
 from .._engine.scope import current_scope
+from .._misfit import refuse_unknown
+from .._public import public
 from .config import ConfigFile, config_file, read_config
 from .runtime import configure, current_settings
-from .settings import settings_from
+from .settings import HOSTED_ONLY, settings_from
 
 logger = logging.getLogger("flyte_nb")
 
@@ -67,6 +69,7 @@ def init(
 
     Specification: *Notebooks*, *Custom types*.
     """
+    refuse_unknown(init, hosted_only, HOSTED_ONLY)
     if endpoint is not None:
         logger.warning("Runs stay on this machine: endpoint=%r is recorded and not contacted.", endpoint)
     configure(
@@ -126,6 +129,7 @@ def init_from_config(
     return init(root_dir=root_dir, log_level=log_level, **{**found.settings(), **options})
 
 
+@public
 def current_project() -> str:
     """The project of the running task, else the one given to `init`.
 
@@ -135,6 +139,7 @@ def current_project() -> str:
     return scope.action.run.options.project if scope is not None else current_settings().project
 
 
+@public
 def current_domain() -> str:
     """The domain of the running task, else the one given to `init`.
 

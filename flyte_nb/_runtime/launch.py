@@ -12,6 +12,7 @@ from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun, RunOptions
 from .._engine.naming import ROOT_ACTION
 from .._journal.liveness import is_alive
+from .._misfit import misfits
 from .._task.registry import find_task
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
@@ -222,9 +223,8 @@ async def _again(task: Task[Any, Any], kept: StoredLiterals | None, store: Store
     if kept is None:
         raise RunStateError("The run ended before its inputs were recorded; start it anew.")
     interface = task.interface
-    unknown = sorted(changed.keys() - interface.inputs.keys())
-    if unknown:
-        raise TypeError(f"{task.name}() got an unexpected keyword argument {unknown[0]!r}.")
+    if problems := misfits(list(interface.inputs), (), 0, changed):
+        raise TypeError(f"{task.name}(): {problems}. It takes {interface.taken}.")
     with use_store(store):
         serialized = kept.inline if kept.inline is not None else store.get_nowait(kept.uri, checksum=kept.checksum)
         arguments = await interface.read_inputs(serialized)

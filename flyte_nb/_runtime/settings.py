@@ -93,14 +93,9 @@ def settings_from(
 
     Raises
     ------
-    TypeError
-        For a parameter that nobody knows.
     InitializationError
         For a value that cannot be worked with.
     """
-    unknown = sorted(others.keys() - HOSTED_ONLY)
-    if unknown:
-        raise TypeError(f"init() got an unexpected keyword argument {unknown[0]!r}.")
     if cache not in CACHE_BEHAVIORS:
         raise InitializationError(f"cache is one of {', '.join(CACHE_BEHAVIORS)}; got {cache!r}.")
     for name, backend in (queues or {}).items():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
+from .._public import public
 from .duration import Duration, seconds
 from .messages import got
 
@@ -43,6 +44,7 @@ class CachePolicy(Protocol):
         """Text that changes when earlier results may no longer be used."""
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Cache:
     """How results of a task are kept.

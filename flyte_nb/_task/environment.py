@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, overload
 
+from .._misfit import with_nearest
+from .._public import public
 from ..models.text import checked_text
 from .cache import DISABLE_UNLESS_SAID, CacheRequest, Unsaid, as_cache
 from .function_check import check_function
@@ -45,6 +47,7 @@ class TaskSettings(TypedDict, total=False):
     entrypoint: bool
 
 
+@public
 class TaskEnvironment:
     """A named group of tasks with common settings.
 
@@ -200,6 +203,7 @@ class TaskEnvironment:
         }
         options = self._common.replaced(read_options(given.items()))
 
+        @public
         def declare(function: Callable[..., Any]) -> Task[Any, Any]:
             if isinstance(function, Task):
                 raise TypeError(f"{function.name!r} is a task already. Decorate its function, {function.name}.func.")
@@ -252,8 +256,8 @@ class TaskEnvironment:
         for setting in changes:
             if setting not in _SETTINGS:
                 raise TypeError(
-                    f"Environment {self.name!r}: clone_with() knows no setting {setting!r}. It knows"
-                    f" {', '.join(_SETTINGS)}."
+                    f"Environment {self.name!r}: clone_with() knows no setting {with_nearest(setting, _SETTINGS)}."
+                    f" It knows {', '.join(_SETTINGS)}."
                 )
         return TaskEnvironment(name, **{setting: getattr(self, setting) for setting in _SETTINGS} | changes)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .._public import public
 from .messages import got
 
 Platform = tuple[str, ...]
@@ -35,6 +36,7 @@ class Layer:
         return f"{self.kind} {', '.join(shown)}"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Image:
     """A container image; a task in the notebook runs in the notebook's own Python whatever it says.

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._public import public
 
+
+@public
 @dataclass(frozen=True, slots=True)
 class PodTemplate:
     """Shape of the pod on a hosted cluster; kept with the run, without effect in a notebook.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import InitVar, dataclass, field
 
+from .._public import public
 from .messages import got
 
 _BYTES_OF = {
@@ -18,6 +19,7 @@ _CPU_TEXT = re.compile(r"(\d+(?:\.\d+)?)(m?)\Z")
 CpuAmount = int | float | str
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class GPU:
     """A number of accelerators of one kind.
@@ -51,6 +53,7 @@ class GPU:
         return f"{self.device}:{self.quantity}"
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What a task asks for: one amount, or a pair of the least and the most.

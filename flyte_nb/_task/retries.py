@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from .._public import public
 from .duration import Duration, seconds
 from .messages import got
 
 LONGEST_DELAY_S = timedelta(days=365).total_seconds()
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """Growing pauses between attempts: `base`, ``base * factor``, ``base * factor**2``, … up to `cap`.
@@ -62,6 +64,7 @@ class Backoff:
         return min(grown, self.cap_s)
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class RetryStrategy:
     """Try a failed task again.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from .._public import public
 from .duration import seconds
 from .messages import got
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class ReusePolicy:
     """How worker processes, or containers on a hosted cluster, stay for further tasks.

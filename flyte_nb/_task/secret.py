@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .._public import public
 from ..errors import RuntimeUserError
 
 SECRETS_DIR = "FLYTE_NB_SECRETS_DIR"
@@ -19,6 +20,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NOT_IN_VARIABLE = re.compile(r"[^A-Za-z0-9]")
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Secret:
     """A secret by name; the task finds its value in an environment variable.
@@ -72,6 +74,7 @@ class Secret:
         return self.as_env_var or _NOT_IN_VARIABLE.sub("_", self.label).upper()
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class SecretRequest:
     """Secrets by the environment variables that a task finds them in.

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, ParamSpec, TypeVar, overload
 
 from .._code.redefined import know_names, names_used_by
+from .._misfit import with_nearest
+from .._public import ends_tracebacks, hand_over, public
 from .function_check import check_ignored_inputs
 from .invocation import active_invoker
 from .options import read_options
@@ -54,6 +56,7 @@ OVERRIDABLE = (
 )
 
 
+@public
 class Task(Generic[P, R]):
     """A function that runs as an action when a run calls it, and as itself elsewhere.
 
@@ -106,16 +109,22 @@ class Task(Generic[P, R]):
         self._check_cache(options.cache)
         self.generation = next(_generations)
 
+    @ends_tracebacks
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         invoker = active_invoker.get()
-        if invoker is None:
-            return self.func(*args, **kwargs)
-        return invoker.call(self, args, kwargs)  # type: ignore[no-any-return]
+        try:
+            if invoker is None:
+                return self.func(*args, **kwargs)
+            return invoker.call(self, args, kwargs)  # type: ignore[no-any-return]
+        except Exception as error:
+            hand_over(error, self.func if invoker is None else None, args, kwargs)
+            raise
 
     @overload
     def aio(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]: ...
     @overload
     def aio(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]: ...
+    @ends_tracebacks
     def aio(self, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         """Call the task to await its result, whether its function is async or not.
 
@@ -125,11 +134,11 @@ class Task(Generic[P, R]):
         if invoker is not None:
             return invoker.call_async(self, args, kwargs)
         func: Callable[..., Any] = self.func
-        if self.is_async:
-            return func(*args, **kwargs)  # type: ignore[no-any-return]
-        from asyncio import to_thread
-
-        return to_thread(func, *args, **kwargs)
+        try:
+            return func(*args, **kwargs) if self.is_async else _on_thread(func, args, kwargs)
+        except Exception as error:
+            hand_over(error, func, args, kwargs)
+            raise
 
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function: no action, no record, also inside a run."""
@@ -175,8 +184,8 @@ class Task(Generic[P, R]):
         """
         if unknown:
             raise TypeError(
-                f"Task {self.name!r}: override() knows no option {next(iter(unknown))!r}. It knows"
-                f" {', '.join(OVERRIDABLE)}."
+                f"Task {self.name!r}: override() knows no option {with_nearest(next(iter(unknown)), OVERRIDABLE)}."
+                f" It knows {', '.join(OVERRIDABLE)}."
             )
         given = (
             short_name, resources, cache, retries, timeout, reusable, env_vars, secrets, service_account,
@@ -287,6 +296,13 @@ class Task(Generic[P, R]):
         variant.short_name = options.short_name or self.func.__name__
         variant._declared = self._declared or self
         return variant
+
+
+@public
+async def _on_thread(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    from asyncio import to_thread
+
+    return await to_thread(func, *args, **kwargs)
 
 
 def _variant(declared: Task[P, R], options: TaskOptions) -> Task[P, R]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from .._public import public
 from .duration import Duration, seconds
 
 
+@public
 @dataclass(frozen=True, slots=True)
 class Timeout:
     """Limits on the time an action takes; each is seconds, a `timedelta`, or text such as "1h30m".

@@ -83,11 +83,9 @@ class RunView:
         if action is None or action.error is None:
             return None
         while True:
-            causes = [
-                child
-                for child in map(self.actions.__getitem__, action.children)
-                if child.error is not None and _same_failure(child.error, action.error)
-            ]
+            failed = [child for child in map(self.actions.__getitem__, action.children) if child.error is not None]
+            causes = [child for child in failed if _same_failure(child.error, action.error)]
+            causes = causes or [child for child in failed if _is_behind(child.error, action.error)]
             if not causes:
                 return action
             action = min(causes, key=lambda child: child.ended_at or float("inf"))
@@ -128,8 +126,17 @@ def project(events: Iterable[ev.AnyEvent], name: str = "") -> RunView:
     return view
 
 
-def _same_failure(one: ev.ErrorRecord, other: ev.ErrorRecord | None) -> bool:
-    return other is not None and (one.code, one.message) == (other.code, other.message)
+def _same_failure(one: ev.ErrorRecord | None, other: ev.ErrorRecord | None) -> bool:
+    return one is not None and other is not None and (one.code, one.message) == (other.code, other.message)
+
+
+def _is_behind(one: ev.ErrorRecord | None, other: ev.ErrorRecord | None) -> bool:
+    """Whether `one` is what `other` was raised from, at once or in several steps."""
+    while other is not None:
+        other = other.cause
+        if _same_failure(one, other):
+            return True
+    return False
 
 
 def _settle(view: RunView, error: ev.ErrorRecord, at: float | None = None) -> None:

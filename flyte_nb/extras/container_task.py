@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Literal, TypedDict, Unpack
 
+from .._public import public
 from .._task.cache import CacheRequest
 from .._task.image import Image
 from .._task.invocation import active_invoker
@@ -49,6 +50,7 @@ class ContainerOptions(TypedDict, total=False):
     entrypoint: bool
 
 
+@public
 class ContainerTask(Task[..., Coroutine[Any, Any, Any]]):
     """A task that runs a command in a container; the image needs neither Python nor this package.
 

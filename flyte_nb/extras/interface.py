@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import keyword
-from typing import Any
 
 from ..types.interface import Interface
 from .recipe import ContainerRecipe
@@ -26,15 +25,3 @@ class ContainerInterface(Interface):
         if len(named) < len(self.inputs):
             parameters.append(inspect.Parameter("inputs", inspect.Parameter.VAR_KEYWORD))
         return inspect.Signature(parameters)
-
-    def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError:
-        unknown = [name for name in kwargs if name not in self.inputs]
-        missing = [name for name in list(self.inputs)[len(args) :] if name not in kwargs]
-        if unknown:
-            problem = f"there is no input {unknown[0]!r}"
-        elif missing:
-            problem = f"input {missing[0]!r} is missing"
-        else:
-            problem = "an input was given twice, or there are too many"
-        taken = self.signature.partition(" -> ")[0]
-        return TypeError(f"Container task {self.name!r}: {problem}. It takes {taken}, by name or in this order.")

@@ -9,6 +9,7 @@ from .._engine.blocking import wait_blocking
 from .._engine.caller import Question
 from .._engine.scope import Scope, current_scope
 from .._follow.forms import response_path
+from .._public import public
 from .._task.environment import TaskEnvironment
 from .._view.prompts import DATA_TYPES
 from ..errors import NotInTaskContextError
@@ -22,6 +23,7 @@ env = TaskEnvironment("hitl")
 """What environments that ask questions depend on; code written for hosted clusters names it."""
 
 
+@public
 class Event:
     """A question that waits for a person.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_serializer
 
+from .._public import public
 from ..storage.addresses import last_step, local_path
 from ..storage.store import stored_checksum
 from ..types.references import ADDRESSES, KEYS
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 65_536
 
 
+@public
 class DataFrame(BaseModel):
     """A frame of any library: an address that tasks pass on, while the data stays where it is until it is opened.
 
@@ -223,6 +225,7 @@ class DataFrame(BaseModel):
             return None
 
 
+@public
 class OpenedFrame:
     """A frame with the type that it is to be read as."""
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any, ClassVar, Self
 
+from .._public import public
 from ..storage.addresses import joined, last_step, without_secrets
 from ..storage.digests import content_hash, digest_in
 from .directory_transfer import fetch_directory, is_directory, known_digests, store_directory
@@ -24,6 +25,7 @@ from .trees import files_below
 _BATCH = 256
 
 
+@public
 class Dir(Reference[T]):
     """A stored directory: an address that tasks pass on, while its files stay where they are.
 

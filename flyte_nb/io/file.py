@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
+from .._public import public
 from ..storage.addresses import last_step, local_path, without_secrets
 from ..storage.digests import content_hash, digest_in
 from .async_streams import OpeningAsync
@@ -19,6 +20,7 @@ from .reference import Reference
 from .streams import OpenedFile, open_file
 
 
+@public
 class File(Reference[T]):
     """A stored file: an address that tasks pass on, while the bytes stay where they are until somebody opens them.
 
@@ -237,6 +239,7 @@ class File(Reference[T]):
         return OpeningAsync(opener, self._note, is_near=local_path(self.path) is not None)
 
     @contextlib.contextmanager
+    @public
     def open_sync(
         self,
         mode: str = "rb",

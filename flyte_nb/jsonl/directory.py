@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .._public import public
 from ..io.directory import Dir
 from ..io.places import is_content_place
 from ..io.trees import files_below
@@ -31,6 +32,7 @@ _SHARD = re.compile(r"part-(\d+)\.jsonl(?:\.zstd?)?")
 _OF_JSONL = "jsonl:"
 
 
+@public
 class JsonlDir(Dir[Any]):
     """A stored directory of JSONL files, written and read as if it were one.
 

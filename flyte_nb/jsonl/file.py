@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+from .._public import public
 from ..io.file import File
 from ..io.streams import OpenedFile
 from .broken_lines import OnError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 
+@public
 class JsonlFile(File[Any]):
     """A stored file with a record as JSON in each line, written and read record by record.
 

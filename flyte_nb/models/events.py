@@ -37,7 +37,7 @@ class ErrorRecord(msgspec.Struct, array_like=True, frozen=True):
     """A failure as it is remembered.
 
     `traceback` holds the user's frames only; `class_name` is the importable or notebook-local name of the
-    exception's class, `code` what callers compare with.
+    exception's class, `code` what callers compare with. `cause` is the failure of a call that it was raised from.
     """
 
     code: str
@@ -46,6 +46,7 @@ class ErrorRecord(msgspec.Struct, array_like=True, frozen=True):
     class_name: str = ""
     traceback: str = ""
     pickled: bytes | None = None
+    cause: ErrorRecord | None = None
 
 
 class CacheOutcome(msgspec.Struct, array_like=True, frozen=True):

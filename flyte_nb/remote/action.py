@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from .._aio import AwaitedAsItself, ClassCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.blocking import wait_blocking
+from .._public import public
 from ..models.phases import ActionPhase
 from .details import ActionDetails, action_details, moment
 from .history import RunHistory
@@ -16,6 +17,7 @@ from .requests import post_abort
 POLL_EVERY_S = 0.05
 
 
+@public
 class Action(AwaitedAsItself):
     """One call of a task.
 

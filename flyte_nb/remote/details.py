@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .._aio import AwaitedAsItself
 from .._follow.previews import previewed_inputs, previewed_outputs
 from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of, reader_of
+from .._public import public
 from .._view.looks import duration_text
 from .._view.projection import ActionView, AttemptView, RunView, TraceView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded, PromptAsked
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 MAX_RERUNS_SHOWN = 20
 
 
+@public
 @dataclass(frozen=True)
 class ActionDetails(AwaitedAsItself):
     """One action.
@@ -100,6 +102,7 @@ class ActionDetails(AwaitedAsItself):
         return f"<{self.task_name} {self.name} {self.phase} {seconds}{problem}>"
 
 
+@public
 @dataclass(frozen=True)
 class RunDetails(AwaitedAsItself):
     """A run and all its actions.

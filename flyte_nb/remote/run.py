@@ -13,6 +13,7 @@ from .._engine.naming import ROOT_ACTION
 from .._follow.servers import page_of
 from .._follow.timeline import Timeline, timeline_of
 from .._follow.values import DEPLOYED, ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of, reader_of
+from .._public import public
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
 from .._view.showing import show_run
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from .._engine.live_run import LiveRun
 
 
+@public
 class Run(AwaitedAsItself):
     """A run.
 

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .._aio import AwaitedAsItself, ClassCall, ListingCall, Waited
+from .._public import public
 from .._runtime.runtime import current_runtime
 from .._task.secret import Secret as Request
 from ..errors import RuntimeUserError
 from .details import moment
 
 
+@public
 class Secret(AwaitedAsItself):
     """A secret that is kept; its value is given to tasks and shown to nobody.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._aio import BlockingCall, ClassCall, ListingCall
 from .._engine.scope import Scope, current_scope
+from .._public import public
 from .._registry.current import told_registry
 from .._registry.options import checked_changes
 from .._registry.registry import Deployment, Registry
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _VERSIONS = ("latest", "current")
 
 
+@public
 @dataclass(frozen=True, eq=False)
 class Task:
     """A deployed task by its name; looked up when it is called, started or fetched, and not before.

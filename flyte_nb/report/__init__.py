@@ -10,11 +10,13 @@ from typing import Any
 from .._aio import Waited, with_aio
 from .._engine.reporting import MAIN_TAB, Report, Tab, report_of
 from .._engine.scope import current_scope
+from .._public import public
 from ..errors import NotInTaskContextError
 
 __all__ = ["Report", "Tab", "current_report", "flush", "get_tab", "log", "replace"]
 
 
+@public
 def current_report() -> Report:
     """The report of the running task.
 
@@ -85,6 +87,7 @@ def flush() -> Waited:
     return Waited()
 
 
+@public
 def get_tab(name: str, create_if_missing: bool = True) -> Tab:
     """A tab of the running task's report.
 

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Any, Union
 
+from .._public import public
 from .html import render_html
 from .messages import Literal, LiteralMap, LiteralType, SimpleType
 from .primitives import TAGGED_TEXTS
@@ -26,6 +27,7 @@ _GUESSES: dict[int, type] = {
 }
 
 
+@public
 class TypeEngine:
     """Python values to literals and back, for every type that has a transformer.
 

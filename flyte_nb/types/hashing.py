@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._public import public
 
+
+@public
 class HashFunction:
     """Annotation that says what tells two values apart: ``Annotated[pd.DataFrame, HashFunction.from_fn(f)]``.
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
+from .._misfit import misfits
 from ..errors import RestrictedTypeError, RuntimeDataValidationError
 from .registered import restriction_of
 from .type_text import shown, type_text
@@ -83,6 +84,11 @@ class Interface:
         self.signature = f"({taken}) -> ({given})"
 
     @property
+    def taken(self) -> str:
+        """The inputs as text."""
+        return self.signature.partition(" -> ")[0]
+
+    @property
     def gives_tuple(self) -> bool:
         """Whether the outputs are the items of a tuple."""
         return self._several
@@ -150,6 +156,11 @@ class Interface:
         if arguments.keys() != self.inputs.keys():
             raise self._misfit(args, kwargs)
         return arguments
+
+    def misfits(self, by_position: int, by_name: Collection[str]) -> str:
+        """What is wrong with a call that gives so many arguments by position and these by name; empty if it fits."""
+        required = self.inputs.keys() - self._defaults.keys()
+        return misfits(self._names, required, by_position, by_name, self._keyword_only)
 
     # inputs -------------------------------------------------------------------------------------------------
 
@@ -275,21 +286,7 @@ class Interface:
         return values.get("o0")
 
     def _misfit(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TypeError:
-        parameters = [
-            inspect.Parameter(
-                key,
-                inspect.Parameter.KEYWORD_ONLY
-                if key in self._keyword_only
-                else inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                default=default,
-            )
-            for key, (_, default) in self.inputs.items()
-        ]
-        try:
-            inspect.Signature(parameters).bind(*args, **kwargs)
-        except TypeError as error:
-            return TypeError(f"{self.name}(): {error}. It takes {self.signature.partition(' -> ')[0]}.")
-        return TypeError(f"{self.name}() takes {self.signature.partition(' -> ')[0]}.")
+        return TypeError(f"{self.name}(): {self.misfits(len(args), kwargs)}. It takes {self.taken}.")
 
 
 def carried_hints(func: Callable[..., Any]) -> dict[str, Any] | None:

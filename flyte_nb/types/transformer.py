@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from .._public import public
+
 if TYPE_CHECKING:
     from flyteidl2.core.literals_pb2 import Literal
     from flyteidl2.core.types_pb2 import LiteralType
@@ -15,6 +17,7 @@ class TypeTransformerFailedError(TypeError, AssertionError, ValueError):
     """A value cannot be converted; the message says what was expected and what came."""
 
 
+@public
 class TypeTransformer(Generic[T]):
     """Converts values of one type to literals and back.
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
-from ..errors import RuntimeDataValidationError
+from ..errors import BaseRuntimeError, RuntimeDataValidationError
 from .messages import Literal, LiteralMap
 from .redefined import NotebookClasses, as_defined_now
 from .registered import generation
@@ -59,7 +59,8 @@ class Variables:
                 converter.fill(literal, value)
                 independent[name] = converter.isolated(value, literal)
             except TypeTransformerFailedError as error:
-                raise RuntimeDataValidationError(name, _with_advice(error, value), self._task_name) from error
+                unfit = _unfit(name, value, error, self._task_name)
+                raise unfit from unfit.__cause__
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
@@ -73,7 +74,8 @@ class Variables:
                 await converter.fill_async(literal, value)
                 independent[name] = await converter.isolated_async(value, literal)
             except TypeTransformerFailedError as error:
-                raise RuntimeDataValidationError(name, _with_advice(error, value), self._task_name) from error
+                unfit = _unfit(name, value, error, self._task_name)
+                raise unfit from unfit.__cause__
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
@@ -121,12 +123,35 @@ class Variables:
         return blake2b(serialized, digest_size=DIGEST_BYTES).digest()
 
 
-def _with_advice(error: Exception, value: Any) -> Exception | str:
-    """The error; for a coroutine, which nobody passes on purpose, with what was forgotten."""
-    if not inspect.iscoroutine(value):
-        return error
-    value.close()
-    return f"{error} Was an `await` forgotten?"
+def _unfit(name: str, value: Any, error: Exception, task_name: str) -> RuntimeDataValidationError:
+    """The error for a value that does not fit; for what nobody passes on purpose, with what was overlooked.
+
+    That is a coroutine, or the failure of a call, which then is the cause.
+    """
+    text, cause = str(error), error.__cause__
+    if inspect.iscoroutine(value):
+        value.close()
+        text += " Was an `await` forgotten?"
+    elif found := next(_failures_in(value, "", set()), None):
+        path, cause = found
+        text = (
+            f"{path}{': ' if path else ''}A call failed, and its error stands where a result should:"
+            f" {cause.code}: {cause}. flyte.map puts errors in the place of results; pass return_exceptions=False to"
+            " have the first one raised, or leave out what is an error."
+        )
+    unfit = RuntimeDataValidationError(name, text, task_name)
+    unfit.__cause__ = cause
+    return unfit
+
+
+def _failures_in(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, BaseRuntimeError]]:
+    """Failures of calls among the items of `value`, and where they are."""
+    if isinstance(value, BaseRuntimeError):
+        yield path, value
+    elif isinstance(value, (list, tuple, dict)) and id(value) not in seen:
+        seen.add(id(value))
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _failures_in(item, f"{path}[{key!r}]", seen)
 
 
 def _put_hashes_for_values(literal: Literal, stripped: Literal) -> None:

@@ -79,7 +79,7 @@ def test_a_missing_output_says_what_is_there_instead() -> None:
 
 def test_an_output_of_another_type_says_what_was_expected_and_what_came() -> None:
     error = error_of("echo abc > /var/outputs/x", RuntimeDataValidationError, outputs={"x": int})
-    assert error.code == "DataValidationError"
+    assert error.code == "RuntimeDataValidationError"
     assert "'x' of task 'broken': expected int in /var/outputs/x, found b'abc\\n'" in str(error)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
+from collections.abc import Iterator
 
 import anyio
 import pytest
@@ -200,6 +201,85 @@ def test_map_raises_the_first_exception_when_told_to() -> None:
         return "nothing"
 
     assert flyte.run(parent).outputs() == ("ValueError",)
+
+
+def test_an_exception_of_map_says_which_item_it_is_of() -> None:
+    @env.task
+    async def picky(x: int) -> int:
+        return 1 // (x - 1)
+
+    @env.task
+    async def notes(alone: bool) -> list[str]:
+        try:
+            found = list(flyte.map(picky, range(3), return_exceptions=not alone))
+        except flyte.errors.RuntimeUserError as error:
+            return error.__notes__
+        return found[1].__notes__
+
+    for alone in (True, False):
+        assert flyte.run(notes, alone).outputs()[0] == ["It is of item [1] of flyte.map over calling.picky."]
+    [error] = flyte.map(add, ["one"])
+    assert error.__notes__ == ["It is of item [0] of flyte.map over calling.add."]
+
+
+def test_a_failed_item_that_is_returned_as_a_result_leads_to_the_item() -> None:
+    @env.task
+    async def picky(x: int) -> int:
+        if x == 2:
+            raise ValueError("two is bad")
+        return x
+
+    @env.task
+    async def parent() -> list[int]:
+        return list(flyte.map(picky, range(4)))
+
+    run = flyte.run(parent)
+    with pytest.raises(
+        flyte.errors.RuntimeDataValidationError, match=r"'o0' .*\[2\]: .*ValueError: two is bad"
+    ) as caught:
+        run.outputs()
+    assert isinstance(caught.value.__cause__, flyte.errors.RuntimeUserError)
+    assert isinstance(caught.value.__cause__.__cause__, ValueError)
+    failure = run.first_failure()
+    assert failure is not None and (failure.task_name, failure.inputs()) == ("calling.picky", {"x": 2})
+
+
+def test_a_failure_raised_from_that_of_a_call_leads_to_the_call() -> None:
+    @env.task
+    async def broken(x: int) -> int:
+        raise ValueError("at the bottom")
+
+    @env.task
+    async def says_it_in_its_own_words() -> int:
+        try:
+            return await broken(1)
+        except flyte.errors.RuntimeUserError as error:
+            raise LookupError("in the middle") from error
+
+    @env.task
+    async def parent() -> int:
+        return await says_it_in_its_own_words()
+
+    run = flyte.run(parent)
+    run.wait()
+    failure = run.first_failure()
+    assert failure is not None and failure.task_name == "calling.broken"
+
+
+def test_an_iterable_that_fails_fails_the_map_after_the_items_before_it() -> None:
+    def days() -> Iterator[int]:
+        yield 1
+        raise LookupError("no second day")
+
+    @env.task
+    async def parent(concurrency: int) -> list[int]:
+        seen = []
+        with pytest.raises(LookupError, match="no second day"):
+            for item in flyte.map(triple, days(), concurrency=concurrency):
+                seen.append(item)
+        return seen
+
+    assert flyte.run(parent, 0).outputs()[0] == flyte.run(parent, 1).outputs()[0] == [3]
 
 
 def test_map_refuses_a_function_that_is_no_task() -> None:

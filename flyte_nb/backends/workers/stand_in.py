@@ -15,6 +15,7 @@ from ..._engine.live_run import RunOptions, kept
 from ..._engine.naming import CallCounts
 from ..._engine.scope import Scope
 from ..._engine.submission import refusal_in_trace
+from ..._public import public
 from ...errors import BaseRuntimeError, CodeBundleError
 from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, TraceEnded
 from ...storage import Store
@@ -124,6 +125,7 @@ class WorkerRun:
             return kept.inline
         return self.store.get_nowait(kept.uri, checksum=kept.checksum)
 
+    @public
     async def submit(self, scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Have the kernel call `task` below this action; gives what it returns."""
         if scope.trace:

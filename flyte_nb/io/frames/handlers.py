@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from ..._public import public
+
 if TYPE_CHECKING:
     from flyteidl2.core.literals_pb2 import StructuredDataset, StructuredDatasetMetadata
     from flyteidl2.core.types_pb2 import StructuredDatasetType
@@ -51,6 +53,7 @@ class _Handler(Generic[T]):
         return f"<{type(self).__qualname__} of {self._python_type.__qualname__}, {form}, {protocol}>"
 
 
+@public
 class DataFrameEncoder(_Handler[T], ABC):
     """Stores frames of one type.
 
@@ -85,6 +88,7 @@ class DataFrameEncoder(_Handler[T], ABC):
         """
 
 
+@public
 class DataFrameDecoder(_Handler[T], ABC):
     """Reads stored frames as frames of one type; parameters as for `DataFrameEncoder`.
 

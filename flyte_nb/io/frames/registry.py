@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any, ClassVar
 
+from ..._public import public
 from ...types.frames import library_of, register_frame_type
 from ...types.html import Renderable, register_renderer
 from ...types.registered import Carried, carry_also
@@ -22,6 +23,7 @@ _MODULES = {
 }
 
 
+@public
 class DataFrameTransformerEngine:
     """Encoders and decoders by type, format and kind of address; those of this package are registered here too.
 
