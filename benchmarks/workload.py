@@ -93,13 +93,13 @@ def main() -> None:
     found: dict[str, float] = {}
     if NAME.endswith("_but_last"):
         failing[0] = True
-        begun = time.perf_counter()
+        begun = time.process_time()
         made = run(globals()[NAME], SIZE)
-        found["first"] = time.perf_counter() - begun
+        found["first"] = time.process_time() - begun
         failing[0] = False
-        begun = time.perf_counter()
+        begun = time.process_time()
         made.resume().wait()
-        found["resumed"] = time.perf_counter() - begun
+        found["resumed"] = time.process_time() - begun
     elif NAME == "memory":
         import gc
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from .._code.digest import code_parts
 from ..models.code_change import code_change
 from ..models.events import (
-    ActionQueued,
     PromptAnswered,
     PromptAsked,
     RerunDecided,
@@ -62,6 +61,7 @@ class FinishedWork:
         self._traces: dict[str, dict[str, TraceEnded]] = {}
         self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
+        self._digests: dict[str, set[str]] = {}
         self.root_inputs: StoredLiterals | None = None
         self.from_other_run = from_other_run
         for event in earlier.others:
@@ -77,6 +77,7 @@ class FinishedWork:
                 self._prompts[event.prompt_id].answered = event
             elif isinstance(event, TaskSeen):
                 self._parts[event.task, event.code_digest] = event.parts
+                self._digests.setdefault(event.task, set()).add(event.code_digest)
 
     def __len__(self) -> int:
         return len(self._earlier)
@@ -84,15 +85,14 @@ class FinishedWork:
     def take(self, name: str, plan: TaskPlan, run: LiveRun) -> FinishedAction | None:
         """The finished action of that name, unless its code changed or its outputs are damaged; the run says which."""
         ended = self._earlier.succeeded(name)
-        queued = self._earlier.queued(name)
-        if ended is None or ended.outputs is None or queued is None or name in self._refused:
+        if ended is None or ended.outputs is None or name in self._refused:
             return None
-        if queued.code_digest != plan.code_digest:
-            reason = self._what_changed(queued, plan)
-        elif damage := damage_of(ended.outputs, run.store):
+        reason = self._what_changed(name, plan)
+        if not reason:
+            damage = damage_of(ended.outputs, run.store)
+            if not damage:
+                return FinishedAction(ended.outputs, self.from_other_run)
             reason = f"Its stored result is not whole: {damage}."
-        else:
-            return FinishedAction(ended.outputs, self.from_other_run)
         self._refused.add(name)
         run.log.append(RerunDecided(time.time(), name, plan.name, reason))
         return None
@@ -110,6 +110,12 @@ class FinishedWork:
         """The question of that name, if it was asked."""
         return self._prompts.get(identity)
 
-    def _what_changed(self, found: ActionQueued, plan: TaskPlan) -> str:
-        before = self._parts.get((found.task, found.code_digest), {})
+    def _what_changed(self, name: str, plan: TaskPlan) -> str:
+        """What is another code than it was; empty if nothing is."""
+        if self._digests.get(plan.name) == {plan.code_digest}:
+            return ""  # the task has had no other code, whatever the action
+        queued = self._earlier.queued(name)
+        if queued is None or queued.code_digest == plan.code_digest:
+            return ""
+        before = self._parts.get((queued.task, queued.code_digest), {})
         return code_change(plan.short_name, before, code_parts(plan.func))
