@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +66,21 @@ def output_option(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=lambda context, parameter, value: value == "json",
         help="As text, or as one JSON value.",
     )(command)
+
+
+def program() -> str:
+    """How this program is called from here: by its name where a shell finds it, else by its path."""
+    own = Path(sys.executable).with_name("flyte-nb")
+    found = shutil.which("flyte-nb")
+    if not own.is_file() or (found is not None and os.path.samefile(found, own)):
+        return "flyte-nb"
+    shown = own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own
+    return shlex.quote(str(shown))
+
+
+def counted(number: int, word: str) -> str:
+    """A number of things: ``1 run``, ``2,000 runs``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def write_file(path: Path, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from .commands import program
 from .exits import Failed, WrongUse
 
 TOUR = "00_tour.ipynb"
@@ -68,7 +69,7 @@ def run_demo(notebook: Path | None = None) -> None:
     content = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
     cells = sum(cell.cell_type == "code" for cell in content.cells)
     click.echo(f"Running {path.name}: {cells} cells, in a kernel of their own. Some tasks fail on purpose, to show how")
-    click.echo("a run goes on after a failure. Its runs stay in your home: flyte-nb get run.\n")
+    click.echo(f"a run goes on after a failure. What was run stays: `{program()} get run` lists it.\n")
     begun = time.perf_counter()
     client = NotebookClient(
         content,
@@ -86,7 +87,7 @@ def run_demo(notebook: Path | None = None) -> None:
 
 def _how_to_open(path: Path) -> str:
     if path.parent == _FOLDERS[1]:
-        return "flyte-nb demo --copy ."
+        return f"{program()} demo --copy ."
     return "make lab" if path == _FOLDERS[0] / TOUR else f"jupyter lab {path}"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .commands import write_file
+from .commands import program, write_file
 
 _IMPORT = re.compile(r"^(from|import) flyte_nb(\.\w+)?\b", re.MULTILINE)
 _PLUGINS = {".hitl": "flyteplugins.hitl", ".jsonl": "flyteplugins.jsonl"}
@@ -33,7 +33,7 @@ def export(notebook: Path, output: Path | None, for_flyte: bool) -> None:
         click.echo(source, nl=False)
     else:
         write_file(output, source)
-        click.echo(f"Wrote {output} ({len(source.splitlines())} lines). Run it: flyte-nb run {output} --help")
+        click.echo(f"Wrote {output} ({len(source.splitlines())} lines). Run it: {program()} run {output} --help")
 
 
 def _of_the_reference_sdk(found: re.Match[str]) -> str:

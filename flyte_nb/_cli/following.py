@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -11,34 +12,40 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..models.phases import ActionPhase
-from .commands import print_json
+from .commands import print_json, program
 from .exits import CODE_OF_PHASE, ExitCode
 
 if TYPE_CHECKING:
     from ..remote import Run
 
-INTERRUPTED = "It was interrupted on the terminal."
 
+def follow_to_its_end(start: Callable[[], Run], *, as_json: bool, begun: str = "started") -> None:
+    """Start a run and wait; ends the program with the exit code of the run's phase.
 
-def follow_to_its_end(start: Callable[[], Run], *, as_json: bool) -> None:
-    """Start a run and wait; ends the program with the exit code of the run's phase."""
+    Parameters
+    ----------
+    start : callable
+    as_json : bool
+    begun : str
+        What the run does then, in a word or two.
+    """
     if as_json:
         with redirect_stdout(sys.stderr):  # what tasks print must not get between the JSON
-            run, code = _waited(start)
+            run, code = _waited(start, begun)
         print_json({**_record(run), "outputs": _outputs(run)})
     elif sys.stdout.isatty():
         run, code = _watched(start)
         _print_result(run)
     else:
-        run, code = _waited(start)
+        run, code = _waited(start, begun)
         _print_tree(run)
         _print_result(run)
     sys.exit(code)
 
 
-def _waited(start: Callable[[], Run]) -> tuple[Run, int]:
+def _waited(start: Callable[[], Run], begun: str) -> tuple[Run, int]:
     run, interrupted = _begun(start)
-    return run, _exit_code(run, interrupted, lambda: click.echo(f"Run {run.name} starts.", err=True))
+    return run, _exit_code(run, interrupted, lambda: click.echo(f"Run {run.name} {begun}.", err=True))
 
 
 def _watched(start: Callable[[], Run]) -> tuple[Run, int]:
@@ -63,8 +70,14 @@ def _begun(start: Callable[[], Run]) -> tuple[Run, bool]:
     finally:
         signal.signal(signal.SIGINT, before)
     if interrupts:
-        run.abort(reason=INTERRUPTED)
+        _abort(run)
     return run, bool(interrupts)
+
+
+def _abort(run: Run) -> None:
+    from .._runtime.notebook_loop import interruption
+
+    run.abort(reason=interruption())
 
 
 def _exit_code(run: Run, interrupted: bool, show: Callable[[], None]) -> int:
@@ -73,30 +86,43 @@ def _exit_code(run: Run, interrupted: bool, show: Callable[[], None]) -> int:
         run.wait()
     except KeyboardInterrupt:
         interrupted = True
-        run.abort(reason=INTERRUPTED)
+        _abort(run)
         run.wait()
     return ExitCode.INTERRUPTED if interrupted else CODE_OF_PHASE[run.phase]
 
 
 def _print_tree(run: Run) -> None:
-    from rich.console import Console
-
     from .live_tree import LiveTree
+    from .tables import terminal
 
     tree = LiveTree(run.name)
     tree.settle()
-    Console().print(tree)
+    terminal().print(tree)
 
 
 def _print_result(run: Run) -> None:
+    from .tables import result_names
+
     if run.phase is ActionPhase.SUCCEEDED:
-        for name, value in _outputs(run).items():
-            click.echo(f"{name} = {value!r}")
+        outputs = _outputs(run)
+        names = result_names(outputs)
+        for name, value in outputs.items():
+            click.echo(f"{names[name]} = {value!r}")
         return
     failure = run.first_failure()
-    if failure is not None and failure.error_info is not None:
-        click.echo(failure.error_info.traceback or f"{failure.error_info.code}: {failure.error_info.message}", err=True)
-    click.echo(f"Run {run.name}: {run.phase}. Go on with `flyte-nb resume {run.name}`.", err=True)
+    error = failure.error_info if failure is not None else None
+    resume = f"`{program()} resume {shlex.quote(run.name)}`"
+    if run.phase is ActionPhase.ABORTED:
+        why = f": {error.message.rstrip('.')}" if error is not None else ""
+        click.echo(f"Run {run.name} was aborted{why}. {resume} goes on with it.", err=True)
+        return
+    if error is not None:
+        click.echo((error.traceback or f"{error.code}: {error.message}").rstrip(), err=True)
+    click.echo(
+        f"Run {run.name} {'timed out' if run.phase is ActionPhase.TIMED_OUT else 'failed'}. {resume} tries again with"
+        " the same code and keeps what succeeded.",
+        err=True,
+    )
 
 
 def _record(run: Run) -> dict[str, Any]:

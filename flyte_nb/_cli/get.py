@@ -15,6 +15,8 @@ from .logs import logs
 if TYPE_CHECKING:
     from ..remote import Run
 
+NOTHING_YET = "Nothing was run here yet. `flyte-nb run FILE TASK` starts a run, and so does `flyte.run` in a notebook."
+
 
 @click.group(cls=Commands)
 def get() -> None:
@@ -38,7 +40,12 @@ def get_run(name: str | None, phase: str | None, task: str | None, limit: int, a
         print_json(run_record(run)) if as_json else print_run(run)
         return
     runs = list(Run.listall(in_phase=phase, task_name=task, limit=limit))
-    print_json([run_record(run) for run in runs]) if as_json else print_runs(runs)
+    if as_json:
+        print_json([run_record(run) for run in runs])
+    elif runs:
+        print_runs(runs)
+    else:
+        click.echo("No run is like that." if phase or task else NOTHING_YET, err=True)
 
 
 @get.command("action")
@@ -48,12 +55,14 @@ def get_run(name: str | None, phase: str | None, task: str | None, limit: int, a
 def get_action(run: str, name: str | None, as_json: bool) -> None:
     """One action of RUN by NAME, or all of them as a tree."""
     from ..remote import Action, Run
+    from ..remote.history import RunHistory
     from .records import action_record
     from .tables import print_action, print_tree
 
     if name is not None:
         details = Action.get(run, name).details()
-        print_json(action_record(details)) if as_json else print_action(details)
+        blocked_s = RunHistory(run).action(name).stalled_s
+        print_json(action_record(details)) if as_json else print_action(details, blocked_s)
     elif as_json:
         print_json([action_record(details) for details in Run.get(run).details().actions])
     else:
@@ -76,8 +85,10 @@ def get_task(name: str | None, as_json: bool) -> None:
             raise WrongUse(f"No run of a task {name!r} is remembered. `flyte-nb get task` lists those there are.")
     if as_json:
         print_json([{"name": task.name, "runs": task.runs, "last_started_at": task.last_started_at} for task in tasks])
-    else:
+    elif tasks:
         print_tasks(tasks)
+    else:
+        click.echo(NOTHING_YET, err=True)
 
 
 @get.command("report")
@@ -114,6 +125,7 @@ def _where_reports_are(run: Run, action: str | None) -> str:
 def get_io(run: str, action: str, as_json: bool) -> None:
     """Inputs and outputs of ACTION, by default of the first one."""
     from ..remote import Action
+    from .tables import result_names
 
     details = Action.get(run, action).details()
     inputs, outputs = details.inputs(), details.outputs().named_outputs
@@ -122,8 +134,11 @@ def get_io(run: str, action: str, as_json: bool) -> None:
         return
     for name, value in inputs.items():
         click.echo(f"in  {name} = {value!r}")
+    names = result_names(outputs)
     for name, value in outputs.items():
-        click.echo(f"out {name} = {value!r}")
+        click.echo(f"out {names[name]} = {value!r}")
+    if details.phase not in (ActionPhase.SUCCEEDED, ActionPhase.RECOVERED):
+        click.echo(f"No result; the action's phase is {details.phase}.", err=True)
 
 
 get.add_command(logs)

@@ -80,9 +80,10 @@ class LiveTree:
     def _title(self) -> Text:
         header = self._picture.header()
         title = Text.assemble("run ", (header.name, "bold"), f" of {header.task}: ", _phase(header.phase))
+        title.append("  actions:", "dim")
         for phase, count in enumerate(header.counts):
             if count:
-                title.append(f"  {count:,} {NodePhase(phase).name.lower()}", SIGNS[NodePhase(phase)][1])
+                title.append(f" {count:,} {LOOKS[NodePhase(phase)].word}", SIGNS[NodePhase(phase)][1])
         return title
 
     def _rows(self, node: TreeNode, depth: int) -> Iterator[Text]:
@@ -119,6 +120,8 @@ class LiveTree:
                 row.append(f"  {max(0.0, end_s - start_s):.1f} s", "dim")
             if len(action.attempts) > 1:
                 row.append(f"  {len(action.attempts)} attempts", "yellow")
+            if action.stalled_s:
+                row.append(f"  blocked the event loop for {action.stalled_s:.1f} s or more", "yellow")
             if action.reused:
                 row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
             asked = action.open_questions()
@@ -142,4 +145,4 @@ class LiveTree:
 
 def _phase(phase: int) -> tuple[str, str]:
     found = NodePhase(phase)
-    return found.name.lower(), SIGNS[found][1]
+    return LOOKS[found].word, SIGNS[found][1]

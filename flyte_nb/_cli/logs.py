@@ -47,6 +47,8 @@ def logs(run: str, action: str | None, follow: bool, as_json: bool) -> None:
         if goes_on:
             time.sleep(FOLLOW_EVERY_S)
     shown.end()
+    if not read_up_to:
+        click.echo("Nothing was printed or logged.", err=True)
 
 
 class _JsonLines:

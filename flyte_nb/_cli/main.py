@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from .._journal.home import ENVIRONMENT_VARIABLE
-from .commands import RUN, Commands, output_option
+from ..models.phases import ActionPhase
+from .commands import RUN, Commands, counted, output_option
 from .completion import completion
 from .deploy import deploy
 from .exits import ExitCode
@@ -53,23 +54,28 @@ def abort(run: str, action: str | None, reason: str) -> None:
     from ..remote import Action, Run
 
     found = Run.get(run) if action is None else Action.get(run, action)
+    called = f"Run {run}" if action is None else f"Action {action} of run {run}"
     if found.done():
-        click.echo(f"{found!r} has ended already.")
+        click.echo(f"{called} has ended already: {found.phase}.")
         return
     found.abort(reason=reason)
     found.wait()
-    click.echo(repr(found))
+    aborted = found.phase == ActionPhase.ABORTED
+    click.echo(f"{called} was aborted." if aborted else f"{called} had ended by then: {found.phase}.")
 
 
 @main.command()
 @click.argument("run", type=RUN)
 @output_option
 def resume(run: str, as_json: bool) -> None:
-    """Go on with RUN after a failure, an abort or a lost process, and wait for its end."""
+    """Go on with RUN after a failure, an abort or a lost process, and wait for its end.
+
+    What succeeded is not run again. The code is the one that the run started with.
+    """
     from ..remote import Run
 
     search_current_folder()
-    follow_to_its_end(lambda: Run.get(run).resume(), as_json=as_json)
+    follow_to_its_end(lambda: Run.get(run).resume(), as_json=as_json, begun="goes on")
 
 
 @main.command()
@@ -77,11 +83,11 @@ def resume(run: str, as_json: bool) -> None:
 @click.option("--recover", is_flag=True, help="Take over what succeeded there and is unchanged.")
 @output_option
 def rerun(run: str, recover: bool, as_json: bool) -> None:
-    """Run RUN's task again with the same inputs, as a run of its own."""
+    """Run RUN's task again with the same inputs and the same code, as a run of its own."""
     from .._start import rerun as start_again
 
     search_current_folder()
-    follow_to_its_end(lambda: start_again(run, recover=recover), as_json=as_json)
+    follow_to_its_end(lambda: start_again(run, recover=recover), as_json=as_json, begun=f"runs {run} again")
 
 
 @main.command()
@@ -104,7 +110,8 @@ def answer(run: str, prompt: str, value: str) -> None:
     """Answer the question of RUN that is called PROMPT with VALUE."""
     from ..remote.requests import answer_prompt
 
-    click.echo(answer_prompt(run, prompt, value))
+    said = answer_prompt(run, prompt, value)
+    click.echo(f"{said[0].upper()}{said[1:]}.")
 
 
 @main.command()
@@ -119,7 +126,7 @@ def doctor(repair: bool) -> None:
     if warning := network_warning(path.parent):
         click.echo(f"warning: {warning}")
     findings = examine(path, repair=repair)
-    click.echo(f"{path}: {findings.runs} runs, {findings.events} events.")
+    click.echo(f"{path}: {counted(findings.runs, 'run')}, {counted(findings.events, 'event')}.")
     for problem in findings.damage:
         click.echo(f"damaged: {problem}")
     for name in findings.orphans:
@@ -165,7 +172,10 @@ def gc(keep: str, storage: Path | None, dry_run: bool) -> None:
 
     swept = sweep(chosen_home(), seconds(keep, "--keep"), folder=storage, dry_run=dry_run)
     forgot, removed = ("Would forget", "would remove") if dry_run else ("Forgot", "removed")
-    click.echo(f"{forgot} {len(swept.runs)} runs; {removed} {swept.files} files ({swept.size_bytes:,} bytes).")
+    click.echo(
+        f"{forgot} {counted(len(swept.runs), 'run')} older than {keep}; {removed} {counted(swept.files, 'stored file')}"
+        f" that nothing refers to any more ({swept.size_bytes:,} bytes)."
+    )
 
 
 @main.command()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import os
+import re
+import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .._view.looks import duration_text
+from .._view.looks import duration_text, stall_text
 from .._view.prompts import answer_command, wanted
 
 if TYPE_CHECKING:
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from ..models.records import TaskRecord
     from ..remote import ActionDetails, Run
 
+_UNNAMED = re.compile(r"o\d+")
 _COLORS = {
     "succeeded": "green",
     "recovered": "green",
@@ -27,6 +32,19 @@ _COLORS = {
     "running": "blue",
     "paused": "magenta",
 }
+
+
+def terminal() -> Console:
+    """Where text goes: lines are broken where a person's terminal ends, and nowhere in a file or a pipe."""
+    return Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1_000)
+
+
+def result_names(outputs: Iterable[str]) -> dict[str, str]:
+    """What a person calls outputs: those without a name of their own are the result, or results by number."""
+    names = list(outputs)
+    if names == ["o0"]:
+        return {"o0": "result"}
+    return {name: f"result {int(name[1:]) + 1}" if _UNNAMED.fullmatch(name) else name for name in names}
 
 
 def print_runs(runs: list[Run]) -> None:
@@ -43,7 +61,7 @@ def print_runs(runs: list[Run]) -> None:
             duration_text(details.runtime) if details.runtime is not None else "",
             str(sum(details.counts.values())),
         )
-    Console().print(table)
+    terminal().print(table)
 
 
 def print_tasks(tasks: list[TaskRecord]) -> None:
@@ -52,31 +70,37 @@ def print_tasks(tasks: list[TaskRecord]) -> None:
     for task in tasks:
         last = datetime.datetime.fromtimestamp(task.last_started_at).strftime("%Y-%m-%d %H:%M:%S")
         table.add_row(escape(task.name), str(task.runs), last)
-    Console().print(table)
+    terminal().print(table)
 
 
 def print_run(run: Run) -> None:
     """A run, its counts, what it asks, and what went wrong first."""
-    console = Console()
+    console = terminal()
     details = run.details()
     console.print(escape(repr(details)))
     _print_questions(console, run.name, details.open_questions)
     failure = run.first_failure()
-    if failure is not None and failure.error_info is not None:
-        console.print(f"\nFirst failure: {escape(repr(failure))}")
-        console.print(escape(failure.error_info.traceback))
+    error = failure.error_info if failure is not None else None
+    if failure is not None and error is not None and error.traceback.startswith("Traceback"):
+        console.print(f"\nFirst failure: {escape(failure.task_name)}, action {failure.name}")
+        console.print(escape(error.traceback.rstrip()))
 
 
-def print_action(details: ActionDetails) -> None:
-    """An action and all that is known of it."""
-    console = Console()
-    console.print(escape(repr(details)))
+def print_action(details: ActionDetails, blocked_s: float) -> None:
+    """An action and all that is known of it, also for how long it blocked the event loop."""
+    console = terminal()
+    took = f" in {duration_text(details.runtime)}" if details.runtime is not None else ""
+    console.print(
+        escape(f"{details.task_name}, action {details.name} of run {details.run_name}: {details.phase}{took}")
+    )
     console.print(f"attempts: {details.attempts}")
     for number, attempt in enumerate(details.attempt_list, start=1):
         _print_attempt(console, number, attempt)
     for trace in details.traces:
         _print_trace(console, trace)
     _print_questions(console, details.run_name, details.open_questions)
+    if blocked_s:
+        console.print(escape(stall_text(blocked_s)))
     if details.cache is not None:
         console.print(escape(f"cache: {details.cache.status}: {details.cache.reason}"))
     if details.rerun_reason:
@@ -84,14 +108,14 @@ def print_action(details: ActionDetails) -> None:
     for link in details.links:
         console.print(escape(f"link {link.name}: {link.uri or link.error}"))
     if details.error_info is not None:
-        console.print(escape(details.error_info.traceback))
+        console.print(escape(details.error_info.traceback.rstrip()))
 
 
 def print_tree(run: Run) -> None:
     """All that happened in a run, as a tree."""
     from .live_tree import LiveTree
 
-    Console(soft_wrap=True).print(LiveTree(run.name, whole=True))
+    terminal().print(LiveTree(run.name, whole=True))
 
 
 def _print_questions(console: Console, run: str, questions: list[PromptAsked]) -> None:

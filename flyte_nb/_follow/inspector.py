@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .._view.looks import stall_text
 from .._view.projection import ActionView, TraceView
 from .._view.tree import PHASES
 from .._view.wire import (
@@ -251,6 +252,6 @@ def _notes(view: ActionView) -> list[str]:
     if view.rerun_reason:
         notes.append(f"ran again: {view.rerun_reason}")
     if view.stalled_s:
-        notes.append(f"held the event loop for {view.stalled_s:.1f} s; nothing else could run meanwhile")
+        notes.append(stall_text(view.stalled_s))
     notes += [f"{key}: {value}" for key, value in {**view.resources, **view.options}.items()]
     return notes

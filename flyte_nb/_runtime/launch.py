@@ -253,7 +253,7 @@ def _check_resumable(runtime: Runtime, record: RunRecord) -> None:
     if is_alive(record.owner, record.heartbeat_at):
         raise RunStateError(
             f"Run {record.name!r} is going on in process {record.owner.pid} on {record.owner.host}. Abort it first:"
-            f" flyte_nb.remote.Run.get({record.name!r}).abort()."
+            f" `flyte-nb abort {record.name}` on a terminal, `flyte_nb.Run.get({record.name!r}).abort()` in Python."
         )
 
 

@@ -20,6 +20,11 @@ def in_notebook() -> bool:
     return kernel() is not None
 
 
+def interruption() -> str:
+    """Why a run is aborted when whoever waits for it is interrupted, in words that fit where that is."""
+    return "The cell was interrupted." if in_notebook() else "It was interrupted with Ctrl-C."
+
+
 def kernel() -> Any:
     """The Jupyter kernel that this process is, or None. IPython is not imported to find out."""
     ipython = sys.modules.get("IPython")

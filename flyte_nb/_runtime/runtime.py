@@ -29,7 +29,7 @@ from ..errors import InitializationError, JournalError
 from ..models.events import Owner
 from ..storage import Store, open_store
 from .background_loop import BackgroundLoop
-from .notebook_loop import in_notebook
+from .notebook_loop import in_notebook, interruption
 from .places import Places
 from .settings import Settings
 from .surroundings import troubles
@@ -212,19 +212,26 @@ def configure(settings: Settings) -> None:
 
 
 def _wait_for_runs() -> None:
-    """A script that ends without waiting: its runs are finished all the same."""
+    """A script that ends without waiting: its runs are finished all the same, unless it ends by Ctrl-C."""
     runtime = _current
     if runtime is None:
         return
     if not in_notebook():
         for run in list(runtime.controller.runs.values()):
-            print(f"flyte_nb: waiting for run {run.name}; Ctrl-C aborts it.", file=sys.stderr)
             try:
+                if _ends_by_an_interrupt():
+                    raise KeyboardInterrupt
+                print(f"flyte_nb: waiting for run {run.name}; Ctrl-C aborts it.", file=sys.stderr)
                 run.done.result()
             except KeyboardInterrupt:
-                run.abort("The process was interrupted.")
+                run.abort(interruption())
                 run.done.result(timeout=5)
     runtime.close()
+
+
+def _ends_by_an_interrupt() -> bool:
+    """Whether nobody caught Ctrl-C, so that the script ends; where Python is typed, one ends a line only."""
+    return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt) and not hasattr(sys, "ps1")
 
 
 def _forget_in_child() -> None:

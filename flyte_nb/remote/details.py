@@ -165,7 +165,7 @@ class RunDetails(AwaitedAsItself):
         took = f" in {duration_text(self.runtime)}" if self.runtime is not None else ""
         lines = [f"Run {self.name} of {self.task_name}: {self.phase}{took} ({counts})"]
         if self.resumes:
-            lines.append(f"resumed {self.resumes} time(s)")
+            lines.append("resumed once" if self.resumes == 1 else f"resumed {self.resumes} times")
         lines += [f"ran again: {action} ({reason})" for action, reason in self.reruns[:MAX_RERUNS_SHOWN]]
         if len(self.reruns) > MAX_RERUNS_SHOWN:
             lines.append(f"and {len(self.reruns) - MAX_RERUNS_SHOWN:,} more ran again")

@@ -155,12 +155,12 @@ class Run(AwaitedAsItself):
     def _wait(self, quiet: bool = True, wait_for: str = "terminal") -> Waited:
         """Wait until the run has ended, well or not.
 
-        In a cell or a task the loop goes on meanwhile. Interrupting the cell aborts the run.
+        In a cell or a task the loop goes on meanwhile. Interrupting the cell, or Ctrl-C in a script, aborts the run.
 
         Raises
         ------
         KeyboardInterrupt
-            If the cell was interrupted; the run is aborted by then.
+            If it was interrupted; the run is aborted by then.
         RunTakenOverError
             If another process went on with a run of this one. It may be going on there: `Run.get` follows it.
         """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._engine.blocking import run_from_within
 from .._engine.interrupts import handled_interrupts, strike_if_stuck, watch_of
 from .._engine.stepping import can_wait_here, wait_here
-from .._runtime.notebook_loop import running_loop
+from .._runtime.notebook_loop import interruption, running_loop
 
 if TYPE_CHECKING:
     from .._engine.live_run import LiveRun
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 POLL_EVERY_S = 0.05
 STOPS_WITHIN_S = 2.0
-INTERRUPTED = "The cell was interrupted."
 
 
 def wait_for_live(run: LiveRun) -> None:
@@ -38,7 +37,7 @@ def wait_for_live(run: LiveRun) -> None:
     def abort() -> None:
         nonlocal interrupted
         interrupted = True
-        run.abort(INTERRUPTED)
+        run.abort(interruption())
         strike_if_stuck(run)
 
     with handled_interrupts(abort):
@@ -58,7 +57,7 @@ async def await_live(run: LiveRun) -> None:
         await _done(run)
     except asyncio.CancelledError:
         if watch.interrupted_just_now:
-            run.abort(INTERRUPTED)
+            run.abort(interruption())
             # The kernel is about to draw a traceback, on the loop on which the tree has to stop.
             await asyncio.wait([asyncio.wrap_future(run.done)], timeout=STOPS_WITHIN_S)
         raise

@@ -71,7 +71,7 @@ def test_a_finished_run_is_listed_shown_logged_and_read(shell: Shell) -> None:
     assert "succeeded" in shell.run("get", "run", "good")[0]
     tree, _ = shell.run("get", "action", "good")
     assert tree.count("script.step") == 3
-    assert "out o0 = 30" in shell.run("get", "io", "good")[0]
+    assert "out result = 30" in shell.run("get", "io", "good")[0]
     step = next(word for word in tree.split() if len(word) == 20 and set(word) <= set("0123456789abcdef"))
     assert shell.run("get", "logs", "good", step)[0] == "step 0 [red]\n"
     assert "report 0" in shell.run("get", "report", "good", step)[0]
@@ -90,9 +90,9 @@ def test_a_failure_is_shown_with_the_users_traceback_as_text(shell: Shell) -> No
 
 def test_a_run_is_aborted_from_another_process(shell: Shell) -> None:
     process = hang(shell, "hangs")
-    assert "aborted" in shell.run("abort", "hangs")[0]
+    assert shell.run("abort", "hangs")[0] == "Run hangs was aborted.\n"
     process.communicate(timeout=30)
-    assert "has ended already" in shell.run("abort", "hangs")[0]
+    assert shell.run("abort", "hangs")[0] == "Run hangs has ended already: aborted.\n"
 
 
 def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(shell: Shell) -> None:
@@ -111,7 +111,7 @@ def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(shel
 
     assert "succeeded" in resumed
     assert "[red]" not in resumed
-    assert "out o0 = 30" in shell.run("get", "io", "killed")[0]
+    assert "out result = 30" in shell.run("get", "io", "killed")[0]
     assert "All is well" in shell.run("doctor")[0]
 
 
@@ -173,7 +173,7 @@ def test_a_wrong_use_is_one_line(shell: Shell, arguments: tuple[str, ...], text:
 
 def test_old_runs_are_forgotten(shell: Shell) -> None:
     run(shell, "good")
-    assert "Forgot 0 runs" in shell.run("gc", "--keep", "30d")[0]
-    assert "Would forget 1 runs" in shell.run("gc", "--keep", "0s", "--dry-run")[0]
-    assert "Forgot 1 runs" in shell.run("gc", "--keep", "0s")[0]
+    assert "Forgot 0 runs older than 30d" in shell.run("gc", "--keep", "30d")[0]
+    assert "Would forget 1 run older than 0s" in shell.run("gc", "--keep", "0s", "--dry-run")[0]
+    assert "Forgot 1 run older than 0s" in shell.run("gc", "--keep", "0s")[0]
     assert "good" not in shell.run("get", "run")[0]

@@ -71,7 +71,7 @@ def test_the_module_holds_what_tasks_reach_and_runs_alone(shell: Shell) -> None:
         [sys.executable, "study.py"], cwd=shell.folder, env=shell.env, capture_output=True, text=True, check=False
     )
     assert done.stdout.strip() == "ActionOutputs(12)", done.stderr
-    assert "o0 = 6" in shell.run("run", "study.py", "main")[0]
+    assert "result = 6" in shell.run("run", "study.py", "main")[0]
 
 
 def test_annotations_that_the_notebook_keeps_as_text_are_text_in_the_module(shell: Shell) -> None:

@@ -172,8 +172,8 @@ def test_values_have_the_types_that_the_task_declares(shell: Shell) -> None:
 
 def test_frames_and_files_are_given_by_their_path(shell: Shell) -> None:
     shell.write("table.csv", "a,b\n1,2\n3,4\n")
-    assert "o0 = 2" in shell.run("run", "typed.py", "rows", "--table", "table.csv")[0]
-    assert "o0 = 12" in shell.run("run", "typed.py", "size", "--data", "table.csv")[0]
+    assert "result = 2" in shell.run("run", "typed.py", "rows", "--table", "table.csv")[0]
+    assert "result = 12" in shell.run("run", "typed.py", "size", "--data", "table.csv")[0]
     assert "no file or folder 'none.csv'" in shell.run("run", "typed.py", "size", "--data", "none.csv", code=2)[1]
 
 
@@ -212,7 +212,7 @@ def test_a_file_that_cannot_be_loaded_shows_where(shell: Shell) -> None:
 @pytest.mark.parametrize(("task", "code", "phase"), [("fails", 1, "failed"), ("slow", 4, "timed_out")])
 def test_the_exit_code_tells_the_phase(shell: Shell, task: str, code: int, phase: str) -> None:
     _, problem = shell.run("run", "--name", task, "typed.py", task, code=code)
-    assert phase in problem
+    assert f"Run {task} {phase.replace('_', ' ')}. " in problem
     assert f"flyte-nb resume {task}" in problem
     assert shell.json("get", "run", task)["phase"] == phase
 
@@ -250,7 +250,7 @@ def test_a_run_of_a_file_is_resumed_from_another_folder(shell: Shell, tmp_path: 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     shown, _ = shell.run("resume", "again", folder=elsewhere)
-    assert "o0 = 'through'" in shown
+    assert "result = 'through'" in shown
 
 
 def test_a_task_of_a_package_may_import_relatively(shell: Shell) -> None:
@@ -258,7 +258,7 @@ def test_a_task_of_a_package_may_import_relatively(shell: Shell) -> None:
     shell.write("shop/prices.py", "def price():\n    return 7\n")
     text = "import flyte_nb as flyte\nfrom .prices import price\nenv = flyte.TaskEnvironment('shop')\n"
     shell.write("shop/flow.py", text + "@env.task\ndef cost() -> int:\n    return price()\n")
-    assert "o0 = 7" in shell.run("run", "shop/flow.py", "cost")[0]
+    assert "result = 7" in shell.run("run", "shop/flow.py", "cost")[0]
 
 
 def test_a_task_of_a_notebook_runs_without_its_other_cells(shell: Shell) -> None:
@@ -269,7 +269,7 @@ def test_a_task_of_a_notebook_runs_without_its_other_cells(shell: Shell) -> None
         "@env.task\nasync def scaled(x: int) -> int:\n    return FACTOR * x",
         "Path('was_run').touch()\nrun = flyte.run(scaled, 1)\nrun.wait()",
     )
-    assert "o0 = 12" in shell.run("run", "study.ipynb", "scaled", "--x", "4")[0]
+    assert "result = 12" in shell.run("run", "study.ipynb", "scaled", "--x", "4")[0]
     assert not (shell.folder / "was_run").exists()
     assert [run["task"] for run in shell.json("get", "run")] == ["study.scaled"]
 
@@ -360,4 +360,4 @@ def test_a_file_that_imports_the_other_sdk_runs_unchanged_with_compat(shell: She
         """,
     )
     printed, _ = shell.program("run", "--compat", "existing.py", "main", "--n", "4")
-    assert "o0 = 5" in printed
+    assert "result = 5" in printed
