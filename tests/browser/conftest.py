@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.browser.lab import ARGUMENTS, Lab, Server, find_chromium, started_server
+from tests.browser.lab import ARGUMENTS, Lab, Server, Window, find_chromium, started_server
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 
@@ -38,23 +39,57 @@ def chromium() -> Iterator[object]:
         browser.close()
 
 
+class _SharedWindow:
+    """The window that tests open their notebooks in, one after the other; a fresh one after a test that failed."""
+
+    def __init__(self, server: Server, chromium: object) -> None:
+        self._server, self._chromium = server, chromium
+        self._window: Window | None = None
+
+    def get(self) -> Window:
+        if self._window is None:
+            self._window = Window(self._server, self._chromium)
+        return self._window
+
+    def discard(self) -> None:
+        if self._window is not None:
+            self._window.close()
+            self._window = None
+
+
+@pytest.fixture(scope="package")
+def shared_window(server: Server, chromium: object) -> Iterator[_SharedWindow]:
+    """JupyterLab, loaded once."""
+    shared = _SharedWindow(server, chromium)
+    yield shared
+    shared.discard()
+
+
 @pytest.fixture
 def open_notebook(
-    server: Server, chromium: object, request: pytest.FixtureRequest, tmp_path: Path
+    server: Server, chromium: object, shared_window: _SharedWindow, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[..., Lab]]:
-    """Opens a notebook with these cells in JupyterLab; what is open is closed after the test."""
+    """Opens a notebook with these cells in JupyterLab; what is open is closed after the test.
+
+    The first one is in the window that tests share, unless it is to have one of its own (`alone`).
+    """
     opened: list[Lab] = []
 
-    def open_it(*cells: str, **options: object) -> Lab:
-        lab = Lab(server, chromium, f"{request.node.name[:40]}-{len(opened)}", cells, **options)  # type: ignore[arg-type]
+    def open_it(*cells: str, alone: bool = False, **options: Any) -> Lab:
+        window = None if alone or opened else shared_window.get()
+        name = f"{request.node.name[:40]}-{len(opened)}"
+        lab = Lab(server, chromium, name, cells, window=window, **options)
         opened.append(lab)
         return lab
 
     failures = request.session.testsfailed
     yield open_it
+    failed = request.session.testsfailed > failures
     for lab in opened:
-        if request.session.testsfailed > failures:
+        if failed:
             picture = tmp_path / f"{lab.path.stem}.png"
             lab.screenshot(picture)
             print(f"What the page showed: {picture}; errors: {lab.errors}")
         lab.close()
+    if failed:
+        shared_window.discard()

@@ -30,6 +30,7 @@ ARGUMENTS = [
 ]
 KERNEL = {"name": "python3", "display_name": "Python 3"}
 PATIENCE_MS = 60_000
+SIZE = (1300, 1000)
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,50 @@ def _wait_until_ready(server: Server, log: Path) -> None:
     raise TimeoutError(f"JupyterLab does not answer:\n{log.read_text()[-3000:]}")
 
 
+class Window:
+    """A browser's window with JupyterLab in it. Loading JupyterLab takes longer than most tests, so they share one."""
+
+    def __init__(self, server: Server, browser: Any, size: tuple[int, int] = SIZE) -> None:
+        self.server = server
+        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.load("lab")
+
+    def load(self, path: str) -> None:
+        """Load the page at that path, as if for the first time."""
+        self.page.goto(f"{self.server.address}/{path}?token={self.server.token}&reset")
+        self.page.wait_for_function("() => window.jupyterapp !== undefined")
+        self.page.evaluate("() => window.jupyterapp.restored.then(() => undefined)")
+
+    def clear(self) -> None:
+        """Close all that is open in it."""
+        for page in self.context.pages:
+            if page != self.page:
+                page.close()
+        self.page.set_viewport_size({"width": SIZE[0], "height": SIZE[1]})
+        self.page.evaluate(CLEAR)
+
+    def close(self) -> None:
+        """The window is gone."""
+        self.context.close()
+
+
+CLEAR = """async () => {
+    const { commands, shell } = window.jupyterapp;
+    for (const button of document.querySelectorAll('.jp-Dialog .jp-mod-accept')) button.click();
+    for (const widget of [...shell.widgets('main')]) {
+        if (widget.context !== undefined) widget.context.model.dirty = false;
+        widget.dispose();
+    }
+    shell.collapseLeft();
+    if (document.body.dataset.jpThemeLight === 'false')
+        await commands.execute('apputils:change-theme', { theme: 'JupyterLab Light' });
+}"""
+
+
 class Lab:
-    """One notebook, open in JupyterLab, in a browser context of its own.
+    """One notebook, open in JupyterLab.
 
     Parameters
     ----------
@@ -143,6 +186,9 @@ class Lab:
         Use JupyterLab's dark theme.
     notebook : NotebookNode, optional
         In the place of `cells`.
+    size : tuple of int
+    window : Window, optional
+        Where it is opened, and which is left as it was; by default a window of its own.
     """
 
     def __init__(
@@ -154,7 +200,8 @@ class Lab:
         *,
         dark: bool = False,
         notebook: Any = None,
-        size: tuple[int, int] = (1300, 1000),
+        size: tuple[int, int] = SIZE,
+        window: Window | None = None,
     ) -> None:
         self.server = server
         self.path = server.notebooks / f"{name}.ipynb"
@@ -165,27 +212,32 @@ class Lab:
             notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
         if notebook is not None:
             nbformat.write(notebook, self.path)
-        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]})
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(PATIENCE_MS)
+        self._shares = window is not None
+        self.window = window or Window(server, browser, size)
+        self.context, self.page = self.window.context, self.window.page
         self.requests: list[str] = []
         self.errors: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.open()
+        self._listeners = {
+            "request": lambda request: self.requests.append(request.url),
+            "pageerror": lambda error: self.errors.append(str(error)),
+        }
+        for happening, listener in self._listeners.items():
+            self.page.on(happening, listener)
+        self._open()
         if dark:
             self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
             self.page.wait_for_selector('body[data-jp-theme-light="false"]', state="attached")
 
-    def open(self) -> None:
-        """Load the page, and wait for the kernel."""
-        self.page.goto(f"{self.server.address}/lab/tree/{self.path.name}?token={self.server.token}&reset")
+    def _open(self) -> None:
+        """Open the notebook, and wait for its kernel."""
+        self.command("docmanager:open", {"path": self.path.name})
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Notebook .jp-Cell")
         self.page.wait_for_function(
-            """() => {
-                const panel = window.jupyterapp?.shell.currentWidget;
-                return panel?.sessionContext?.session?.kernel?.status === 'idle';
-            }"""
+            """path => {
+                const panel = window.jupyterapp.shell.currentWidget;
+                return panel?.context?.path === path && panel.sessionContext?.session?.kernel?.status === 'idle';
+            }""",
+            arg=self.path.name,
         )
         self.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
 
@@ -232,9 +284,14 @@ class Lab:
         self.page.screenshot(path=str(path))
 
     def close(self) -> None:
-        """Shut the kernel down and close the page."""
+        """Shut the kernel down and leave the window, which is closed unless it is shared."""
+        for happening, listener in self._listeners.items():
+            self.page.remove_listener(happening, listener)
         sessions = self.server.get("/api/sessions")
-        self.context.close()
+        if self._shares:
+            self.window.clear()
+        else:
+            self.window.close()
         for session in sessions:
             if session["path"] == self.path.name:
                 self.server.get(f"/api/sessions/{session['id']}", "DELETE")

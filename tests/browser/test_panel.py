@@ -122,7 +122,8 @@ def test_a_run_is_aborted_from_the_panel_while_its_kernel_is_busy(open_notebook:
 def test_runs_are_found_opened_and_deleted_and_all_is_as_it_was_after_a_reload(
     open_notebook: Callable[..., Lab],
 ) -> None:
-    lab = open_notebook(SETUP, "for name in ('needle', 'hay'): flyte.with_runcontext(name=name).run(first).wait()")
+    runs = "for name in ('needle', 'hay'): flyte.with_runcontext(name=name).run(first).wait()"
+    lab = open_notebook(SETUP, runs, alone=True)
     lab.run(0)
     lab.run(1)
     panel = panel_of(lab)
@@ -186,7 +187,7 @@ def test_the_notebook_of_a_run_is_opened_at_the_cell_that_started_it(open_notebo
 def test_nothing_in_the_panel_is_out_of_reach(open_notebook: Callable[..., Lab]) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    lab = open_notebook(SETUP, "flyte.run(ask); flyte.run(first).wait()")
+    lab = open_notebook(SETUP, "flyte.run(ask); flyte.run(first).wait()", alone=True)
     lab.run(0)
     lab.run(1)
     panel = panel_of(lab)
