@@ -102,7 +102,7 @@ class Inspector:
             task=trace.name,
             placement="trace",
             inputs=self._values_of("inputs", trace.inputs, reader, previewed_inputs),
-            outputs=self._values_of("outputs", trace.outputs, reader, previewed_outputs),
+            outputs=self._values_of("outputs", trace.outputs, reader, _results),
             attempts=[Attempt(1, self._ms(trace.started_at), self._ms(trace.ended_at), _failure(trace.error))],
             links=[],
             tabs=[],
@@ -117,7 +117,7 @@ class Inspector:
             task=view.task,
             placement=view.placement,
             inputs=self._values_of("inputs", view.inputs, reader_of(view), previewed_inputs),
-            outputs=self._values_of("outputs", view.outputs, reader_of(view), previewed_outputs),
+            outputs=self._values_of("outputs", view.outputs, reader_of(view), _results),
             attempts=[
                 Attempt(
                     attempt.number, self._ms(attempt.started_at), self._ms(attempt.ended_at), _failure(attempt.error)
@@ -200,8 +200,8 @@ def timeline_message(picture: LivePicture) -> TimelineSpans:
             span.action,
             span.label,
             span.depth,
-            round(span.start_s * 1000),
-            round(span.end_s * 1000),
+            round(span.start_s * 1000, 2),
+            round(span.end_s * 1000, 2),
             PHASES[span.phase],
         )
         for span in spans[:MAX_SPANS]
@@ -237,6 +237,15 @@ def _variable(name: str, value: Any) -> Variable:
 def _frame(preview: FramePreview) -> Frame:
     columns = [list(column) for column in preview.columns[:MOST_COLUMNS]]
     return Frame(preview.shape, columns, preview.rows)
+
+
+def _results(kept: StoredLiterals, task: str | None, history: RunHistory) -> dict[str, Any]:
+    """What an action returned, by names for people; an extra task that names its outputs keeps those."""
+    values = previewed_outputs(kept, task, history)
+    if list(values) != [f"o{index}" for index in range(len(values))]:
+        return values
+    names = ["result"] if len(values) == 1 else [f"result {number}" for number in range(1, len(values) + 1)]
+    return dict(zip(names, values.values(), strict=True))
 
 
 def _failure(error: ErrorRecord | None) -> Failure | None:

@@ -178,7 +178,7 @@ class LivePicture:
     def html(self) -> str:
         """The static picture."""
         with self.lock:
-            return picture_html(self.tree, self._last_lines())
+            return picture_html(self.tree, self._last_lines(), time.time())
 
     def _last_lines(self) -> str:
         """The end of the log of the action that failed first, of a run that has ended."""

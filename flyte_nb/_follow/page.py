@@ -81,6 +81,11 @@ class Page:
         self.has_left = False
         self._lock = threading.RLock()
 
+    @property
+    def has_details(self) -> bool:
+        """Whether the page has all about an action open."""
+        return self._inspector is not None and not self.has_left
+
     def leave(self) -> None:
         """The page is gone, or needs nothing more."""
         self.has_left = True

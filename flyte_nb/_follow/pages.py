@@ -49,6 +49,11 @@ class Pages:
         for page in self._all():
             page.news_of_selection()
 
+    @property
+    def have_details(self) -> bool:
+        """Whether a page has all about an action open."""
+        return any(page.has_details for page in self._all())
+
     def close(self) -> None:
         """All pages are gone."""
         for page in self._all():

@@ -22,6 +22,7 @@ from .renderer import RENDERER
 UPDATE_EVERY_S = 1.0
 UPDATE_BESIDE_WIDGET_S = 5.0
 SETTLE_AFTER_S = 30.0
+READER_IS_GONE_AFTER_S = 150.0
 PAGE_ASKS_WITHIN_S = 20.0
 QUIET_AT_FIRST_S = 0.4
 _METADATA_OF_PAGES = frozenset({"deletedCells", "recordTiming", "trusted"})
@@ -193,7 +194,8 @@ class Displayed:
         now = time.monotonic()
         if not self._widget.greeted:
             return now - self._shown_at < PAGE_ASKS_WITHIN_S
-        return now - max(ended_at, self._picture.touched_at) < SETTLE_AFTER_S
+        patience_s = READER_IS_GONE_AFTER_S if self._widget.pages.have_details else SETTLE_AFTER_S
+        return now - max(ended_at, self._picture.touched_at) < patience_s
 
     def _settle(self) -> None:
         with self._lock:

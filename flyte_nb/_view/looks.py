@@ -27,10 +27,16 @@ LOOKS = {
 }
 
 
+INTERRUPTED_LOOK = PhaseLook("⊘", "interrupted", LOOKS[NodePhase.ABORTED].color)
+"""How a run looks whose process went away."""
+
+
 def duration_text(duration: float) -> str:
-    """Seconds as a person reads them."""
+    """Seconds as a person reads them, here and on pages (``format.ts``)."""
+    if duration < 1:
+        return f"{round(duration * 1000)} ms" if duration >= 0.001 else "≤ 1 ms"
     if duration < 60:
-        return f"{duration:.2f} s"
+        return f"{duration:.2f} s" if duration < 10 else f"{duration:.1f} s"
     minutes, seconds = divmod(round(duration), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"

@@ -13,7 +13,7 @@ from .looks import LOOKS, duration_text
 from .markup import end_of_text, html_text
 from .picture_rows import MAX_LABEL_BYTES, PictureRows, counts_text
 from .prompts import answer_command
-from .tree import PHASES, Tree
+from .tree import Tree
 from .wire import NodePhase
 
 MAX_BYTES = 62_000
@@ -27,7 +27,7 @@ _BOX = "margin:6px 0;padding:4px 8px;border-left:3px solid {color};background:#8
 _PRE = "margin:4px 0;padding:6px 8px;max-height:24em;overflow:auto;background:#8881;font-size:12px;line-height:1.4"
 
 
-def picture_html(tree: Tree, last_lines: str = "") -> str:
+def picture_html(tree: Tree, last_lines: str = "", drawn_at: float | None = None) -> str:
     """The run as HTML: a header, a bar, open questions, the tree with failures first, and why it failed.
 
     Parameters
@@ -35,8 +35,10 @@ def picture_html(tree: Tree, last_lines: str = "") -> str:
     tree : Tree
     last_lines : str
         The end of the log of the action that failed first.
+    drawn_at : float, optional
+        When the run was so, which stands in the picture of one that goes on.
     """
-    above = f"{_header(tree)}{_bar(tree)}{_questions(tree)}"
+    above = f"{_header(tree, drawn_at)}{_bar(tree)}{_questions(tree)}"
     below = _failure(tree, last_lines)
     rows = PictureRows(tree, MAX_BYTES - len(above.encode()) - len(below.encode()))
     return (
@@ -48,10 +50,9 @@ def picture_html(tree: Tree, last_lines: str = "") -> str:
 def picture_text(tree: Tree) -> str:
     """The run on a few lines of plain text."""
     view = tree.view
-    word = LOOKS[PHASES[view.phase]].word
     task = view.started.task if view.started is not None else ""
     lines = [
-        f"Run {view.name} of {task}: {word}{_took(tree)}{_resumed(tree)}",
+        f"Run {view.name} of {task}: {tree.look.word}{_took(tree)}{_resumed(tree)}",
         counts_text(tree.counts(tree.nodes.get(tree.root))),
     ]
     for asked in _open_questions(tree)[:MAX_QUESTIONS]:
@@ -65,13 +66,14 @@ def picture_text(tree: Tree) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def _header(tree: Tree) -> str:
+def _header(tree: Tree, drawn_at: float | None) -> str:
     view = tree.view
-    sign, word, color = LOOKS[PHASES[view.phase]]
+    sign, word, color = tree.look
     task = view.started.task if view.started is not None else ""
     return (
         f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
-        f' <code>{_text(view.name)}</code><span style="opacity:.7">{_took(tree)}{_text(_resumed(tree))}</span></div>'
+        f" <code>{_text(view.name)}</code>"
+        f'<span style="opacity:.7">{_took(tree)}{_text(_resumed(tree))}{_as_of(tree, drawn_at)}</span></div>'
         f'<div style="opacity:.7">{counts_text(tree.counts(tree.nodes.get(tree.root)))}</div>'
     )
 
@@ -84,7 +86,10 @@ def _resumed(tree: Tree) -> str:
 def _hint(tree: Tree, left_out: int) -> str:
     call = _text(f'flyte.show("{tree.view.name}")')
     rows = f"all {len(tree.nodes):,} rows, " if left_out else ""
-    return f'<div style="margin-top:6px;opacity:.7"><code>{call}</code> opens {rows}details, logs and reports.</div>'
+    return (
+        f'<div style="margin-top:6px;opacity:.7">Open this run: <code class="fnb-open">{call}</code>'
+        f" in a cell shows {rows}details, logs and reports.</div>"
+    )
 
 
 def _bar(tree: Tree) -> str:
@@ -151,6 +156,12 @@ def _folded(title: str, text: str) -> str:
 def _took(tree: Tree) -> str:
     ran_s = tree.view.ran_s
     return f" in {duration_text(ran_s)}" if ran_s is not None else ""
+
+
+def _as_of(tree: Tree, at: float | None) -> str:
+    if at is None or tree.view.phase.is_terminal:
+        return ""
+    return f", as of {datetime.fromtimestamp(at).astimezone().strftime('%Y-%m-%d %H:%M:%S %Z')}"
 
 
 def _text(text: str) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 from ..models import events as ev
 from ..models.phases import ActionPhase
+from .hints import hint_of
+from .looks import INTERRUPTED_LOOK, LOOKS, PhaseLook
 from .projection import ActionView, RunView
 from .wire import Flag, Header, Node, NodeKind, NodePhase
 
@@ -50,6 +52,7 @@ class TreeNode:
         "direct",
         "end",
         "flags",
+        "hint",
         "id",
         "kind",
         "label",
@@ -67,6 +70,7 @@ class TreeNode:
         self.start: float | None = None
         self.end: float | None = None
         self.flags = 0
+        self.hint: str | None = None
         self.children: list[str] = []
         self.below: list[int] | None = None
         self.direct: list[int] | None = None
@@ -90,6 +94,11 @@ class Tree:
         self.nodes: dict[str, TreeNode] = {}
         self.root = ""
         self.listeners: list[Callable[[str], None]] = []
+
+    @property
+    def look(self) -> PhaseLook:
+        """How the run as a whole looks."""
+        return INTERRUPTED_LOOK if self.view.is_interrupted else LOOKS[PHASES[self.view.phase]]
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Take one more event into the tree."""
@@ -137,7 +146,13 @@ class Tree:
             flags,
             len(node.children),
             self.counts(node) if node.below else [],
+            self._hint(node, action),
         )
+
+    def _hint(self, node: TreeNode, action: ActionView | None) -> str:
+        if node.hint is None:
+            node.hint = hint_of(action.inputs) if action is not None else ""
+        return node.hint
 
     def header(self, *, owned_here: bool, can_resume: bool, catching_up: bool = False) -> Header:
         """The run as a whole."""

@@ -71,6 +71,8 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
         How many nodes are right below.
     counts : list of int
         How many actions are in each `NodePhase`: its own and all below it; empty for a leaf.
+    hint : str
+        The first inputs.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
     flags: int = 0
     children: int = 0
     counts: list[int] = []
+    hint: str = ""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -196,8 +199,8 @@ class Span(msgspec.Struct, array_like=True, frozen=True):
     action: str
     label: str
     depth: int
-    start_ms: int
-    end_ms: int
+    start_ms: float
+    end_ms: float
     phase: int
 
 

@@ -30,7 +30,7 @@ describe("a run that was resumed", () => {
     const page = document.createElement("div");
     await act(() => render(h(Timeline, { store, onSelect: () => {} }), page));
     expect(page.querySelectorAll("rect")).toHaveLength(3);
-    expect(page.querySelector("line")!.getAttribute("x1")).toBe("500");
+    expect(page.querySelector(".fnb-gap")!.getAttribute("x1")).toBe("350");
     expect(page.textContent).toContain("paused for 1 h 0 min after 4.00 s");
   });
 });

@@ -102,6 +102,16 @@ describe("the panel", () => {
     expect(page.querySelector("form [role=alert]")!.textContent).toBe("already answered");
   });
 
+  it("has Resume for all that can be resumed, failed and aborted runs too", async () => {
+    const runs = [line("failed", { phase: "failed", can_resume: true }), line("aborted", { phase: "aborted", can_resume: true }), line("fine")];
+    await say({ type: "runs", total: 3, offset: 0, days: [[1, 3]], runs });
+    const lines = [...page.querySelectorAll(".fnb-runs .fnb-line")];
+    expect(lines.map((one) => one.textContent!.includes("Resume"))).toEqual([true, true, false]);
+    const resume = lines[0]!.querySelector<HTMLButtonElement>(".fnb-clickable")!;
+    await act(() => resume.click());
+    expect(asked).toContainEqual(["POST", "api/runs/failed/resume", undefined]);
+  });
+
   it("shows an interrupted run as such, with Resume", async () => {
     await say({ type: "runs", total: 1, offset: 0, days: [[1, 1]], runs: [line("r1", { phase: "aborted", interrupted: true, can_resume: true })] });
     expect(page.querySelector(".fnb-line")!.textContent).toContain("interrupted");

@@ -53,7 +53,7 @@ run.wait()
     lab.run(1, wait=False)
     tree = lab.output(1).get_by_role("tree")
     tree.get_by_role("treeitem").filter(has_text="wait_for").wait_for()
-    assert tree.get_by_role("treeitem").filter(has_text="step").count() == 5
+    assert [tree.get_by_role("treeitem").filter(has_text=f"step n={n}").count() for n in range(5)] == [1] * 5
     assert lab.busy(1)
     gate.touch()
     lab.output(1).locator(".fnb-state").filter(has_text=re.compile("succeeded")).wait_for()

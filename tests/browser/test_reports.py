@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,47 @@ run
     assert frame.get_by_text("old").count() == 0
     lab.output(1).get_by_role("button", name="More").click()
     frame.get_by_text("second tab").wait_for()
+
+
+PLAIN = """<p id="said"></p><script>
+said.innerHTML = "\u0130 made by a script, which speaks of srcdoc <!ENTITY and 'so' on>";
+</script>"""
+COLORS = "root => { const { backgroundColor, color } = getComputedStyle(root); return [backgroundColor, color]; }"
+WHEN_LIGHT = """async (root) => {
+    while (!/^rgb.2../.test(getComputedStyle(root).backgroundColor)) await new Promise(requestAnimationFrame);
+}"""
+
+
+def _is_dark(color: str) -> bool:
+    return sum(float(part) for part in re.findall(r"[\d.]+", color)[:3]) < 3 * 128
+
+
+def test_a_report_has_the_colours_of_the_page_unless_it_sets_its_own(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(
+        f"{SETUP}\nPLAIN = {PLAIN!r}",
+        """
+@env.task(report=True)
+async def plain() -> None:
+    flyte.report.log(PLAIN)
+    flyte.report.get_tab("Own").log("<style>html { background: #fffaf0; color: #010203 }</style><p>own</p>")
+
+run = flyte.run(plain)
+run.wait()
+run
+""",
+        dark=True,
+    )
+    lab.run(0)
+    lab.run(1)
+    frame = frame_of(lab, 1)
+    frame.get_by_text("made by a script").wait_for()
+    ground, text = frame.locator("html").evaluate(COLORS)
+    assert (_is_dark(ground), _is_dark(text)) == (True, False)
+    lab.command("apputils:change-theme", {"theme": "JupyterLab Light"})
+    lab.page.wait_for_selector('body[data-jp-theme-light="true"]', state="attached")
+    frame.locator("html").evaluate(WHEN_LIGHT)
+    lab.output(1).get_by_role("button", name="Own").click()
+    frame.get_by_text("own", exact=True).wait_for()
+    assert frame.locator("html").evaluate(COLORS) == ["rgb(255, 250, 240)", "rgb(1, 2, 3)"]

@@ -79,10 +79,31 @@ run
     assert "flyte.show(" in reopened.text(1)
 
 
-def test_show_makes_a_settled_run_live_again(open_notebook: Callable[..., Lab]) -> None:
-    lab = open_notebook(SETUP, "run = flyte.run(parent); run.wait(); run", "flyte.show(run.name)")
+REPORT = """
+@env.task(report=True)
+async def told() -> None:
+    flyte.report.log("<p>read me</p>")
+"""
+
+
+def test_a_picture_stays_live_while_its_details_are_open_and_can_be_opened_again(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(SETUP + REPORT, "flyte.run(told)", "run = flyte.run(parent); run", "flyte.show(run.name)")
     lab.run(0)
     lab.run(1)
-    lab.output(1).locator("details").first.wait_for()
+    read = lab.output(1)
+    report = read.frame_locator("iframe.fnb-report-frame").frame_locator("iframe")
+    report.get_by_text("read me").wait_for()
     lab.run(2)
-    lab.output(2).get_by_role("tree").wait_for()
+    settled = lab.output(2)
+    settled.locator(".fnb-open").wait_for()
+    assert report.get_by_text("read me").is_visible()
+    read.get_by_role("button", name="Close the details").click()
+    read.locator(".fnb-open").wait_for()
+    assert read.get_by_role("tree").count() == 0
+    settled.locator(".fnb-open").click()
+    lab.page.locator(".fnb-run-page .fnb-state").filter(has_text="succeeded").wait_for()
+    lab.command("application:close")
+    lab.run(3)
+    lab.output(3).get_by_role("tree").wait_for()

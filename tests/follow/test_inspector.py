@@ -209,6 +209,23 @@ def test_frames_are_shown_by_their_first_rows_without_being_loaded() -> None:
     assert "1,000 rows, 2 columns" in details.outputs[0].text
 
 
+@env.task
+async def one() -> int:
+    return 1
+
+
+@env.task
+async def two() -> tuple[int, str]:
+    return 1, "b"
+
+
+@pytest.mark.parametrize(("task", "names"), [(one, ["result"]), (two, ["result 1", "result 2"])])
+def test_what_a_task_returns_is_called_a_result(task: Any, names: list[str]) -> None:
+    run = flyte.run(task)
+    [details] = news_of(inspected(run, task.short_name), Details)
+    assert [output.name for output in details.outputs] == names
+
+
 def test_details_preview_frames_also_of_tasks_that_nobody_knows_here() -> None:
     @env.task
     async def gives() -> tuple[pl.DataFrame, str]:

@@ -57,8 +57,8 @@ def test_what_is_left_out_is_said_by_number_and_phase() -> None:
     said = text_of(picture_html(tree))
     assert said.count("and 15 more: 15 succeeded") == 3
     assert "and 5 more: 5 running" in said
-    assert f"opens all {len(tree.nodes)} rows, details, logs and reports" in said
-    assert "opens details, logs and reports" in text_of(picture_html(grown(*branches(3, 4))))
+    assert f"shows all {len(tree.nodes)} rows, details, logs and reports" in said
+    assert "shows details, logs and reports" in text_of(picture_html(grown(*branches(3, 4))))
 
 
 def test_a_failure_deep_in_one_of_many_branches_is_seen_and_says_why() -> None:
@@ -96,6 +96,19 @@ def test_however_many_questions_are_open_the_picture_stays_small() -> None:
     html = picture_html(tree)
     assert "and 496 more questions" in html
     assert len(html.encode()) < 64_000
+
+
+def test_the_picture_of_a_run_that_goes_on_says_when_it_was_so() -> None:
+    assert ", as of 1970-01-01" in picture_html(grown(), drawn_at=43_200.0)
+    ended_run = grown(ended("a0"), ev.RunEnded(103.0, ActionPhase.SUCCEEDED))
+    assert "as of" not in picture_html(ended_run, drawn_at=43_200.0)
+
+
+def test_a_run_whose_process_went_away_is_called_interrupted() -> None:
+    tree = grown()
+    tree.interrupted()
+    assert "⊘ interrupted" in picture_html(tree)
+    assert "interrupted" in picture_text(tree)
 
 
 def test_the_last_lines_of_the_log_stand_with_the_failure() -> None:

@@ -15,6 +15,7 @@ from flyte_nb._view.tree import Tree
 from flyte_nb._view.wire import Diff, Node, NodePhase, Reset
 from flyte_nb.models import events as ev
 from flyte_nb.models.phases import ActionPhase
+from flyte_nb.types.messages import LiteralMap
 
 OWNER = ev.Owner("host", 1, 0.0)
 NOTHING = ev.StoredLiterals(b"")
@@ -25,8 +26,17 @@ def started() -> list[ev.AnyEvent]:
     return [ev.RunStarted(100.0, "env.main", OWNER), queued("a0", "", "main")]
 
 
-def queued(name: str, parent: str, label: str = "leaf", group: str = "") -> ev.ActionQueued:
-    return ev.ActionQueued(101.0, name, parent, f"env.{label}", label, NOTHING, group, running=True)
+def queued(
+    name: str, parent: str, label: str = "leaf", group: str = "", inputs: ev.StoredLiterals = NOTHING
+) -> ev.ActionQueued:
+    return ev.ActionQueued(101.0, name, parent, f"env.{label}", label, inputs, group, running=True)
+
+
+def inputs_of(month: int, city: str = "Bern or some other place") -> ev.StoredLiterals:
+    literals = LiteralMap()
+    literals.literals["month"].scalar.primitive.integer = month
+    literals.literals["city"].scalar.primitive.string_value = city
+    return ev.StoredLiterals(literals.SerializeToString())
 
 
 def ended(name: str, phase: ActionPhase = ActionPhase.SUCCEEDED) -> ev.ActionEnded:
@@ -147,13 +157,15 @@ def test_messages_are_numbered_without_a_gap_and_split_when_large() -> None:
 
 
 def test_a_finished_action_takes_at_most_200_bytes_on_the_wire() -> None:
-    events = [*started(), *(queued(f"{index:020x}", "a0") for index in range(10_000))]
+    events = [*started(), *(queued(f"{index:020x}", "a0", inputs=inputs_of(index)) for index in range(10_000))]
     tree = grown(events)
     feed = feed_of(tree)
     feed.reset([])
     for index in range(10_000):
         tree.apply(ended(f"{index:020x}"))
-    size_bytes = sum(len(json.dumps(msgspec.to_builtins(message))) for message in feed.changes())
+    messages = feed.changes()
+    assert "month=9999, city='Bern or some other p…" in str(messages)
+    size_bytes = sum(len(json.dumps(msgspec.to_builtins(message))) for message in messages)
     assert 10_000 * 20 < size_bytes < 10_000 * 200
 
 
@@ -163,7 +175,7 @@ def test_the_static_picture_of_10000_actions_is_small_and_shows_the_failures_fir
         events.append(queued(f"b{branch}", "a0", "branch with a name of some length"))
         for leaf in range(100):
             name = f"b{branch}l{leaf}"
-            events += [queued(name, f"b{branch}", "leaf"), ended(name)]
+            events += [queued(name, f"b{branch}", "leaf", inputs=inputs_of(leaf, "'<&>'" * 10)), ended(name)]
         events.append(ended(f"b{branch}", ActionPhase.FAILED if branch == 77 else ActionPhase.SUCCEEDED))
     events += [ended("a0", ActionPhase.FAILED), ev.RunEnded(103.0, ActionPhase.FAILED)]
     html = picture_html(grown(events))
@@ -171,6 +183,7 @@ def test_the_static_picture_of_10000_actions_is_small_and_shows_the_failures_fir
     assert html.index("✗") < html.index("✓")
     assert "<script" not in html
     assert "10,099 succeeded" in html
+    assert "month=24, city=" in html
 
 
 HOSTILE = st.text(st.sampled_from("<>&\"'\U0001f680x"), min_size=80, max_size=400)

@@ -6,13 +6,13 @@ import { IStateDB } from "@jupyterlab/statedb";
 import { choiceFrom, EVERYTHING, isChoosing } from "../panel/choice";
 import panelStyles from "../panel/panel.css";
 import { RunsStore } from "../panel/runs_store";
-import { openAsked } from "../run/opening";
 import styles from "../views/styles.css";
 import { addCommands, COMMANDS } from "./commands";
 import labStyles from "./lab.css";
 import { LabServer } from "./lab_server";
 import { openNotebook } from "./notebooks";
 import { tellOf } from "./notices";
+import { openRuns } from "./open_runs";
 import { PANEL_ID, PanelWidget } from "./panel_widget";
 import { RunWidget } from "./run_widget";
 import { DEFAULTS, settingsFrom } from "./settings";
@@ -60,7 +60,7 @@ function activate(
     if (again !== "") openRun(again);
   };
 
-  atTheEnd(openAsked(openRun));
+  atTheEnd(openRuns(openRun));
   const panel = new PanelWidget(store, {
     openRun,
     openNotebook: (place) => void openNotebook(app, place),

@@ -17,9 +17,6 @@ export function RunActions(props: { run: RunLine; store: RunsStore; doors: Doors
   const { openNotebook } = doors;
   return (
     <span class="fnb-actions">
-      {run.can_resume && !run.interrupted && (
-        <IconButton icon="resume" label={`Resume ${run.name}`} {...common} onClick={act(() => store.resume(run.name))} />
-      )}
       {openNotebook !== undefined && run.source.endsWith(".ipynb") && (
         <IconButton icon="notebook" label={`Open ${run.source}`} {...common} onClick={act(async () => {
           const place = await store.notebookOf(run.name);

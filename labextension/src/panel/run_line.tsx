@@ -26,12 +26,11 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
         <span class="fnb-line-first">
           <span class="fnb-label" title={run.task}>{shortTask(run.task)}</span>
           <span class="fnb-space" />
-          {run.interrupted ? (
+          {run.can_resume && (
             <button type="button" class="fnb-mark fnb-clickable" tabIndex={active ? 0 : -1}
               onClick={(event) => { event.stopPropagation(); void store.resume(run.name); }}>Resume</button>
-          ) : (
-            <span class="fnb-quiet fnb-elapsed">{duration(end - (run.created_at + run.paused_s) * 1_000)}</span>
           )}
+          {!run.interrupted && <span class="fnb-quiet fnb-elapsed">{duration(end - (run.created_at + run.paused_s) * 1_000)}</span>}
         </span>
         <span class="fnb-line-second fnb-quiet">
           {run.interrupted && <span class="fnb-aborted">interrupted</span>}

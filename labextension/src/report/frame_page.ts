@@ -1,4 +1,5 @@
 import { guard } from "./guard";
+import type { Theme } from "./theme";
 
 /** Text becomes markup, frame or code by way of the guard alone. */
 const GUARDED = "require-trusted-types-for 'script'; trusted-types default flyte-nb";
@@ -37,7 +38,7 @@ export function framePage(withInternet: boolean): string {
 function reportPage(policy: string): string {
   return page(
     policy,
-    ":root{color-scheme:light;background:#fff}body{margin:0;padding:8px;display:flow-root;font-family:system-ui,sans-serif;font-size:14px}",
+    "body{margin:0;padding:8px;display:flow-root;font-family:system-ui,sans-serif;font-size:14px}",
     `<script>(${inside.toString()})(${guard.toString()})</script>`,
   );
 }
@@ -73,6 +74,8 @@ function keeper(): void {
   };
   window.addEventListener("message", (event) => {
     if (event.source === parent) {
+      const { theme } = event.data as { theme?: { dark: boolean } };
+      if (theme !== undefined) document.documentElement.style.colorScheme = report().style.colorScheme = theme.dark ? "dark" : "light";
       report().contentWindow!.postMessage(event.data, "*");
       return;
     }
@@ -90,6 +93,11 @@ function inside(close: typeof guard): void {
   page.currentScript!.remove();
   const say = (message: object) => parent.postMessage(message, "*");
   const { parse } = close();
+  // Whatever a report says of its own colours counts more than this.
+  const dressed = page.head.insertBefore(page.createElement("style"), page.head.querySelector("style"));
+  const dress = ({ dark, ground, text }: Theme) => {
+    dressed.textContent = `:where(:root){color-scheme:${dark ? "dark" : "light"};background:${ground};color:${text}}`;
+  };
   const loaded = new Set(["DOMContentLoaded", "load"]);
   for (const target of [document, window] as EventTarget[]) {
     const add = target.addEventListener.bind(target);
@@ -113,7 +121,11 @@ function inside(close: typeof guard): void {
   page.addEventListener("securitypolicyviolation", (event) => say({ kind: "blocked", address: String(event.blockedURI) }));
   window.addEventListener("message", (event) => {
     if (event.source !== parent) return;
-    const { html, replace } = event.data as { html: string; replace: boolean };
+    const { html, replace, theme } = event.data as { html: string; replace: boolean; theme?: Theme };
+    if (theme !== undefined) {
+      dress(theme);
+      return;
+    }
     if (replace) page.body.replaceChildren();
     try {
       page.body.append(parse(html));

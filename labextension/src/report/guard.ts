@@ -58,12 +58,16 @@ export function guard(): Guard {
     }
     return done + apply(slice, text, [from]);
   };
-  /** The text with another word for "srcdoc", in which no parser finds the page of a frame. */
+  /**
+   * The text with another word for "srcdoc", in which no parser finds the page of a frame. What XML would declare is not
+   * declared, as it could be written in parts: XML says that it is wrong then, and in HTML it is a comment anyway.
+   */
   const hold = (html: string): string => {
-    const small = lower(html);
-    if (has(small, "<!entity")) return "";
-    if (!has(small, SRCDOC)) return html;
-    return small.length === html.length ? replaced(html, small, SRCDOC, HELD) : "";
+    // Of all characters this one alone is longer when it is small, and would move what stands after it.
+    const small = lower(replaced(html, html, "\u0130", "I"));
+    const declared = replaced(html, small, "<!entity", "<!no_entity");
+    const moved = declared === html ? small : lower(replaced(declared, declared, "\u0130", "I"));
+    return replaced(declared, moved, SRCDOC, HELD);
   };
   const guarded = (html: string): string => {
     const text = apply(stringify, JSON, [html]) as string;

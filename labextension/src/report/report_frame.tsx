@@ -3,6 +3,7 @@ import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact
 import { safeAddress } from "../run/format";
 import type { ReportTab } from "../run/store";
 import { framePage } from "./frame_page";
+import { themeAt, watchTheme } from "./theme";
 
 const LEAST_HEIGHT = 60;
 const MOST_HEIGHT = 640;
@@ -68,6 +69,7 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
   const state = useRef({ ready: false, busy: false, edition: NaN, sent: 0, loads: 0, countedFrom: 0, counted: 0 }).current;
   const [height, setHeight] = useState(LEAST_HEIGHT);
   const [gone, setGone] = useState("");
+  const [read, setRead] = useState(false);
   const address = useContext(FrameAddress);
 
   const push = () => {
@@ -79,6 +81,12 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
     state.sent = tab.chunks.length;
     state.busy = true;
     frame.current?.contentWindow?.postMessage({ html, replace }, "*");
+  };
+  const dress = () => {
+    if (frame.current === null) return;
+    const theme = themeAt(frame.current);
+    frame.current.style.colorScheme = theme.dark ? "dark" : "light";
+    frame.current.contentWindow?.postMessage({ theme }, "*");
   };
   const floods = () => {
     const now = Date.now();
@@ -104,8 +112,14 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
       }
       const message = event.data as FromFrame | null;
       if (message === null || typeof message !== "object") return;
-      if (message.kind === "ready") state.ready = true;
-      if (message.kind === "taken") state.busy = false;
+      if (message.kind === "ready") {
+        state.ready = true;
+        dress();
+      }
+      if (message.kind === "taken") {
+        state.busy = false;
+        setRead(true);
+      }
       if (message.kind === "look") onLook();
       if (message.kind === "left") setGone("tried to leave its place for another page");
       if (message.kind === "link") onLink(safeAddress(String(message.address)) ?? "");
@@ -118,13 +132,17 @@ function Frame({ tab, name, revision, withInternet, onBlocked, onLink, onLook }:
     return () => window.removeEventListener("message", take);
   }, []);
   useEffect(() => latest.current(), [revision, tab]);
+  useEffect(() => watchTheme(dress), []);
 
   if (gone !== "") return <p class="fnb-quiet">This report {gone}. It is not shown any more.</p>;
   return (
-    <iframe ref={frame} class="fnb-report-frame" sandbox="allow-scripts" title={`Report, ${name}`}
-      {...(address === null ? { srcdoc: framePage(withInternet) } : { src: address(withInternet) })}
-      referrerpolicy="no-referrer" style={{ height: `${height + 2}px` }}
-      onLoad={() => { state.loads += 1; if (state.loads > 1) restart(); }} />
+    <>
+      {!read && <p class="fnb-quiet fnb-reading" role="status">Reading the report ...</p>}
+      <iframe ref={frame} class={`fnb-report-frame${read ? "" : " fnb-unread"}`} sandbox="allow-scripts" title={`Report, ${name}`}
+        {...(address === null ? { srcdoc: framePage(withInternet) } : { src: address(withInternet) })}
+        referrerpolicy="no-referrer" style={{ height: `${height + 2}px` }}
+        onLoad={() => { state.loads += 1; if (state.loads > 1) restart(); }} />
+    </>
   );
 }
 

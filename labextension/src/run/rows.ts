@@ -51,7 +51,7 @@ function matching(store: RunStore, root: TreeNode, filter: Filter): Set<string> 
   const text = filter.text.toLowerCase();
   const kept = new Set<string>([root.id]);
   for (const node of store.nodes.values()) {
-    if (text !== "" && !node.label.toLowerCase().includes(text) && !node.id.toLowerCase().includes(text)) continue;
+    if (text !== "" && ![node.label, node.hint, node.id].some((one) => one.toLowerCase().includes(text))) continue;
     if (filter.phases.size > 0 && !filter.phases.has(node.phase)) continue;
     for (let one: TreeNode | undefined = node; one !== undefined && !kept.has(one.id); one = store.nodes.get(one.parent))
       kept.add(one.id);

@@ -31,6 +31,8 @@ export interface TreeNode {
   flags: number;
   childCount: number;
   counts: number[];
+  /** Its first inputs. */
+  hint: string;
   children: string[];
 }
 
@@ -354,13 +356,13 @@ export class RunStore {
   }
 
   private put(node: Node): void {
-    const [id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts] = node;
+    const [id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts, hint] = node;
     const known = this.nodes.get(id);
     if (known !== undefined) {
-      Object.assign(known, { label, phase, startMs, endMs, attempts, flags, childCount, counts });
+      Object.assign(known, { label, phase, startMs, endMs, attempts, flags, childCount, counts, hint });
     } else {
       this.nodes.set(id, {
-        id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts, children: [],
+        id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts, hint, children: [],
       });
       if (parent === "") {
         this.root = id;

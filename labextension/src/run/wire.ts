@@ -39,6 +39,7 @@ export type Node = [
   flags: number,
   children: number,
   counts: number[],
+  hint: string,
 ];
 
 export interface Header {

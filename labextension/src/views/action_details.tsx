@@ -241,7 +241,7 @@ function Report({ store, selection, tabs }: { store: RunStore; selection: Select
         </div>
       )}
       {tab === undefined ? (
-        <p class="fnb-quiet">Reading ...</p>
+        <Reading store={store} />
       ) : (
         <ReportFrame key={`${selection.action}/${current}`} tab={tab} name={current} revision={tab.chunks.length}
           onLook={() => store.look()} />

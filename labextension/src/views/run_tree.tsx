@@ -133,7 +133,8 @@ function TreeRow(props: TreeRowProps) {
         {node.kind === NodeKind.TRACE && <i class="fnb-quiet">trace </i>}
         {node.label}
       </span>
-      {marks(node).map((mark) => <span key={mark} class="fnb-mark">{mark}</span>)}
+      {node.hint !== "" && <span class="fnb-hint" title={node.hint}>{` ${node.hint}`}</span>}
+      {marks(node).map(([word, title]) => <span key={word} class="fnb-mark" title={title}>{word}</span>)}
       {(node.flags & Flag.REPORT) !== 0 && (
         <span class="fnb-mark fnb-clickable" onClick={(event) => { event.stopPropagation(); props.onReport(); }}>
           report
@@ -146,15 +147,21 @@ function TreeRow(props: TreeRowProps) {
   );
 }
 
-function marks(node: TreeNode): string[] {
-  const found: string[] = [];
-  if (node.flags & Flag.PROMPT) found.push("question");
-  if (node.flags & Flag.CACHE_HIT) found.push("from the cache");
-  if (node.flags & Flag.RESUMED) found.push("from an earlier try");
-  if (node.flags & Flag.RERUN) found.push("ran again");
-  if (node.attempts > 1) found.push(`${node.attempts} attempts`);
-  if (node.flags & Flag.LINKS) found.push("links");
-  if (node.flags & Flag.STALLED) found.push("blocked the loop");
+/** Words about an action, with what they mean. */
+function marks({ flags, attempts }: TreeNode): [string, string][] {
+  const found: [string, string][] = [];
+  if (flags & Flag.PROMPT) found.push(["question", "It waits for the answer of a person."]);
+  if (flags & Flag.CACHE_HIT) found.push(["from the cache", "Its result was taken from the cache; it did not run."]);
+  if (flags & Flag.RESUMED) found.push(["from an earlier try", "It was completed in an earlier try of this run and did not run again."]);
+  if (flags & Flag.RERUN) found.push(["ran again", "Something it depends on has changed since the last try; its details say what."]);
+  if (attempts > 1) found.push([`${attempts} attempts`, "It was tried again after a failure."]);
+  if (flags & Flag.LINKS) found.push(["links", "Its details have links."]);
+  if (flags & Flag.STALLED)
+    found.push([
+      "blocked the loop",
+      "It held the event loop for over a second, as time.sleep and long computations in an async function do. Nothing else could go on meanwhile. " +
+        "await asyncio.sleep, or a task without async, which gets a thread of its own, avoids that.",
+    ]);
   return found;
 }
 

@@ -11,6 +11,7 @@ import { Timeline } from "./timeline";
 import { Contact, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
 
+const LOOK_WHILE_OPEN_MS = 20_000;
 const SEARCH_AFTER_MS = 100;
 const OPEN_QUESTIONS = 10;
 const ANSWERED_QUESTIONS = 3;
@@ -49,6 +50,14 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
     const timer = setTimeout(() => store.search(), SEARCH_AFTER_MS);
     return () => clearTimeout(timer);
   }, [filtering, store.root]);
+
+  // Who reads does not move the pointer.
+  const reads = store.selection !== null && !running;
+  useEffect(() => {
+    if (!reads) return;
+    const timer = setInterval(() => store.look(), LOOK_WHILE_OPEN_MS);
+    return () => clearInterval(timer);
+  }, [store, reads]);
 
   const look = () => { if (!running) store.look(); };
   const rows = visibleRows(store, filter);

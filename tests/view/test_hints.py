@@ -1,0 +1,48 @@
+"""What tells the rows of a fan-out apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from flyte_nb._view.hints import MOST_CHARACTERS, hint_of
+from flyte_nb.models.events import StoredLiterals
+from flyte_nb.types.interface import Interface
+
+
+def hint(function: Callable[..., Any], *args: Any) -> str:
+    interface = Interface.from_function(function)
+    prepared = interface.prepare_inputs_nowait(interface.bind(args, {}))
+    assert prepared is not None
+    return hint_of(StoredLiterals(prepared.serialized))
+
+
+def dated(on: datetime, share: float, dry: bool = False) -> None: ...
+def sold(month: int, city: str) -> None: ...
+def listed(values: list[int], n: int | None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "shown"),
+    [
+        (sold, (3, "Bern"), "month=3, city='Bern'"),
+        (sold, (3, "a city with a very long name"), "month=3, city='a city with a very l…"),
+        (sold, (3, "<b>\u202e\n"), "month=3, city='<b>\\u202e\\n'"),
+        (listed, ([1, 2], 7), "n=7"),
+        (listed, ([1, 2], None), ""),
+        (dated, (datetime(2026, 1, 2, tzinfo=UTC), 0.25), "share=0.25, dry=False"),
+    ],
+)
+def test_a_hint_is_plain_inputs_what_is_likely_to_differ_first(
+    function: Callable[..., Any], args: tuple[Any, ...], shown: str
+) -> None:
+    assert hint(function, *args) == shown
+    assert len(shown) <= MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("kept", [StoredLiterals(), StoredLiterals(b"\xff"), StoredLiterals(b"x" * 100_000)])
+def test_what_is_elsewhere_large_or_cannot_be_read_gives_no_hint(kept: StoredLiterals) -> None:
+    assert hint_of(kept) == ""
