@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.profile import fuzzed
+from tests.ui import Ui
 
 STARTS_PROCESSES = {"/api/runs/{name}/resume", "/api/runs/{name}/rerun", "/api/tidy"}
 
 
-@pytest.fixture
-def served(recorded_home: Path) -> Iterator[tuple[str, str]]:
-    """The address of a server on the recorded home, and its token."""
-    command = [sys.executable, "-m", "flyte_nb._cli", "--home", str(recorded_home), "ui"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if "http://" in line)
-        address, token = re.fullmatch(r"(.*)/flyte-nb/\?token=(\S+)", line.strip()).groups()  # type: ignore[union-attr]
-        yield address, token
-        process.send_signal(signal.SIGINT)
-
-
-def test_no_request_is_too_strange(served: tuple[str, str], recorded_home: Path) -> None:
-    address, token = served
-    headers = {"Authorization": f"token {token}"}
+def test_no_request_is_too_strange(start_ui: Callable[..., Ui], recorded_home: Path) -> None:
+    ui = start_ui(recorded_home)
+    address, headers = ui.address, ui.headers
     found = requests.get(f"{address}/flyte-nb/api/openapi.json", headers=headers, timeout=20).json()
     schema = schemathesis.openapi.from_dict(found)
     operations = [result.ok() for result in schema.get_all_operations()]

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import flyte_nb as flyte
+from tests.ui import Ui
 
 env = flyte.TaskEnvironment("alone")
 
@@ -25,41 +22,21 @@ async def add(x: int) -> int:
     return x + 1
 
 
-class Ui:
-    """The server as a process, and the address that it printed."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        assert process.stdout is not None
-        line = next(line for line in process.stdout if "http://" in line)
-        self.address, self.token = re.fullmatch(r"(.*)/flyte-nb/\?token=(\S+)", line.strip()).groups()  # type: ignore[union-attr]
-
-    def status(self, path: str, **headers: str) -> int:
-        request = urllib.request.Request(self.address + path, headers=headers)
-        try:
-            with urllib.request.urlopen(request) as response:
-                self.text = response.read().decode()
-                return int(response.status) if "/login" not in response.url else 302
-        except urllib.error.HTTPError as error:
-            return error.code
-
-
 @pytest.fixture
-def ui(home: Path, tmp_path: Path) -> Iterator[Ui]:
+def ui(home: Path, tmp_path: Path, start_ui: Callable[..., Ui]) -> Ui:
     config = tmp_path / "config"
     config.mkdir()
     (config / "jupyter_server_config.py").write_text("c.ServerApp.ip = '0.0.0.0'\nc.IdentityProvider.token = ''\n")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flyte_nb._cli", "--home", str(home), "ui"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "JUPYTER_CONFIG_DIR": str(config)},
-    )
-    yield Ui(process)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(20) == 0
-    assert process.stdout is not None
-    process.stdout.close()
+    return start_ui(home, JUPYTER_CONFIG_DIR=str(config))
+
+
+def fetched(ui: Ui, path: str, **headers: str) -> tuple[int, str]:
+    """The status of a page, 302 where it leads to the login, and its text."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(ui.address + path, headers=headers)) as response:
+            return (int(response.status) if "/login" not in response.url else 302), response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, ""
 
 
 def test_it_serves_runs_to_who_has_the_token_and_nothing_else_to_anybody(ui: Ui) -> None:
@@ -67,15 +44,14 @@ def test_it_serves_runs_to_who_has_the_token_and_nothing_else_to_anybody(ui: Ui)
     run.wait()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", ui.address), "a configuration of Jupyter was read"
     assert run.url == f"{ui.address}/flyte-nb/runs/served-alone"
-    assert ui.status("/flyte-nb/") == 302
-    assert ui.status("/flyte-nb/api/runs") == 403
-    allowed = {"Authorization": f"token {ui.token}"}
-    assert ui.status("/flyte-nb/", **allowed) == 200
-    assert ui.status("/flyte-nb/api/runs", **allowed) == 200
-    assert [line["name"] for line in json.loads(ui.text)["runs"]] == ["served-alone"]
-    assert ui.status("/flyte-nb/api/runs", **allowed, Host="evil.example") == 403
+    assert fetched(ui, "/flyte-nb/")[0] == 302
+    assert fetched(ui, "/flyte-nb/api/runs")[0] == 403
+    assert fetched(ui, "/flyte-nb/", **ui.headers)[0] == 200
+    status, runs = fetched(ui, "/flyte-nb/api/runs", **ui.headers)
+    assert status == 200 and [line["name"] for line in json.loads(runs)["runs"]] == ["served-alone"]
+    assert fetched(ui, "/flyte-nb/api/runs", **ui.headers, Host="evil.example")[0] == 403
     for path in ("/api/contents", "/api/kernels", "/api/terminals", "/files/journal.sqlite", "/lab"):
-        assert ui.status(path, **allowed) == 404, path
+        assert fetched(ui, path, **ui.headers)[0] == 404, path
 
 
 def test_without_a_server_a_run_has_no_address(ui: Ui) -> None:
@@ -85,4 +61,3 @@ def test_without_a_server_a_run_has_no_address(ui: Ui) -> None:
     ui.process.kill()
     ui.process.wait(20)
     assert run.url is None
-    ui.process.returncode = 0
