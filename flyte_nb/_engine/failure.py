@@ -119,7 +119,7 @@ def received(record: ErrorRecord) -> BaseRuntimeError:
         if record.pickled is None:
             raise ValueError("nothing was pickled")
         error, cause = pickle.loads(record.pickled)
-    except Exception:
+    except (Exception, SystemExit):
         error, cause = error_from(record), None
     if not was_carried(error):
         error.__dict__[_CARRIED] = replace(record, pickled=None)
@@ -140,7 +140,7 @@ def _pickled(error: BaseRuntimeError) -> bytes | None:
             data: bytes = cloudpickle.dumps((error, cause))
             pickle.loads(data)
             return data
-        except Exception:
+        except (Exception, SystemExit):  # its class may do anything
             continue
     return None
 

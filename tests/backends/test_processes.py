@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -139,6 +140,54 @@ def test_an_exception_whose_constructor_needs_arguments_arrives_with_code_and_te
     assert failure is not None and failure.error_info is not None
     assert 'raise NeedsTwoError("broke", "it did")' in failure.error_info.traceback
     assert "flyte_nb/backends" not in failure.error_info.traceback
+
+
+class HoldsALockError(Exception):
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.lock = threading.Lock()
+
+
+class RefusesCopiesError(Exception):
+    def __reduce__(self) -> tuple[object, ...]:
+        raise ValueError("no copies of me")
+
+
+class RefusesLoadingError(Exception):
+    def __reduce__(self) -> tuple[object, ...]:
+        return (int, ("no number",))
+
+
+class EndsProcessesError(Exception):
+    def __reduce__(self) -> tuple[object, ...]:
+        return (sys.exit, (3,))
+
+
+UNPICKLABLE = (HoldsALockError, RefusesCopiesError, RefusesLoadingError, EndsProcessesError)
+
+
+@env.task
+def raises_unpicklable(number: int) -> None:
+    raise UNPICKLABLE[number]("stays where it is")
+
+
+@env.task
+def catches_unpicklable(number: int) -> list[str]:
+    try:
+        raises_unpicklable(number)
+    except errors.RuntimeUserError as error:
+        return [error.code, str(error), *error.__notes__]
+    return []
+
+
+@pytest.mark.parametrize("kind", UNPICKLABLE)
+def test_an_exception_that_cannot_leave_its_process_arrives_with_code_text_and_traceback(kind: type) -> None:
+    run = in_process(catches_unpicklable, UNPICKLABLE.index(kind))
+
+    code, text, note = run.outputs()[0]
+    assert (code, text) == (kind.__name__, "stays where it is")
+    assert 'raise UNPICKLABLE[number]("stays where it is")' in note
+    assert f"{kind.__name__}: stays where it is" in note
 
 
 @env.task
