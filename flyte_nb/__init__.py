@@ -14,6 +14,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ._engine.form_address import serve_forms_with
+from ._lazy import names_of
 from ._outside import open_outside_with
 from ._version import __version__ as __version__
 from ._view.showing import show_with
@@ -74,52 +75,44 @@ serve_forms_with(lambda *asked: importlib.import_module(".hitl.addresses", __nam
 _SUBMODULES = ("durable", "errors", "extras", "hitl", "io", "jsonl", "models", "remote", "report", "types")
 
 _HOMES = {
-    "ActionPhase": "models",
-    "Backoff": "_task.retries",
-    "Cache": "_task.cache",
-    "CachePolicy": "_task.cache",
-    "GPU": "_task.resources",
-    "Image": "_task.image",
-    "Link": "_task.link",
-    "PodTemplate": "_task.pod_template",
-    "Resources": "_task.resources",
-    "RetryStrategy": "_task.retries",
-    "ReusePolicy": "_task.reuse",
-    "Run": "remote",
-    "Secret": "_task.secret",
-    "SecretRequest": "_task.secret",
-    "TaskContext": "_engine.context",
-    "TaskEnvironment": "_task.environment",
-    "Timeout": "_task.timeout",
-    "ctx": "_engine.context",
-    "current_domain": "_runtime.initialize",
-    "current_project": "_runtime.initialize",
-    "custom_context": "_engine.context",
-    "deploy": "_runtime.deploying",
-    "get_custom_context": "_engine.context",
-    "group": "_engine.context",
-    "init": "_runtime.initialize",
-    "init_from_config": "_runtime.initialize",
-    "map": "_engine.map",
-    "rerun": "_start",
-    "run": "_start",
-    "show": "_notebook.display",
-    "trace": "_engine.trace",
-    "with_runcontext": "_start",
+    "ActionPhase": ".models",
+    "Backoff": "._task.retries",
+    "Cache": "._task.cache",
+    "CachePolicy": "._task.cache",
+    "GPU": "._task.resources",
+    "Image": "._task.image",
+    "Link": "._task.link",
+    "PodTemplate": "._task.pod_template",
+    "Resources": "._task.resources",
+    "RetryStrategy": "._task.retries",
+    "ReusePolicy": "._task.reuse",
+    "Run": ".remote",
+    "Secret": "._task.secret",
+    "SecretRequest": "._task.secret",
+    "TaskContext": "._engine.context",
+    "TaskEnvironment": "._task.environment",
+    "Timeout": "._task.timeout",
+    "ctx": "._engine.context",
+    "current_domain": "._runtime.initialize",
+    "current_project": "._runtime.initialize",
+    "custom_context": "._engine.context",
+    "deploy": "._runtime.deploying",
+    "get_custom_context": "._engine.context",
+    "group": "._engine.context",
+    "init": "._runtime.initialize",
+    "init_from_config": "._runtime.initialize",
+    "map": "._engine.map",
+    "rerun": "._start",
+    "run": "._start",
+    "show": "._notebook.display",
+    "trace": "._engine.trace",
+    "with_runcontext": "._start",
 }
 
 __all__ = sorted([*_HOMES, *_SUBMODULES, "logger", "__version__"])
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    elif name in _SUBMODULES:
-        value = importlib.import_module(f".{name}", __name__)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+__getattr__ = names_of(__name__, _HOMES, _SUBMODULES)
 
 
 def load_ipython_extension(shell: Any) -> None:

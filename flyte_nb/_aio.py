@@ -189,12 +189,13 @@ class ListingCall(IteratingCall[P, T]):
         super().__init__(listing, public(listed))
 
     def __get__(self, instance: Any, owner: type | None = None) -> IteratingCall[..., T]:
-        blocking: Callable[..., Iterator[T]] = self._blocking
+        listing: Callable[..., Iterator[T]] = functools.partial(self._blocking, owner)  # type: ignore[arg-type]
 
-        @functools.wraps(blocking)
         def listed(*args: Any, **kwargs: Any) -> Listed[T]:
-            return Listed(blocking(owner, *args, **kwargs))
+            return Listed(listing(*args, **kwargs))
 
+        functools.update_wrapper(listed, self._blocking)
+        listed.__wrapped__ = listing  # type: ignore[attr-defined]  # without the class, which nobody gives
         return IteratingCall(listed, functools.partial(self._asynchronous, owner))
 
 

@@ -30,7 +30,9 @@ logger = logging.getLogger("flyte_nb")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SPECIAL = frozenset({"__init__", "__call__", "__enter__", "__exit__", "__aenter__", "__aexit__"})
+_SPECIAL = frozenset(
+    {"__init__", "__call__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__anext__", "__await__"}
+)
 _MARK = "__ends_tracebacks__"
 
 

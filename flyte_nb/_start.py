@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 from ._aio import BlockingCall, with_aio
@@ -16,7 +17,7 @@ from ._runtime.runtime import current_settings
 from ._runtime.source import recorded_source, source_name
 from ._task.options import as_env_vars
 from ._task.task import Task
-from .models.text import checked_texts
+from .models.text import checked_texts, optional_text
 from .remote.run import Run
 from .remote.task import Task as RemoteTask
 
@@ -75,7 +76,7 @@ def with_runcontext(
     *,
     name: str | None = None,
     version: str | None = None,
-    raw_data_path: str | None = None,
+    raw_data_path: str | os.PathLike[str] | None = None,
     overwrite_cache: bool = False,
     project: str | None = None,
     domain: str | None = None,
@@ -127,12 +128,16 @@ def with_runcontext(
     Specification: *Custom context*, *Controlling parallel execution*.
     """
     refuse_unknown(with_runcontext, hosted_only, _HOSTED_ONLY)
+    if max_action_concurrency is not None and (
+        not isinstance(max_action_concurrency, int) or isinstance(max_action_concurrency, bool)
+    ):
+        raise TypeError(f"max_action_concurrency is a whole number; got {max_action_concurrency!r}.")
     if max_action_concurrency is not None and max_action_concurrency < 1:
         raise ValueError(f"max_action_concurrency is at least 1; got {max_action_concurrency!r}.")
     settings = current_settings()
     recorded = {key: str(value) for key, value in hosted_only.items() if value is not None}
     if queue is not None:
-        recorded["queue"] = queue
+        recorded["queue"] = optional_text(queue, "queue")
     if max_action_concurrency is not None:
         recorded["max_action_concurrency"] = str(max_action_concurrency)
     if overwrite_cache:
@@ -141,14 +146,14 @@ def with_runcontext(
         recorded["disable_run_cache"] = "True"
     return Runner(
         RunOptions(
-            mode=None if mode == "local" else mode,
+            mode=None if mode == "local" else optional_text(mode, "mode") or None,
             name=None if name is None else checked_run_name(name),
-            version=version or "",
-            raw_data_path=raw_data_path or "",
+            version=optional_text(version, "version"),
+            raw_data_path=optional_text(os.fspath(raw_data_path) if raw_data_path else None, "raw_data_path"),
             overwrite_cache=overwrite_cache,
             disable_run_cache=disable_run_cache,
-            project=project or settings.project,
-            domain=domain or settings.domain,
+            project=optional_text(project, "project") or settings.project,
+            domain=optional_text(domain, "domain") or settings.domain,
             org=settings.org,
             env_vars=as_env_vars(env_vars or {}),
             labels=checked_texts(labels or {}, "labels"),

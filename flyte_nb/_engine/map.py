@@ -11,6 +11,7 @@ from typing import Any
 
 from .._aio import IteratingCall
 from .._public import hand_over, public
+from .._task.messages import not_a_task
 from .._task.task import Task
 from .blocking import wait_blocking
 from .context import open_group
@@ -199,10 +200,7 @@ def _checked(func: Target, iterables: tuple[Iterable[Any], ...], concurrency: in
     """The task that is mapped, if the iterables are inputs of it."""
     task = func.func if isinstance(func, functools.partial) else func
     if not isinstance(task, Task):
-        raise TypeError(
-            f"flyte.map maps a task, or a functools.partial of one; got {type(task).__name__}: {task!r}."
-            " Decorate the function with @env.task."
-        )
+        raise TypeError(f"flyte.map maps a task, or a functools.partial of one; {not_a_task(task)}")
     if not isinstance(concurrency, int) or concurrency < 0:
         raise ValueError(f"concurrency is how many calls run at once, 0 for no limit; got {concurrency!r}.")
     if not iterables:

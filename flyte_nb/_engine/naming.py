@@ -57,7 +57,7 @@ def checked_run_name(name: str) -> str:
     ------
     ValueError
     """
-    if not _RUN_NAME.match(name):
+    if not isinstance(name, str) or not _RUN_NAME.match(name):
         raise ValueError(
             f"A run's name is at most 100 letters, digits, '-', '_', '.' and, inside it, spaces, and begins with a"
             f" letter or a digit; got {name!r}."

@@ -13,6 +13,7 @@ from .._engine.live_run import LiveRun, RunOptions
 from .._engine.naming import ROOT_ACTION
 from .._journal.liveness import is_alive
 from .._misfit import misfits
+from .._task.messages import not_a_task
 from .._task.registry import find_task
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
@@ -259,5 +260,4 @@ def _check_resumable(runtime: Runtime, record: RunRecord) -> None:
 
 def _check_is_task(task: Any) -> None:
     if not isinstance(task, Task):
-        hint = " Decorate it with @env.task." if callable(task) else ""
-        raise TypeError(f"flyte_nb.run runs a task; got {type(task).__name__}: {task!r:.120}.{hint}")
+        raise TypeError(f"flyte_nb.run runs a task; {not_a_task(task)}")

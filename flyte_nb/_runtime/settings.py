@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 from .._task.cache import CacheBehavior
 from ..errors import InitializationError
+from ..models.text import optional_text
 
 CACHE_BEHAVIORS = ("auto", "override", "disable")
 
@@ -98,6 +100,11 @@ def settings_from(
     """
     if cache not in CACHE_BEHAVIORS:
         raise InitializationError(f"cache is one of {', '.join(CACHE_BEHAVIORS)}; got {cache!r}.")
+    if queues is not None and not isinstance(queues, Mapping):
+        raise InitializationError(
+            f"queues is a dict of back-ends by name, such as {{'big': ThreadBackend(4)}}; got {type(queues).__name__}:"
+            f" {queues!r:.120}."
+        )
     for name, backend in (queues or {}).items():
         if not hasattr(backend, "run"):
             raise InitializationError(
@@ -105,19 +112,39 @@ def settings_from(
                 f" got {type(backend).__name__}."
             )
     return Settings(
-        home=Path(home) if home is not None else None,
-        org=org or "",
-        project=project or "",
-        domain=domain or "",
+        home=_folder("home", home),
+        org=_text("org", org),
+        project=_text("project", project),
+        domain=_text("domain", domain),
         storage=_address("storage", storage),
         registry=_address("registry", registry),
         queues=dict(queues or {}),
         cache=cast("CacheBehavior", cache),
         root_dir=os.fspath(root_dir) if root_dir is not None else "",
-        log_level=log_level,
+        log_level=_level(log_level),
         load_plugins=load_plugin_type_transformers,
         hosted_only={key: value for key, value in others.items() if value is not None},
     )
+
+
+def _text(what: str, given: str | None) -> str:
+    try:
+        return optional_text(given, what)
+    except (TypeError, ValueError) as error:
+        raise InitializationError(str(error)) from None
+
+
+def _level(given: int | str | None) -> int | str | None:
+    known = logging.getLevelNamesMapping()
+    if given is None or (isinstance(given, int) and not isinstance(given, bool)) or given in known:
+        return given
+    raise InitializationError(f"log_level is a number or one of {', '.join(known)}; got {given!r:.120}.")
+
+
+def _folder(what: str, given: str | os.PathLike[str] | None) -> Path | None:
+    if given is None or (isinstance(given, (str, os.PathLike)) and os.fspath(given)):
+        return Path(given) if given is not None else None
+    raise InitializationError(f"{what} is the path of a folder; got {type(given).__name__}: {given!r:.120}.")
 
 
 def _address(what: str, given: Any) -> str:

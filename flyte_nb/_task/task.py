@@ -140,9 +140,14 @@ class Task(Generic[P, R]):
             hand_over(error, func, args, kwargs)
             raise
 
+    @ends_tracebacks
     def forward(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the plain function: no action, no record, also inside a run."""
-        return self.func(*args, **kwargs)
+        try:
+            return self.func(*args, **kwargs)
+        except Exception as error:
+            hand_over(error, self.func, args, kwargs)
+            raise
 
     def override(
         self,

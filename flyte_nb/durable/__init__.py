@@ -99,6 +99,8 @@ def _sleep_blocking(seconds: float) -> Waited:
 
 
 def _checked(seconds: float) -> float:
+    if not isinstance(seconds, (int, float)) or seconds != seconds:
+        raise TypeError(f"durable.sleep takes seconds, a number; got {seconds!r:.120}.")
     if seconds < 0:
         raise ValueError(f"durable.sleep takes seconds, not negative; got {seconds!r}.")
     return seconds

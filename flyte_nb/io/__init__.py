@@ -5,7 +5,9 @@ Specification: *Files and directories*, *DataFrames*.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
 
 if TYPE_CHECKING:
     from ..types.hashing import HashFunction as HashFunction
@@ -19,13 +21,4 @@ __all__ = ["DataFrame", "Dir", "File", "HashFunction", "extend"]
 _HOMES = {"DataFrame": ".dataframe", "Dir": ".directory", "File": ".file", "HashFunction": "..types.hashing"}
 
 
-def __getattr__(name: str) -> Any:
-    from importlib import import_module
-
-    if name == "extend":
-        return import_module(".extend", __name__)
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name], __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_of(__name__, _HOMES, ("extend",))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
+from .._public import public
 from .streams import OpenedFile
 
 T = TypeVar("T")
@@ -15,6 +16,7 @@ T = TypeVar("T")
 AT_ONCE_BYTES = 64 * 1024
 
 
+@public
 class AsyncStream:
     """A file that was opened in an ``async with`` block; its methods are those of Python's files, awaited.
 
@@ -117,6 +119,7 @@ class AsyncStream:
         await self._step(False, self._opened.discard)
 
 
+@public
 class OpeningAsync:
     """What ``file.open(...)`` gives: an ``async with`` block.
 

@@ -5,7 +5,9 @@ Specification: *Files and directories*, JSONL files.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
 
 if TYPE_CHECKING:
     from .directory import JsonlDir as JsonlDir
@@ -13,14 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonlDir", "JsonlFile"]
 
-_HOMES = {"JsonlDir": "directory", "JsonlFile": "file"}
+_HOMES = {"JsonlDir": ".directory", "JsonlFile": ".file"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_of(__name__, _HOMES)

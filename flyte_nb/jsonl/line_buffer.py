@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
+from .._public import hand_over
 from .extra import orjson
 
 T = TypeVar("T")
@@ -63,9 +64,13 @@ class LineBuffer:
         def add(record: Any) -> T | None:
             nonlocal lines
             try:
-                lines += dumps(record, None, options)
+                try:
+                    lines += dumps(record, None, options)
+                except TypeError as error:
+                    raise self._problem(error) from error
             except TypeError as error:
-                raise self._problem(error) from error
+                hand_over(error)
+                raise
             return full() if len(lines) >= self._enough else None
 
         def add_counted(record: Any) -> T | None:
@@ -74,8 +79,9 @@ class LineBuffer:
                 self._enough = 0  # this record is the last of its shard
             try:
                 return add(record)
-            except TypeError:
+            except TypeError as error:
                 self._record_room += 1
+                hand_over(error)
                 raise
 
         return add if self._max_records is None else add_counted

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from itertools import chain
 from typing import Any
 
+from .._public import hand_over, public
 from .arrow import ArrowBatches
 from .broken_lines import OnError, fault_handler, settled
 from .lines import Block
@@ -52,11 +53,16 @@ class Reading:
 
     async def records_async(self) -> AsyncGenerator[Any, None]:
         """As `records`, for ``async for``."""
-        async with aclosing(self._settled_async()) as settled_lists:
-            async for some in settled_lists:
-                for record in some:
-                    yield record
+        try:
+            async with aclosing(self._settled_async()) as settled_lists:
+                async for some in settled_lists:
+                    for record in some:
+                        yield record
+        except Exception as error:
+            hand_over(error)
+            raise
 
+    @public
     def batches(self, size: int) -> Iterator[list[Any]]:
         """Lists of `size` records; the last one may be shorter."""
         batcher = _Batcher(size)
@@ -64,6 +70,7 @@ class Reading:
             yield from batcher.add(some)
         yield from batcher.rest()
 
+    @public
     async def batches_async(self, size: int) -> AsyncGenerator[list[Any], None]:
         """As `batches`, for ``async for``."""
         batcher = _Batcher(size)
@@ -74,12 +81,14 @@ class Reading:
         for batch in batcher.rest():
             yield batch
 
+    @public
     def arrow_batches(self, size: int) -> Iterator[Any]:
         """Arrow batches of `size` rows; the last one may be shorter."""
         to_arrow = ArrowBatches()
         for batch in self.batches(size):
             yield to_arrow.batch(batch)
 
+    @public
     async def arrow_batches_async(self, size: int) -> AsyncGenerator[Any, None]:
         """As `arrow_batches`, for ``async for``."""
         to_arrow = ArrowBatches()
@@ -87,6 +96,7 @@ class Reading:
             async for batch in batches:
                 yield await asyncio.to_thread(to_arrow.batch, batch)
 
+    @public
     def _settled(self) -> Iterator[list[Any]]:
         blocks: Iterable[Block] = self._blocks()
         if self._is_ahead:

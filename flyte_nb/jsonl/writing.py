@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from .._public import ends_tracebacks, hand_over, public
 from .line_buffer import LineBuffer, Portion
 from .output import Output, Written
 
@@ -17,6 +18,7 @@ FLUSH_BYTES = 2**20
 COMPRESSION_LEVEL = 3
 
 
+@public
 class RecordWriter:
     """Writes records as lines of JSON; what was written appears when the ``with`` block ends well.
 
@@ -54,7 +56,7 @@ class RecordWriter:
         TypeError
             If JSON cannot say one of them; those before it are written.
         """
-        for record in records:
+        for record in _iterable(records):
             self.write(record)
 
     def _flush(self) -> None:
@@ -78,6 +80,7 @@ class RecordWriter:
         self._output.discard()
 
 
+@public
 class AsyncRecordWriter:
     """Writes records as lines of JSON; what was written appears when the ``async with`` block ends well.
 
@@ -98,14 +101,19 @@ class AsyncRecordWriter:
         self._busy = threading.Lock()  # a cancelled step goes on in its thread until it is done
         self._under_way: asyncio.Future[None] | None = None
 
+    @ends_tracebacks
     async def write(self, record: Any) -> None:
         """Write one record; see `RecordWriter.write`."""
-        if self._add(record):
-            await self._send(self._buffer.take())
+        try:
+            if self._add(record):
+                await self._send(self._buffer.take())
+        except Exception as error:
+            hand_over(error)
+            raise
 
     async def write_many(self, records: Iterable[Any]) -> None:
         """Write records one after the other; see `RecordWriter.write_many`."""
-        for record in records:
+        for record in _iterable(records):
             if self._add(record):
                 await self._send(self._buffer.take())
 
@@ -154,3 +162,12 @@ class AsyncRecordWriter:
 
     def __exit__(self, *_: Any) -> None:
         """Never reached."""
+
+
+def _iterable(records: Iterable[Any]) -> Iterable[Any]:
+    if not isinstance(records, Iterable) or isinstance(records, (str, bytes, Mapping)):
+        raise TypeError(
+            f"write_many takes an iterable of records, got {type(records).__name__}: {records!r:.120}. One record is"
+            " written by write."
+        )
+    return records

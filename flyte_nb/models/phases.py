@@ -29,6 +29,10 @@ class ActionPhase(str, Enum):
     TIMED_OUT = "timed_out"
     RECOVERED = "recovered"
 
+    @classmethod
+    def _missing_(cls, value: object) -> None:
+        raise ValueError(f"{value!r:.120} is no phase: expected one of {', '.join(repr(one.value) for one in cls)}.")
+
     @property
     def is_terminal(self) -> bool:
         """Whether nothing more will happen."""

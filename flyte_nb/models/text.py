@@ -43,6 +43,20 @@ def checked_text(text: str, what: str) -> str:
     )
 
 
+def optional_text(text: str | None, what: str) -> str:
+    """`text`, if it is one that can be written down, or empty for None; `what` names it.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if text is None:
+        return ""
+    if not isinstance(text, str):
+        raise TypeError(f"{what}: expected text, got {type(text).__name__}: {text!r:.120}.")
+    return checked_text(text, what)
+
+
 def checked_texts(texts: Mapping[str, str], what: str) -> dict[str, str]:
     """`texts`, if every name and value can be written down; errors as `checked_text`."""
     for name, text in texts.items():

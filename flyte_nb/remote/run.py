@@ -95,6 +95,8 @@ class Run(AwaitedAsItself):
         ValueError
             For another order, or a phase that does not exist.
         """
+        if isinstance(limit, bool) or not isinstance(limit, int):
+            raise TypeError(f"limit is a whole number of runs; got {limit!r:.120}.")
         newest_first = True
         if sort_by is not None:
             field, direction = sort_by

@@ -5,7 +5,9 @@ Specification: *Custom types*, *Data classes and structures*.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
 
 if TYPE_CHECKING:
     from .engine import TypeEngine as TypeEngine
@@ -25,20 +27,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "FlytePickle": "pickled",
-    "HashFunction": "hashing",
-    "Renderable": "html",
-    "TypeEngine": "engine",
-    "TypeTransformer": "transformer",
-    "TypeTransformerFailedError": "transformer",
+    "FlytePickle": ".pickled",
+    "HashFunction": ".hashing",
+    "Renderable": ".html",
+    "TypeEngine": ".engine",
+    "TypeTransformer": ".transformer",
+    "TypeTransformerFailedError": ".transformer",
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_of(__name__, _HOMES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import Any, Union, get_args, get_origin
 
@@ -272,8 +272,10 @@ def _keys(literal: Literal) -> list[str]:
 
 def _check(value: Any, expected: type, python_type: Any) -> None:
     if not isinstance(value, expected):
+        convertible = expected is list and isinstance(value, Iterable) and not isinstance(value, (str, bytes, dict))
+        hint = " Make it a list: list(...)." if convertible else ""
         raise TypeTransformerFailedError(
-            f"Expected {type_text(python_type)}, got {type(value).__qualname__}: {shown(value)}."
+            f"Expected {type_text(python_type)}, got {type(value).__qualname__}: {shown(value)}.{hint}"
         )
 
 

@@ -44,6 +44,10 @@ class Opaque:
         raise ValueError("no copies of me")
 
 @env.task
+async def takes_list(xs: list[int]) -> int:
+    return sum(xs)
+
+@env.task
 async def takes_anything(value: object) -> int:
     return 1
 """
@@ -80,6 +84,33 @@ WRONG_USES = [
     ("await flyte.run.aio(double, dayz=3)", "did you mean 'days'?"),
     ("flyte.io.File.from_local_sync('/nowhere')", "Cannot read '/nowhere'"),
     ("flyte.report.log('x')", "reports belong to tasks"),
+    ("flyte.rnu(double)", "Did you mean 'run'?"),
+    ("flyte.io.Fiel", "Did you mean 'File'?"),
+    ("flyte.run(double(3))", "Give the task itself, and its inputs after it"),
+    ("flyte.map(double(3), [1])", "Give the task itself, and its inputs after it"),
+    ("flyte.run(takes_list, (x for x in range(3)))", "Make it a list: list(...)"),
+    ("flyte.init(project=3)", "project: expected text, got int: 3"),
+    ("flyte.init(home=3)", "home is the path of a folder; got int: 3"),
+    ("flyte.init(queues=['a'])", "queues is a dict of back-ends by name"),
+    ("flyte.init(log_level='LOUD')", "log_level is a number or one of"),
+    ("flyte.with_runcontext(mode=3)", "mode: expected text, got int: 3"),
+    ("flyte.with_runcontext(name=3)", "A run's name is at most"),
+    ("flyte.with_runcontext(max_action_concurrency='3')", "max_action_concurrency is a whole number"),
+    ("flyte.Run.listall(in_phase='gone')", "'gone' is no phase: expected one of 'queued'"),
+    ("flyte.Run.listall(limit='3')", "limit is a whole number of runs"),
+    ("flyte.Run.listall(limt=3)", "Run.listall(): unknown argument 'limt' (did you mean 'limit'?)"),
+    ("await flyte.durable.sleep.aio('x')", "durable.sleep takes seconds, a number"),
+    ("double.forward(dayz=1)", "did you mean 'days'?"),
+    ("list(flyte.jsonl.JsonlFile(path='/nowhere').iter_records_sync())", "Cannot open '/nowhere'"),
+    ("[x async for x in flyte.jsonl.JsonlFile(path='/nowhere').iter_records()]", "Cannot open '/nowhere'"),
+    ("with flyte.jsonl.JsonlFile.new_remote().writer_sync() as out: out.write({1})", "cannot be written as JSON"),
+    (
+        "async with flyte.jsonl.JsonlFile.new_remote().writer() as out: await out.write({1})",
+        "cannot be written as JSON",
+    ),
+    ("with flyte.jsonl.JsonlFile.new_remote().writer_sync() as out: out.write_many(3)", "an iterable of records"),
+    ("async with flyte.io.File.new_remote().open('zz') as out: pass", "cannot be opened in mode 'zz'"),
+    ("with flyte.io.File.new_remote().open_sync('zz') as out: pass", "cannot be opened in mode 'zz'"),
 ]
 
 
