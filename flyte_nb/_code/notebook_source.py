@@ -232,9 +232,14 @@ def _keep_what_tasks_reach(statements: list[Statement], called: str) -> list[Pro
     return list(problems.values())
 
 
+def _gives_what_cannot_be_seen(node: ast.stmt) -> bool:
+    """Whether it is an import of all names of a module, or one that says how the notebook is compiled."""
+    return isinstance(node, ast.ImportFrom) and (node.module == "__future__" or node.names[0].name == "*")
+
+
 def _is_needed(statement: Statement, needed: set[str], imported: set[str], functions: set[str]) -> bool:
     node = statement.node
-    if statement.gives & needed or (isinstance(node, ast.ImportFrom) and node.module == "__future__"):
+    if statement.gives & needed or _gives_what_cannot_be_seen(node):
         return True
     if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         return False

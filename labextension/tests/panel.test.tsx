@@ -85,6 +85,12 @@ describe("the panel", () => {
     expect(page.querySelectorAll("[role=rowheader]")).toHaveLength(1);
   });
 
+  it("leaves pauses out of how long a run took", async () => {
+    const runs = [line("r1", { ended_at: 4_610, paused_s: 3_600 })];
+    await say({ type: "runs", total: 1, offset: 0, runs, days: [[1, 1]] });
+    expect(page.querySelector(".fnb-runs .fnb-elapsed")!.textContent).toBe("10.0 s");
+  });
+
   it("shows names as text", async () => {
     await say({ type: "runs", total: 1, offset: 0, runs: [line("<img src=x>", { task: "e.<b>x</b>" })], days: [[1, 1]] });
     expect(page.querySelector("img")).toBeNull();

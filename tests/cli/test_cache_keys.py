@@ -11,7 +11,11 @@ import pytest
 
 from tests.cli.conftest import Shell
 
-BESIDE = """
+MODULES = {
+    "roots.py": "import math\n\ndef root_of(n):\n    return math.sqrt(n)\n",
+    "package/__init__.py": "RATE = 2\n",
+    "package/part.py": "from . import RATE\n\ndef thing(n):\n    return n * RATE\n",
+    "beside.py": """
 import numpy as np
 
 RATE = 2
@@ -20,7 +24,8 @@ STEPS = np.arange(3)
 
 def times(n):
     return n * RATE + len(STEPS)
-"""
+""",
+}
 
 IMPORTS = """
     import abc
@@ -39,7 +44,9 @@ IMPORTS = """
     import pydantic
 
     import beside
+    import package.part
     from beside import times
+    from roots import *
 
     import flyte_nb as flyte
 """
@@ -164,10 +171,13 @@ TASKS = {
     "decorated": ("(n: int) -> int", "return doubled(n)"),
     "module_beside": ("(n: int) -> int", "return beside.times(n)"),
     "function_beside": ("(n: int) -> int", "return times(n)"),
+    "all_of_a_module": ("(n: int) -> float", "return root_of(n)"),
+    "package_beside": ("(n: int) -> int", "return package.part.thing(n)"),
     "imported_in_body": ("(n: int) -> int", "import beside as there; return there.times(n)"),
     "library_in_body": ("(n: int) -> int", "import polars as frames; return frames.DataFrame({'n': [n]}).height"),
     "trace": ("(n: int) -> int", "return await traced(n)"),
     "task": ("(n: int) -> int", "return await other(n)"),
+    "display": ("(n: int) -> int", "display(n) if n < 0 else None; return n"),
     "file_of_builtins": ("(n: int) -> int", "return len(open('beside.py').read())"),
     "dataclass_input": ("(order: Order = Order(1.0)) -> float", "return order.net"),
     "pydantic_input": ("(model: Model = Model()) -> float", "return model.weight"),
@@ -214,7 +224,8 @@ def execute(shell: Shell, notebook: str) -> None:
 def status_from_the_command_line(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What the cache said of each task from the command line, once a kernel had run them all."""
     shell = Shell(tmp_path_factory.mktemp("shop"))
-    shell.write("beside.py", BESIDE)
+    for name, text in MODULES.items():
+        shell.write(name, text)
     tasks = [written(name, *task) for name, task in TASKS.items()]
     start = f"run = flyte.run(everything, 3)\nassert run.outputs() == {len(TASKS)}"
     shell.write_notebook("shop.ipynb", IMPORTS, DEFINITIONS, *tasks, textwrap.dedent(ALL), start)
