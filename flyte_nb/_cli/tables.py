@@ -52,7 +52,7 @@ def print_runs(runs: list[Run]) -> None:
     table = Table("run", "task", "phase", "started", "took", "actions")
     for run in runs:
         details = run.details()
-        started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if details.start_time else ""
+        started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M") if details.start_time else ""
         table.add_row(
             run.name,
             escape(details.task_name),
