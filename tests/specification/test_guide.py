@@ -103,9 +103,10 @@ def failure_of(program: Program, folder: Path) -> str:
         (folder / "check.py").write_text(CHECKS[name])
         command = [sys.executable, "check.py"]
     elif "\ndef test_" in program.own or "\nasync def test_" in program.own:
-        command = [sys.executable, "-m", "pytest", "-q", "program.py"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "pytest_asyncio.plugin", "program.py"]
     python_path = os.pathsep.join([str(folder), str(Path(flyte.__file__).parents[1])])
     environment = {**os.environ, "FLYTE_NB_HOME": str(home), "PYTHONPATH": python_path, "HOME": str(folder)}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # others take seconds to be imported
     done = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
     )

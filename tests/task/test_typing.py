@@ -33,15 +33,21 @@ async def use() -> None:
 """
 
 
+@pytest.fixture(scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy found out about the package."""
+    return tmp_path_factory.mktemp("mypy")
+
+
 @pytest.fixture
-def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
+def check(known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     root = Path(sys.modules["flyte_nb"].__file__ or "").parents[1]
     monkeypatch.setenv("MYPYPATH", str(root))
 
     def run(source: str) -> str:
         path = tmp_path / "declared.py"
         path.write_text(source)
-        out, _, _ = api.run(["--strict", "--follow-imports=silent", f"--cache-dir={tmp_path}", str(path)])
+        out, _, _ = api.run(["--strict", "--follow-imports=silent", f"--cache-dir={known}", str(path)])
         return str(out)
 
     return run
