@@ -47,8 +47,8 @@ class Page:
     picture : LivePicture
     send : callable
         Takes a message as JSON-like builtins.
-    rerun, resume : callable
-        What the buttons do; get the run's name.
+    resume, rerun : callable
+        What the buttons do; get the run's name. `rerun` gives the name of the new run, "" where that takes this place.
     schedule : callable
         Calls what it gets where runs may be started.
     answerer : str, optional
@@ -66,7 +66,7 @@ class Page:
         send: Send,
         *,
         resume: Callable[[str], Any],
-        rerun: Callable[[str], Any],
+        rerun: Callable[[str], str],
         schedule: Callable[[Callable[[], None]], Any],
         answerer: str = "",
     ) -> None:
@@ -150,7 +150,7 @@ class Page:
         elif isinstance(message, Resume):
             self._schedule(lambda: self._attempt(self._resume))
         elif isinstance(message, Rerun):
-            self._schedule(lambda: self._attempt(self._rerun))
+            self._schedule(lambda: self._attempt(self._begin_anew))
         else:
             self._take_answer(message)
 
@@ -159,6 +159,11 @@ class Page:
             action(self._picture.name)
         except Exception as error:
             self.tell(Notice("error", str(error) or type(error).__name__))
+
+    def _begin_anew(self, name: str) -> None:
+        started = self._rerun(name)
+        if started:
+            self.tell(Notice("info", f"Run {started} has started."))
 
     def _take_answer(self, message: Answer) -> None:
         records = self._picture.history.records

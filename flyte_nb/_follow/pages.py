@@ -50,6 +50,11 @@ class Pages:
             page.news_of_selection()
 
     @property
+    def are_open(self) -> bool:
+        """Whether a page that was heard has not left."""
+        return any(view for view in tuple(self._pages))
+
+    @property
     def have_details(self) -> bool:
         """Whether a page has all about an action open."""
         return any(page.has_details for page in self._all())

@@ -17,6 +17,7 @@ from ..errors import BaseRuntimeError
 from ..remote import Run
 from ..remote.history import RunHistory
 from .held_messages import holds_messages, let_through
+from .output_widget import is_within_output_widget
 from .renderer import RENDERER
 
 UPDATE_EVERY_S = 1.0
@@ -60,7 +61,7 @@ def display_picture(name: str) -> Displayed | None:
     if not in_notebook():
         print(LivePicture(RunHistory(name), lambda _: None).text())
         return None
-    displayed = Displayed(name, expects_page=sent_by_a_page())
+    displayed = Displayed(name, expects_page=sent_by_a_page(), within_output=is_within_output_widget())
     _displayed_by_this_cell().add(name)
     displayed.begin()
     return displayed
@@ -91,11 +92,15 @@ class Displayed:
         Of the run.
     expects_page : bool
         Whether the cell came from a page with widgets.
+    within_output : bool
+        Whether an `ipywidgets.Output` catches it. Nothing in there can be updated, and nothing is saved: the widget
+        alone is shown, and stays.
     """
 
-    def __init__(self, name: str, *, expects_page: bool) -> None:
+    def __init__(self, name: str, *, expects_page: bool, within_output: bool = False) -> None:
         self._picture = LivePicture(RunHistory(name), self._changed)
         self._make_widget = _widget_maker(self._picture, self._rerun) if expects_page else None
+        self._is_within_output = within_output and self._make_widget is not None
         self._widget: Any = None
         self._live: Any = None
         self._static: Any = None
@@ -110,7 +115,8 @@ class Displayed:
 
         A run that has just started is shown a moment later: drawing takes a page more processor time than a short run.
         """
-        wait_s = _quiet_s(self._picture) if self._make_widget is not None else 0.0
+        may_wait = self._make_widget is not None and not self._is_within_output
+        wait_s = _quiet_s(self._picture) if may_wait else 0.0
         self._live, self._static = live, static
         if self._make_widget is not None:
             self._let_messages_through()
@@ -128,7 +134,8 @@ class Displayed:
             self._widget = self._make_widget()
             widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
             self._live = _shown({WIDGET_MIME: widget, "text/plain": ""}, self._live)
-        self._static = _shown(self._bundle(), self._static)
+        if not self._is_within_output:
+            self._static = _shown(self._bundle(), self._static)
         if self._widget is None:
             _without_page.append(self)
             _watch_cells()
@@ -194,6 +201,8 @@ class Displayed:
         now = time.monotonic()
         if not self._widget.greeted:
             return now - self._shown_at < PAGE_ASKS_WITHIN_S
+        if self._is_within_output:
+            return bool(self._widget.pages.are_open)
         patience_s = READER_IS_GONE_AFTER_S if self._widget.pages.have_details else SETTLE_AFTER_S
         return now - max(ended_at, self._picture.touched_at) < patience_s
 
@@ -208,13 +217,16 @@ class Displayed:
                 with contextlib.suppress(Exception):
                     self._widget.close()
 
-    def _rerun(self, name: str) -> None:
-        """Run it again, and show the new run in this place."""
+    def _rerun(self, name: str) -> str:
+        """Run it again, and show the new run in this place if that can be; its name if not."""
         from .._start import rerun
 
         run = rerun(name)
+        if self._is_within_output:
+            return run.name
         self._settle()  # JupyterLab hides a place for good in which one widget follows another
         Displayed(run.name, expects_page=self._make_widget is not None).begin(self._live, self._static)
+        return ""
 
 
 _without_page: list[Displayed] = []
@@ -278,7 +290,7 @@ def _quiet_s(picture: LivePicture) -> float:
     return QUIET_AT_FIRST_S - (time.time() - picture.history.record().created_at)
 
 
-def _widget_maker(picture: LivePicture, rerun: Callable[[str], None]) -> Callable[[], Any] | None:
+def _widget_maker(picture: LivePicture, rerun: Callable[[str], str]) -> Callable[[], Any] | None:
     """What makes a widget for the picture; None where the renderer or the widget libraries are missing."""
     if not RENDERER.is_file():
         return None

@@ -60,6 +60,35 @@ run.wait()
     assert not lab.errors
 
 
+def test_a_run_in_an_output_widget_is_live_and_says_what_a_rerun_has_started(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+import ipywidgets
+caught = ipywidgets.Output()
+display(caught)
+run = flyte.run(step, 3)
+with caught:
+    flyte.show(run)
+run.wait()
+""",
+        "newest = next(flyte.Run.listall(limit=1)); newest.wait(); print(newest.name, newest.outputs()[0])",
+    )
+    lab.run(0)
+    lab.run(1)
+    shown = lab.output(1).locator(".widget-output")
+    shown.get_by_role("treeitem").filter(has_text="step n=3").wait_for()
+    shown.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    shown.get_by_role("button", name="Rerun").click()
+    said = shown.get_by_role("status").filter(has_text=re.compile("Run .* has started"))
+    said.wait_for()
+    name = said.inner_text().split()[1]
+    lab.run(2)
+    assert lab.text(2).split() == [name, "9"]
+
+
 def test_a_click_on_abort_stops_one_task_while_the_cell_is_blocked(
     open_notebook: Callable[..., Lab], tmp_path: Path
 ) -> None:

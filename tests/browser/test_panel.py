@@ -69,11 +69,11 @@ def test_a_run_whose_kernel_was_killed_is_resumed_from_the_panel(
     panel = panel_of(other)
     panel.get_by_role("region", name="Running now").get_by_text("lost").wait_for()
     line(panel, "other").get_by_label("succeeded").wait_for()
+    os.kill(int(lost.text(1).split()[-1]), signal.SIGKILL)
+    line(panel, "lost").get_by_text("interrupted").wait_for()
     enough = other.server.home / "enough"
     enough.touch()
     request.addfinalizer(enough.unlink)
-    os.kill(int(lost.text(1).split()[-1]), signal.SIGKILL)
-    line(panel, "lost").get_by_text("interrupted").wait_for()
     line(panel, "lost").get_by_role("button", name="Resume", exact=True).click()
     line(panel, "lost").get_by_label("succeeded").wait_for(timeout=40_000)
     line(panel, "lost").click()
