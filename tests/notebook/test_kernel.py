@@ -25,10 +25,10 @@ async def double(x: int) -> int:
 """
 
 
-def test_an_async_task_runs_on_the_kernels_own_loop(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    notebook.run("lock = asyncio.Lock(); cell_loop = asyncio.get_running_loop()")
-    result = notebook.run(
+def test_an_async_task_runs_on_the_kernels_own_loop(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    module_notebook.run("lock = asyncio.Lock(); cell_loop = asyncio.get_running_loop()")
+    result = module_notebook.run(
         """
 @env.task
 async def uses_lock() -> bool:
@@ -42,20 +42,23 @@ flyte.run(uses_lock).outputs()[0]
     assert result.value == "True"
 
 
-def test_run_returns_at_once_and_wait_blocks_the_cell_only(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    result = notebook.run("run = flyte.run(double, 4)\nprint(run.done())\nrun.wait()\nprint(run.outputs())")
+def test_run_returns_at_once_and_wait_blocks_the_cell_only(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    result = module_notebook.run("run = flyte.run(double, 4)\nprint(run.done())\nrun.wait()\nprint(run.outputs())")
     assert result.text == "False\nActionOutputs(8)\n"
 
 
-def test_top_level_await_waits_for_a_run(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    assert notebook.run("run = await flyte.run.aio(double, 5)\nawait run.wait.aio()\nrun.outputs()[0]").value == "10"
+def test_top_level_await_waits_for_a_run(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    assert (
+        module_notebook.run("run = await flyte.run.aio(double, 5)\nawait run.wait.aio()\nrun.outputs()[0]").value
+        == "10"
+    )
 
 
-def test_background_mode_leaves_the_kernels_loop_free(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    result = notebook.run(
+def test_background_mode_leaves_the_kernels_loop_free(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    result = module_notebook.run(
         """
 @env.task
 async def where() -> bool:
@@ -67,9 +70,9 @@ flyte.with_runcontext(mode="background").run(where).outputs()[0], flyte.run(wher
     assert result.value == "(False, True)"
 
 
-def test_a_run_goes_on_after_its_cell_has_ended(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    notebook.run(
+def test_a_run_goes_on_after_its_cell_has_ended(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    module_notebook.run(
         """
 go_on = asyncio.Event()
 
@@ -81,13 +84,13 @@ async def waits() -> str:
 run = flyte.run(waits)
 """
     )
-    notebook.run("go_on.set()")
-    assert notebook.run("run.outputs()[0]").value == "'went on'"
+    module_notebook.run("go_on.set()")
+    assert module_notebook.run("run.outputs()[0]").value == "'went on'"
 
 
-def test_what_tasks_print_lands_in_the_cell_they_were_started_from(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    first = notebook.start(
+def test_what_tasks_print_lands_in_the_cell_they_were_started_from(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    first = module_notebook.start(
         """
 go_on = asyncio.Event()
 
@@ -105,9 +108,9 @@ async def talks() -> None:
 run = flyte.run(talks)
 """
     )
-    notebook.finish(first)
-    second = notebook.run("go_on.set(); run.wait(); print('second cell')")
-    assert notebook.by_parent[first].text == "before\nafter\nfrom a thread\n"
+    module_notebook.finish(first)
+    second = module_notebook.run("go_on.set(); run.wait(); print('second cell')")
+    assert module_notebook.by_parent[first].text == "before\nafter\nfrom a thread\n"
     assert second.text == "second cell\n"
 
 
@@ -281,19 +284,19 @@ flyte.with_runcontext(name="stalled").run(blocks).wait()
     assert view.actions["a0"].stalled_s > 1.0
 
 
-def test_redefining_tasks_in_a_cell_run_again_is_silent(notebook: Notebook) -> None:
-    first, second = notebook.run(SETUP), notebook.run(SETUP.replace("2 * x", "3 * x"))
+def test_redefining_tasks_in_a_cell_run_again_is_silent(module_notebook: Notebook) -> None:
+    first, second = module_notebook.run(SETUP), module_notebook.run(SETUP.replace("2 * x", "3 * x"))
     assert first.text == second.text == ""
-    assert notebook.run("flyte.run(double, 2).outputs()[0]").value == "6"
+    assert module_notebook.run("flyte.run(double, 2).outputs()[0]").value == "6"
 
 
-def test_a_class_redefined_in_its_cell_still_fits(notebook: Notebook) -> None:
+def test_a_class_redefined_in_its_cell_still_fits(module_notebook: Notebook) -> None:
     point = "from dataclasses import dataclass\n@dataclass\nclass Point:\n    x: int\n"
-    notebook.run(SETUP)
-    notebook.run(point)
-    notebook.run("@env.task\nasync def norm(p: Point) -> int:\n    return p.x")
-    notebook.run(point)
-    assert notebook.run("flyte.run(norm, Point(7)).outputs()[0]").value == "7"
+    module_notebook.run(SETUP)
+    module_notebook.run(point)
+    module_notebook.run("@env.task\nasync def norm(p: Point) -> int:\n    return p.x")
+    module_notebook.run(point)
+    assert module_notebook.run("flyte.run(norm, Point(7)).outputs()[0]").value == "7"
 
 
 CLASSES = """
@@ -329,14 +332,14 @@ async def main(x: int) -> str:
 """
 
 
-def test_dataclasses_models_and_enums_redefined_in_their_cell_still_fit(notebook: Notebook) -> None:
-    notebook.run(SETUP + "failing = False")
-    notebook.run(CLASSES)
-    notebook.run("values = Model(points=[Point(1)]), Shade.DARK, Point(2)")
-    notebook.run(TASKS_OF_CLASSES)
-    notebook.run(CLASSES)
-    assert notebook.run("flyte.run(use, *values).outputs()[0]").value == "'1 d 2'"
-    assert notebook.run("flyte.run(main, 1).outputs()[0]").value == "'1 d 2'"
+def test_dataclasses_models_and_enums_redefined_in_their_cell_still_fit(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP + "failing = False")
+    module_notebook.run(CLASSES)
+    module_notebook.run("values = Model(points=[Point(1)]), Shade.DARK, Point(2)")
+    module_notebook.run(TASKS_OF_CLASSES)
+    module_notebook.run(CLASSES)
+    assert module_notebook.run("flyte.run(use, *values).outputs()[0]").value == "'1 d 2'"
+    assert module_notebook.run("flyte.run(main, 1).outputs()[0]").value == "'1 d 2'"
 
 
 def test_classes_redefined_between_a_failure_and_the_resume_still_fit(

@@ -25,7 +25,15 @@ async def double(x: int) -> int:
 
 
 @pytest.fixture
-def cells(notebook: Notebook) -> Notebook:
+def cells(module_notebook: Notebook) -> Notebook:
+    """A kernel in which other tests have run cells before."""
+    module_notebook.run(SETUP)
+    return module_notebook
+
+
+@pytest.fixture
+def fresh_cells(notebook: Notebook) -> Notebook:
+    """A kernel of its own."""
     notebook.run(SETUP)
     return notebook
 
@@ -170,12 +178,12 @@ def test_the_traceback_of_a_cell_shows_its_lines(cells: Notebook) -> None:
     assert "before / 0" in recorded.value
 
 
-def test_only_values_that_somebody_waits_for_are_kept(cells: Notebook) -> None:
-    cells.run("%%flyte_run --detach --no-view --name detached\n'value'")
-    cells.run("flyte.Run.get('detached').wait()")
-    cells.run("%%flyte_run --no-view\nlist(range(10))")
-    cells.run("%%flyte_run --no-view\nraise ValueError", ok=False)
-    assert cells.run("from flyte_nb._notebook import cell; cell._kept").value == "{}"
+def test_only_values_that_somebody_waits_for_are_kept(fresh_cells: Notebook) -> None:
+    fresh_cells.run("%%flyte_run --detach --no-view --name detached\n'value'")
+    fresh_cells.run("flyte.Run.get('detached').wait()")
+    fresh_cells.run("%%flyte_run --no-view\nlist(range(10))")
+    fresh_cells.run("%%flyte_run --no-view\nraise ValueError", ok=False)
+    assert fresh_cells.run("from flyte_nb._notebook import cell; cell._kept").value == "{}"
 
 
 @pytest.mark.parametrize(
@@ -223,15 +231,15 @@ def test_options_reach_the_run(cells: Notebook) -> None:
     assert result.value == "({'a': '1'}, 'background')"
 
 
-def test_the_queue_of_a_run_cell_is_where_it_and_its_calls_run(cells: Notebook) -> None:
-    cells.run(
+def test_the_queue_of_a_run_cell_is_where_it_and_its_calls_run(fresh_cells: Notebook) -> None:
+    fresh_cells.run(
         "from flyte_nb.backends.loop import LoopBackend\n"
         "class Desk(LoopBackend):\n    name = 'desk'\n"
         "flyte.init(queues={'by the window': Desk()})"
     )
-    cells.run("%%flyte_run --name placed --queue 'by the window' --no-view\nawait double(1)")
+    fresh_cells.run("%%flyte_run --name placed --queue 'by the window' --no-view\nawait double(1)")
     placed = "[(a.task_name, a.metadata['placement']) for a in flyte.Run.get('placed').details().actions]"
-    assert cells.run(placed).value == "[('notebook.cell', 'desk'), ('magics.double', 'desk')]"
+    assert fresh_cells.run(placed).value == "[('notebook.cell', 'desk'), ('magics.double', 'desk')]"
 
 
 def test_a_detached_cell_returns_at_once(cells: Notebook) -> None:
@@ -254,12 +262,12 @@ def test_runs_are_listed_logged_aborted_and_resumed(cells: Notebook) -> None:
     assert cells.run("run.wait(); run = flyte.Run.get('aborted'); run.wait(); str(run.phase)").value == "'succeeded'"
 
 
-def test_loading_twice_reloading_and_unloading_behave(cells: Notebook) -> None:
-    assert "already loaded" in cells.run("%load_ext flyte_nb").text
-    assert cells.run("%reload_ext flyte_nb").text == ""
-    assert cells.run("%%flyte_run --no-view\n1 + 1").value == "2"
-    cells.run("%unload_ext flyte_nb")
-    gone = cells.run("%%flyte_run\n1 + 1", ok=False)
+def test_loading_twice_reloading_and_unloading_behave(fresh_cells: Notebook) -> None:
+    assert "already loaded" in fresh_cells.run("%load_ext flyte_nb").text
+    assert fresh_cells.run("%reload_ext flyte_nb").text == ""
+    assert fresh_cells.run("%%flyte_run --no-view\n1 + 1").value == "2"
+    fresh_cells.run("%unload_ext flyte_nb")
+    gone = fresh_cells.run("%%flyte_run\n1 + 1", ok=False)
     assert "not found" in gone.error + gone.text
 
 
@@ -332,8 +340,8 @@ def test_a_run_that_ends_before_its_cell_is_stored_as_ended(tmp_path: Path) -> N
         assert "running" not in picture["text/html"]
 
 
-def test_fifty_pictures_leave_nothing_behind(cells: Notebook) -> None:
-    cells.run(
+def test_fifty_pictures_leave_nothing_behind(fresh_cells: Notebook) -> None:
+    fresh_cells.run(
         "from flyte_nb._follow import live_picture, page\nfrom flyte_nb._notebook import display\n"
         "import gc, threading, ipywidgets\n"
         "display.PAGE_ASKS_WITHIN_S = 0\n"
@@ -348,8 +356,8 @@ def test_fifty_pictures_leave_nothing_behind(cells: Notebook) -> None:
         "        while not displayed._settled: live_picture.time.sleep(0.01)\n"
         "    while live_picture.follower._thread: live_picture.time.sleep(0.01)\n"
     )
-    cells.run("show_and_settle(2); before = counted(); show_and_settle(50); after = counted()")
-    assert cells.run("[now - then for now, then in zip(after, before)]").value == "[0, 0, 0]"
+    fresh_cells.run("show_and_settle(2); before = counted(); show_and_settle(50); after = counted()")
+    assert fresh_cells.run("[now - then for now, then in zip(after, before)]").value == "[0, 0, 0]"
 
 
 def test_annotations_of_a_run_cell_are_what_they_are_in_any_cell(notebook: Notebook) -> None:
