@@ -6,6 +6,8 @@ import socketserver
 import threading
 import urllib.request
 
+POLL_S = 0.02
+
 
 class Listener:
     """Listens for requests and for bare packets, on this machine.
@@ -41,7 +43,7 @@ class Listener:
         self._servers[0].daemon_threads = True  # type: ignore[attr-defined]
         self.address = f"http://127.0.0.1:{self._servers[0].server_address[1]}"
         self.packets = self._servers[1].server_address[1]
-        self._threads = [threading.Thread(target=server.serve_forever) for server in self._servers]
+        self._threads = [threading.Thread(target=server.serve_forever, args=(POLL_S,)) for server in self._servers]
         for thread in self._threads:
             thread.start()
 
