@@ -69,16 +69,17 @@ def is_own_fault(error: BaseException) -> bool:
 def _was_not_raised_for_users(error: BaseException) -> bool:
     if isinstance(error, OSError) or not isinstance(error, Exception):
         return False  # the machine, or somebody who interrupts
-    last = following = None
+    last: TracebackType | None = None
+    called: list[FrameType] = []
     for one in _entries(error.__traceback__):
         if is_own(one.tb_frame):
-            last, following = one, None
-        elif following is None:
-            following = one
+            last, called = one, []
+        else:
+            called.append(one.tb_frame)
     if last is None:
         return False
-    if following is not None:
-        return _is_of_library(following.tb_frame)
+    if called:
+        return all(map(_is_of_library, called))
     return type(error) is AssertionError or last.tb_frame.f_code.co_code[last.tb_lasti] != _RAISE
 
 

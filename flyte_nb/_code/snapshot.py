@@ -106,10 +106,10 @@ def _keep(key: tuple[int, str], task: Any, snapshot: Snapshot) -> None:
 
 
 def _pickled(task: Any, reach: Reach) -> Snapshot:
-    import cloudpickle
+    from .pickling import pickled
 
     try:
-        return Snapshot(zlib.compress(cloudpickle.dumps(task), 1))
+        return Snapshot(zlib.compress(pickled(task), 1))
     except Exception as error:
         name = getattr(task, "name", None) or getattr(task, "__name__", type(task).__name__)
         return Snapshot(None, f"Task {name!r} cannot be stored for another process: {_culprit(reach, error)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from ..errors import (
 from ..models.events import ErrorRecord
 
 MAX_TRACEBACK_CHARACTERS = 100_000
+_FRAME = re.compile(r'(?P<indent>[ |]*)File "(?P<file>.+)", line (?P<number>\d+), in ')
 _CARRIED = "_carried_record"
 
 
@@ -114,6 +116,7 @@ def received(record: ErrorRecord) -> BaseRuntimeError:
     """The error that `carry` made a record of elsewhere, with its cause where that could come along."""
     import pickle
 
+    record = replace(record, traceback=_with_source(record.traceback))
     error: BaseRuntimeError
     try:
         if record.pickled is None:
@@ -127,6 +130,21 @@ def received(record: ErrorRecord) -> BaseRuntimeError:
             error.add_note("The task's own traceback:\n" + record.traceback)
     error.__cause__ = cause
     return error
+
+
+def _with_source(text: str) -> str:
+    """A traceback from another process, with lines of source that are known here only: those of a notebook's cells."""
+    import linecache
+
+    lines = text.splitlines()
+    shown: list[str] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        shown.append(line)
+        frame = _FRAME.match(line)
+        if frame is not None and not following.startswith(f"{frame['indent']}  "):
+            source = linecache.getline(frame["file"], int(frame["number"])).strip()
+            shown += [f"{frame['indent']}  {source}"] if source else []
+    return "\n".join(shown) + "\n" * text.endswith("\n")
 
 
 def _pickled(error: BaseRuntimeError) -> bytes | None:

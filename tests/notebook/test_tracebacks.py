@@ -150,6 +150,21 @@ async def top(days: int) -> int:
     assert "flyte.run(top, 1).outputs()" in shown
 
 
+def test_a_task_that_fails_in_a_worker_process_shows_its_lines_too(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    shown = plain(module_notebook.run("flyte.with_runcontext(mode='process').run(fails, 1).outputs()", ok=False).error)
+    assert "flyte_nb/" not in shown
+    assert ", in fails\n    return days // 0\nZeroDivisionError: " in shown
+
+
+def test_a_sync_task_that_fails_on_a_thread_outside_a_run_shows_the_users_lines(module_notebook: Notebook) -> None:
+    module_notebook.run(SETUP)
+    module_notebook.run("@env.task\ndef fails_on_a_thread(days: int) -> int:\n    return days // 0")
+    shown = plain(module_notebook.run("await fails_on_a_thread.aio(3)", ok=False).error)
+    assert "flyte_nb/" not in shown and "asyncio/" not in shown
+    assert "return days // 0" in shown
+
+
 def test_a_fault_of_ours_shows_our_lines(module_notebook: Notebook) -> None:
     module_notebook.run(SETUP)
     module_notebook.run(
