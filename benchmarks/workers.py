@@ -15,12 +15,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 PEERS = ("loky", "dask", "ray")
 MANY = 5_000
 ONE_BY_ONE = 500
 COMPUTATION = 6_000_000
+LIMIT_BYTES = 250 * 2**20
 
 
 def noop(i: int) -> int:
@@ -44,12 +46,30 @@ def ours() -> dict[str, float]:
     from flyte_nb.backends.processes import ProcessBackend
 
     env = flyte.TaskEnvironment("bench", queue="workers")
+    small = flyte.TaskEnvironment("small", queue="workers", resources=flyte.Resources(memory="250Mi"))
     here = flyte.TaskEnvironment("here")
     task, computing = env.task(noop), env.task(compute)
 
     @env.task
     def resident() -> int:
         return int(psutil.Process().memory_info().rss)
+
+    @small.task
+    def grows_past_its_limit(mark: str) -> None:
+        held, over = [], False
+        while True:
+            held.append(b"x" * 2**20)
+            if not over and psutil.Process().memory_info().rss > LIMIT_BYTES:
+                over = bool(Path(mark).write_text(str(time.time())))
+
+    @here.task
+    async def told_of_too_much_memory() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                await grows_past_its_limit.aio(f"{folder}/mark")
+            except flyte.errors.OOMError:
+                return time.time() - float(Path(folder, "mark").read_text())
+        raise AssertionError("It was let past its limit.")
 
     @here.task
     async def trip(n: int) -> float:
@@ -89,6 +109,7 @@ def ours() -> dict[str, float]:
         "many": value(many, MANY),
         "one": value(computations, 1),
         "two": value(computations, 2),
+        "oom": value(told_of_too_much_memory),
     }
 
 
@@ -181,6 +202,10 @@ def main() -> None:
     table.add_row("two computations on two cores", *speed, "at least 1.8")
     resident = statistics.median(one["resident"] for one in found["flyte_nb"])
     table.add_row("memory of a worker with pandas, polars, pyarrow", f"{resident / 2**20:,.0f} MiB", "", "", "", "")
+    told = statistics.median(one["oom"] for one in found["flyte_nb"])
+    table.add_row(
+        "past its memory limit, until the parent is told", f"{told * 1e3:,.0f} ms", "", "", "", "under 1,000 ms"
+    )
     console = Console(width=140)
     console.print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}, median of {arguments.times}, in turns.")
     console.print(table)
