@@ -20,6 +20,14 @@ from .exits import ExitCode, WrongUse, ending_of
 class Commands(click.Group):
     """A group whose commands end with one line and an `ExitCode` when they cannot do what they were asked."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except (click.ClickException, RuntimeError):
+            if not kwargs.get("standalone_mode", True):
+                raise
+            sys.exit(ExitCode.OK)  # only a completion lets errors out: there is nothing to complete
+
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)

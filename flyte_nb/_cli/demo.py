@@ -76,6 +76,7 @@ def run_demo(notebook: Path | None = None) -> None:
         timeout=600,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks are not for who looks at the demo
         on_cell_executed=_show_outputs,
     )
     try:

@@ -23,11 +23,12 @@ def test_the_tour_is_run_where_its_data_is() -> None:
 
 @pytest.mark.usefixtures("without_the_tours_data")
 def test_without_the_tours_data_the_first_minute_is_run_and_the_extra_is_named(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLYTE_NB_HOME", str(tmp_path))
     run_demo()
-    said = capsys.readouterr().out
+    said, warned = capfd.readouterr()
+    assert not warned
     assert 'pip install "flyte-nb[demo]"' in said
     assert f"Running {FIRST_MINUTE}" in said and "KeyError: 'county'" in said and "Done in" in said
 

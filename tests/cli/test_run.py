@@ -335,11 +335,15 @@ def test_a_log_is_followed_to_the_end_of_its_run(shell: Shell) -> None:
     running.communicate(timeout=30)
 
 
-def test_a_shell_completes_tasks_and_runs(shell: Shell) -> None:
+def test_a_shell_completes_tasks_and_runs_and_nothing_where_a_file_cannot_be_loaded(shell: Shell) -> None:
     assert "_flyte_nb_completion" in shell.run("completion", "bash")[0]
     shell.run("run", "--name", "complete-me", "typed.py", "doubled", "--x", "1")
     shell.env |= {"_FLYTE_NB_COMPLETE": "bash_complete", "COMP_CWORD": "3", "COMP_WORDS": "flyte-nb run typed.py dou"}
     assert shell.run()[0] == "plain,doubled\n"
+    shell.env |= {"COMP_WORDS": "flyte-nb run missing.py dou"}
+    assert shell.run() == ("", "")
+    shell.env |= {"COMP_CWORD": "4", "COMP_WORDS": "flyte-nb run missing.py doubled --x"}
+    assert shell.run() == ("", "")
     shell.env |= {"COMP_CWORD": "2", "COMP_WORDS": "flyte-nb abort compl"}
     assert shell.run()[0] == "plain,complete-me\n"
 

@@ -112,21 +112,27 @@ def test_the_action_is_paused_while_it_waits_and_the_run_is_not_failed() -> None
     assert run.phase == "succeeded"
 
 
+def pauses(run: flyte.remote.Run) -> list[str]:
+    """The phases between which an action went for questions."""
+    events = [event for _, event in current_runtime().reader.events(run.name)]
+    return [str(one.phase) for one in events if isinstance(one, ActionPaused)]
+
+
 def test_an_action_that_waits_for_two_answers_is_paused_until_both_are_there() -> None:
     @env.task
     async def ask_twice() -> int:
         first, second = [await hitl.new_event.aio(name, data_type=int) for name in ("first", "second")]
-        remember(first)
         values: list[int] = await asyncio.gather(first.wait.aio(), second.wait.aio())
         return sum(values)
 
     run = flyte.run(ask_twice)
-    assert asked.wait(20)
+    for _ in run.watch():
+        if pauses(run) == ["paused", "paused"]:
+            break
     answer_prompt(run.name, "first", "1")
     answer_prompt(run.name, "second", "2")
     assert run.outputs() == 3
-    events = [event for _, event in current_runtime().reader.events(run.name)]
-    assert [one.phase for one in events if isinstance(one, ActionPaused)] == ["paused", "paused", "running"]
+    assert pauses(run) == ["paused", "paused", "running"]
 
 
 @pytest.mark.parametrize(("kind", "typed"), [("int", "1.5"), ("int", ""), ("float", "nan"), ("bool", "maybe")])
