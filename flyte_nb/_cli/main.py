@@ -128,7 +128,7 @@ def doctor(repair: bool) -> None:
     findings = examine(path, repair=repair)
     click.echo(f"{path}: {counted(findings.runs, 'run')}, {counted(findings.events, 'event')}.")
     for problem in findings.damage:
-        click.echo(f"damaged: {problem}")
+        click.echo(f"damaged: {problem.removesuffix(' Run `flyte-nb doctor`.')}")
     for name in findings.orphans:
         click.echo(f"interrupted: run {name}; its process is gone")
     for key in findings.stale_reservations:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import datetime
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from .._view.looks import duration_text, stall_text
 from .._view.prompts import answer_command, wanted
+from ..errors import JournalCorruptionError
+from ..models.phases import ActionPhase
+from .commands import program
 
 if TYPE_CHECKING:
     from .._view.projection import AttemptView, TraceView
@@ -48,10 +53,14 @@ def result_names(outputs: Iterable[str]) -> dict[str, str]:
 
 
 def print_runs(runs: list[Run]) -> None:
-    """A table of runs."""
+    """A table of runs; one whose records are damaged has a line all the same."""
     table = Table("run", "task", "phase", "started", "took", "actions")
     for run in runs:
-        details = run.details()
+        try:
+            details = run.details()
+        except JournalCorruptionError:
+            table.add_row(run.name, "", _colored("damaged"))
+            continue
         started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M") if details.start_time else ""
         table.add_row(
             run.name,
@@ -62,6 +71,8 @@ def print_runs(runs: list[Run]) -> None:
             str(sum(details.counts.values())),
         )
     terminal().print(table)
+    if "damaged" in table.columns[2].cells:
+        click.echo("What is damaged, `flyte-nb doctor` tells.", err=True)
 
 
 def print_tasks(tasks: list[TaskRecord]) -> None:
@@ -84,6 +95,8 @@ def print_run(run: Run) -> None:
     if failure is not None and error is not None and error.traceback.startswith("Traceback"):
         console.print(f"\nFirst failure: {escape(failure.task_name)}, action {failure.name}")
         console.print(escape(error.traceback.rstrip()))
+    if details.phase.is_terminal and details.phase is not ActionPhase.SUCCEEDED:
+        console.print(escape(f"\n`{program()} resume {shlex.quote(run.name)}` goes on with it."))
 
 
 def print_action(details: ActionDetails, blocked_s: float) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,27 @@ def test_where_nothing_was_run_it_says_how_to_begin(shell: Shell) -> None:
     shell.run("run", "--name", "a", "words.py", "one")
     assert shell.run("get", "run", "--phase", "failed") == ("", "No run is like that.\n")
     assert shell.run("logs", "a") == ("", "Nothing was printed or logged.\n")
+
+
+def test_a_run_that_did_not_succeed_says_how_to_go_on_with_it(shell: Shell) -> None:
+    shell.run("run", "--name", "bad", "words.py", "fails", code=1)
+    assert "flyte-nb resume bad` goes on with it.\n" in shell.run("get", "run", "bad")[0]
+    shell.run("run", "--name", "good", "words.py", "one")
+    assert "resume" not in shell.run("get", "run", "good")[0]
+
+
+def test_a_damaged_run_is_listed_as_such_among_the_others_and_the_doctor_does_not_send_to_itself(shell: Shell) -> None:
+    for name in ("first", "second"):
+        shell.run("run", "--name", name, "words.py", "one")
+    connection = sqlite3.connect(shell.folder / "home" / "journal.sqlite")
+    with connection:
+        second = "(SELECT id FROM runs WHERE name = 'second')"
+        connection.execute(f"UPDATE events SET crc = 1 WHERE seq = 2 AND run = {second}")
+    connection.close()
+    listed, told = shell.run("get", "run")
+    assert re.search(r"second +│ +│ damaged", listed) and re.search(r"first +│ words.one +│ succeeded", listed)
+    assert told == "What is damaged, `flyte-nb doctor` tells.\n"
+    assert "Run `flyte-nb doctor`" not in shell.run("doctor", code=1)[0]
 
 
 def test_a_task_that_blocked_the_event_loop_is_told_with_what_to_do(shell: Shell) -> None:
