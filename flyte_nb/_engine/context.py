@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -89,9 +89,7 @@ def get_custom_context() -> dict[str, str]:
 
 
 @public
-@contextmanager
-@public
-def custom_context(**values: str) -> Iterator[None]:
+def custom_context(**values: str) -> AbstractContextManager[None]:
     """Set or override custom context for the calls made inside the block.
 
     Parameters
@@ -111,7 +109,11 @@ def custom_context(**values: str) -> Iterator[None]:
 
     Specification: *Custom context*.
     """
-    checked = checked_custom_context(values)
+    return _with_context(checked_custom_context(values))
+
+
+@contextmanager
+def _with_context(checked: dict[str, str]) -> Iterator[None]:
     scope = current_scope()
     if scope is None:
         yield
@@ -135,9 +137,7 @@ def checked_custom_context(values: dict[str, Any] | None) -> dict[str, str]:
 
 
 @public
-@contextmanager
-@public
-def group(name: str) -> Iterator[None]:
+def group(name: str) -> AbstractContextManager[None]:
     """Show the calls made inside the block under one heading.
 
     Parameters
@@ -154,6 +154,11 @@ def group(name: str) -> Iterator[None]:
     """
     if not isinstance(name, str) or not name:
         raise TypeError(f"A group has a name, a non-empty str; got {name!r}.")
+    return _in_group(checked_text(name, "The name of the group"))
+
+
+@contextmanager
+def _in_group(name: str) -> Iterator[None]:
     scope = current_scope()
     if scope is None:
         yield

@@ -174,7 +174,8 @@ def user_traceback(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
+    """The text of `error`, or its kind where it has none."""
     try:
-        return str(error)
+        return str(error) or type(error).__name__
     except Exception as broken:
         return f"<{type(error).__name__} whose text cannot be had: {type(broken).__name__}>"

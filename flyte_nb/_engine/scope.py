@@ -43,6 +43,7 @@ class Scope:
         """Call `task` as an action: a coroutine for an async task, the value for a sync one."""
         coroutine = self.action.run.submit(self, task, args, kwargs)
         if task.is_async:
+            _name(coroutine, task)
             return coroutine
         return wait_blocking(coroutine, self.action.run.loop)
 
@@ -50,7 +51,13 @@ class Scope:
         self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Coroutine[Any, Any, Any]:
         """Call `task` as an action, to be awaited whatever it is."""
-        return self.action.run.submit(self, task, args, kwargs)
+        coroutine = self.action.run.submit(self, task, args, kwargs)
+        _name(coroutine, task)
+        return coroutine
+
+
+def _name(coroutine: Any, task: Task[Any, Any]) -> None:
+    coroutine.__qualname__ = task.name  # what Python says where an `await` was forgotten
 
 
 def current_scope() -> Scope | None:

@@ -66,6 +66,11 @@ class Image:
     platform: Platform = ()
     layers: tuple[Layer, ...] = ()
 
+    def __post_init__(self) -> None:
+        version = self.python_version
+        if version is not None and not (isinstance(version, tuple) and all(isinstance(part, int) for part in version)):
+            raise TypeError(f"Image python_version: expected a pair of numbers such as (3, 12), {got(version)}.")
+
     @classmethod
     def auto(cls) -> Image:
         """Whatever suits: the default."""

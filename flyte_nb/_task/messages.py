@@ -14,5 +14,5 @@ def not_a_task(value: object) -> str:
     """What came where a task was expected, and what to do about it."""
     if inspect.iscoroutine(value):
         value.close()
-        return f"got a call of {value.__name__}. Give the task itself, and its inputs after it."
+        return f"got a call of {value.__qualname__}. Give the task itself, and its inputs after it."
     return f"{got(value)}.{' Decorate it with @env.task.' if callable(value) else ''}"

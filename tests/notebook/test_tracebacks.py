@@ -84,6 +84,7 @@ WRONG_USES = [
     ("await flyte.run.aio(double, dayz=3)", "did you mean 'days'?"),
     ("flyte.io.File.from_local_sync('/nowhere')", "Cannot read '/nowhere'"),
     ("flyte.report.log('x')", "reports belong to tasks"),
+    ("flyte.Image.from_debian_base(python_version='3.12')", "a pair of numbers such as (3, 12), got str: '3.12'"),
     ("flyte.rnu(double)", "Did you mean 'run'?"),
     ("flyte.io.Fiel", "Did you mean 'File'?"),
     ("flyte.run(double(3))", "Give the task itself, and its inputs after it"),

@@ -282,6 +282,30 @@ def test_an_iterable_that_fails_fails_the_map_after_the_items_before_it() -> Non
     assert flyte.run(parent, 0).outputs()[0] == flyte.run(parent, 1).outputs()[0] == [3]
 
 
+def test_a_call_that_nobody_awaits_is_named_in_the_warning() -> None:
+    @env.task
+    async def forgets() -> None:
+        double(1)
+
+    @env.task
+    async def forgets_and_returns() -> int:
+        return double(1)  # type: ignore[return-value]
+
+    with pytest.warns(RuntimeWarning, match="coroutine 'calling.double' was never awaited"):
+        flyte.run(forgets).wait()
+    with pytest.raises(flyte.errors.RuntimeDataValidationError, match=r"calling\.double .*Was an `await` forgotten"):
+        flyte.run(forgets_and_returns).outputs()
+
+
+def test_an_exception_without_a_text_is_told_by_its_kind() -> None:
+    @env.task
+    async def times_out() -> None:
+        await asyncio.wait_for(asyncio.Event().wait(), 0.001)
+
+    with pytest.raises(flyte.errors.RuntimeUserError, match="^TimeoutError$"):
+        flyte.run(times_out).outputs()
+
+
 def test_map_refuses_a_function_that_is_no_task() -> None:
     with pytest.raises(TypeError, match="decorate|Decorate"):
         flyte.map(len, ["a"])
