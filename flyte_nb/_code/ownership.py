@@ -38,6 +38,16 @@ def is_standard_or_own(name: object) -> bool:
     return is_own(name) or (top in sys.stdlib_module_names and not is_user_module(name))
 
 
+def is_carried(module_name: str) -> bool:
+    """Whether cloudpickle was told to carry what is in that module, or in a package around it, along by value."""
+    cloudpickle = sys.modules.get("cloudpickle")
+    if cloudpickle is None:
+        return False
+    carried = cloudpickle.list_registry_pickle_by_value()
+    parts = module_name.split(".")
+    return any(".".join(parts[:end]) in carried for end in range(1, len(parts) + 1))
+
+
 def is_of_ipython(name: str, value: Any) -> bool:
     """Whether IPython put `value` under that name into a notebook itself, where a script has a builtin or nothing."""
     if name not in _NAMES_OF_IPYTHON:

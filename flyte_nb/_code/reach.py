@@ -16,7 +16,7 @@ from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
 from .imported import Imported, SourceName
 from .mutation import Changes, changed_attributes, changes_of
 from .ownership import is_of_ipython, is_own, is_standard_or_own, is_user_module, library_name
-from .redefined import defined_now, is_of_the_notebook
+from .redefined import defined_now, is_of_the_notebook, known_names
 from .values import ValueEncoder, is_task, named, text
 
 MISSING: Any = type("Missing", (), {"__slots__": ()})()
@@ -29,6 +29,7 @@ _CLASS_NAMES = frozenset(
         *("__annotate__", "__static_attributes__", "__annotations_cache__", "__annotate_func__"),
         *("_abc_impl", "__signature__", "__dataclass_params__", "__match_args__", "__annotations__"),
         *("model_fields", "model_computed_fields"),
+        "__slotnames__",  # comes when the first object of the class is copied or pickled
     )
 )
 _PARAMS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots")
@@ -302,6 +303,8 @@ class Reach:
                 for word in dict.fromkeys(_WORD.findall(value)):
                     if isinstance(space.get(word), type):
                         found.append(self._bound(Binding(module, place, word, space[word]), _NOTHING, word))
+                    elif isinstance(carried := known_names().get(word), type):  # of a notebook that is not here
+                        found.append(self._encoder.encode(carried, word))
         return pack("annotations", *found)
 
     def _class(self, cls: type, name: str) -> bytes:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copyreg
 import dataclasses
+import functools
 import sys
 import types
 import weakref
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Any, NamedTuple
 
 from ..errors import CodeBundleError
 from .digest import code_digest
+from .ownership import is_carried
 from .reach import MISSING, Reach, reach_of
 
 _KEPT = 32
@@ -25,6 +27,20 @@ _lock = Lock()
 def _by_name(_: Any) -> str:
     return "MISSING"
 
+
+def _remembering(function: Callable[..., Any], maxsize: int | None, typed: bool) -> Any:
+    return functools.lru_cache(maxsize, typed)(function)
+
+
+def _reduced_cache(cached: Any) -> str | tuple[Any, ...]:
+    """A function behind `functools.cache`: by name where another process can import it, else with its function."""
+    if not (_travels_by_value(cached) or is_carried(cached.__module__)):
+        return str(cached.__qualname__)
+    parameters = cached.cache_parameters()
+    return _remembering, (cached.__wrapped__, parameters["maxsize"], parameters["typed"])
+
+
+copyreg.pickle(type(functools.lru_cache(_by_name)), _reduced_cache)
 
 # A dataclass says with this one object which fields have no default. A class that travels by value would bring a copy.
 copyreg.pickle(type(dataclasses.MISSING), _by_name)

@@ -6,6 +6,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .._code.ownership import is_carried
 from ..errors import ModuleLoadError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def place_of(task: Task[Any, Any]) -> tuple[str, str] | None:
     """
     module_name = getattr(task.func, "__module__", None)
     qualified = getattr(task.func, "__qualname__", "<locals>")
-    if not module_name or module_name == "__main__" or "<locals>" in qualified or _is_carried(module_name):
+    if not module_name or module_name == "__main__" or "<locals>" in qualified or is_carried(module_name):
         return None
     module = sys.modules.get(module_name)
     if module is None or _attribute(module, qualified) is not task:
@@ -58,12 +59,3 @@ def _attribute(module: object, qualified: str) -> object:
     for part in qualified.split("."):
         found = getattr(found, part, None)
     return found
-
-
-def _is_carried(module_name: str) -> bool:
-    cloudpickle = sys.modules.get("cloudpickle")
-    if cloudpickle is None:
-        return False
-    carried = cloudpickle.list_registry_pickle_by_value()
-    parts = module_name.split(".")
-    return any(".".join(parts[:end]) in carried for end in range(1, len(parts) + 1))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import subprocess
@@ -132,6 +133,13 @@ def test_whether_the_same_cell_imports_what_it_calls_changes_nothing() -> None:
     exec(compile(textwrap.dedent(CALLS), "<cell>", "exec", dont_inherit=True), apart)
     assert together.__code__.co_code != apart["process"].__code__.co_code
     assert code_digest(together) == code_digest(apart["process"])
+
+
+def test_a_class_counts_as_before_when_one_of_its_objects_was_copied() -> None:
+    space = run("import dataclasses\n@dataclasses.dataclass\nclass Row:\n    x: int = 1\ndef process(): return Row()")
+    before = code_parts(space["process"])
+    copy.copy(space["Row"]())
+    assert code_parts(space["process"]) == before
 
 
 def test_a_digest_is_32_hex_digits() -> None:

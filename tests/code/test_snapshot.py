@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fnmatch
 import os
 import pickle
 import subprocess
@@ -58,6 +59,26 @@ def test_another_process_can_go_on_with_it(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout == "42\n"
+
+
+def test_a_function_that_remembers_its_answers_is_loaded_by_another_process(tmp_path: Path) -> None:
+    stored = tmp_path / "code"
+    source = (
+        "import functools\n@functools.lru_cache(maxsize=3)\ndef add(x): return x + 1\ndef process(x): return add(x)"
+    )
+    stored.write_bytes(payload_of(take_snapshot(run(source)["process"])))
+    program = "import sys\nfrom flyte_nb._code.snapshot import load_snapshot\n"
+    program += "process = load_snapshot(open(sys.argv[1], 'rb').read())\n"
+    program += "print(process(1), process.__globals__['add'].cache_info())"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(stored)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "2 CacheInfo(hits=0, misses=1, maxsize=3, currsize=1)\n", done.stderr
+    assert pickle.loads(pickle.dumps(fnmatch._compile_pattern)) is fnmatch._compile_pattern
 
 
 def test_what_has_not_changed_is_not_pickled_again() -> None:
