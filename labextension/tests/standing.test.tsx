@@ -143,3 +143,23 @@ describe("a kernel that is gone", () => {
     expect(page.querySelectorAll(".fnb-header .fnb-button")).toHaveLength(0);
   });
 });
+
+describe("what was asked for and is not here yet", () => {
+  it("has a sign in its place, which soon tells why", async () => {
+    store.select("a");
+    await pass(100);
+    const reading = () => page.querySelector('.fnb-details [role="status"]')?.textContent;
+    expect(reading()).toBe("Reading ...");
+    await pass(3_000);
+    expect(reading()).toBe("Reading ... The kernel is busy and has not answered yet.");
+    const none = { inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"], notes: [], failure: null, can_abort: false };
+    store.take({ type: "details", action: "a", task: "env.a", placement: "loop", ...none });
+    await pass(100);
+    expect(reading()).toBeUndefined();
+    await act(() => [...page.querySelectorAll<HTMLButtonElement>(".fnb-tab")].find(({ textContent }) => textContent === "Report")!.click());
+    expect(reading()).toBe("Reading ...");
+    store.take({ type: "report", action: "a", tab: "main", edition: 0, first: 0, pieces: ["<p>here</p>"] });
+    await pass(100);
+    expect(reading()).toBe("Reading the report ...");
+  });
+});
