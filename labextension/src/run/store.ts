@@ -177,10 +177,7 @@ export class RunStore {
       node.phase = NodePhase.ABORTED;
       if (node.startMs >= 0) node.endMs = Math.max(node.startMs, endMs);
     }
-    const error = "Its kernel is gone.";
-    this.header = {
-      ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: this.heardAt, error, counts: aborted(header.counts),
-    };
+    this.header = { ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: this.heardAt, counts: aborted(header.counts) };
   }
 
   /** Call `listener` after changes, at most once a frame. */
