@@ -242,6 +242,7 @@ def test_a_failed_item_that_is_returned_as_a_result_leads_to_the_item() -> None:
     assert isinstance(caught.value.__cause__.__cause__, ValueError)
     failure = run.first_failure()
     assert failure is not None and (failure.task_name, failure.inputs()) == ("calling.picky", {"x": 2})
+    assert "ValueError: two is bad" in repr(run.details())
 
 
 def test_a_failure_raised_from_that_of_a_call_leads_to_the_call() -> None:

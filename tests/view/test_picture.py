@@ -70,6 +70,16 @@ def test_a_failure_deep_in_one_of_many_branches_is_seen_and_says_why() -> None:
     assert len(html.encode()) < 64_000
 
 
+def test_a_failure_that_was_raised_from_that_of_a_call_leads_to_the_call() -> None:
+    leaf = ended("b77l99", ActionPhase.FAILED, "the last of them")
+    error = ev.ErrorRecord("RuntimeDataValidationError", "user", "one is an error", cause=leaf.error)
+    end = ev.ActionEnded(102.5, "a0", ActionPhase.FAILED, None, error)
+    events = [*branches(100, 100), leaf, ended("b77", ActionPhase.FAILED, "the last of them"), end]
+    tree = grown(*events, ev.RunEnded(103.0, ActionPhase.FAILED, error))
+    assert "env.leaf b77l99: ValueError: the last of them" in picture_text(tree)
+    assert "ValueError: the last of them" in text_of(picture_html(tree))
+
+
 def asked(number: int, name: str, prompt: str) -> ev.PromptAsked:
     return ev.PromptAsked(101.5, "a0", f"q{number}", name, prompt, "int", expires_at=4_000.0)
 
