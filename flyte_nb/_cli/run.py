@@ -93,12 +93,12 @@ class Tasks(BehindFile, click.Group):
 
 
 @click.command(cls=Files, subcommand_metavar="FILE TASK [INPUTS]...")
-@click.option("--name", help="Of the run; one that nobody has.")
-@click.option("--mode", help="Where async tasks run; `flyte.with_runcontext` tells more.")
-@click.option("--queue", help="Back-end of tasks that name none.")
+@click.option("--name", help="Name of the run, which no other run has; by default one is made.")
+@click.option("--mode", help="Where tasks run, such as `process` or `dask`; as in `flyte.with_runcontext(mode=...)`.")
+@click.option("--queue", help="Queue of the tasks that name none.")
 @click.option("--project", help="Recorded with the run.")
 @click.option("--domain", help="Recorded with the run.")
-@click.option("--raw-data-path", help="Folder or address of large values.")
+@click.option("--raw-data-path", help="Folder or address where large values are kept.")
 @click.option(
     "--context", "custom_context", multiple=True, metavar="KEY=VALUE", help="Custom context; may be repeated."
 )
