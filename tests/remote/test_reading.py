@@ -514,3 +514,16 @@ def test_runs_and_actions_are_listed_for_async_for_too(run: Run) -> None:
         return runs, [action.task_name async for action in Action.listall.aio("done", task_name="reads.two")]
 
     assert asyncio.run(listed()) == (["done"], ["reads.two"])
+
+
+def test_an_unfit_value_is_the_same_error_for_who_started_the_run_and_who_reads_it() -> None:
+    @env.task
+    async def unfit() -> int:
+        return "text"  # type: ignore[return-value]
+
+    run = flyte.run(unfit)
+    run.wait()
+    for reader in (run, Run(run.name)):
+        with pytest.raises(flyte.errors.RuntimeDataValidationError, match="Expected int, got str") as caught:
+            reader.raise_for_status()
+        assert caught.value.code == "RuntimeDataValidationError"
