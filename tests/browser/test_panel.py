@@ -187,7 +187,7 @@ def test_the_notebook_of_a_run_is_opened_at_the_cell_that_started_it(open_notebo
 def test_nothing_in_the_panel_is_out_of_reach(open_notebook: Callable[..., Lab]) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
-    lab = open_notebook(SETUP, "flyte.run(ask); flyte.run(first).wait()", alone=True)
+    lab = open_notebook(SETUP, "flyte.run(ask); flyte.run(first).wait()")
     lab.run(0)
     lab.run(1)
     panel = panel_of(lab)

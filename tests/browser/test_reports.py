@@ -163,6 +163,7 @@ run
 
 PLAIN = """<p id="said"></p><script>
 said.innerHTML = "\u0130 made by a script, which speaks of srcdoc <!ENTITY and 'so' on>";
+said.dataset.width = innerWidth;
 </script>"""
 COLORS = "root => { const { backgroundColor, color } = getComputedStyle(root); return [backgroundColor, color]; }"
 WHEN_LIGHT = """async (root) => {
@@ -174,7 +175,7 @@ def _is_dark(color: str) -> bool:
     return sum(float(part) for part in re.findall(r"[\d.]+", color)[:3]) < 3 * 128
 
 
-def test_a_report_has_the_colours_of_the_page_unless_it_sets_its_own(
+def test_a_report_has_the_width_and_the_colours_of_its_place_unless_it_sets_its_own(
     open_notebook: Callable[..., Lab],
 ) -> None:
     lab = open_notebook(
@@ -195,6 +196,7 @@ run
     lab.run(1)
     frame = frame_of(lab, 1)
     frame.get_by_text("made by a script").wait_for()
+    assert frame.locator("#said").evaluate("said => Number(said.dataset.width) === innerWidth")
     ground, text = frame.locator("html").evaluate(COLORS)
     assert (_is_dark(ground), _is_dark(text)) == (True, False)
     lab.command("apputils:change-theme", {"theme": "JupyterLab Light"})

@@ -155,7 +155,7 @@ html[theme="dark"] .fnb {
 .fnb .fnb-links { display: flex; flex-wrap: wrap; gap: 6px; margin: 6px 0; }
 .fnb .fnb-report { padding-top: 6px; }
 .fnb .fnb-report-frame { display: block; width: 100%; border: 1px solid var(--fnb-line); border-radius: 4px; background: var(--fnb-ground); }
-.fnb .fnb-report-frame.fnb-unread { visibility: hidden; position: absolute; }
+.fnb .fnb-report-frame.fnb-unread { visibility: hidden; }
 .fnb .fnb-reading::before {
   content: ""; display: inline-block; width: 10px; height: 10px; margin-right: 8px; vertical-align: -1px;
   border: 2px solid var(--fnb-line); border-top-color: var(--fnb-focus); border-radius: 50%; animation: fnb-turn 0.9s linear infinite;
