@@ -6,6 +6,7 @@ an open one: nothing is counted again.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,7 @@ _PRESSING = (
     NodePhase.RECOVERED,
 )
 _MAX_LABEL = 200
+_MOST_OPENED = 1_000  # children of a branch that a page opens unasked
 
 
 class TreeNode:
@@ -172,6 +174,7 @@ class Tree:
             catching_up=catching_up,
             resumed_by=view.resumed_by,
             interrupted=view.is_interrupted,
+            failed_in=self._branches_of_failure(),
             pauses=[[round(at * 1000), round(lasted * 1000)] for at, lasted in view.clock.gaps()],
         )
 
@@ -181,6 +184,17 @@ class Tree:
         if node is not None and node.kind is NodeKind.ACTION:
             counts[node.phase] += 1
         return counts
+
+    def _branches_of_failure(self) -> list[str]:
+        has_failed = self.view.phase in (ActionPhase.FAILED, ActionPhase.TIMED_OUT)
+        failed = self.view.first_failure() if has_failed else None
+        node = self.nodes[failed.name].parent if failed is not None else None
+        branches: list[TreeNode] = []
+        while node is not None:
+            branches.insert(0, node)
+            node = node.parent
+        small = itertools.takewhile(lambda branch: len(branch.children) <= _MOST_OPENED, branches)
+        return [branch.id for branch in small]
 
     def add(
         self,

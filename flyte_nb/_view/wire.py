@@ -94,7 +94,8 @@ class Header(msgspec.Struct, frozen=True):
 
     `catching_up`: the run has ended, and not all of it has been read yet. `resumed_by`: the process that went on with
     it last. `interrupted`: the process that drove it went away. `pauses`: where nobody drove it, after how many
-    milliseconds of running, and for how long.
+    milliseconds of running, and for how long. `failed_in`: the branches, from the root down, around the action that
+    made it fail.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Header(msgspec.Struct, frozen=True):
     catching_up: bool = False
     resumed_by: str = ""
     interrupted: bool = False
+    failed_in: list[str] = []
     pauses: list[list[int]] = []
 
 

@@ -37,6 +37,29 @@ describe("somebody who looks at a run", () => {
   });
 });
 
+describe("a run that has failed", () => {
+  const begin = () => {
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 30)], open: ["a"] });
+    sent.length = 0;
+  };
+  const finish = (seq: number) =>
+    store.take({ type: "diff", seq, nodes: [], header: header({ phase: 5, failed_in: ["a", "b", "c"] }), prompts: [] });
+
+  it("is opened where it failed", () => {
+    begin();
+    finish(2);
+    expect(sent).toEqual([{ type: "open", id: "b", all: false }, { type: "open", id: "c", all: false }]);
+  });
+
+  it("stays as the reader has left it", () => {
+    begin();
+    store.collapse("b");
+    sent.length = 0;
+    finish(2);
+    expect(sent).toEqual([]);
+  });
+});
+
 describe("a page that misses a message", () => {
   beforeEach(() => store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] }));
 

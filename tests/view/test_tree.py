@@ -186,6 +186,19 @@ def test_the_static_picture_of_10000_actions_is_small_and_shows_the_failures_fir
     assert "month=24, city=" in html
 
 
+def test_the_header_of_a_failed_run_tells_in_which_branches_the_failure_is() -> None:
+    events = [
+        *started(),
+        ev.GroupOpened(101.0, "g1", "months", "a0"),
+        queued("a1", "a0", "month", "g1"),
+        queued("a2", "a1"),
+    ]
+    failed = [ended(name, ActionPhase.FAILED) for name in ("a2", "a1", "a0")]
+    tree = grown([*events, *failed, ev.RunEnded(103.0, ActionPhase.FAILED)])
+    assert tree.header(owned_here=True, can_resume=True).failed_in == ["a0", "g:g1", "a1"]
+    assert grown(events).header(owned_here=True, can_resume=False).failed_in == []
+
+
 HOSTILE = st.text(st.sampled_from("<>&\"'\U0001f680x"), min_size=80, max_size=400)
 
 

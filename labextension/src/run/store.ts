@@ -104,6 +104,7 @@ export class RunStore {
   private readonly subscribed = new Set<string>();
   private readonly toldToStop = new Set<string>();
   private readonly decided = new Set<string>();
+  private readonly closed = new Set<string>();
   private openedByThemselves = 0;
   private searching = false;
   private readonly listeners = new Set<() => void>();
@@ -233,6 +234,7 @@ export class RunStore {
   }
 
   collapse(id: string): void {
+    this.closed.add(id);
     this.expanded.delete(id);
     this.decided.add(id);
     if (id !== this.root && this.subscribed.delete(id)) this.send({ type: "close", id });
@@ -320,6 +322,7 @@ export class RunStore {
     for (const node of message.nodes) this.put(node);
     for (const id of this.expanded) if (this.nodes.has(id)) this.expand(id);
     if (this.searching) this.send({ type: "open", id: this.root, all: true });
+    this.openFailure();
     this.takeEarly();
   }
 
@@ -339,6 +342,7 @@ export class RunStore {
       if (next.header !== null && next.header !== undefined) this.header = next.header;
       for (const node of next.nodes ?? []) this.put(node);
       for (const prompt of next.prompts ?? []) this.prompts.set(prompt.prompt, prompt);
+      if (next.header) this.openFailure();
     }
   }
 
@@ -371,6 +375,14 @@ export class RunStore {
       }
     }
     this.openSmall(id);
+  }
+
+  /** What made the run fail is seen at once, unless the reader has closed a branch above it. */
+  private openFailure(): void {
+    for (const id of this.header?.failed_in ?? []) {
+      if (this.closed.has(id)) return;
+      if (!this.expanded.has(id)) this.expand(id);
+    }
   }
 
   /** Small branches near the root open by themselves, until the reader opens or closes them. */

@@ -57,6 +57,7 @@ export interface Header {
   catching_up: boolean;
   resumed_by: string;
   interrupted: boolean;
+  failed_in: string[];
   pauses: number[][];
 }
 
