@@ -63,6 +63,7 @@ class Action:
         "log",
         "looked_up",
         "machine",
+        "may_repeat",
         "name",
         "parent",
         "pauses",
@@ -101,7 +102,8 @@ class Action:
         self.timed_out_by = ""
         self.kept_inputs: StoredLiterals | None = None
         self.kept_outputs: StoredLiterals | None = None
-        self.results: dict[str, StoredLiterals] | None = None
+        self.may_repeat: bool = plan.may_repeat or (parent is not None and parent.may_repeat)
+        self.results: dict[str, StoredLiterals] | None = run.left_behind.pop(name, None)
         self.looked_up: LookedUp | None = None
         self.closed = False
         self.ended = False
@@ -124,11 +126,6 @@ class Action:
     def attempt(self) -> int:
         """Which attempt runs, counted from 1."""
         return self.machine.attempt
-
-    @property
-    def may_repeat(self) -> bool:
-        """Whether what its calls give is worth remembering, for another attempt."""
-        return self.plan.may_repeat
 
     @property
     def stop_requested(self) -> bool:

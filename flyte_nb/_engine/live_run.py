@@ -77,6 +77,8 @@ class LiveRun:
     ----------
     live : dict
         Actions on their way, by name.
+    left_behind : dict of str to dict
+        What had succeeded below actions that did not, for another attempt of an action above them.
     prompts : dict
         Questions asked so far, by their identity.
     stepping : Action or None
@@ -117,6 +119,7 @@ class LiveRun:
         self.finished = finished
         self.capacity = capacity
         self.live: dict[str, Action] = {}
+        self.left_behind: dict[str, dict[str, StoredLiterals]] = {}
         self.stepping: Action | None = None
         self.started_at = time.time()
         self.done: concurrent.futures.Future[None] = concurrent.futures.Future()

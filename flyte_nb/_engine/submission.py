@@ -108,6 +108,8 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
         value = await perform(action, prepared)
     finally:
         parent.release(action)
+        if action.results is not None and action.kept_outputs is None and parent.may_repeat:
+            run.left_behind[name] = action.results
     kept = action.kept_outputs
     if kept is None:
         raise RuntimeSystemError("NoOutputs", f"Task {plan.name!r} succeeded and its outputs are missing.")

@@ -124,8 +124,8 @@ class Failed(Exception):
 class Model:
     """The reference.
 
-    An action keeps what succeeded below it for its own next attempt. A resume keeps all that had succeeded when the run
-    was last seen, and a trace as soon as it has returned.
+    What succeeded below an action is kept for the next attempt, its own or that of an action above. A resume keeps all
+    that had succeeded when the run was last seen, and a trace as soon as it has returned.
     """
 
     def __init__(self) -> None:
@@ -135,6 +135,7 @@ class Model:
         self.mended = False
         self._values: dict[int, int] = {}
         self._kept: dict[int, int] = {}
+        self._left_behind: dict[int, dict[int, int]] = {}
         self._kept_traces: set[int] = set()
 
     def resume(self, spec: Spec) -> int:
@@ -147,7 +148,7 @@ class Model:
         if number in self._kept:
             return self._kept[number]
         self._values.pop(number, None)
-        below: dict[int, int] = {}
+        below = self._left_behind.pop(number, {})
         for attempts_left in reversed(range(1 + spec["retries"])):
             self.calls[number] += 1
             try:
@@ -155,6 +156,7 @@ class Model:
             except Failed:
                 self.phases[number] = "failed"
                 if not attempts_left:
+                    self._left_behind[number] = below
                     raise
             else:
                 self.phases[number] = "succeeded"

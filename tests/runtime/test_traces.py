@@ -288,6 +288,36 @@ def test_another_attempt_finds_what_the_last_one_had_finished() -> None:
     assert calls == ["step 1", "ask once", "step 1", "step 2"]
 
 
+def test_another_attempt_finds_what_had_finished_below_a_call_that_failed() -> None:
+    attempts: list[int] = []
+
+    @env.task
+    async def step(x: int) -> int:
+        called(f"step {x}")
+        return x
+
+    @env.task
+    async def branch(x: int) -> int:
+        found = await step(x)
+        await ask(f"in {x}")
+        if len(attempts) < 3:
+            raise ValueError("not yet")
+        return found
+
+    @env.task
+    async def bough(x: int) -> int:
+        called(f"bough {x}")
+        return await branch(x)
+
+    @env.task(retries=2)
+    async def root() -> int:
+        attempts.append(1)
+        return await bough(1)
+
+    assert flyte.run(root).outputs()[0] == 1
+    assert calls == ["bough 1", "step 1", "ask in 1", "bough 1", "bough 1"]
+
+
 def test_what_a_failed_attempt_left_running_is_stopped_before_the_next_one() -> None:
     log: list[str] = []
 
