@@ -11,6 +11,7 @@ The tree::
     │   │   ├── JournalVersionError
     │   │   └── JournalCorruptionError
     │   ├── StorageError                stored bytes are missing or damaged
+    │   │   └── StorageUnreachableError the storage does not answer
     │   ├── ContainerEngineError        no container engine answers, or it refuses
     │   └── ClusterError                a cluster cannot be reached, or cannot do our work
     ├── RuntimeUnknownError
@@ -152,6 +153,10 @@ class StorageError(RuntimeSystemError):
 
     def __init__(self, message: str) -> None:
         super().__init__("StorageError", message)
+
+
+class StorageUnreachableError(StorageError):
+    """The storage does not answer, or refuses to, so that nobody can say whether what it holds is whole."""
 
 
 class ContainerEngineError(RuntimeSystemError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .._code.digest import known_by_source, known_by_type
-from ..errors import JournalCorruptionError, RuntimeSystemError
+from ..errors import JournalCorruptionError, RuntimeSystemError, StorageUnreachableError
 from ..models.events import CacheOutcome, Owner, StoredLiterals
 from ..models.records import CacheEntry
 from .action import Action
@@ -153,7 +153,11 @@ class CachedCalls:
         if policy.max_age_s is not None and age_s > policy.max_age_s:
             return miss(f"The kept result is {age_s:.0f} s old; max_age is {policy.max_age_s:g} s.")
         source = f"action {entry.action} of run {entry.run}"
-        if damage := damage_of(outputs, action.run.store):
+        try:
+            damage = damage_of(outputs, action.run.store)
+        except StorageUnreachableError as error:
+            return miss(f"The result of {source} cannot be had: {error}")
+        if damage:
             return miss(f"The result of {source} is not whole: {damage}.")
         reason = f"Same code and same inputs as {source}.{remark}"
         return LookedUp(CacheOutcome("hit", reason, key, entry.run, entry.action), outputs)

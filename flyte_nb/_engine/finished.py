@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._code.digest import code_parts
+from ..errors import StorageUnreachableError
 from ..models.code_change import code_change
 from ..models.events import (
     PromptAnswered,
@@ -24,6 +25,7 @@ from ..models.events import (
 from .whole import damage_of
 
 if TYPE_CHECKING:
+    from ..storage import Store
     from .live_run import LiveRun
     from .plan import TaskPlan
     from .ports import EarlierEvents
@@ -58,6 +60,7 @@ class FinishedWork:
     def __init__(self, earlier: EarlierEvents, *, from_other_run: bool) -> None:
         self._earlier = earlier
         self._refused: set[str] = set()
+        self._out_of_reach = ""
         self._traces: dict[str, dict[str, TraceEnded]] = {}
         self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
@@ -89,13 +92,28 @@ class FinishedWork:
             return None
         reason = self._what_changed(name, plan)
         if not reason:
-            damage = damage_of(ended.outputs, run.store)
+            damage = self._damage_of(ended.outputs, run.store)
             if not damage:
                 return FinishedAction(ended.outputs, self.from_other_run)
             reason = f"Its stored result is not whole: {damage}."
         self._refused.add(name)
         run.log.append(RerunDecided(time.time(), name, plan.name, reason))
         return None
+
+    def _damage_of(self, kept: StoredLiterals, store: Store) -> str:
+        """As `whole.damage_of`; a storage that did not answer once is not asked again by this resume.
+
+        Raises
+        ------
+        StorageUnreachableError
+        """
+        if self._out_of_reach:
+            raise StorageUnreachableError(self._out_of_reach)
+        try:
+            return damage_of(kept, store)
+        except StorageUnreachableError as error:
+            self._out_of_reach = error.root_cause_message
+            raise
 
     def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
         """The finished trace of that key under that action, unless its code has changed."""

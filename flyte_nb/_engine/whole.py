@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ..errors import StorageError
+from ..errors import StorageError, StorageUnreachableError
 from ..storage.addresses import local_path
 from ..storage.local_copy import put_aside
 
@@ -19,13 +19,20 @@ def damage_of(kept: StoredLiterals, store: Store) -> str:
     """What is wrong with a stored value: which object of `store`, and what ails it. Empty if all of it is whole.
 
     A damaged object is put aside, so that the same content can be stored anew.
+
+    Raises
+    ------
+    StorageUnreachableError
+        If nobody can say: what is there must not be computed anew.
     """
     serialized = kept.inline
     if serialized is None:
         try:
             serialized = store.get_nowait(kept.uri, checksum=kept.checksum)
+        except StorageUnreachableError:
+            raise
         except StorageError:
-            return _reported(kept.uri, "is damaged" if _is_there(kept.uri, store) else "is missing")
+            return _reported(kept.uri, "is damaged" if store.has(kept.uri) else "is missing")
     if not _may_refer_to(store, serialized):
         return ""
     from ..io.whole import damaged_reference
@@ -44,13 +51,6 @@ def _may_refer_to(store: Store, serialized: bytes) -> bool:
 def _spellings(root: str) -> tuple[bytes, bytes]:
     """How addresses below `root` begin, in text and inside JSON."""
     return root.encode("utf-8", "surrogatepass"), json.dumps(root)[1:-1].encode()
-
-
-def _is_there(uri: str, store: Store) -> bool:
-    try:
-        return store.has(uri)
-    except StorageError:
-        return True
 
 
 def _reported(uri: str, damage: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from ..errors import StorageError
+from ..errors import StorageError, StorageUnreachableError
 from ..storage import Store
 from ..storage.addresses import joined, local_path
 from ..storage.local_copy import file_digest
@@ -24,11 +24,18 @@ def damaged_reference(serialized: bytes, store: Store) -> tuple[str, str] | None
 
     What lies outside the store is its owner's. An object of this machine whose address tells its content is compared
     with that if it has at most 64 MiB; of others it is only looked whether they are there.
+
+    Raises
+    ------
+    StorageUnreachableError
+        If the storage does not answer.
     """
     for uri in sorted(references_of(serialized)):
         if store.owns(uri):
             try:
                 damage = _damage(uri, store)
+            except StorageUnreachableError:
+                raise
             except (StorageError, OSError) as error:
                 damage = f"cannot be read ({error})"
             if damage:

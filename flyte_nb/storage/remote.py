@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from ..errors import StorageError
+from ..errors import StorageError, StorageUnreachableError
 from .addresses import filesystem
 from .faults import retried
 from .remote_copy import upload_bytes, upload_file
@@ -58,7 +58,7 @@ class FsspecStore:
         except FileNotFoundError:
             raise StorageError(f"{uri} is missing: a result that the journal knows is gone from its store.") from None
         except Exception as error:
-            raise StorageError(f"Cannot read {uri}: {type(error).__name__}: {error}") from error
+            raise StorageUnreachableError(f"Cannot read {uri}: {type(error).__name__}: {error}") from error
         return verified(data, uri, checksum)
 
     async def put(self, data: bytes, *, suffix: str = "") -> StoredBlob:
@@ -74,7 +74,7 @@ class FsspecStore:
         try:
             return bool(retried(lambda: self._filesystem.exists(self._inner(uri))))
         except Exception as error:
-            raise StorageError(f"Cannot look for {uri}: {type(error).__name__}: {error}") from error
+            raise StorageUnreachableError(f"Cannot look for {uri}: {type(error).__name__}: {error}") from error
 
     def owns(self, uri: str) -> bool:
         """See `Store`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import flyte_nb as flyte
 from flyte_nb.errors import StorageError
 from flyte_nb.io import Dir, File
 from flyte_nb.storage import Store, open_store, use_store
@@ -181,3 +182,55 @@ def test_slow_answers_do_not_stop_the_loop(proxy: FaultyProxy, far: Store, files
 
     proxy.always(SLOW)
     assert asyncio.run(write_and_read()) > 20
+
+
+made: list[int] = []
+is_mended: list[bool] = []
+env = flyte.TaskEnvironment("far")
+
+
+@env.task
+async def makes(size: int) -> File:
+    made.append(size)
+    file = File.new_remote("content")
+    async with file.open("wb") as stream:
+        await stream.write(b"x" * size)
+    return file
+
+
+@env.task
+async def makes_text(size: int) -> str:
+    made.append(size)
+    return "x" * size
+
+
+@env.task
+async def uses(file: File, text: str) -> int:
+    if not is_mended:
+        raise ValueError("not yet")
+    return len(text)
+
+
+@env.task
+async def main() -> int:
+    return await uses(await makes(10), await makes_text(1_000_000))
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_resume_that_does_not_reach_the_storage_fails_and_computes_nothing_anew(
+    proxy: FaultyProxy, home: Path
+) -> None:
+    flyte.init(home=home, storage=f"s3://files-bucket/{uuid.uuid4()}")
+    run = flyte.run(main)
+    run.wait()
+    assert str(run.phase) == "failed"
+
+    proxy.always(RESET)
+    run.resume()
+    with pytest.raises(StorageError, match="Cannot (read|look for) s3://"):
+        run.outputs()
+    proxy.never()
+    is_mended.append(True)
+    run.resume()
+    assert run.outputs()[0] == 1_000_000
+    assert made == [10, 1_000_000]
