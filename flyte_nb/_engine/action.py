@@ -47,6 +47,7 @@ class Action:
 
     __slots__ = (
         "_cancels",
+        "_cancels_before",
         "_children",
         "_children_gone",
         "_loop",
@@ -113,11 +114,13 @@ class Action:
         self._task: asyncio.Task[Any] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._cancels = 0
+        self._cancels_before = 0
 
     def live_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Take note of the asyncio task that drives this action: the caller's."""
         self._loop = loop
-        self._task = asyncio.current_task(loop)
+        self._task = task = asyncio.current_task(loop)
+        self._cancels_before = task.cancelling() if task is not None else 0
         self.commits = self.run.commits_on(loop)
         if self.machine.stop is not None:
             self._cancel_task()  # `stop` came first and found nothing to cancel
@@ -182,7 +185,7 @@ class Action:
         Raises
         ------
         asyncio.CancelledError
-            If somebody else cancelled the awaiting task as well.
+            If somebody else cancelled the awaiting task as well, since the action began.
         """
         task = asyncio.current_task()
         if task is None:
@@ -194,7 +197,7 @@ class Action:
             await asyncio.sleep(0)
         except asyncio.CancelledError:
             pass
-        if task.cancelling():
+        if task.cancelling() > self._cancels_before:
             raise asyncio.CancelledError
 
     # children ---------------------------------------------------------------------------------------------

@@ -243,6 +243,55 @@ def test_only_the_action_whose_own_timeout_passed_is_timed_out_and_those_above_h
     assert alone.phase == "timed_out"
 
 
+def test_a_timeout_of_a_call_made_while_cleaning_up_after_a_cancellation_is_a_timeout_error() -> None:
+    working = asyncio.Event()
+
+    async def work() -> str:
+        try:
+            working.set()
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            with pytest.raises(errors.TaskTimeoutError, match="never_in_time"):
+                await never_in_time()
+        return "cleaned up"
+
+    @env.task
+    async def parent() -> str:
+        job = asyncio.create_task(work())
+        await working.wait()
+        job.cancel()
+        return await job
+
+    assert flyte.run(parent).outputs() == ("cleaned up",)
+
+
+def test_who_cancels_a_call_that_is_being_timed_out_gets_a_cancellation() -> None:
+    timed_out = asyncio.Event()
+
+    @env.task(timeout=0.05)
+    async def cleans_up_for_long() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            timed_out.set()
+            await asyncio.sleep(60)
+
+    @env.task
+    async def parent() -> str:
+        call = asyncio.create_task(cleans_up_for_long())
+        await timed_out.wait()
+        call.cancel()
+        try:
+            await call
+        except asyncio.CancelledError:
+            return "cancelled"
+        except errors.TaskTimeoutError:
+            return "timed out"
+        return "ran"
+
+    assert flyte.run(parent).outputs() == ("cancelled",)
+
+
 def test_a_task_that_waits_too_long_for_its_turn_is_a_timeout_error() -> None:
     turn = threading.Event()
 
