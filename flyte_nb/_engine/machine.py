@@ -42,17 +42,19 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Command: start attempt number `attempt` after `delay_s` seconds."""
+    """Command: start attempt number `attempt` after `delay_s` seconds; `answer` is what the last one came to."""
 
     attempt: int
     delay_s: float
+    answer: Answer
 
 
 class Answer(Enum):
-    """What the awaiting parent gets."""
+    """What the awaiting parent gets, or would get if there were no other attempt."""
 
     VALUE = "value"
     ERROR = "error"
+    TIMEOUT_ERROR = "timeout error"
     ABORTED_ERROR = "aborted error"
     CANCELLATION = "cancellation"
 
@@ -67,7 +69,7 @@ class End:
 
 SUCCEEDED = End(ActionPhase.SUCCEEDED, Answer.VALUE)
 FAILED = End(ActionPhase.FAILED, Answer.ERROR)
-_TIMED_OUT = End(ActionPhase.TIMED_OUT, Answer.ERROR)
+_TIMED_OUT = End(ActionPhase.TIMED_OUT, Answer.TIMEOUT_ERROR)
 _ABORTED = End(ActionPhase.ABORTED, Answer.ABORTED_ERROR)
 _CANCELLED = End(ActionPhase.ABORTED, Answer.CANCELLATION)
 
@@ -118,9 +120,10 @@ class ActionMachine:
             return SUCCEEDED
         if outcome is Outcome.CANCELLED:
             return _CANCELLED
+        end = _TIMED_OUT if outcome is Outcome.TIMED_OUT else FAILED
         if outcome is not Outcome.RAISED_FOR_GOOD and self.attempt < self._max_attempts:
             delay_s = self._delay_s(self.attempt) if self._delay_s is not None else 0.0
             self.attempt += 1
             self.stop = None
-            return Retry(self.attempt, delay_s)
-        return _TIMED_OUT if outcome is Outcome.TIMED_OUT else FAILED
+            return Retry(self.attempt, delay_s, end.answer)
+        return end

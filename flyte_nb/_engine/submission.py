@@ -183,9 +183,9 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
     run, plan, machine = action.run, action.plan, action.machine
     arguments: dict[str, Any] | None = prepared.values
     timeout = plan.timeout
-    error: BaseException | None = None
-    outputs: Prepared | StoredLiterals | None = None
     while True:
+        raised: BaseException | None = None
+        outputs: Prepared | StoredLiterals | None = None
         try:
             if timeout is not None:
                 _start_timer(action, timeout.max_runtime_s, "max_runtime")
@@ -205,23 +205,20 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
         except GeneratorExit:
             raise
         except KeyboardInterrupt as interrupt:
-            error, outcome = interrupt, Outcome.RAISED_FOR_GOOD
+            raised, outcome = interrupt, Outcome.RAISED_FOR_GOOD
             run.interrupted = True
             run.abort("The run was interrupted.")
-        except BaseException as raised:
-            error = raised
-            outcome = Outcome.RAISED_FOR_GOOD if is_final(raised) else Outcome.RAISED
+        except BaseException as error:
+            raised, outcome = error, Outcome.RAISED_FOR_GOOD if is_final(error) else Outcome.RAISED
         arguments = None
         _stop_timers(action, "max_runtime")
         decision = machine.attempt_ended(outcome)
         if isinstance(decision, End):
-            return await _end(action, decision, outputs, error)
+            return await _end(action, decision, outputs, raised)
+        failed = _failure(action, decision.answer, raised)
         try:
             if action.stop_requested:
                 await action.absorb_cancels()
-            failed = (
-                _timeout_error(action) if outcome is Outcome.CANCELLED else as_runtime_error(error or RuntimeError())
-            )
             await action.settle_children()
             action.forgive()
             await _wait_for_retry(action, decision, failed)
@@ -256,10 +253,9 @@ async def _end(
     action: Action,
     end: End,
     outputs: Prepared | StoredLiterals | None,
-    error: BaseException | None,
+    raised: BaseException | None,
 ) -> Any:
     action.closed = True
-    machine = action.machine
     if action.timers:
         _stop_timers(action)
     cancelled = end.answer is Answer.CANCELLATION
@@ -268,12 +264,8 @@ async def _end(
     except asyncio.CancelledError:
         cancelled = True
     failed: BaseRuntimeError | None = None
-    if end.answer is Answer.ERROR:
-        failed = (
-            _timeout_error(action) if end.phase is ActionPhase.TIMED_OUT else as_runtime_error(error or RuntimeError())
-        )
-    elif end.answer is Answer.ABORTED_ERROR:
-        failed = ActionAbortedError(machine.stop.message if machine.stop else "The action was aborted.")
+    if end.answer is not Answer.VALUE and end.answer is not Answer.CANCELLATION:
+        failed = _failure(action, end.answer, raised)
     kept: StoredLiterals | None = None
     if end.answer is Answer.VALUE and outputs is not None:
         try:
@@ -284,7 +276,8 @@ async def _end(
             end = FAILED
     record = record_of(failed) if failed is not None else None
     if end.answer is Answer.CANCELLATION:
-        record = ErrorRecord("Cancelled", "user", machine.stop.message if machine.stop else "Its caller cancelled it.")
+        stop = action.machine.stop
+        record = ErrorRecord("Cancelled", "user", stop.message if stop else "Its caller cancelled it.")
     _record_end(action, end.phase, kept, record)
     if action.places:
         give_back_all(action)  # whoever is next begins while this end is committed
@@ -392,9 +385,15 @@ def refusal_in_trace(scope: Scope, task: Task[Any, Any]) -> TraceDoesNotAllowNes
     )
 
 
-def _timeout_error(action: Action) -> TaskTimeoutError:
-    limit = action.timed_out_by or "timeout"
-    return TaskTimeoutError(f"Task {action.plan.name!r} exceeded its {limit}.")
+def _failure(action: Action, answer: Answer, raised: BaseException | None) -> BaseRuntimeError:
+    """The error of an action, or of an attempt of it, that came to `answer`, an error; its code may have raised one."""
+    if answer is Answer.TIMEOUT_ERROR:
+        limit = action.timed_out_by or "timeout"
+        return TaskTimeoutError(f"Task {action.plan.name!r} exceeded its {limit}.")
+    if answer is Answer.ERROR and raised is not None:
+        return as_runtime_error(raised)
+    stop = action.machine.stop
+    return ActionAbortedError(stop.message if stop else "The action was aborted.")
 
 
 def _start_timer(action: Action, seconds: float | None, which: str) -> None:

@@ -319,7 +319,11 @@ def test_a_task_that_waits_too_long_for_its_turn_is_a_timeout_error() -> None:
     assert run.outputs() == ("timed out",)
 
 
-def test_a_timed_out_attempt_is_retried() -> None:
+def codes_of_attempts(run: flyte.Run) -> list[str | None]:
+    return [attempt.error.code if attempt.error else None for attempt in run.action.details().attempt_list]
+
+
+def test_a_timed_out_attempt_is_recorded_as_such_and_retried() -> None:
     calls = 0
 
     @env.task(timeout=0.05, retries=1)
@@ -330,7 +334,30 @@ def test_a_timed_out_attempt_is_retried() -> None:
             await asyncio.sleep(60)
         return calls
 
-    assert flyte.run(slow_once).outputs() == 2
+    run = flyte.run(slow_once)
+    assert run.outputs() == 2
+    assert codes_of_attempts(run) == ["TaskTimeoutError", None]
+    error = run.action.details().attempt_list[0].error
+    assert error is not None and error.message == "Task 'faults.slow_once' exceeded its max_runtime of 0.05 s."
+
+
+@pytest.mark.parametrize("ending", ["returns", "raises"])
+def test_a_timed_out_attempt_is_a_timeout_whatever_it_does_with_its_cancellation(ending: str) -> None:
+    @env.task(timeout=0.05, retries=2)
+    async def goes_on(ending: str) -> int:
+        if flyte.ctx().attempt_number == 1:
+            raise OurError("of the first attempt")
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if ending == "raises":
+                raise OurError("while cleaning up") from None
+        return 1
+
+    run = flyte.run(goes_on, ending)
+    with pytest.raises(errors.TaskTimeoutError, match="max_runtime"):
+        run.outputs()
+    assert codes_of_attempts(run) == ["OurError", "TaskTimeoutError", "TaskTimeoutError"]
 
 
 def test_a_timeout_that_comes_late_does_not_strike_the_next_attempt() -> None:
