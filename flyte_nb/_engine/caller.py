@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from .._task.task import Task
-    from ..models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, TraceEnded
+    from ..models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals
     from ..storage import Store
     from .live_run import RunOptions
     from .logs import ActionLog
@@ -38,8 +38,8 @@ class EarlierTraces(Protocol):
     def from_other_run(self) -> bool:
         """Whether they are of another run than the one that goes on."""
 
-    def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
-        """The finished trace of that key under that action, unless its code has changed."""
+    def trace(self, action: str, key: str) -> StoredLiterals | None:
+        """What the finished trace of that key under that action gave."""
 
 
 class Question(Protocol):

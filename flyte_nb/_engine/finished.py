@@ -61,7 +61,7 @@ class FinishedWork:
         self._earlier = earlier
         self._refused: set[str] = set()
         self._out_of_reach = ""
-        self._traces: dict[str, dict[str, TraceEnded]] = {}
+        self._traces: dict[str, dict[str, StoredLiterals]] = {}
         self._prompts: dict[str, EarlierPrompt] = {}
         self._parts: dict[tuple[str, str], dict[str, str]] = {}
         self._digests: dict[str, set[str]] = {}
@@ -72,7 +72,7 @@ class FinishedWork:
                 self.root_inputs = event.inputs
             elif isinstance(event, TraceEnded):
                 if event.outputs is not None:
-                    self._traces.setdefault(event.action, {})[event.key] = event
+                    self._traces.setdefault(event.action, {})[event.key] = event.outputs
             elif isinstance(event, PromptAsked):
                 before = self._prompts.get(event.prompt_id)
                 self._prompts[event.prompt_id] = EarlierPrompt(event, before.answered if before else None)
@@ -115,13 +115,12 @@ class FinishedWork:
             self._out_of_reach = error.root_cause_message
             raise
 
-    def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
-        """The finished trace of that key under that action, unless its code has changed."""
-        found = self.traces_of(action).get(key)
-        return found if found is not None and found.code_digest == digest else None
+    def trace(self, action: str, key: str) -> StoredLiterals | None:
+        """What the finished trace of that key under that action gave."""
+        return self.traces_of(action).get(key)
 
-    def traces_of(self, action: str) -> dict[str, TraceEnded]:
-        """The finished traces under an action, by key."""
+    def traces_of(self, action: str) -> dict[str, StoredLiterals]:
+        """What the finished traces under an action gave, by key; a function's code is part of it."""
         return self._traces.get(action, {})
 
     def prompt(self, identity: str) -> EarlierPrompt | None:

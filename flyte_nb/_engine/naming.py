@@ -1,7 +1,7 @@
 """Names: the same in every replay, whatever the order in which things happen to start.
 
 An action is named by a digest of its parent's name, its task's name, the digest of its inputs and how many
-times the parent had already made that same call. A trace's key is made the same way.
+times the parent had already made that same call. A trace's key is made the same way, with the digest of its code.
 """
 
 from __future__ import annotations

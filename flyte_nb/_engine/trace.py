@@ -196,8 +196,9 @@ class _Traced:
         if prepared is None:
             prepared = await self.interface.prepare_inputs(arguments)
         action = scope.action
-        key = child_name(action.name, f"trace:{self.name}", prepared.digest, action.counts)
-        return _TracedCall(self, scope, key, prepared, self.digest)
+        digest = self.digest
+        key = child_name(action.name, f"trace:{self.name}:{digest}", prepared.digest, action.counts)
+        return _TracedCall(self, scope, key, prepared, digest)
 
 
 class _TracedCall:
@@ -220,17 +221,17 @@ class _TracedCall:
         """Have what an earlier try recorded, if it is whole."""
         action = self._scope.action
         run = action.run
-        found = finished.take_trace(action.name, self._key, self._digest)
-        if found is None or found.outputs is None:
+        found = finished.trace(action.name, self._key)
+        if found is None:
             return
-        damage = damage_of(found.outputs, run.store)
+        damage = damage_of(found, run.store)
         if damage:
             reason = f"What it had given is not whole: {damage}."
             run.log.append(RerunDecided(time.time(), action.name, self._traced.name, reason))
             return
-        self.recorded = found.outputs
+        self.recorded = found
         if finished.from_other_run:
-            self._append(run.keep(run.fetch(found.outputs)), reused=True)
+            self._append(run.keep(run.fetch(found)), reused=True)
 
     @contextmanager
     def entered(self) -> Iterator[None]:

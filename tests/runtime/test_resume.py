@@ -151,6 +151,34 @@ def test_after_editing_a_helper_what_reaches_it_runs_again_and_the_helper_is_nam
     assert any("scale" in reason for _, reason in run.details().reruns)
 
 
+def test_after_editing_a_traced_function_it_is_called_again_and_those_left_alone_are_not() -> None:
+    cells = """
+@flyte.trace
+async def kept(x: int) -> int:
+    note("kept")
+    return x
+
+@flyte.trace
+async def edited(x: int) -> int:
+    note("edited")
+    return x * 10
+
+@env.task
+async def main(n: int) -> int:
+    found = await kept(n) + await edited(n)
+    if broken():
+        raise ValueError("broken")
+    return found
+"""
+    run = failed_run(cells)
+    define(cells.replace("x * 10", "x * 100"))
+
+    run.resume()
+
+    assert run.outputs() == 202
+    assert calls == ["edited"]
+
+
 def test_a_comment_invalidates_nothing() -> None:
     run = failed_run()
     define(CELLS.replace("return x + 1", "# next\n    return (x + 1)"))

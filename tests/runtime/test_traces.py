@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
@@ -342,3 +342,48 @@ def test_what_a_failed_attempt_left_running_is_stopped_before_the_next_one() -> 
     flyte.run(root).outputs()
 
     assert log == ["attempt", "slow begins", "slow stopped", "attempt"]
+
+
+def client(url: str) -> Callable[[int], Awaitable[str]]:
+    @flyte.trace
+    async def fetch(x: int) -> str:
+        called(url)
+        return f"{url}/{x}"
+
+    return fetch
+
+
+@env.task(retries=1)
+async def turns_to_the_backup() -> str:
+    primary, backup = client("primary"), client("backup")
+    if flyte.ctx().attempt_number == 1:
+        await primary(1)
+        raise ConnectionError("what the primary said was bad")
+    return await backup(1)
+
+
+@pytest.mark.parametrize("mode", ["background", "process"])
+def test_another_attempt_gets_from_a_trace_of_the_same_name_and_other_code_its_own_value(mode: str) -> None:
+    assert flyte.with_runcontext(mode=mode).run(turns_to_the_backup).outputs() == "backup/1"
+
+
+def test_a_finished_trace_is_not_called_again_when_others_of_its_name_come_in_another_order() -> None:
+    turned = [False]
+
+    @env.task
+    async def root() -> list[str]:
+        both = [client("a"), client("b")]
+        if turned[0]:
+            both.reverse()
+        found = [await fetch(1) for fetch in both]
+        finish()
+        return found
+
+    fail_at_the_end[0] = True
+    run = flyte.run(root)
+    run.wait()
+    fail_at_the_end[0], turned[0] = False, True
+    run.resume()
+
+    assert run.outputs()[0] == ["b/1", "a/1"]
+    assert calls == ["a", "b"]

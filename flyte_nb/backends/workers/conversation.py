@@ -117,7 +117,7 @@ def start_of(action: Action, inputs: StoredLiterals, secrets: Sequence[dict[str,
         action.environment or {},
         action.scope.custom_context,
         action.results or {},
-        {key: (trace.code_digest, trace.outputs) for key, trace in traces.items() if trace.outputs is not None},
+        traces,
         list(secrets),
     )
 

@@ -91,7 +91,7 @@ class Start(Message, tag="start", frozen=True):
     results : dict
         What traces gave in earlier attempts, by key.
     traces : dict
-        What traces gave in an earlier try of the run, by key: the digest of their code, and the outputs.
+        What traces gave in an earlier try of the run, by key.
     secrets : list of dict
         Names of secrets that the worker looks up itself; see `flyte_nb._task.secret.Secret`.
     """
@@ -106,7 +106,7 @@ class Start(Message, tag="start", frozen=True):
     environment: dict[str, str]
     custom_context: dict[str, str]
     results: dict[str, StoredLiterals]
-    traces: dict[str, tuple[str, StoredLiterals]]
+    traces: dict[str, StoredLiterals]
     secrets: list[dict[str, str]] = []
 
 

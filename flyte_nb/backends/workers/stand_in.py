@@ -17,7 +17,7 @@ from ..._engine.scope import Scope
 from ..._engine.submission import refusal_in_trace
 from ..._public import public
 from ...errors import BaseRuntimeError, CodeBundleError
-from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, TraceEnded
+from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals
 from ...storage import Store
 from ...types.interface import REFUSED
 from . import messages as say
@@ -57,15 +57,12 @@ class _Events:
 class _Traces:
     """Traces that an earlier try of the run had finished under this action."""
 
-    def __init__(self, found: dict[str, tuple[str, StoredLiterals]], *, from_other_run: bool) -> None:
+    def __init__(self, found: dict[str, StoredLiterals], *, from_other_run: bool) -> None:
         self._found = found
         self.from_other_run = from_other_run
 
-    def take_trace(self, action: str, key: str, digest: str) -> TraceEnded | None:
-        known, outputs = self._found.get(key, ("", None))
-        if outputs is None or known != digest:
-            return None
-        return TraceEnded(0.0, action, key, "", 0.0, StoredLiterals(), outputs, None, digest)
+    def trace(self, action: str, key: str) -> StoredLiterals | None:
+        return self._found.get(key)
 
 
 class AskedQuestion:
@@ -89,9 +86,7 @@ class AskedQuestion:
 class WorkerRun:
     """The run, as code in a worker sees it; see `flyte_nb._engine.caller.CallersRun`."""
 
-    def __init__(
-        self, kernel: Kernel, setup: say.Setup, store: Store, traces: dict[str, tuple[str, StoredLiterals]]
-    ) -> None:
+    def __init__(self, kernel: Kernel, setup: say.Setup, store: Store, traces: dict[str, StoredLiterals]) -> None:
         self._kernel = kernel
         self._deployed = setup.deployed
         self.name = setup.run
