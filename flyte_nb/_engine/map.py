@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
@@ -38,7 +39,7 @@ def _map(
     group_name : str, optional
         Heading in the tree; by default the name of the task.
     concurrency : int
-        How many calls run at once; 0 is no limit.
+        How many calls run at once; 0 is no limit. While no result is asked for, no further call begins.
     return_exceptions : bool
         Yield the exception of a failed call in its place; else raise the first one.
 
@@ -98,37 +99,47 @@ async def _results(
     return_exceptions: bool,
 ) -> AsyncIterator[Any]:
     loop = asyncio.get_running_loop()
+    context = contextvars.copy_context()
+    most = concurrency or math.inf
     inputs = zip(*iterables, strict=False)
     begun: deque[asyncio.Task[Any]] = deque()
-    exhausted = False
+    running = number = 0
+    asked = exhausted = False
     broken: Exception | None = None
 
-    def begin_one(_: object = None) -> bool:
-        nonlocal exhausted, broken
-        if exhausted:
-            return False
-        try:
-            args = next(inputs)
-        except StopIteration:
-            exhausted = True
-            return False
-        except Exception as error:  # of the user's iterable; this may be a callback, where nobody would hear of it
-            exhausted, broken = True, error
-            return False
-        call = loop.create_task(_call(scope, task, func, args), context=contextvars.copy_context())
-        if concurrency:
-            call.add_done_callback(begin_one)
-        begun.append(call)
-        return True
+    def begin() -> None:
+        """Begin what may run now; no more than `most` ahead, unless the result that is asked for takes longer."""
+        nonlocal running, exhausted, broken
+        while not exhausted and running < most and (len(begun) < most or not begun[0].done()):
+            try:
+                args = next(inputs)
+            except StopIteration:
+                exhausted = True
+                return
+            except Exception as error:  # of the user's iterable; in a callback nobody would hear of it
+                exhausted, broken = True, error
+                return
+            call = loop.create_task(_call(scope, task, func, args), context=context.copy())
+            if concurrency:
+                running += 1
+                call.add_done_callback(one_ended)
+            begun.append(call)
+
+    def one_ended(_: object) -> None:
+        nonlocal running
+        running -= 1
+        if asked:
+            begin()
 
     try:
-        started = number = 0
-        while (not concurrency or started < concurrency) and begin_one():
-            started += 1
-        while begun:
-            call = begun[0]
-            await asyncio.wait([call])
-            begun.popleft()
+        while True:
+            asked = True
+            begin()
+            if not begun:
+                break
+            await asyncio.wait([begun[0]])
+            asked = False
+            call = begun.popleft()
             if call.cancelled():
                 raise asyncio.CancelledError
             error = call.exception()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -171,6 +172,80 @@ def test_map_runs_no_more_at_once_than_its_concurrency() -> None:
 
     assert flyte.run(parent).outputs()[0] == list(range(12))
     assert most == 3
+
+
+def test_map_with_a_concurrency_begins_no_more_than_that_ahead_of_who_takes_its_results() -> None:
+    begun: list[int] = []
+
+    @env.task
+    async def counts(x: int) -> int:
+        begun.append(x)
+        return x
+
+    @env.task
+    async def parent() -> list[int]:
+        ahead = []
+        async for x in flyte.map.aio(counts, itertools.count(), concurrency=2):
+            for times in range(10):
+                await double(100 * x + times)
+            ahead.append(len(begun) - x - 1)
+            if x == 4:
+                break
+        return ahead
+
+    assert max(flyte.run(parent).outputs()[0]) <= 2
+
+
+def test_map_goes_on_with_other_calls_while_the_result_that_is_asked_for_takes_long() -> None:
+    last_one_began = asyncio.Event()
+
+    @env.task
+    async def first_takes_long(x: int) -> int:
+        if x == 0:
+            await asyncio.wait_for(last_one_began.wait(), 20)
+        if x == 9:
+            last_one_began.set()
+        return x
+
+    @env.task
+    async def parent() -> list[int]:
+        return list(flyte.map(first_takes_long, range(10), concurrency=2, return_exceptions=False))
+
+    assert flyte.run(parent).outputs()[0] == list(range(10))
+
+
+@pytest.mark.parametrize("concurrency", [0, 2])
+def test_who_stops_taking_results_of_map_aborts_its_calls_that_still_run(concurrency: int) -> None:
+    second_was_cancelled = asyncio.Event()
+
+    @env.task
+    async def only_the_first_ends(x: int) -> int:
+        try:
+            return x if x == 0 else await asyncio.sleep(60)  # type: ignore[func-returns-value, return-value]
+        finally:
+            if x == 1:
+                second_was_cancelled.set()
+
+    @env.task
+    async def parent(concurrency: int) -> int:
+        first = next(flyte.map(only_the_first_ends, range(2), concurrency=concurrency))
+        await asyncio.wait_for(second_was_cancelled.wait(), 20)
+        return first
+
+    assert flyte.run(parent, concurrency).outputs() == 0
+
+
+def test_map_in_a_traced_function_is_refused_like_a_call() -> None:
+    @flyte.trace
+    async def maps() -> list[int]:
+        return [item async for item in flyte.map.aio(triple, [1], return_exceptions=False)]
+
+    @env.task
+    async def parent() -> list[int]:
+        return await maps()
+
+    with pytest.raises(flyte.errors.TraceDoesNotAllowNestedTasksError, match=r"calling\.triple.*maps"):
+        flyte.run(parent).outputs()
 
 
 def test_map_yields_the_exception_of_a_failed_call_in_its_place() -> None:
