@@ -69,16 +69,33 @@ def record_of(error: BaseRuntimeError) -> ErrorRecord:
 
 def _failure_behind(error: BaseException) -> ErrorRecord | None:
     """The failure of a call that `error` was raised from."""
-    seen = {id(error)}
-    cause = error.__cause__
-    while cause is not None and not isinstance(cause, BaseRuntimeError) and id(cause) not in seen:
-        seen.add(id(cause))
-        cause = cause.__cause__
-    if not isinstance(cause, BaseRuntimeError) or id(cause) in seen:
+    cause = _failed_call_behind(error)
+    if cause is None:
         return None
     if was_carried(cause):
         return replace(record_of(cause), traceback="")
     return ErrorRecord(cause.code, cause.kind, cause.root_cause_message, cause=_failure_behind(cause))
+
+
+def _failed_call_behind(error: BaseException) -> BaseRuntimeError | None:
+    """The nearest error of a call among the causes of `error` and the members of the groups among them."""
+    seen = {id(error)}
+    nearest_last = _raised_from(error)
+    while nearest_last:
+        cause = nearest_last.pop()
+        if id(cause) in seen:
+            continue
+        if isinstance(cause, BaseRuntimeError):
+            return cause
+        seen.add(id(cause))
+        nearest_last += _raised_from(cause)
+    return None
+
+
+def _raised_from(error: BaseException) -> list[BaseException]:
+    """The members of `error`, the first one last, and its cause at the very end."""
+    members = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+    return [*reversed(members), *([error.__cause__] if error.__cause__ is not None else [])]
 
 
 def error_from(record: ErrorRecord) -> BaseRuntimeError:

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import anyio
 import pytest
@@ -340,6 +340,59 @@ def test_a_failure_raised_from_that_of_a_call_leads_to_the_call() -> None:
     run.wait()
     failure = run.first_failure()
     assert failure is not None and failure.task_name == "calling.broken"
+
+
+@env.task
+async def fails_for(x: int) -> int:
+    raise ValueError(f"no good: {x}")
+
+
+async def with_a_task_group() -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails_for(1))
+        group.create_task(fails_for(2))
+
+
+async def with_an_anyio_task_group() -> None:
+    async with anyio.create_task_group() as group:
+        group.start_soon(fails_for, 1)
+        group.start_soon(asyncio.sleep, 60)
+
+
+async def with_a_group_in_a_group_and_causes_between() -> None:
+    async def in_other_words() -> None:
+        try:
+            await fails_for(1)
+        except flyte.errors.RuntimeUserError as error:
+            raise LookupError("in other words") from error
+
+    async def inner_group() -> None:
+        async with asyncio.TaskGroup() as inner:
+            inner.create_task(in_other_words())
+
+    try:
+        async with asyncio.TaskGroup() as outer:
+            outer.create_task(inner_group())
+    except* LookupError as groups:
+        raise OSError("all in all") from groups
+
+
+@pytest.mark.parametrize(
+    "calls", [with_a_task_group, with_an_anyio_task_group, with_a_group_in_a_group_and_causes_between]
+)
+def test_a_group_of_failures_leads_to_the_first_call_that_failed(calls: Callable[[], Awaitable[None]]) -> None:
+    @env.task
+    async def parent() -> None:
+        await calls()
+
+    @env.task
+    async def grandparent() -> None:
+        await parent()
+
+    run = flyte.run(grandparent)
+    run.wait()
+    failure = run.first_failure()
+    assert failure is not None and (failure.task_name, failure.inputs()) == ("calling.fails_for", {"x": 1})
 
 
 def test_an_iterable_that_fails_fails_the_map_after_the_items_before_it() -> None:
