@@ -22,6 +22,7 @@ _LAST = frozenset({"RETURN_VALUE", "RAISE_VARARGS", "RERAISE", "INTERPRETER_EXIT
 _GLOBAL_LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"})
 _FUSED = {
     "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST_BORROW", "LOAD_FAST_BORROW"),
     "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
     "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
 }
@@ -78,6 +79,14 @@ def digest_bytecode(code: CodeType) -> bytes:
     shape = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _FLAGS)
     head = repr((shape, code.co_varnames[:arguments], code.co_freevars)).encode()
     return short_hash(pack("code", head, *_Graph(code).canonical()))
+
+
+def split(instruction: dis.Instruction) -> list[dis.Instruction]:
+    """An instruction that Python 3.13 made of two, as these two; any other as it is."""
+    parts = _FUSED.get(instruction.opname)
+    if parts is None:
+        return [instruction]
+    return [instruction._replace(opname=name, argval=of) for name, of in zip(parts, instruction.argval, strict=True)]
 
 
 def _instructions(code: CodeType) -> list[dis.Instruction]:

@@ -11,6 +11,8 @@ from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, NamedTuple
 
+from .bytecode import split
+
 Kind = Literal["global", "cell", "local", "made", "attribute", ""]
 _MUTATORS = frozenset(
     {
@@ -27,8 +29,7 @@ _LOADS: dict[str, Kind] = {
     "LOAD_FAST_CHECK": "local",
     "LOAD_FAST_BORROW": "local",
 }
-_TWO_LOADS = frozenset({"LOAD_FAST_LOAD_FAST", "LOAD_FAST_BORROW_LOAD_FAST_BORROW"})
-_LOCAL_STORES = frozenset({"STORE_FAST", "STORE_FAST_LOAD_FAST", "STORE_FAST_STORE_FAST", "STORE_DEREF"})
+_LOCAL_STORES = frozenset({"STORE_FAST", "STORE_DEREF"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
 _ATTRIBUTE_STORES = frozenset({"STORE_ATTR", "DELETE_ATTR"})
@@ -210,7 +211,7 @@ def _said_by(annotation: Any, function: FunctionType) -> Iterable[type]:
 @lru_cache(maxsize=1024)
 def _changes_in(code: CodeType) -> _CodeChanges:
     """What `code`, or code inside it, changes."""
-    instructions = [one for one in dis.get_instructions(code) if one.opname not in _NOISE]
+    instructions = [part for one in dis.get_instructions(code) if one.opname not in _NOISE for part in split(one)]
     makers = _makers(instructions)
     stored: set[str] = set()
     called: set[tuple[str, str]] = set()
@@ -258,13 +259,9 @@ def _makers(instructions: list[dis.Instruction]) -> dict[str, _Receiver]:
     found: dict[str, _Receiver] = {}
     for position, instruction in enumerate(instructions):
         if instruction.opname in _LOCAL_STORES:
-            names = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
             origin = _origin(instructions, position, below=0, items=False)
             made = _Receiver("made", origin.name) if origin.kind == "made" else _UNKNOWN
-            for name in names:
-                found[name] = (
-                    made if name not in found and instruction.opname in ("STORE_FAST", "STORE_DEREF") else _UNKNOWN
-                )
+            found[instruction.argval] = made if instruction.argval not in found else _UNKNOWN
     return found
 
 
@@ -304,11 +301,7 @@ def _origin(instructions: list[dis.Instruction], position: int, below: int, *, i
         if name == "COPY":
             below = argument - 1 if below == 0 else below - 1
             continue
-        if name in _TWO_LOADS:
-            if below < 2:
-                return _Origin() if made else _Origin("local", instruction.argval[1 - below], at)
-            taken, given = 0, 2
-        elif name == "CALL":
+        if name == "CALL":
             taken, given = argument + 1, 1
         elif name in _BUILDS:
             taken, given = argument, 1
