@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._code.snapshot import take_snapshot
 from .._task.cache import Cache, CacheBehavior
-from .._task.registry import registered_tasks
+from .._task.registry import declared_tasks
 from .._task.secret import resolve_secret
+from .._task.task import next_generation
 from ..errors import RuntimeSystemError, RuntimeUserError
 from ..models.events import Owner, RunResumed, RunStarted, StallNoticed
 from ..models.records import Request, RunRecord
@@ -174,6 +175,10 @@ class Controller:
         finished: FinishedWork | None,
     ) -> LiveRun:
         limit = options.max_action_concurrency
+        at_hand = declared_tasks()
+        known = at_hand.setdefault(task.identity, [])
+        if task.declared not in known:
+            known.append(task.declared)
         run = LiveRun(
             self,
             log,
@@ -182,10 +187,11 @@ class Controller:
             self._open_store(options.raw_data_path),
             finished,
             Capacity(limit) if limit else None,
-            {**registered_tasks(), task.identity: task},
-            max((known.generation for known in registered_tasks().values()), default=0),
+            at_hand,
+            next_generation(),
         )
-        plan = run.plan_of_root = run.plan_for(task)
+        plan = run.plan_for(task)
+        run.interface = plan.interface
         with self._lock:
             self.runs[run.name] = run
         self._capture.begin()

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._code.digest import code_digest, code_parts
-from .._task.registry import find_task
-from ..errors import BaseRuntimeError, RunTakenOverError, RuntimeSystemError
+from .._task.registry import namesakes, the_one, told_apart
+from ..errors import BaseRuntimeError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .._task.task import Task
     from ..models.events import AnyEvent
     from ..models.records import Request
-    from ..types.interface import Prepared
+    from ..types.interface import Interface, Prepared
     from .capacity import Capacity
     from .controller import Controller
     from .finished import FinishedAction, FinishedWork
@@ -104,7 +104,7 @@ class LiveRun:
         store: Store,
         finished: FinishedWork | None,
         capacity: Capacity | None,
-        pinned: dict[str, Task[Any, Any]],
+        at_hand: dict[str, list[Task[Any, Any]]],
         generation: int,
     ) -> None:
         self.controller = controller
@@ -131,14 +131,16 @@ class LiveRun:
         self.settled: set[int] = set()
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
-        self.plan_of_root: TaskPlan
-        self._pinned = pinned
+        self.interface: Interface
+        self._at_hand = at_hand
         self._generation = generation
+        self._known: dict[str, dict[str, Task[Any, Any]]] = {}
         self._plans: dict[Task[Any, Any], TaskPlan] = {}
-        self._seen_tasks: dict[str, str] = {}
+        self._used: dict[Task[Any, Any], tuple[Task[Any, Any], str]] = {}
+        self._seen: set[tuple[str, str]] = set()
         self.abort_message = ""
         self.interrupted = False
-        self.called_by_name: dict[tuple[str, bytes], Task[Any, Any]] = {}
+        self.called_by_name: dict[tuple[str, str, bytes], Task[Any, Any]] = {}
         self.surroundings = Surroundings.now()
         log.when_lost = self.lose
 
@@ -149,30 +151,63 @@ class LiveRun:
         plan = self._plans.get(task)
         if plan is not None:
             return plan
-        pinned = self._pinned.setdefault(task.identity, task)
-        current = pinned if task.generation > self._generation else task
-        plan = self.controller.make_plan(task, current.declared, self.options)
-        plan.code_digest = self._digest(current)
-        if pinned is task:
+        used, digest = self._use_of(task.declared)
+        plan = self.controller.make_plan(task, used, self.options)
+        plan.code_digest = digest
+        if task.declared is task:
             self._plans[task] = plan
         return plan
 
-    def task_named(self, identity: str) -> Task[Any, Any] | None:
-        """The task of that identity as this run knows it, for a caller that has nothing else."""
-        return self._pinned.get(identity) or find_task(identity)
+    def task_named(self, identity: str, digest: str) -> Task[Any, Any] | None:
+        """The task of that identity and code, for a caller that has nothing else; None if it is not known here."""
+        return self._namesakes(identity).get(digest)
 
-    def learn(self, task: Task[Any, Any]) -> Task[Any, Any]:
-        """Take up a task that came with its code; the one of its identity that was known before counts."""
-        return self._pinned.setdefault(task.identity, task)
+    def _use_of(self, task: Task[Any, Any]) -> tuple[Task[Any, Any], str]:
+        """The task that `task` is in this run, and the digest of its code."""
+        found = self._used.get(task)
+        if found is None:
+            used = self._at_start(task) if task.generation > self._generation else task
+            found = self._used[task] = (task, self._see(task)) if used is task else self._use_of(used)
+        return found
 
-    def _digest(self, task: Task[Any, Any]) -> str:
-        identity = task.identity
-        digest = self._seen_tasks.get(identity)
-        if digest is None or self._pinned.get(identity) is not task:
-            digest = code_digest(task.func)
-            if self._seen_tasks.get(identity) != digest:
-                self._seen_tasks[identity] = digest
-                self.log.append(TaskSeen(time.time(), task.name, digest, code_parts(task.func)))
+    def _at_start(self, task: Task[Any, Any]) -> Task[Any, Any]:
+        """What `task` was before its cell was run again; itself if this run knows none of its name.
+
+        Raises
+        ------
+        RuntimeUserError
+            If it may have been one of several.
+        """
+        known = self._namesakes(task.identity)
+        if not known:
+            known[code_digest(task.func)] = task
+        module = task.func.__module__
+        before = {digest: one for digest, one in known.items() if one.func.__module__ == module} or known
+        if len(before) == 1:
+            return next(iter(before.values()))
+        found = the_one(before.values(), code_parts(task.func))
+        if found is None:
+            raise RuntimeUserError(
+                "TaskDeclaredAnew",
+                f"Task {task.name!r} was declared anew while run {self.name!r} goes on, and"
+                f" {len(before)} tasks had that name when it started: {told_apart(before.values())}. Which of them it"
+                " was cannot be told. Resume the run to use the new code; give each task a name of its own to have"
+                " running ones left alone.",
+            )
+        return found
+
+    def _namesakes(self, identity: str) -> dict[str, Task[Any, Any]]:
+        """The tasks of one name as they were when the run started, by the digest of their code."""
+        known = self._known.get(identity)
+        if known is None:
+            known = self._known[identity] = namesakes(self._at_hand.get(identity, ()))
+        return known
+
+    def _see(self, task: Task[Any, Any]) -> str:
+        digest = code_digest(task.func)
+        if (task.name, digest) not in self._seen:
+            self._seen.add((task.name, digest))
+            self.log.append(TaskSeen(time.time(), task.name, digest, code_parts(task.func)))
         return digest
 
     # values -------------------------------------------------------------------------------------------------
@@ -258,7 +293,7 @@ class LiveRun:
                 phase = ActionPhase.ABORTED
                 record = ErrorRecord("Cancelled", "user", self.abort_message or "The run was cancelled.")
             except BaseException as error:
-                self.error = as_runtime_error(error)
+                self.error = as_runtime_error(error).with_traceback(None)  # its frames hold the task
                 record = record_of(self.error)
                 phase = _phase_of_failure(self.error, root.machine.stop)
         self._finish(phase, record)
@@ -329,6 +364,8 @@ class LiveRun:
                 self.phase, self.error, self.values = ActionPhase.ABORTED, self.lost, None
                 logger.warning("%s", self.lost)
             self.controller.forget(self)
+            for table in (self._at_hand, self._known, self._plans, self._used, self.called_by_name):
+                table.clear()  # so that of tasks that were replaced none lives on
             self.done.set_result(None)
 
 

@@ -93,8 +93,9 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     parent: Action = scope.action  # type: ignore[assignment]
     run = parent.run
     name = child_name(parent.name, plan.identity, prepared.digest, parent.counts)
-    if parent.results is not None and name in parent.results:
-        return parent.results[name], UNREAD
+    remembered = f"{name} {plan.code_digest}"
+    if parent.results is not None and remembered in parent.results:
+        return parent.results[remembered], UNREAD
     if run.finished is not None:
         found = run.finished.take(name, plan, run)
         if found is not None:
@@ -114,7 +115,7 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     if kept is None:
         raise RuntimeSystemError("NoOutputs", f"Task {plan.name!r} succeeded and its outputs are missing.")
     if parent.may_repeat:
-        parent.remember(name, kept)
+        parent.remember(remembered, kept)
     return kept, value
 
 

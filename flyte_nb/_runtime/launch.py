@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Coroutine
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,10 +15,10 @@ from .._engine.naming import ROOT_ACTION
 from .._journal.liveness import is_alive
 from .._misfit import misfits
 from .._task.messages import not_a_task
-from .._task.registry import find_task
+from .._task.registry import declared_tasks, find_task, namesakes, the_one, told_apart
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
-from ..models.events import RunStarted, StoredLiterals
+from ..models.events import RunStarted, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord
 from ..storage import Store, use_store
@@ -93,7 +94,9 @@ def resume(name: str) -> LiveRun:
         earlier = runtime.reader.earlier(name)
         finished = FinishedWork(earlier, from_other_run=False)
     options = options_of(_started(earlier))
-    task = task_of(runtime, record.task, name, brings_code=_DEPLOYED in options.recorded)
+    task = task_of(
+        runtime, record.task, name, _code_of(earlier, ROOT_ACTION), brings_code=_DEPLOYED in options.recorded
+    )
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
     return runtime.controller.resume(
@@ -122,7 +125,7 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
         raise ActionNotFoundError(f"Run {name!r} has no action {action_name!r}.")
     before = options_of(_started(earlier))
     is_deployed_root = action_name == ROOT_ACTION and _DEPLOYED in before.recorded
-    task = task_of(runtime, queued.task, name, brings_code=is_deployed_root)
+    task = task_of(runtime, queued.task, name, _code_of(earlier, action_name), brings_code=is_deployed_root)
     options = options or before
     store = runtime.open_store(options.raw_data_path or before.raw_data_path)
     prepared = finished_now(_again(task, queued.inputs, store, inputs))
@@ -164,17 +167,20 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
     return notebook_loop() or runtime.loop.get()
 
 
-def task_of(runtime: Runtime, name: str, run: str, *, brings_code: bool = False) -> Task[Any, Any]:
+def task_of(
+    runtime: Runtime, name: str, run: str, parts: dict[str, str], *, brings_code: bool = False
+) -> Task[Any, Any]:
     """The task called `name`: as it is defined here, else as it was stored with `run`.
 
-    Where the run `brings_code`, a task that happens to have that name here is another one.
+    Of several that are defined here it is the one that differs from the others as `parts` of its code do. Where the run
+    `brings_code`, a task that happens to have that name here is another one.
 
     Raises
     ------
     CodeBundleError
-        If it is neither.
+        If it is neither, or which of several it is cannot be told.
     """
-    task = None if brings_code else find_task(name)
+    task = None if brings_code else _defined_here(name, run, parts)
     if task is not None:
         return task
     snapshot = runtime.reader.snapshot(run)
@@ -188,6 +194,36 @@ def task_of(runtime: Runtime, name: str, run: str, *, brings_code: bool = False)
     if found is None:
         raise CodeBundleError(f"The code stored with run {run!r} holds no task {name!r}.")
     return found
+
+
+def _defined_here(name: str, run: str, parts: dict[str, str]) -> Task[Any, Any] | None:
+    if len(_namesakes(name)) > 1:
+        gc.collect()  # one that is garbage stands for nothing
+    known = _namesakes(name)
+    if len(known) <= 1:
+        return find_task(name)
+    found = the_one(known.values(), parts)
+    if found is None:
+        raise CodeBundleError(
+            f"Run {run!r} called task {name!r}, and {len(known)} tasks have that name here, none like it:"
+            f" {told_apart(known.values())}. Which of them goes on cannot be told. Define the one that ran as it was,"
+            " or give each task a name of its own and start a new run."
+        )
+    return found
+
+
+def _namesakes(name: str) -> dict[str, Task[Any, Any]]:
+    return namesakes(declared_tasks().get(name, ()))
+
+
+def _code_of(earlier: EarlierRun, action: str) -> dict[str, str]:
+    """What the code of an action reached, part by part; empty if that is not known."""
+    queued = earlier.queued(action)
+    if queued is None:
+        return {}
+    key = (queued.task, queued.code_digest)
+    seen = (event for event in earlier.others if isinstance(event, TaskSeen))
+    return next((event.parts for event in seen if (event.task, event.code_digest) == key), {})
 
 
 def _with_place(options: RunOptions, task: Task[Any, Any]) -> RunOptions:

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Collection, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Never, ParamSpec, TypeVar, overload
 
+from .._code.digest import code_digest
 from .._code.redefined import know_names, names_used_by
 from .._misfit import with_nearest
 from .._public import ends_tracebacks, hand_over, public
@@ -36,6 +37,12 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 _generations = itertools.count(1)
+
+
+def next_generation() -> int:
+    """What is higher than the generation of all tasks so far, and lower than that of all to come."""
+    return next(_generations)
+
 
 OVERRIDABLE = (
     "short_name",
@@ -77,7 +84,10 @@ class Task(Generic[P, R]):
     is_async : bool
         Whether calling it gives something to await.
     generation : int
-        Counts declarations in this process, a later one is higher; 0 for a task carried here by value.
+        Counts declarations in this process, a later one is higher; 0 for a task carried here by value, and for one
+        that a running task made: its name stands for no other.
+    carried_digest : str
+        The digest of its code where it was carried here from; empty if it was not.
     place : str or None
         The back-end of all tasks of this kind; None leaves it to the engine.
     is_foreign : bool
@@ -107,7 +117,7 @@ class Task(Generic[P, R]):
     ) -> None:
         self._describe_as(func, name, options, environment)
         self._check_cache(options.cache)
-        self.generation = next(_generations)
+        self.generation = next_generation() if active_invoker.get() is None else 0
 
     @ends_tracebacks
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -248,6 +258,7 @@ class Task(Generic[P, R]):
             "options": self.options,
             "environment": self.environment,
             "hints": (hints := self._carried_hints()),
+            "digest": self.carried_digest or code_digest(self.func),
             "names": names_used_by((hints or getattr(self.func, "__annotations__", {})).values()),
         }
 
@@ -265,6 +276,7 @@ class Task(Generic[P, R]):
         options: TaskOptions,
         environment: TaskEnvironment | None,
         hints: dict[str, Any] | None = None,
+        digest: str = "",
     ) -> None:
         functools.update_wrapper(self, func, updated=())
         self.func = func
@@ -273,6 +285,7 @@ class Task(Generic[P, R]):
         self.short_name: str = options.short_name or func.__name__
         self.environment = environment
         self.is_async = inspect.iscoroutinefunction(func)
+        self.carried_digest = digest
         self._hints = hints
         self._interface: Interface | None = None
         self._declared: Task[P, R] | None = None

@@ -145,8 +145,6 @@ class ContainerTask(Task[..., Coroutine[Any, Any, Any]]):
         self._interface = ContainerInterface(recipe)
         if active_invoker.get() is None:
             register(self)
-        else:
-            self.generation = 0  # what a task makes for itself is part of that call: its name stands for nothing else
 
     def __getstate__(self) -> dict[str, Any]:
         return {

@@ -372,7 +372,7 @@ class Run(AwaitedAsItself):
             raise error.with_traceback(None)
         live = self._live
         if live is not None and live.done.done():
-            return as_outputs(live.values, live.plan_of_root.interface)
+            return as_outputs(live.values, live.interface)
         root = self._history.action(self._history.view().root)
         if root.outputs is None:
             raise RunStateError(f"Run {self.name!r} is {self.phase}; it has no outputs.")

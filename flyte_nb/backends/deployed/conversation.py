@@ -64,16 +64,16 @@ class DeployedConversation(Conversation):
 
     async def task_of(self, call: say.Call) -> Task[Any, Any] | None:
         """See `Conversation`: a task of the same deployment, or one that the code refers to by name and version."""
-        key = (f"{self._task.deployment.digest} {call.task}", call.options)
+        key = (f"{self._task.deployment.digest} {call.task}", "", call.options)
         found = self._run.called_by_name.get(key)
         if found is not None:
             return found
-        task = self._run.task_named(call.task) if " " in call.task else await self._sibling(call.task)
+        task = None if " " in call.task else await self._sibling(call.task)
         if task is None:
             if not call.code:
                 return None
             wanted = json.loads(call.code)
-            task = self._run.learn(await self._found(str(wanted["name"]), str(wanted["version"])))
+            task = await self._found(str(wanted["name"]), str(wanted["version"]))
         if call.options:
             overridden = json.loads(call.options)
             overridden.pop("queue", None)  # its author's queues are not its caller's
@@ -86,9 +86,9 @@ class DeployedConversation(Conversation):
         deployment = self._task.deployment
         for deployed, described in deployment.manifest.tasks.items():
             if described.name == name:
-                return self._run.learn(DeployedTask(deployed, deployment))
+                return DeployedTask(deployed, deployment)
         try:
-            return self._run.learn(await self._found(name, deployment.version))
+            return await self._found(name, deployment.version)
         except RemoteTaskNotFoundError:
             return None
 

@@ -321,15 +321,15 @@ class Conversation:
     async def task_of(self, call: say.Call) -> Task[Any, Any] | None:
         """The task that the worker calls; None if the kernel needs its code."""
         run = self._run
-        key = (call.task, call.options)
+        key = (call.task, call.code_digest, call.options)
         found = run.called_by_name.get(key)
         if found is not None:
             return found
-        task = run.task_named(call.task)
+        task = run.task_named(call.task, call.code_digest)
         if task is None:
             if not call.code:
                 return None
-            task = run.learn(load_snapshot(call.code))
+            task = load_snapshot(call.code)
         if call.options:
             task = task.with_options(pickle.loads(call.options))
         run.called_by_name[key] = task

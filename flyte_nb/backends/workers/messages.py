@@ -192,6 +192,8 @@ class Call(Message, tag="call", frozen=True):
     code : bytes
         As `Code.payload`, or, from deployed code, JSON that says which deployed task it is; empty unless the kernel
         wanted it.
+    code_digest : str
+        Of the task's code, to tell tasks of one name apart; not needed from deployed code.
     """
 
     number: int
@@ -202,6 +204,7 @@ class Call(Message, tag="call", frozen=True):
     digest: bytes
     group: str
     custom_context: dict[str, str]
+    code_digest: str = ""
 
 
 class Withdraw(Message, tag="withdraw", frozen=True):

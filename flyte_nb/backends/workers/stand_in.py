@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import cloudpickle
 
+from ..._code.digest import code_digest
 from ..._code.snapshot import take_snapshot
 from ..._engine.failure import received
 from ..._engine.live_run import RunOptions, kept
@@ -132,11 +133,20 @@ class WorkerRun:
             prepared = await interface.prepare_inputs(arguments)
         inputs = self.keep(prepared.serialized)
         options, code_of = (_options_as_data, _reference_to) if self._deployed else (_pickled_options, _code_of)
+        digest = task.carried_digest or code_digest(task.func)
         changed = b"" if task.declared is task else options(task)
 
         def call(code: bytes) -> Callable[[int], say.FromWorker]:
             return lambda number: say.Call(
-                number, task.identity, changed, code, inputs, prepared.digest, scope.group, scope.custom_context
+                number,
+                task.identity,
+                changed,
+                code,
+                inputs,
+                prepared.digest,
+                scope.group,
+                scope.custom_context,
+                digest,
             )
 
         reply = await self._kernel.ask(call(b""))
