@@ -1,4 +1,4 @@
-"""Arrays and frames by their content. Nothing is imported: what is not imported has no values."""
+"""Arrays, frames and what describes them by their content. Nothing is imported: what is not imported has no values."""
 
 from __future__ import annotations
 
@@ -15,17 +15,22 @@ Encode = Callable[[Any, str], bytes]
 
 
 def is_data(value: Any) -> bool:
-    """Whether `value` is an array or a frame, or part of one."""
+    """Whether `value` is an array or a frame, part of one, or a type, a schema or an expression for one."""
     return _kind_of(value) is not None
 
 
 def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
-    """Bytes for an array or a frame, the same for the same content; None for other values.
+    """Bytes for a value that `is_data`, the same for the same content; None for other values.
 
     Parameters
     ----------
     encode : callable
         For Python objects in it.
+
+    Raises
+    ------
+    TypeError
+        If it holds Python functions, whose content is not told.
     """
     found = _kind_of(value)
     return None if found is None else found(value, name, encode)
@@ -114,13 +119,50 @@ def _arrow(value: Any, name: str, encode: Encode) -> bytes:
     return pack("arrow", type(value).__qualname__.encode(), _digest(memoryview(sink.getvalue())))
 
 
+def _polars_plan(value: Any, name: str, encode: Encode) -> bytes:
+    """An expression, or a lazy frame: of a scan the plan, which names the files; what is in them is not looked at."""
+    polars = sys.modules["polars"]
+    plan = value.meta.serialize() if isinstance(value, polars.Expr) else value.serialize()
+    if any(start in plan for start in _PICKLES):
+        raise TypeError("There are Python functions in it, pickled.")
+    return pack("plan", type(value).__qualname__.encode(), _digest(plan))
+
+
+def _polars_type(value: Any, name: str, encode: Encode) -> bytes:
+    return pack("type", type(value).__qualname__.encode(), encode(vars(value), name))
+
+
+def _numpy_type(value: Any, name: str, encode: Encode) -> bytes:
+    return pack("type", repr(value).encode(), encode(value.metadata, name))
+
+
+def _arrow_type(value: Any, name: str, encode: Encode) -> bytes:
+    pyarrow = sys.modules["pyarrow"]
+    if isinstance(value, pyarrow.DataType):
+        value = pyarrow.field("", value)
+    schema = pyarrow.schema([value]) if isinstance(value, pyarrow.Field) else value
+    return pack("schema", type(value).__qualname__.encode(), schema.serialize().to_pybytes())
+
+
+def _arrow_scalar(value: Any, name: str, encode: Encode) -> bytes:
+    pyarrow = sys.modules["pyarrow"]
+    return pack("scalar", _arrow(pyarrow.repeat(value, 1), name, encode))
+
+
 def _digest(data: Any) -> bytes:
     return blake3(data, max_threads=blake3.AUTO).digest()
 
 
+_PICKLES = tuple(b"\x80" + protocol + b"\x95" for protocol in (b"\x04", b"\x05"))
+"""How pickles begin."""
 _KNOWN = (
     ("numpy", ("ndarray", "generic"), _array),
+    ("numpy", ("dtype",), _numpy_type),
     ("pandas", ("DataFrame", "Series", "Index"), _pandas),
     ("polars", ("DataFrame", "Series"), _polars),
+    ("polars", ("Expr", "LazyFrame"), _polars_plan),
+    ("polars", ("DataType",), _polars_type),
     ("pyarrow", ("Table", "RecordBatch", "ChunkedArray", "Array"), _arrow),
+    ("pyarrow", ("Schema", "Field", "DataType"), _arrow_type),
+    ("pyarrow", ("Scalar",), _arrow_scalar),
 )

@@ -20,11 +20,13 @@ from .bytecode import short_hash
 from .data import is_data
 from .mutation import changed_attributes
 from .reach import MISSING, Reach, reach_of
+from .standard import is_told
 from .values import ValueEncoder, is_plain, is_task
 
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...), type(MISSING)})
 _MARSHALLED = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
+_BUILT_IN = (list, tuple, set, frozenset, dict, str, bytes, bytearray, int, float)
 _BY_TEXT = (datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, pathlib.PurePath, range, slice)
 _entries: dict[int, _Entry] = {}
 _Found: TypeAlias = tuple[str, tuple[str, ...], tuple[str, ...]]
@@ -219,6 +221,8 @@ def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[tuple[str
     if id(value) in above or len(above) > 100:
         return len(above)
     above = (*above, id(value))
+    if is_data(value) or is_plain(kind) or is_told(kind) or kind is memoryview or _has_added(value, kind):
+        return (kind.__qualname__, id(value), _content(value, skipped))
     if issubclass(kind, (list, tuple, set, frozenset)):
         return (kind.__qualname__, [_deep_state(item, above, skipped) for item in value])
     if issubclass(kind, dict):
@@ -234,8 +238,6 @@ def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[tuple[str
         return (kind.__qualname__, [_deep_state(p, above, skipped) for p in (value.func, value.args, value.keywords)])
     if kind is types.MethodType:
         return (kind.__qualname__, [_deep_state(part, above, skipped) for part in (value.__func__, value.__self__)])
-    if is_data(value) or is_plain(kind):
-        return (kind.__qualname__, id(value), _content(value, skipped))
     about = None
     if is_dataclass(kind) or hasattr(kind, "__pydantic_fields__"):
         held = getattr(value, "__dict__", None) or {}
@@ -245,6 +247,11 @@ def _deep_state(value: Any, above: tuple[int, ...], skipped: frozenset[tuple[str
         return _Same(value, about)
     except TypeError:
         return (_Same(kind), id(value), about)
+
+
+def _has_added(value: Any, kind: type) -> bool:
+    """Whether `value` derives from a built-in value, with attributes of its own."""
+    return isinstance(value, _BUILT_IN) and kind not in _BUILT_IN and bool(getattr(value, "__dict__", None))
 
 
 def _content(value: Any, skipped: frozenset[tuple[str, str]]) -> bytes:

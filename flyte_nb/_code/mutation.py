@@ -12,13 +12,14 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any, Literal, NamedTuple
 
 from .bytecode import split
+from .standard import is_told
 
 Kind = Literal["global", "cell", "local", "made", "attribute", ""]
 _MUTATORS = frozenset(
     {
         *("add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert"),
         *("intersection_update", "pop", "popitem", "popleft", "remove", "reverse", "setdefault", "sort"),
-        *("symmetric_difference_update", "update"),
+        *("symmetric_difference_update", "update", "move_to_end", "rotate", "subtract"),
     }
 )
 _LOADS: dict[str, Kind] = {
@@ -138,7 +139,7 @@ def _full_name(kind: type) -> str:
 
 
 def _changes(value: Any, method: str) -> bool:
-    if isinstance(value, _CONTAINERS):
+    if isinstance(value, _CONTAINERS) or is_told(type(value)):
         return True
     for (library, kind), methods in _MUTATORS_OF.items():
         known = getattr(sys.modules.get(library), kind, None)

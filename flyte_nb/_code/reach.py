@@ -164,13 +164,18 @@ class Reach:
         return label
 
     def _library_function(self, function: types.FunctionType, name: str) -> bytes:
-        """By name; what a library's decorator was given to wrap is the user's and is followed."""
+        """By name; what a library's decorator was given to wrap, or to call, is the user's and is followed."""
         module = function.__globals__.get("__name__")
         parts = [text(library_name(module, function.__code__.co_qualname))]
         for variable, value in _cells(function):
-            if isinstance(value, (types.FunctionType, type, types.MethodType)) or is_task(value):
+            if _is_code(value):
                 self._watch(Binding(function, "cells", variable, value))
                 parts.append(self._encoder.encode(value, _name_of(value)))
+            elif type(value) is dict and value and all(map(_is_function, value.values())):
+                # such as the functions that were registered with functools.singledispatch
+                self._watch(Binding(function, "cells", variable, value))
+                pairs = [(self._encoder.encode(key, name), self._encoder.encode(f, name)) for key, f in value.items()]
+                parts.append(pack("registry", *[pack("pair", *pair) for pair in sorted(pairs)]))
         wrapped = vars(function).get("__wrapped__")
         if wrapped is not None:
             parts.append(self._encoder.encode(wrapped, _name_of(wrapped)))
@@ -331,7 +336,8 @@ class Reach:
                     self._classes_of.setdefault(method, []).append(cls)
                 if not key.startswith("__") or isinstance(value, types.FunctionType):
                     self._watch(Binding(cls, "attributes", key, value))
-                found.append(pack(key, self._encoder.encode(value, f"{name}.{key}")))
+                encode = self._encoder.encode if key.startswith("__") or _is_slot(value) else self._constant
+                found.append(pack(key, encode(value, f"{name}.{key}")))
         return pack("class", *found)
 
 
@@ -357,7 +363,11 @@ def _counts(cls: type, key: str, value: Any) -> bool:
         function = getattr(value, "__wrapped__", value)
         code = getattr(function, "__code__", None)
         return code is None or not code.co_qualname.startswith("__create_fn__")
-    return not isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
+    return not _is_slot(value)
+
+
+def _is_slot(value: Any) -> bool:
+    return isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
 
 
 def _methods(value: Any) -> Iterable[types.FunctionType]:
@@ -385,6 +395,14 @@ def _package_of(function: types.FunctionType) -> str:
     space = function.__globals__
     name = space.get("__package__")
     return name if isinstance(name, str) else str(space.get("__name__", "")).rpartition(".")[0]
+
+
+def _is_code(value: Any) -> bool:
+    return isinstance(value, (*_CODE[:2], types.MethodType)) or is_task(value)
+
+
+def _is_function(value: Any) -> bool:
+    return _is_code(value) or isinstance(value, types.BuiltinFunctionType)
 
 
 def _name_of(thing: Any) -> str:

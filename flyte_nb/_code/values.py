@@ -22,6 +22,7 @@ from .bytecode import pack
 from .data import encode_data
 from .mutation import changed_attributes
 from .ownership import is_user_module, library_name
+from .standard import is_told, told
 
 TASK_MODULE = "flyte_nb._task.task"
 _DATES = (datetime.date, datetime.time, datetime.timedelta)
@@ -50,8 +51,6 @@ class _TooLarge(Exception):
 
 def is_plain(kind: type) -> bool:
     """Whether an object of that class is nothing but its attributes: all its classes are the user's."""
-    if kind is types.SimpleNamespace or (kind.__module__, kind.__qualname__) == ("argparse", "Namespace"):
-        return True
     return all(
         base is object or base.__module__ in ("abc", "collections.abc", "typing") or is_user_module(base.__module__)
         for base in kind.__mro__
@@ -139,9 +138,11 @@ class ValueEncoder:
         if issubclass(kind, enum.Enum):
             raw = self.encode(value._value_, name)
             return pack("member", self._type(kind, name), text(str(value._name_)), raw)
+        if issubclass(kind, dict) and is_told(kind):
+            return self._told(value, kind, name)
         plain = self._plain(value, kind, name)
         if plain is not None:
-            return plain if kind.__module__ == "builtins" else pack("as", self._type(kind, name), plain)
+            return plain if kind.__module__ == "builtins" else self._derived(plain, value, kind, name)
         return self._composed(value, kind, name)
 
     def _plain(self, value: Any, kind: type, name: str) -> bytes | None:
@@ -166,7 +167,15 @@ class ValueEncoder:
         if issubclass(kind, (range, slice)):
             parts = (value.start, value.stop, value.step)
             return pack(kind.__name__, *[self.encode(part, name) for part in parts])
+        if kind is memoryview:
+            return pack("memory", text(value.format), repr(value.shape).encode(), value.tobytes())
         return None
+
+    def _derived(self, plain: bytes, value: Any, kind: type, name: str) -> bytes:
+        """What derives from a built-in value, with the attributes that a class of the user's has added."""
+        added = attributes_of(value) if is_user_module(kind.__module__) else {}
+        rest = (self._attributes(added, value, kind, name),) if added else ()
+        return pack("as", self._type(kind, name), plain, *rest)
 
     def _composed(self, value: Any, kind: type, name: str) -> bytes:
         if issubclass(kind, _DATES):
@@ -232,18 +241,19 @@ class ValueEncoder:
         if data is not None:
             return pack("data", self._type(kind, name), data)
         if is_plain(kind):
-            return self._plain_object(value, kind, name)
+            return pack("instance", self._type(kind, name), self._attributes(attributes_of(value), value, kind, name))
+        if is_told(kind):
+            return self._told(value, kind, name)
         return self._by_type(value, name)
 
-    def _plain_object(self, value: Any, kind: type, name: str) -> bytes:
-        """By its attributes, but for those that the code changes; by its type if there is too much of it."""
+    def _attributes(self, found: dict[str, Any], value: Any, kind: type, name: str) -> bytes:
+        """The attributes of an object, but for those that the code changes; its type if there is too much of it."""
         outermost = not self._room
         if outermost:
             self._room = LARGEST_OBJECT
         try:
-            found = self._constant(sorted(attributes_of(value).items()), kind, name)
-            parts = [pack(key, self.encode(item, f"{name}.{key}")) for key, item in found]
-            return pack("instance", self._type(kind, name), *parts)
+            constant = self._constant(sorted(found.items()), kind, name)
+            return pack("attributes", *[pack(key, self.encode(item, f"{name}.{key}")) for key, item in constant])
         except _TooLarge:
             if not outermost:
                 raise
@@ -251,6 +261,20 @@ class ValueEncoder:
         finally:
             if outermost:
                 self._room = 0
+
+    def _told(self, value: Any, kind: type, name: str) -> bytes:
+        """An object of the standard library, or what derives from it, as Python would make it again."""
+        found = told(value)
+        if found is None:
+            return self._by_type(value, name)
+        return pack(
+            "told",
+            self._type(kind, name),
+            self.encode(found.state, name),
+            self._attributes(found.attributes, value, kind, name),
+            *[self.encode(part, name) for part in (*found.made_by, None, *found.items)],
+            *self._pairs(found.pairs, name),
+        )
 
     def _by_type(self, value: Any, name: str) -> bytes:
         try:

@@ -69,6 +69,66 @@ EDITS = {
         "1, 3",
     ),
     "a namespace": ("import types\nx = types.SimpleNamespace(a=1)", "a=1", "a=2"),
+    "a deque": ("import collections\nx = collections.deque([1, 2])", "1, 2", "1, 3"),
+    "a deque's length": ("import collections\nx = collections.deque([1], maxlen=5)", "5", "6"),
+    "a function in a deque": (
+        "import collections\ndef h(): return 1\nx = collections.deque([h])",
+        "return 1",
+        "return 2",
+    ),
+    "a chain of maps": ("import collections\nx = collections.ChainMap({'a': 1}, {'b': 2})", "2", "3"),
+    "a map of the user's": (
+        "import collections\nclass Mine(collections.UserDict): pass\nx = Mine(a=1)",
+        "a=1",
+        "a=2",
+    ),
+    "a list with an attribute": (
+        "class Mine(list):\n    def __init__(self, rate): self.rate = rate\nx = Mine(0.1)",
+        "0.1",
+        "0.2",
+    ),
+    "what a map makes of a missing key": (
+        "import collections\ndef h(): return 1\nx = collections.defaultdict(h)",
+        "return 1",
+        "return 2",
+    ),
+    "an array of Python": ("import array\nx = array.array('i', [1, 2])", "1, 2", "1, 3"),
+    "a view of memory": ("x = memoryview(b'ab')", "b'ab'", "b'ac'"),
+    "a fraction": ("import fractions\nx = fractions.Fraction(1, 3)", "1, 3", "2, 3"),
+    "an address": ("import ipaddress\nx = ipaddress.ip_network('10.0.0.0/8')", "/8", "/9"),
+    "what a getter gets": ("import operator\nx = operator.itemgetter(1)", "1", "2"),
+    "what a caller calls": ("import operator\nx = operator.methodcaller('strip', 'a')", "'a'", "'b'"),
+    "a part of a method": (
+        "import functools\nclass x:\n    def g(self, k): return k\n    m = functools.partialmethod(g, 1)",
+        "(g, 1)",
+        "(g, 2)",
+    ),
+    "what is registered for a type": (
+        "import functools\n@functools.singledispatch\ndef x(v): return 0\n@x.register\ndef _(v: int): return 1",
+        "return 1",
+        "return 2",
+    ),
+    "the type that is registered": (
+        "import functools\n@functools.singledispatch\ndef x(v): return 0\nx.register(int, repr)",
+        "int, ",
+        "str, ",
+    ),
+    "a method that is registered for a type": (
+        "import functools\nclass x:\n    @functools.singledispatchmethod\n    def m(self, v): return 0\n"
+        "    m.register(int, lambda self, v: 1)",
+        "v: 1",
+        "v: 2",
+    ),
+    "an expression of polars": ("import polars as pl\nx = pl.col('a') * 2", "* 2", "* 3"),
+    "a plan of polars": ("import polars as pl\nx = pl.DataFrame({'a': [1]}).lazy()", "[1]", "[2]"),
+    "the name of a file that polars scans": ("import polars as pl\nx = pl.scan_csv('/tmp/a.csv')", "a.csv", "b.csv"),
+    "a type of polars": ("import polars as pl\nx = pl.Datetime('ms')", "'ms'", "'us'"),
+    "a schema of polars": ("import polars as pl\nx = pl.Schema({'a': pl.List(pl.Int8)})", "Int8", "Int16"),
+    "a schema of Arrow": ("import pyarrow as pa\nx = pa.schema([('a', pa.int8())])", "int8", "int16"),
+    "a field of Arrow": ("import pyarrow as pa\nx = pa.field('a', pa.int8())", "'a'", "'b'"),
+    "a type of Arrow": ("import pyarrow as pa\nx = pa.list_(pa.int8())", "int8", "int16"),
+    "a scalar of Arrow": ("import pyarrow as pa\nx = pa.scalar(1)", "1", "2"),
+    "a type of NumPy": ("import numpy as np\nx = np.dtype([('a', 'i4')])", "'a'", "'b'"),
     "one that leads back to itself": (
         "class Node:\n    def __init__(self, v): self.v, self.me = v, self\nx = Node(1)",
         "Node(1)",
@@ -88,14 +148,16 @@ def test_an_edit_of_what_is_in_a_constant_makes_a_task_run_again(what: str) -> N
     assert known_by_type(main) == ()
 
 
-CONSTANTS = "\n".join(source.replace("x = ", f"x{number} = ") for number, (source, _, _) in enumerate(EDITS.values()))
 PROGRAM = f"""
 from flyte_nb._code.digest import code_digest
-{CONSTANTS}
+for source in {[source for source, _, _ in EDITS.values()]!r}:
+    space = {{"__name__": "__main__"}}
+    exec(source + "\\ndef main(): return x", space)
+    print(code_digest(space["main"]), source)
 class Bag:
     def __init__(self, *items): self.items = set(items)
 bag = Bag('a', 'b', 'c', Bag('d', 'e'), ('f', 1))
-def main(): return bag, {", ".join(f"x{number}" for number in range(len(EDITS)))}
+def main(): return bag
 print(code_digest(main))
 """
 
@@ -121,6 +183,80 @@ def test_an_item_that_is_changed_in_a_cell_is_noticed() -> None:
     assert code_digest(main) != before
     main.__globals__["x"][1] = 0
     assert code_digest(main) == before
+
+
+CHANGED_IN_A_CELL = {
+    "a deque": ("import collections\nx = collections.deque([1])", "x.append(2)"),
+    "a map": ("import collections\nx = collections.UserDict()", "x['a'] = 2"),
+    "an array of Python": ("import array\nx = array.array('i', [1])", "x[0] = 2"),
+    "what a map makes of a missing key": (
+        "import collections\nx = collections.defaultdict(int)",
+        "x.default_factory = list",
+    ),
+    "an attribute of a list": ("class Mine(list): pass\nx = Mine()\nx.rate = 1", "x.rate = 2"),
+    "what is registered for a type": (
+        "import functools\n@functools.singledispatch\ndef x(v): return 0",
+        "x.register(int, lambda v: 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED_IN_A_CELL)
+def test_a_change_in_place_that_a_cell_makes_is_noticed(what: str) -> None:
+    source, change = CHANGED_IN_A_CELL[what]
+    main = defined(f"{source}\ndef main(): return x")
+    before = code_digest(main)
+    assert code_digest(main) == before
+    exec(change, main.__globals__)
+    assert code_digest(main) != before
+
+
+CHANGED_BY_USE = {
+    "a list that is appended to": ("collections.UserList()", "x.append(1)"),
+    "a map that is updated": ("collections.ChainMap({})", "x.update(a=1)"),
+    "a generator of random numbers": ("random.Random(1)", "x.random()"),
+    "a counter": ("itertools.count()", "next(x)"),
+    "a file in memory": ("io.StringIO()", "x.write('a')"),
+    "an event": ("threading.Event()", "x.set()"),
+    "a queue": ("queue.Queue()", "x.put(1)"),
+    "the environment": ("os.environ", "x['FLYTE_NB_SEEN'] = 'yes'"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGED_BY_USE)
+def test_what_is_changed_by_its_use_does_not_make_a_task_run_again(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FLYTE_NB_SEEN", raising=False)
+    made, use = CHANGED_BY_USE[what]
+    main = defined(
+        f"import collections, io, itertools, os, queue, random, threading\nx = {made}\ndef main(v):\n    {use}"
+    )
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+
+
+ASKED = """
+import collections
+class Mine(collections.UserDict):
+    def __{method}__(self, *_): raise KeyboardInterrupt
+x = Mine()
+def main(): return x
+"""
+
+
+@pytest.mark.parametrize("method", ["reduce", "getstate", "iter", "getattr"])
+def test_code_of_the_user_is_not_run_to_tell_what_is_in_an_object(method: str) -> None:
+    assert known_by_type(defined(ASKED.format(method=method))) == ("x (__main__.Mine)",)
+
+
+def test_an_expression_with_python_functions_in_it_counts_by_its_type_and_is_named() -> None:
+    main = defined("import polars as pl\nx = pl.col('a').map_batches(lambda s: s)\ndef main(): return x")
+    assert known_by_type(main) == ("x (polars.expr.expr.Expr)",)
+
+
+def test_a_lock_of_a_class_is_named_too() -> None:
+    main = defined("import threading\nclass A:\n    lock = threading.Lock()\ndef main(): return A.lock")
+    assert known_by_type(main) == ("A.lock (_thread.lock)",)
 
 
 def test_an_attribute_that_is_changed_in_a_cell_is_noticed() -> None:
