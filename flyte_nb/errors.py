@@ -129,9 +129,12 @@ class JournalWriteError(JournalError):
     is_lasting : bool
         Whether it will be the same in a moment: the disk is full, or the home cannot be written. Then another attempt
         of a task would be in vain.
+    is_held : bool
+        Whether another process writes just now.
     """
 
     is_lasting = False
+    is_held = False
 
 
 class RunTakenOverError(JournalWriteError):

@@ -23,7 +23,7 @@ from .cached import CachedCalls
 from .capacity import Capacity
 from .finished import FinishedWork
 from .garbage import RareFullCollections
-from .interrupts import STUCK_AFTER_S, strike_main_thread, watch_of
+from .interrupts import STUCK_AFTER_S, interrupts_are_handled, strike_main_thread, watch_of
 from .live_run import LiveRun, RunOptions, kept
 from .logs import LogCapture
 from .naming import new_run_name
@@ -291,10 +291,10 @@ class Controller:
         now = time.monotonic()
         try:
             if now - self._last_beat >= HEARTBEAT_EVERY_S:
+                self.journal.beat([run.log for run in runs.values()], wait_s=0)
                 self._last_beat = now
-                self.journal.beat([run.log for run in runs.values()])
             elif self.journal.has_queued:
-                self.journal.flush()
+                self.journal.flush(wait_s=0)
         except RuntimeSystemError:
             pass  # stays queued; whoever needs it durable hears of it
         self._ping_loops(list(runs.values()), now)
@@ -341,8 +341,9 @@ class Controller:
                 if now - ping.sent_at >= PING_EVERY_S:
                     ping.send(run.loop, now)
             elif not ping.struck and now - ping.sent_at > STUCK_AFTER_S and watch_of(run.loop).has_unread:
-                ping.struck = True
-                strike_main_thread()
+                if not (self.journal.is_committing or interrupts_are_handled()):
+                    ping.struck = True
+                    strike_main_thread()
             elif now - ping.sent_at > STALL_AFTER_S:
                 stuck = run.stepping
                 if stuck is not None and not ping.reported:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 RECENT_S = 1.0
 STUCK_AFTER_S = 0.15
 
+_handling = 0
+
 
 @contextmanager
 def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
@@ -33,6 +35,7 @@ def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    global _handling
     before = signal.getsignal(signal.SIGINT)
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -44,10 +47,19 @@ def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
     except (ValueError, TypeError):
         yield
         return
+    _handling += 1
     try:
         yield
     finally:
+        _handling -= 1
         signal.signal(signal.SIGINT, before)
+
+
+def interrupts_are_handled() -> bool:
+    """Whether the main thread is in `handled_interrupts`. Nothing may strike it before its handler has run, which may
+    be late: Python calls it when what computes in C (SQLite, say) gives the thread back.
+    """
+    return _handling > 0
 
 
 def kernel_is_ending() -> bool:

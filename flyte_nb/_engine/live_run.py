@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._code.digest import code_digest, code_parts
 from .._task.registry import namesakes, the_one, told_apart
-from ..errors import BaseRuntimeError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
+from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
@@ -257,13 +257,15 @@ class LiveRun:
     ask = staticmethod(ask)
     wait_for_answer = staticmethod(wait_for_answer)
 
-    def commit_now(self) -> None:
-        """Make durable what was appended; errors as `ticks.commit`."""
-        commit(self.journal, self.log)
-
     async def commit(self) -> None:
-        """As `commit_now`, for whoever awaits it."""
-        self.commit_now()
+        """Make durable what was appended, at once if that can be; errors as `ticks.commit`."""
+        commits = self.commits_on(asyncio.get_running_loop())
+        try:
+            commit(self.journal, self.log)
+        except JournalWriteError as error:
+            if not error.is_held:
+                raise
+            await commits.committed()
 
     def commits_on(self, loop: asyncio.AbstractEventLoop) -> TickCommits:
         """Commits for an action that is awaited on `loop`."""
@@ -296,7 +298,7 @@ class LiveRun:
                 self.error = as_runtime_error(error).with_traceback(None)  # its frames hold the task
                 record = record_of(self.error)
                 phase = _phase_of_failure(self.error, root.machine.stop)
-        self._finish(phase, record)
+        await self._finish(phase, record)
 
     def _outputs_of_root(self, plan: TaskPlan) -> StoredLiterals | None:
         """What the root gave in a try that was lost between the root's end and its own."""
@@ -350,12 +352,19 @@ class LiveRun:
         for log in tuple(self.dirty_logs):
             log.flush()
 
-    def _finish(self, phase: ActionPhase, record: ErrorRecord | None) -> None:
+    @property
+    def only_waits_for_journal(self) -> bool:
+        """Whether none of its code runs any more, and another process keeps it from recording so."""
+        root = self.live.get(ROOT_ACTION)
+        return self.commits.is_held and (root.ended if root is not None else self.phase.is_terminal)
+
+    async def _finish(self, phase: ActionPhase, record: ErrorRecord | None) -> None:
         with self.settling:
             self.phase = phase
         ended = RunEnded(time.time(), phase, record)
         try:
-            self.journal.end_run(self.log, ended, lambda request: outcome_at_end(self, request, phase))
+            self.log.append_end(ended, lambda request: outcome_at_end(self, request, phase))
+            await self.commit()
         except RuntimeSystemError as error:
             self.phase = ActionPhase.FAILED
             self.error = error

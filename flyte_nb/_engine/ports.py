@@ -39,6 +39,9 @@ class EventLog(Protocol):
     def append(self, event: AnyEvent) -> None:
         """Queue an event for the next flush."""
 
+    def append_end(self, ended: RunEnded, last_word: Callable[[Request], str | None]) -> None:
+        """Queue the run's last event, and what `last_word` will say of requests that are open when it is committed."""
+
     def append_line(self, line: LogLine) -> None:
         """Queue a piece of log for the next flush."""
 
@@ -53,20 +56,28 @@ class Journal(Protocol):
     def has_queued(self) -> bool:
         """Whether a flush would write anything."""
 
+    @property
+    def is_committing(self) -> bool:
+        """Whether some thread is in the middle of a commit, which ends by itself."""
+
     def begin_run(self, name: str, started: RunStarted, snapshot: bytes | None) -> Any:
         """Create a run; returns its `EventLog`."""
 
     def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> Any:
         """Become the only one who may write a run that nobody has written since; returns its `EventLog`."""
 
-    def end_run(self, log: Any, ended: RunEnded, last_word: Callable[[Request], str | None]) -> None:
-        """Commit a run's end, everything queued before it, and what `last_word` says of requests that are open then."""
+    @property
+    def patience_s(self) -> float:
+        """For how long to wait while another process holds the journal."""
 
-    def beat(self, logs: list[Any]) -> None:
+    def beat(self, logs: list[Any], wait_s: float | None = None) -> None:
         """Tell that this process still drives these runs, and commit what is queued."""
 
-    def flush(self) -> None:
+    def flush(self, wait_s: float | None = None) -> None:
         """Commit what is queued, or raise `JournalWriteError` and keep it queued.
+
+        While another process holds the journal it waits for `wait_s` seconds, by default for `patience_s`, and raises
+        an error that `is_held`.
 
         What belongs to a run that was taken over is dropped, and its log is `lost`.
         """

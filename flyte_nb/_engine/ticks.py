@@ -6,14 +6,21 @@ Commits happen on the thread that runs the loop; a hop to a writer thread would 
 from __future__ import annotations
 
 import asyncio
+import time
 
+from ..errors import JournalWriteError
 from .ports import EventLog, Journal
+
+RETRY_S = 0.01
 
 
 class TickCommits:
-    """Commits of one run for one loop. They are the whole process's: what other runs have queued goes along."""
+    """Commits of one run for one loop. They are the whole process's: what other runs have queued goes along.
 
-    __slots__ = ("_journal", "_log", "_loop", "_scheduled", "_waiting")
+    While another process holds the journal the loop goes on, and whoever waits for a commit goes on waiting.
+    """
+
+    __slots__ = ("_held_since", "_journal", "_log", "_loop", "_scheduled", "_waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, journal: Journal, log: EventLog) -> None:
         self._loop = loop
@@ -21,6 +28,12 @@ class TickCommits:
         self._log = log
         self._waiting: list[asyncio.Future[None]] = []
         self._scheduled = False
+        self._held_since: float | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether another process keeps it from committing."""
+        return self._held_since is not None
 
     def committed(self) -> asyncio.Future[None]:
         """A future that is done once all that the run has appended so far is durable.
@@ -42,8 +55,7 @@ class TickCommits:
         ready = getattr(self._loop, "_ready", True)
         if ready or self._waiting:
             return False
-        commit(self._journal, self._log)
-        return True
+        return self._may_have_committed()
 
     def soon(self) -> None:
         """Commit at the end of this tick."""
@@ -55,7 +67,7 @@ class TickCommits:
         self._scheduled = False
         waiting, self._waiting = self._waiting, []
         try:
-            commit(self._journal, self._log)
+            done = self._may_have_committed()
         except Exception as error:
             for future in waiting:
                 if not future.done():
@@ -65,21 +77,42 @@ class TickCommits:
             self.soon()
             raise
         else:
+            if not done:
+                self._waiting[:0] = waiting
+                self._scheduled = True
+                self._loop.call_later(RETRY_S, self._commit)
+                return
             for future in waiting:
                 if not future.done():
                     future.set_result(None)
 
+    def _may_have_committed(self) -> bool:
+        """Commit; False while another process holds the journal, an error when it has done so for too long."""
+        try:
+            commit(self._journal, self._log)
+        except JournalWriteError as error:
+            if error.is_held:
+                now = time.monotonic()
+                if self._held_since is None:
+                    self._held_since = now
+                if now - self._held_since < self._journal.patience_s:
+                    return False
+            self._held_since = None
+            raise
+        self._held_since = None
+        return True
+
 
 def commit(journal: Journal, log: EventLog) -> None:
-    """Make durable what a run has appended.
+    """Make durable what a run has appended, without waiting for another process.
 
     Raises
     ------
     JournalWriteError
-        If that cannot be done now.
+        If that cannot be done now; it `is_held` while another process writes.
     RunTakenOverError
         If somebody else writes the run.
     """
-    journal.flush()
+    journal.flush(0)
     if log.lost is not None:
         raise log.lost.with_traceback(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from ..errors import JournalCorruptionError, JournalError, JournalWriteError
 from . import schema
 
 BUSY_TIMEOUT_S = 15.0
+LONGEST_PAUSE_S = 0.02
 
 
 def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -53,11 +55,29 @@ def _is_sealed(path: Path) -> bool:
     return not os.access(path.parent, os.W_OK) and not path.with_name(path.name + "-wal").exists()
 
 
+def begin(connection: sqlite3.Connection, wait_s: float | None = None) -> None:
+    """Begin a transaction that writes; while another process does, wait up to `wait_s`, by default `BUSY_TIMEOUT_S`.
+
+    A connection whose own timeout is 0 waits here, in Python, where signals are heard.
+    """
+    deadline = time.monotonic() + (BUSY_TIMEOUT_S if wait_s is None else wait_s)
+    pause_s = 0.001
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")  # an interrupt while it waits for the lock strikes once it has it
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Commit what the block writes, or nothing of it; nobody else writes meanwhile."""
     try:
-        connection.execute("BEGIN IMMEDIATE")  # an interrupt while it waits for the lock strikes once it has it
+        begin(connection)
         yield
         connection.execute("COMMIT")
     except BaseException:
@@ -75,6 +95,10 @@ def translated(path: Path, doing: str) -> Iterator[None]:
         raise _explained(path, doing, error) from error
 
 
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalError:
     what = str(error).rstrip(".")
     where = f"Cannot {doing} the journal {path}: {what}."
@@ -89,10 +113,12 @@ def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalE
             f"{where} The home folder must be writable; choose another one with init(home=...) or FLYTE_NB_HOME."
         )
     if "locked" in what or "busy" in what:
-        return JournalWriteError(
+        held = JournalWriteError(
             f"{where} Another process has held it for more than {BUSY_TIMEOUT_S:g} s; find it with"
             " `flyte-nb doctor`, or choose another home with init(home=...)."
         )
+        held.is_held = True
+        return held
     return JournalWriteError(f"{where} Everything recorded so far is safe.")
 
 

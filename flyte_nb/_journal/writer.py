@@ -25,10 +25,13 @@ from ..models.events import RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
 from ..models.records import Request, RunRecord
 from . import codec
-from .connection import open_database, transaction, translated
+from . import connection as connections
+from .connection import begin, open_database, transaction, translated
 from .fence import put_up, refusal, stands
 from .mailbox import settle, settle_rest
 from .run_log import Batch, LastWord, RunLog
+
+TURN_S = 0.05
 
 _INSERT_EVENT = "INSERT INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _INSERT_LOG = "INSERT INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
@@ -46,16 +49,23 @@ class JournalWriter:
         The database; created when missing.
     clock : callable, optional
         Gives seconds since the epoch, for heartbeats.
+
+    Attributes
+    ----------
+    is_committing : bool
+        Whether some thread is in the middle of a commit, which ends by itself.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         self._path = path
         self._clock = clock
         self._connection = open_database(path)
+        self._connection.execute("PRAGMA busy_timeout = 0")  # whoever can wait does it in Python, and hears signals
         self._queue_lock = threading.Lock()
         self._commit_lock = threading.RLock()
         self._waiting: dict[RunLog, None] = {}
         self._closed = False
+        self.is_committing = False
 
     @property
     def has_queued(self) -> bool:
@@ -140,6 +150,11 @@ class JournalWriter:
         ).fetchone()
         return max(previous.heartbeat_at, codec.decode_row(last, previous.name).at if last is not None else 0.0)
 
+    @property
+    def patience_s(self) -> float:
+        """For how long whoever waits for another process to give the journal back does so."""
+        return connections.BUSY_TIMEOUT_S
+
     def end_run(self, log: RunLog, ended: RunEnded, last_word: LastWord | None = None) -> None:
         """Commit the end of a run together with everything queued before it, and the outcomes of its open requests.
 
@@ -152,23 +167,34 @@ class JournalWriter:
         log.append_end(ended, last_word or (lambda request: request.outcome_after(ended.phase)))
         self.flush()
 
-    def beat(self, logs: Iterable[RunLog]) -> None:
+    def beat(self, logs: Iterable[RunLog], wait_s: float | None = None) -> None:
         """Tell that this process drives these runs, and hear which it does not any more; commits what is queued."""
-        with self._commit_lock:
-            self._commit([log for log in logs if log.lost is None])
+        self._take_turn(wait_s)
+        try:
+            self._commit([log for log in logs if log.lost is None], wait_s)
+        finally:
+            self._commit_lock.release()
 
-    def flush(self) -> None:
+    def flush(self, wait_s: float | None = None) -> None:
         """Commit everything that is queued; what was appended before the call is durable after it.
 
         Of a run that was taken over nothing is; its log is `lost` then.
+
+        Parameters
+        ----------
+        wait_s : float, optional
+            For how long to wait while another process writes; by default `patience_s`.
 
         Raises
         ------
         JournalWriteError
             If it cannot be committed; it stays queued, and what was committed before is safe.
         """
-        with self._commit_lock:  # also when nothing is queued: another thread may be committing what was
-            self._commit([])
+        self._take_turn(wait_s)  # also when nothing is queued: another thread may be committing what was
+        try:
+            self._commit([], wait_s)
+        finally:
+            self._commit_lock.release()
 
     def close(self) -> None:
         """Commit what is queued and close; a second call does nothing."""
@@ -181,7 +207,14 @@ class JournalWriter:
                 self._closed = True
                 self._connection.close()
 
-    def _commit(self, beating: list[RunLog]) -> None:
+    def _take_turn(self, wait_s: float | None) -> None:
+        """Become the one thread that commits. Who has it may wait for another process."""
+        if not self._commit_lock.acquire(timeout=-1 if wait_s is None else wait_s + TURN_S):
+            busy = JournalWriteError(f"Another thread waits to write to the journal {self._path}.")
+            busy.is_held = True
+            raise busy
+
+    def _commit(self, beating: list[RunLog], wait_s: float | None) -> None:
         batches: dict[RunLog, Batch] = {}
         refused: dict[RunLog, RunTakenOverError] = {}
         try:
@@ -193,8 +226,9 @@ class JournalWriter:
                 return
             if self._closed:
                 raise JournalWriteError(f"The journal {self._path} is closed in this process.")
+            self.is_committing = True
             with translated(self._path, "write to"):
-                self._connection.execute("BEGIN IMMEDIATE")
+                begin(self._connection, wait_s)
                 for log in {**batches, **dict.fromkeys(beating)} if beating else batches:
                     if not stands(self._connection, log.run_id, log.fence):
                         refused[log] = refusal(self._connection, log.run_id, log.name)
@@ -213,6 +247,8 @@ class JournalWriter:
                 for log, batch in batches.items():
                     log.give_back(batch)
             raise
+        finally:
+            self.is_committing = False
         for log, error in refused.items():
             log.lose(error)
 

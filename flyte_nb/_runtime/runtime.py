@@ -25,7 +25,7 @@ from .._journal.mailbox import announce_posts_to, stop_announcing_to
 from .._journal.network import network_warning
 from .._task.secret import keep_secrets_in
 from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
-from ..errors import InitializationError, JournalError
+from ..errors import InitializationError, JournalError, JournalWriteError
 from ..models.events import Owner
 from ..storage import Store, open_store
 from .background_loop import BackgroundLoop
@@ -37,6 +37,8 @@ from .surroundings import troubles
 logger = logging.getLogger("flyte_nb")
 
 T = TypeVar("T")
+
+LOOK_WITHIN_S = 0.2
 
 
 class Runtime:
@@ -101,16 +103,21 @@ class Runtime:
     def commit(self, run: str, *, logs: bool = False) -> None:
         """Write what this process still holds of a run; with `logs` also what was printed.
 
-        What is left of a run that has ended, after a commit that failed, is tried once more.
+        What is left of a run that has ended, after a commit that failed, is tried once more. While another process
+        holds the journal, what is recorded has to do: whoever asks may be what the run's loop waits for.
         """
         live = self.controller.runs.get(run)
         if live is not None:
             if logs:
                 live.flush_logs()
-            self.writer.flush()
+            try:
+                self.writer.flush(wait_s=LOOK_WITHIN_S)
+            except JournalWriteError as error:
+                if not error.is_held:
+                    raise
         elif self.writer.has_queued:
             with contextlib.suppress(JournalError):
-                self.writer.flush()
+                self.writer.flush(wait_s=LOOK_WITHIN_S)
 
     def finish(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """The result of a conversion that needs a loop, for a caller that cannot await."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import time
 from typing import TYPE_CHECKING
 
@@ -30,21 +31,28 @@ def wait_for_live(run: LiveRun) -> None:
     if run.done.done():
         return
     if can_wait_here():
-        wait_here(_done(run))
+        wait_here(_as_awaited(run.done))
         return
     interrupted = False
+    heard: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+    def hear(_: object) -> None:
+        if not heard.done():
+            heard.set_result(None)
 
     def abort() -> None:
         nonlocal interrupted
         interrupted = True
         run.abort(interruption())
         strike_if_stuck(run)
+        run.loop.call_soon_threadsafe(lambda: run.loop.create_task(_stopped(run)).add_done_callback(hear))
 
+    run.done.add_done_callback(hear)
     with handled_interrupts(abort):
         if running_loop() is run.loop:
-            run_from_within(run.loop, _done(run))
+            run_from_within(run.loop, _as_awaited(heard))
         else:
-            run.done.result()
+            heard.result()
     if interrupted:
         raise KeyboardInterrupt
 
@@ -54,12 +62,12 @@ async def await_live(run: LiveRun) -> None:
     watch = watch_of(asyncio.get_running_loop())
     watch.begin()
     try:
-        await _done(run)
+        await _as_awaited(run.done)
     except asyncio.CancelledError:
         if watch.interrupted_just_now:
             run.abort(interruption())
             # The kernel is about to draw a traceback, on the loop on which the tree has to stop.
-            await asyncio.wait([asyncio.wrap_future(run.done)], timeout=STOPS_WITHIN_S)
+            await asyncio.wait([asyncio.ensure_future(_stopped(run))], timeout=STOPS_WITHIN_S)
         raise
     finally:
         watch.end()
@@ -82,5 +90,12 @@ async def await_other(history: RunHistory) -> None:
         await asyncio.sleep(POLL_EVERY_S)
 
 
-async def _done(run: LiveRun) -> None:
-    await asyncio.shield(asyncio.wrap_future(run.done))
+async def _as_awaited(future: concurrent.futures.Future[None]) -> None:
+    await asyncio.shield(asyncio.wrap_future(future))
+
+
+async def _stopped(run: LiveRun) -> None:
+    """Wait until a run that was aborted has ended, or only waits for the journal to record so."""
+    done = asyncio.wrap_future(run.done)
+    while not (done.done() or run.only_waits_for_journal):
+        await asyncio.wait([done], timeout=POLL_EVERY_S)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,6 +170,58 @@ except BaseException:
     notebook.until(cell, "running")
     notebook.interrupt()
     assert "heard [0, 1, 2, 3, 4] aborted" in notebook.finish(cell).text
+
+
+STEPS = """
+stopped = []
+from flyte_nb._runtime.runtime import current_runtime
+
+@env.task
+async def step(index: int) -> int:
+    return index
+
+@env.task
+async def steps() -> None:
+    try:
+        index = 0
+        while True:
+            index = await step(index) + 1
+    finally:
+        stopped.append("steps")
+
+def dot() -> None:
+    print(".", end="", flush=True)
+    current_runtime().controller.service.call_after(0.05, dot)
+
+run = flyte.run(steps)
+dot()
+"""
+
+
+@pytest.mark.parametrize("wait", ["run.wait()", "await run.wait.aio()"])
+def test_an_interrupt_stops_the_tree_while_another_process_holds_the_journal(
+    notebook: Notebook, tmp_path: Path, wait: str
+) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start(
+        f"""{STEPS}
+try:
+    {wait}
+except BaseException:
+    print("heard", flush=True)
+    raise
+"""
+    )
+    notebook.until(cell, "...")
+    with contextlib.closing(sqlite3.connect(tmp_path / "kernel_home" / "journal.sqlite", isolation_level=None)) as held:
+        held.execute("BEGIN IMMEDIATE")
+        notebook.until(cell, notebook.by_parent[cell].text + ".....")
+        notebook.interrupt()
+        notebook.until(cell, "heard")
+        assert notebook.finish(cell).status == "error"
+        assert notebook.run("str(run.phase), stopped").value == "('running', ['steps'])"
+        held.execute("ROLLBACK")
+    assert notebook.run("run.wait(); str(run.phase)").value == "'aborted'"
 
 
 def test_interrupting_a_cell_that_waits_for_a_sync_task_stops_it(notebook: Notebook) -> None:

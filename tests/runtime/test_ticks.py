@@ -13,7 +13,7 @@ class CountingJournal:
     def __init__(self) -> None:
         self.flushes = 0
 
-    def flush(self) -> None:
+    def flush(self, wait_s: float | None = None) -> None:
         self.flushes += 1
 
 

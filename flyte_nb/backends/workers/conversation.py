@@ -234,7 +234,7 @@ class Conversation:
             if asked is not None:
                 asked.cancel()
         elif isinstance(message, say.Commit):
-            self._commit(message.number)
+            self._begin(message.number, self._commit(message.number))
         elif isinstance(message, say.Ask):
             self._begin(message.number, self._ask(message))
         elif isinstance(message, say.AwaitAnswer):
@@ -285,13 +285,9 @@ class Conversation:
         self._run.log.append(event)
         action.commits.soon()
 
-    def _commit(self, number: int) -> None:
-        try:
-            self._run.commit_now()
-        except Exception as error:
-            self._reply(say.Failed(number, carry(error)))
-        else:
-            self._reply(say.Done(number))
+    async def _commit(self, number: int) -> say.ToWorker:
+        await self._run.commit()
+        return say.Done(number)
 
     def _begin(self, number: int, answering: Coroutine[Any, Any, say.ToWorker], name: str = "") -> None:
         task = self._loop.create_task(
