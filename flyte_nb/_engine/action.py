@@ -31,6 +31,8 @@ class Action:
 
     Attributes
     ----------
+    depth : int
+        How many actions stand above it.
     environment : dict or None
         Environment variables of its attempts.
     results : dict of str to StoredLiterals, or None
@@ -56,6 +58,7 @@ class Action:
         "commits",
         "counts",
         "custom_context",
+        "depth",
         "ended",
         "environment",
         "group",
@@ -87,6 +90,7 @@ class Action:
         self.plan = plan
         self.name = name
         self.parent = parent
+        self.depth: int = parent.depth + 1 if parent is not None else 0
         self.group = group
         self.scope: Scope
         self.commits: TickCommits
@@ -147,6 +151,10 @@ class Action:
     def _harden(self, stop: Stop) -> None:
         if not self.ended and self.machine.stop is stop:
             self.stop_hard = True
+            for child in tuple(self._children or ()):  # one with an asyncio task of its own is not told by this one's
+                child.stop(Stop(StopReason.PARENT_ENDED, stop.message))
+                if child.machine.stop is not None:
+                    child._harden(child.machine.stop)
             self._cancel_task()
 
     def forgive(self) -> None:

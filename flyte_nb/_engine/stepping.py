@@ -1,9 +1,9 @@
 """Drive a task's coroutine in a context of its own, so that it may also wait synchronously.
 
-`drive` awaits a user's coroutine inside the asyncio task that awaits the action: no task is created for a
-child. Each step runs in a greenlet. When code inside a step must wait without `await` (``list(flyte.map(...))``
-in an async task, a sync task called from one), `wait_here` leaves the greenlet with what it waits for and comes
-back when that is done; the loop goes on with everybody else. Nothing is pumped, so waits may end in any order.
+`drive` awaits a user's coroutine inside the asyncio task that awaits the action. Each step runs in a greenlet.
+When code inside a step must wait without `await` (``list(flyte.map(...))`` in an async task, a sync task called
+from one), `wait_here` leaves the greenlet with what it waits for and comes back when that is done; the loop goes on
+with everybody else. Nothing is pumped, so waits may end in any order.
 
 Greenlets are reused: a step that ends normally gives its greenlet back.
 """

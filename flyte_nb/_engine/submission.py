@@ -1,13 +1,14 @@
 """The way of a call: name it, look it up, record it, place it, run it, record its end, answer.
 
 `submit` is awaited by the caller, on the caller's loop. An async task runs right there; nothing else is
-created for it.
+created for it, but that where calls nest deep, some begin on a stack of their own, an asyncio task's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from .._public import hand_over
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
     from .plan import TaskPlan
     from .scope import Scope
 
+DEPTH_OF_A_STACK = 16  # a call takes seven of the 1,000 frames that Python allows, and the user's code its own
+
 
 async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call `task` from `scope` and return what it returns.
@@ -65,7 +68,10 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
         prepared = plan.interface.prepare_inputs_nowait(arguments)
         if prepared is None:
             prepared = await plan.interface.prepare_inputs(arguments)
-        kept, value = await _answer(scope, plan, prepared)
+        answer: Awaitable[tuple[StoredLiterals, Any]] = _answer(scope, plan, prepared)
+        if parent.depth % DEPTH_OF_A_STACK == DEPTH_OF_A_STACK - 1:
+            answer = asyncio.create_task(answer)  # type: ignore[arg-type]
+        kept, value = await answer
         return await run.value_of(kept, plan) if value is UNREAD else value
     except Exception as error:
         hand_over(error)

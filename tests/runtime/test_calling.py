@@ -61,6 +61,14 @@ def test_a_call_in_a_run_is_an_action_of_its_parent() -> None:
     assert child.task_name == "calling.double"
 
 
+def test_async_calls_nest_deeper_than_pythons_stack() -> None:
+    @env.task
+    async def descend(levels: int) -> int:
+        return 1 + await descend(levels - 1) if levels else 0
+
+    assert flyte.run(descend, 400).outputs() == 400
+
+
 def test_forward_runs_in_place_without_an_action() -> None:
     @env.task
     async def parent() -> int:

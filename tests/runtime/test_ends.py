@@ -241,6 +241,41 @@ def test_a_task_that_ignores_its_cancellation_is_given_up_after_a_grace_period()
     assert run.phase == "aborted"
 
 
+@env.task
+async def descends_to_one_that_ignores(levels: int, reached: str) -> None:
+    if levels:
+        await descends_to_one_that_ignores(levels - 1, reached)
+    at_the_bottom[reached].set()
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            continue
+
+
+at_the_bottom = {"gathered": threading.Event(), "deep": threading.Event()}
+
+
+@pytest.mark.parametrize(("how", "levels"), [("gathered", 0), ("deep", 20)])
+def test_a_call_that_ignores_its_cancellation_is_given_up_with_its_caller(
+    how: str, levels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_nb._engine.action.GRACE_S", 0.05)
+
+    @env.task
+    async def root(how: str, levels: int) -> None:
+        if how == "gathered":
+            await asyncio.gather(descends_to_one_that_ignores(levels, how))
+        await descends_to_one_that_ignores(levels, how)
+
+    run = flyte.run(root, how, levels)
+    assert at_the_bottom[how].wait(timeout=20)
+    run.abort()
+    run.wait()
+
+    assert [str(action.phase) for action in Action.listall(run.name)] == ["aborted"] * (levels + 2)
+
+
 def test_an_error_raised_while_cleaning_up_does_not_hide_the_abort() -> None:
     ready = threading.Event()
 
