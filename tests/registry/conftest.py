@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import pytest
 
@@ -181,7 +182,8 @@ def put(folder: Path, name: str, text: str) -> Path:
 
 def environments_in(folder: Path, name: str) -> list[flyte.TaskEnvironment]:
     """Those that the module of that name in a folder declares; neither it nor its tasks are known afterwards."""
-    before = dict(declared._tasks)
+    before = {name: dict(tasks) for name, tasks in declared._living.items()}
+    latest = dict(declared._latest)
     sys.path.insert(0, str(folder))
     importlib.invalidate_caches()
     try:
@@ -189,8 +191,10 @@ def environments_in(folder: Path, name: str) -> list[flyte.TaskEnvironment]:
         return [value for value in vars(module).values() if isinstance(value, flyte.TaskEnvironment) and value.tasks]
     finally:
         sys.path.remove(str(folder))
-        declared._tasks.clear()
-        declared._tasks.update(before)
+        declared._latest.clear()
+        declared._latest.update(latest)
+        declared._living.clear()
+        declared._living.update((name, WeakValueDictionary(tasks)) for name, tasks in before.items())
 
 
 def forget(folder: Path) -> None:
