@@ -170,6 +170,8 @@ def with_runcontext(
 def _run(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
     """Run a task with all it calls; returns at once.
 
+    Async tasks run on the loop of the cell that starts the run; started from another thread, on a loop of their own.
+
     Parameters
     ----------
     task : task
