@@ -116,11 +116,13 @@ def answer(run: str, prompt: str, value: str) -> None:
 
 @main.command()
 @click.option("--repair", is_flag=True, help="Mend what can be mended.")
-def doctor(repair: bool) -> None:
-    """Check every record of the journal."""
+@click.option("--storage", help="Look at the values in this bucket or folder of init(storage=...) too.")
+def doctor(repair: bool, storage: str | None) -> None:
+    """Check every record of the journal, and the stored values that it refers to, up to 64 MiB each."""
     from .._journal.doctor import examine
     from .._journal.network import network_warning
     from .._runtime.runtime import chosen_home
+    from .doctor import check_values
 
     path = chosen_home().journal_path
     if warning := network_warning(path.parent):
@@ -137,8 +139,16 @@ def doctor(repair: bool) -> None:
         click.echo(f"damaged: cache entry {key}")
     for mended in findings.mended:
         click.echo(f"mended: {mended}")
-    if findings.is_sound:
+    if findings.is_held:
+        click.echo(
+            f"held: another process holds the journal for writing, and runs cannot write. `lsof {path}` names the"
+            " processes that have it open; end the one that hangs."
+        )
+    values_are_whole = bool(findings.damage) or check_values(chosen_home(), storage)
+    if findings.is_sound and values_are_whole:
         click.echo("All is well.")
+    elif findings.is_sound:
+        sys.exit(ExitCode.FAILED)
     elif not repair:
         click.echo(_next_step(findings))
         sys.exit(ExitCode.FAILED)
@@ -148,6 +158,10 @@ def doctor(repair: bool) -> None:
 
 
 def _next_step(findings: Findings) -> str:
+    if findings.hindrance:
+        return f"`--repair` does not help: {findings.hindrance}"
+    if findings.is_readable and findings.is_held and not findings.orphans:
+        return "Nothing is lost: what waits is written once the journal is free."
     if findings.is_readable:
         return (
             "Nothing is lost: go on with an interrupted run by `flyte-nb resume RUN`. `flyte-nb doctor --repair` only"

@@ -23,6 +23,7 @@ from .mailbox import settle_rest
 from .reader import SELECT_RUNS, run_record
 from .writer import last_seq
 
+HELD_AFTER_MS = 1000
 _UNFINISHED = (
     "SELECT runs.id, name, host, pid, process_started_at, machine, heartbeat_at FROM runs"
     " JOIN owners ON owners.run = runs.id WHERE ended_at IS NULL"
@@ -57,7 +58,9 @@ class Findings:
     mended : list of str
         What was repaired.
     hindrance : str
-        Why a repair that was asked for was not made, and what to do.
+        Why a repair that is asked for is not made, and what to do.
+    is_held : bool
+        Whether another process holds the journal for writing, so that no run can write.
     """
 
     runs: int = 0
@@ -69,11 +72,12 @@ class Findings:
     damaged_cache_keys: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
     hindrance: str = ""
+    is_held: bool = False
 
     @property
     def is_sound(self) -> bool:
         """Whether there is nothing to mend."""
-        return self.is_readable and not self.orphans
+        return self.is_readable and not self.orphans and not self.is_held
 
     @property
     def is_readable(self) -> bool:
@@ -109,6 +113,10 @@ def examine(path: Path, *, repair: bool = False) -> Findings:
         _check_pages(connection, findings)
         _check_rows(connection, findings)
         _check_owners(connection, findings)
+        _check_lock(connection, findings)
+        if repair and findings.is_held:
+            findings.hindrance = "another process holds the journal. End it, or wait for it, and try again."
+            return findings
         if repair and findings.damage and findings.living:
             findings.hindrance = (
                 f"{', '.join(findings.living)}. A repair takes the journal from under a run. Wait for it, or abort it,"
@@ -177,6 +185,19 @@ def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
         ]
     except sqlite3.DatabaseError as error:
         findings.damage.append(str(error))
+
+
+def _check_lock(connection: sqlite3.Connection, findings: Findings) -> None:
+    """Whether the lock for writing can be had: a run that commits holds it for moments only."""
+    (usual,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {HELD_AFTER_MS}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        findings.is_held = "locked" in str(error)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {usual}")
 
 
 def _mend(connection: sqlite3.Connection, findings: Findings) -> None:

@@ -128,8 +128,8 @@ def checked(found: str, uri: str, checksum: str, size: int) -> None:
     """
     if found != checksum:
         raise StorageError(
-            f"{uri} is damaged: expected {checksum}, found {found} over {size:,} bytes. The action that wrote it"
-            " can be run again: resume the run after removing the file."
+            f"{uri} is damaged: expected {checksum}, found {found} over {size:,} bytes. `flyte-nb rerun RUN`"
+            " computes it anew; a call that would be answered with it runs again by itself."
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sqlite3
 import subprocess
@@ -135,6 +137,33 @@ def test_a_repair_of_what_is_no_journal_fails_and_says_what_to_do(shell: Shell) 
     (home / "journal.sqlite").write_bytes(b"no database" * 1000)
     said, _ = shell.program("doctor", "--repair", code=1)
     assert "Not repaired: it cannot be opened at all. Move it" in said
+    said, _ = shell.program("doctor", code=1)
+    assert "Move it out of the home folder" in said and "Mend with" not in said
+
+
+def test_the_doctor_says_that_another_process_holds_the_journal(shell: Shell) -> None:
+    shell.program("run", "script.py", "main", "--n", "1")
+    with contextlib.closing(sqlite3.connect(shell.folder / "home" / "journal.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        said, _ = shell.run("doctor", code=1)
+    assert "held: another process holds the journal for writing" in said and "All is well" not in said
+    assert "All is well" in shell.run("doctor")[0]
+
+
+def test_the_doctor_names_the_run_of_a_stored_value_that_is_damaged_and_a_rerun_mends_it(shell: Shell) -> None:
+    (shell.folder / "large.py").write_text(
+        "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('large')\n"
+        "@env.task\nasync def big(n: int) -> str:\n    return 'x' * n\n"
+    )
+    shell.program("run", "--name", "big", "large.py", "big", "--n", "100000")
+    assert "Stored values: 2 whole, 0 damaged." in shell.run("doctor")[0]
+    (stored,) = (shell.folder / "home").rglob("*.pb")
+    stored.chmod(0o600)
+    os.truncate(stored, 500)
+    said, _ = shell.run("doctor", code=1)
+    assert "action a0 of run big" in said and stored.name in said and "All is well" not in said
+    shell.program("rerun", "big")
+    assert "All is well" in shell.run("doctor")[0]
 
 
 def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(shell: Shell) -> None:

@@ -81,7 +81,7 @@ def test_a_truncated_or_changed_object_is_an_error_that_says_what_to_do(store: S
     assert blob.uri in message
     assert f"expected {blob.checksum}" in message
     assert f"over {len(found)} bytes" in message
-    assert "resume the run after removing the file" in message
+    assert "flyte-nb rerun RUN" in message and "resume" not in message
 
 
 def test_a_truncated_object_is_replaced_when_its_bytes_are_put_again(store: Store) -> None:

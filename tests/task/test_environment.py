@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
+from typing import Any
 
 import pytest
 
@@ -176,9 +177,29 @@ def test_a_clone_keeps_the_settings_and_not_the_tasks() -> None:
 
 
 def test_a_clone_can_change_every_setting_of_the_constructor() -> None:
+    changed: dict[str, Any] = {
+        "depends_on": [TaskEnvironment("first")],
+        "pod_template": "gpu",
+        "description": "Other.",
+        "secrets": "token",
+        "env_vars": {"A": "1"},
+        "resources": Resources(memory="1Gi"),
+        "interruptible": True,
+        "image": "other:1",
+        "include": ("data.csv",),
+        "service_account": "robot",
+        "cache": Cache("auto"),
+        "reusable": ReusePolicy(replicas=2),
+        "plugin_config": object(),
+        "queue": "slow",
+    }
     env = TaskEnvironment("all")
-    for setting, parameter in list(inspect.signature(TaskEnvironment).parameters.items())[1:]:
-        env.clone_with("copy", **{setting: parameter.default})
+    assert list(changed) == list(inspect.signature(TaskEnvironment).parameters)[1:]
+    for setting, value in changed.items():
+        copy = env.clone_with("copy", **{setting: value})
+        assert getattr(copy, setting) == value, setting
+        others = [other for other in changed if other != setting]
+        assert [getattr(copy, other) for other in others] == [getattr(env, other) for other in others]
 
 
 def test_a_clone_refuses_a_setting_that_nobody_knows() -> None:
