@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from blake3 import blake3
@@ -12,6 +14,21 @@ from blake3 import blake3
 from .bytecode import pack
 
 Encode = Callable[[Any, str], bytes]
+
+_read: ContextVar[dict[int, tuple[Any, bytes]] | None] = ContextVar("flyte_nb_read", default=None)
+
+
+@contextmanager
+def each_read_once() -> Iterator[None]:
+    """Inside the block, large data that several digests need is read for the first of them."""
+    if _read.get() is not None:
+        yield
+        return
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
 
 
 def is_data(value: Any) -> bool:
@@ -32,8 +49,23 @@ def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
     TypeError
         If it holds Python functions, whose content is not told.
     """
-    found = _kind_of(value)
-    return None if found is None else found(value, name, encode)
+    encoder = _kind_of(value)
+    if encoder is None:
+        return None
+    known = _read.get()
+    if known is not None and id(value) in known:
+        return known[id(value)][1]
+    holds_objects = False
+
+    def noting(item: Any, name: str) -> bytes:
+        nonlocal holds_objects
+        holds_objects = True
+        return encode(item, name)
+
+    found = encoder(value, name, noting)
+    if known is not None and not holds_objects:
+        known[id(value)] = value, found
+    return found
 
 
 def _kind_of(value: Any) -> Callable[[Any, str, Encode], bytes] | None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from .._code.digest import known_by_source, known_by_type
 from ..errors import JournalCorruptionError, RuntimeSystemError, StorageUnreachableError
 from ..models.events import CacheOutcome, Owner, StoredLiterals
 from ..models.records import CacheEntry
@@ -129,11 +128,7 @@ class CachedCalls:
         return blake2b(text.encode("utf-8", "surrogatepass") + b"\0" + inputs, digest_size=16).hexdigest()
 
     def _find(self, action: Action, key: str) -> LookedUp:
-        by_type = known_by_type(action.plan.func)
-        by_source = known_by_source(action.plan.func)
-        remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
-        if by_source:
-            remark += f" Of {', '.join(by_source)} only the source counts."
+        remark = action.plan.code_remark
 
         def miss(reason: str) -> LookedUp:
             return LookedUp(CacheOutcome("miss", reason + remark, key))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .._code.data import each_read_once
 from .._code.snapshot import take_snapshot
 from .._task.cache import Cache, CacheBehavior
 from .._task.registry import declared_tasks
@@ -118,8 +119,9 @@ class Controller:
         RunStateError
             If a run of the chosen name exists.
         """
-        self.make_plan(task, task.declared, options)  # refuses before anything is recorded
-        snapshot = take_snapshot(task)
+        with each_read_once():
+            self.make_plan(task, task.declared, options)  # refuses before anything is recorded
+            snapshot = take_snapshot(task)
         if snapshot.problem:
             logger.info("The code of %s cannot be kept with its run: %s", task.name, snapshot.problem)
         started = RunStarted(

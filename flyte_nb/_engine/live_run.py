@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._code.digest import code_digest, code_parts
+from .._code.data import each_read_once
+from .._code.digest import code_digest, code_parts, known_by_source, known_by_type
 from .._task.registry import namesakes, the_one, told_apart
 from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
@@ -136,7 +137,7 @@ class LiveRun:
         self._generation = generation
         self._known: dict[str, dict[str, Task[Any, Any]]] = {}
         self._plans: dict[Task[Any, Any], TaskPlan] = {}
-        self._used: dict[Task[Any, Any], tuple[Task[Any, Any], str]] = {}
+        self._used: dict[Task[Any, Any], tuple[Task[Any, Any], str, str]] = {}
         self._seen: set[tuple[str, str]] = set()
         self.abort_message = ""
         self.interrupted = False
@@ -151,9 +152,10 @@ class LiveRun:
         plan = self._plans.get(task)
         if plan is not None:
             return plan
-        used, digest = self._use_of(task.declared)
-        plan = self.controller.make_plan(task, used, self.options)
-        plan.code_digest = digest
+        with each_read_once():
+            used, digest, remark = self._use_of(task.declared)
+            plan = self.controller.make_plan(task, used, self.options)
+            plan.code_digest, plan.code_remark = digest, remark
         if task.declared is task:
             self._plans[task] = plan
         return plan
@@ -162,12 +164,14 @@ class LiveRun:
         """The task of that identity and code, for a caller that has nothing else; None if it is not known here."""
         return self._namesakes(identity).get(digest)
 
-    def _use_of(self, task: Task[Any, Any]) -> tuple[Task[Any, Any], str]:
-        """The task that `task` is in this run, and the digest of its code."""
+    def _use_of(self, task: Task[Any, Any]) -> tuple[Task[Any, Any], str, str]:
+        """The task that `task` is in this run, the digest of its code, and what that does not tell."""
         found = self._used.get(task)
         if found is None:
             used = self._at_start(task) if task.generation > self._generation else task
-            found = self._used[task] = (task, self._see(task)) if used is task else self._use_of(used)
+            found = self._used[task] = (
+                (task, self._see(task), _remark(task.func)) if used is task else self._use_of(used)
+            )
         return found
 
     def _at_start(self, task: Task[Any, Any]) -> Task[Any, Any]:
@@ -393,3 +397,10 @@ def _phase_of_failure(error: BaseRuntimeError, stop: Stop | None) -> ActionPhase
     if stop.reason is StopReason.ABORT:
         return ActionPhase.ABORTED if error.code == "ActionAbortedError" else ActionPhase.FAILED
     return ActionPhase.TIMED_OUT if error.code == "TaskTimeoutError" else ActionPhase.FAILED
+
+
+def _remark(function: Callable[..., Any]) -> str:
+    """What a digest does not tell of `function`, for the reasons of the cache."""
+    by_type, by_source = known_by_type(function), known_by_source(function)
+    remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
+    return remark + (f" Of {', '.join(by_source)} only the source counts." if by_source else "")

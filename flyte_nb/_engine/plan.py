@@ -19,6 +19,8 @@ class TaskPlan:
 
     Attributes
     ----------
+    code_remark : str
+        What has no part in `code_digest`, or only by its type or source, as a sentence after a reason; may be empty.
     code_digest : str
         Of the task and all it reaches; filled by the run on first need.
     identity : str
@@ -39,6 +41,7 @@ class TaskPlan:
         "cache",
         "code",
         "code_digest",
+        "code_remark",
         "declared",
         "delay_s",
         "environment",
@@ -96,3 +99,4 @@ class TaskPlan:
         self.report: bool = task.options.report
         self.max_inline_io_bytes: int = task.options.max_inline_io_bytes
         self.code_digest = ""
+        self.code_remark = ""

@@ -63,8 +63,8 @@ def test_what_cannot_be_is_refused_with_the_reason(changes: dict[str, Any], kind
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        ({}, "input 'n' is missing. It takes .n: int, s.txt: str., by name or in this order"),
-        ({"n": 1, "s.txt": "", "m": 2}, "there is no input 'm'"),
+        ({}, "'n' is missing; 's.txt' is missing. It takes .n: int, s.txt: str."),
+        ({"n": 1, "s.txt": "", "m": 2}, "unknown argument 'm'. It takes"),
     ],
 )
 def test_a_call_with_other_inputs_is_refused(inputs: dict[str, Any], told: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import flyte_nb as flyte
+from flyte_nb._code import data
 from flyte_nb.models.events import CacheOutcome
 from flyte_nb.remote import Action
 
@@ -341,3 +342,28 @@ async def root(x: int) -> int:
     finally:
         sys.modules.pop("table_of_a_test", None)
     assert calls == [5, "mended"]
+
+
+def test_a_large_constant_is_read_as_often_by_many_calls_as_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    digest = data._digest
+    monkeypatch.setattr(data, "_digest", lambda content: (reads.append(1), digest(content))[1])
+    names = define(
+        """
+import asyncio
+import numpy
+WEIGHTS = numpy.arange(100_000)
+@env.task(cache="auto")
+async def one(n: int) -> int:
+    return int(WEIGHTS[n])
+@env.task
+async def weigh(n: int) -> int:
+    return sum(await asyncio.gather(*(one(i) for i in range(n))))
+"""
+    )
+    counts = []
+    for n in (1, 1, 50):
+        reads.clear()
+        assert flyte.run(names["weigh"], n).outputs()[0] == sum(range(n))
+        counts.append(len(reads))
+    assert 0 < counts[1] == counts[2]
