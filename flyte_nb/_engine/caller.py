@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from .._task.task import Task
-    from ..models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals
+    from ..models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, StoredText
     from ..storage import Store
     from .live_run import RunOptions
     from .logs import ActionLog
@@ -86,6 +86,9 @@ class CallersRun(Protocol):
 
     def keep(self, serialized: bytes) -> StoredLiterals:
         """Serialized literals as an event holds them."""
+
+    def keep_text(self, text: str) -> StoredText:
+        """A piece of HTML as an event holds it."""
 
     def fetch(self, kept: StoredLiterals) -> bytes:
         """The bytes that `keep` put away."""

@@ -25,7 +25,8 @@ from .capacity import Capacity
 from .finished import FinishedWork
 from .garbage import RareFullCollections
 from .interrupts import STUCK_AFTER_S, interrupts_are_handled, strike_main_thread, watch_of
-from .live_run import LiveRun, RunOptions, kept
+from .keeping import kept_literals
+from .live_run import LiveRun, RunOptions
 from .logs import LogCapture
 from .naming import new_run_name
 from .placement import needs_process
@@ -141,7 +142,7 @@ class Controller:
             options={**options.recorded, **({"snapshot_problem": snapshot.problem} if snapshot.problem else {})},
             source=options.source,
             rerun_of=rerun_of,
-            inputs=kept(prepared.serialized, self._open_store(options.raw_data_path)),
+            inputs=kept_literals(prepared.serialized, self._open_store(options.raw_data_path)),
         )
         log = self.journal.begin_run(options.name or new_run_name(), started, snapshot.payload)
         return self._launch(task, prepared, options, loop, log, finished)

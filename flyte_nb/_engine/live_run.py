@@ -15,13 +15,14 @@ from .._code.data import each_read_once
 from .._code.digest import code_digest, code_parts, known_by_source, known_by_type
 from .._task.registry import namesakes, the_one, told_apart
 from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
-from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, TaskSeen
+from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, StoredText, TaskSeen
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
 from ..types.interface import REFUSED
 from .action import Action
 from .environment import Surroundings
 from .failure import as_runtime_error, record_of
+from .keeping import kept_literals, kept_text
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
 from .prompts import OpenPrompt, ask, outcome_at_end, wait_for_answer
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     from .service import Timer
 
 logger = logging.getLogger("flyte_nb")
-
-INLINE_BYTES = 32 * 1024
 
 
 @dataclass(frozen=True)
@@ -218,7 +217,11 @@ class LiveRun:
 
     def keep(self, serialized: bytes) -> StoredLiterals:
         """Serialized literals as an event holds them."""
-        return kept(serialized, self.store)
+        return kept_literals(serialized, self.store)
+
+    def keep_text(self, text: str) -> StoredText:
+        """A piece of HTML as an event holds it."""
+        return kept_text(text, self.store)
 
     def fetch(self, kept: StoredLiterals) -> bytes:
         """The bytes that `keep` put away."""
@@ -380,14 +383,6 @@ class LiveRun:
             for table in (self._at_hand, self._known, self._plans, self._used, self.called_by_name):
                 table.clear()  # so that of tasks that were replaced none lives on
             self.done.set_result(None)
-
-
-def kept(serialized: bytes, store: Store) -> StoredLiterals:
-    """Serialized literals as an event holds them: small ones inline, others in `store`."""
-    if len(serialized) <= INLINE_BYTES:
-        return StoredLiterals(serialized)
-    blob = store.put_nowait(serialized, suffix=".pb")
-    return StoredLiterals(None, blob.uri, blob.size_bytes, blob.checksum)
 
 
 def _phase_of_failure(error: BaseRuntimeError, stop: Stop | None) -> ActionPhase:

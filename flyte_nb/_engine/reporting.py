@@ -94,7 +94,7 @@ class Report:
         with self.lock:
             changes = [(name, change) for name, tab in self.tabs.items() if (change := tab.take_change())]
         for name, (replace, html) in changes:
-            content = run.keep(writable(html).encode())
+            content = run.keep_text(writable(html))
             run.log.append(ReportChanged(time.time(), self._action.name, name, replace, content))
 
 

@@ -25,7 +25,7 @@ from .._view.wire import (
     ToPage,
     Variable,
 )
-from ..models.events import ErrorRecord, LogLine, StoredLiterals
+from ..models.events import ErrorRecord, LogLine, StoredLiterals, StoredText
 from ..models.previews import MOST_COLUMNS, FramePreview
 from .history import RunHistory
 from .live_picture import LivePicture
@@ -174,7 +174,7 @@ class Inspector:
         fresh = [_too_large(size)] if is_too_large else [self._text_of(piece) for piece in pieces[first:]]
         return ReportChunk(self.action, tab, edition, first, fresh)
 
-    def _text_of(self, piece: StoredLiterals) -> str:
+    def _text_of(self, piece: StoredText) -> str:
         if piece.inline is not None:
             return piece.inline.decode()
         return self._picture.store().get_nowait(piece.uri, checksum=piece.checksum).decode()

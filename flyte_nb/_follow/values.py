@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._aio import AwaitedAsItself
 from .._public import public
 from .._task.registry import find_task
-from ..models.events import StoredLiterals
+from ..models.events import Stored, StoredLiterals
 from ..storage import Store, use_store
 from ..types.untyped import data_values, described_values, untyped_values
 
@@ -70,8 +70,8 @@ class ActionInputs(dict[str, Any], AwaitedAsItself):
         return f"ActionInputs({', '.join(f'{key}={value!r}' for key, value in self.items())})"
 
 
-def serialized_of(kept: StoredLiterals, store: Store) -> bytes:
-    """The literal map that an event refers to."""
+def serialized_of(kept: Stored, store: Store) -> bytes:
+    """The bytes that an event has."""
     if kept.inline is not None:
         return kept.inline
     return store.get_nowait(kept.uri, checksum=kept.checksum)

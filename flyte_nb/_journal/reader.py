@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ..errors import JournalCorruptionError, RunNotFoundError
-from ..models.events import AnyEvent, LogLine, PromptAnswered, PromptAsked, ReportChanged, StoredLiterals
+from ..models.events import AnyEvent, LogLine, PromptAnswered, PromptAsked, Stored, stored_in
 from ..models.phases import ActionPhase
 from ..models.records import RunFilter, RunRecord, TaskRecord
 from . import codec
@@ -209,19 +209,11 @@ class JournalReader:
                 return lines[::-1], newest, False
             before = rows[-1][0]
 
-    def all_stored_literals(self) -> Iterator[StoredLiterals]:
-        """Inputs and outputs of every action and trace of every run, and of every cache entry; report pieces that
-        are kept outside the journal.
-        """
+    def all_stored(self) -> Iterator[Stored]:
+        """Literals of every action and trace of every run, and of every cache entry; and the texts of reports."""
         for run in self.runs(limit=-1):
             for _, event in self.events(run.name):
-                if isinstance(event, ReportChanged):
-                    if event.content.inline is None:
-                        yield event.content
-                    continue
-                for kept in (getattr(event, "inputs", None), getattr(event, "outputs", None)):
-                    if kept is not None:
-                        yield kept
+                yield from stored_in(event)
         for key, outputs, crc in self._query("SELECT key, outputs, crc FROM cache", ()):
             yield codec.decode_literals(outputs, crc, f"Cache entry {key}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .._journal import Home, JournalReader
 from ..errors import JournalError, StorageError
 from ..io.whole import VERIFIED_UP_TO, damaged_reference
-from ..models.events import ReportChanged, StoredLiterals
+from ..models.events import Stored, StoredText, stored_in
 from ..storage import Store
 from ..types.references import references_of
 
@@ -63,22 +63,18 @@ def examine_values(home: Home, stores: list[Store], report: Callable[[int], None
     return found
 
 
-def _values_of(reader: JournalReader, run: str) -> Iterator[tuple[str, StoredLiterals]]:
+def _values_of(reader: JournalReader, run: str) -> Iterator[tuple[str, Stored]]:
     """Values of a run, each with its action; as far as the journal can be read, which is told elsewhere."""
     try:
         for _, event in reader.events(run):
-            if isinstance(event, ReportChanged):
-                if event.content.inline is None:
-                    yield event.action, event.content
-                continue
-            for kept in (getattr(event, "inputs", None), getattr(event, "outputs", None)):
-                if kept is not None:
+            for kept in stored_in(event):
+                if kept.inline is None or not isinstance(kept, StoredText):
                     yield getattr(event, "action", "a0"), kept
     except JournalError:
         return
 
 
-def _damage(kept: StoredLiterals, stores: list[Store]) -> str | None:
+def _damage(kept: Stored, stores: list[Store]) -> str | None:
     """What is wrong with a value; empty if nothing is, None if it is not kept in `stores`."""
     serialized = kept.inline
     if serialized is None:
@@ -91,8 +87,8 @@ def _damage(kept: StoredLiterals, stores: list[Store]) -> str | None:
             serialized = store.get_nowait(kept.uri, checksum=kept.checksum)
         except StorageError as error:
             return str(error)
-        if kept.uri.endswith(".html"):
-            return ""
+    if isinstance(kept, StoredText):
+        return ""
     for store in stores:
         try:
             found = damaged_reference(serialized, store)

@@ -15,7 +15,7 @@ from .._journal import Home, JournalReader
 from .._journal.connection import open_database, translated
 from .._journal.retention import forget_runs
 from ..io.units import Unit, changed_at, extent, marks_in, remove, units_below
-from ..models.events import StoredLiterals
+from ..models.events import Stored, StoredText
 from ..storage.addresses import filesystem, local_path
 from ..storage.faults import explained, retried
 from ..storage.local_copy import make_private
@@ -142,31 +142,33 @@ def _referred_to(journal: Path) -> tuple[set[str], set[str]]:
     used: set[str] = set()
     try:
         kept_runs = {run.name for run in reader.runs(limit=-1)}
-        for kept in reader.all_stored_literals():
+        for kept in reader.all_stored():
             _add_references(kept, used)
     finally:
         reader.close()
     return used, kept_runs
 
 
-def _add_references(kept: StoredLiterals, used: set[str]) -> None:
+def _add_references(kept: Stored, used: set[str]) -> None:
     if kept.inline is None:
         used |= marks_in(kept.uri.encode("utf-8", "surrogateescape"))
-    serialized = kept.inline if kept.inline is not None else _content(kept.uri, ".pb")
+    serialized = kept.inline if kept.inline is not None else _content(kept.uri, ".pb", ".html")
     used |= marks_in(serialized)
+    if isinstance(kept, StoredText):
+        return
     for address in references_of(serialized):
         used |= marks_in(address.encode("utf-8", "surrogateescape")) | marks_in(_content(address, ".pickle"))
 
 
-def _content(address: str, suffix: str) -> bytes:
-    """What a store keeps under the digest of its content, if that is its suffix; nothing if it is not there.
+def _content(address: str, *suffixes: str) -> bytes:
+    """What a store keeps under the digest of its content, if it ends in such a suffix; nothing if it is not there.
 
     Raises
     ------
     OSError, StorageError
         If it is there and cannot be read: what it refers to is then not known.
     """
-    if not address.endswith(suffix) or not any(mark.startswith("blobs/") for mark in marks_in(address.encode())):
+    if not address.endswith(suffixes) or not any(mark.startswith("blobs/") for mark in marks_in(address.encode())):
         return b""
     path = local_path(address)
     try:

@@ -85,7 +85,7 @@ class ActionView(msgspec.Struct):
     children: list[str] = []
     traces: list[TraceView] = []
     links: list[ev.LinkAdded] = []
-    tabs: dict[str, list[ev.StoredLiterals]] = {}
+    tabs: dict[str, list[ev.StoredText]] = {}
     editions: dict[str, int] = {}
     prompts: dict[str, ev.PromptAsked] = {}
     answers: dict[str, ev.PromptAnswered] = {}

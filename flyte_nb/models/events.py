@@ -16,21 +16,29 @@ import msgspec
 from .phases import ActionPhase
 
 
-class StoredLiterals(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """Serialized `flyteidl2` literal map: in the journal itself, or in the store under `uri`.
+class Stored(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """Bytes that an event has: in the journal itself, or in the store under `uri`.
 
     Attributes
     ----------
     inline : bytes or None
-        The message, when it is small.
+        The bytes, when they are few.
     uri, size_bytes, checksum : str, int, str
-        Where the message is, how long it is and its BLAKE2b digest, when it is not.
+        Where they are, how many, and their checksum, when they are not.
     """
 
     inline: bytes | None = None
     uri: str = ""
     size_bytes: int = 0
     checksum: str = ""
+
+
+class StoredLiterals(Stored, array_like=True, frozen=True, gc=False):
+    """A serialized `flyteidl2` literal map."""
+
+
+class StoredText(Stored, array_like=True, frozen=True, gc=False):
+    """Text that people read, in UTF-8; no program looks for literals in it."""
 
 
 class ErrorRecord(msgspec.Struct, array_like=True, frozen=True):
@@ -233,7 +241,7 @@ class ReportChanged(Event, tag="report_changed", frozen=True):
     action: str
     tab: str
     replace: bool
-    content: StoredLiterals
+    content: StoredText
 
 
 class LinkAdded(Event, tag="link_added", frozen=True):
@@ -304,3 +312,9 @@ class LogLine(msgspec.Struct, array_like=True, frozen=True):
     action: str
     stream: str
     text: str
+
+
+def stored_in(event: AnyEvent) -> list[Stored]:
+    """All that an event has stored: inputs and outputs, which are literals, and text."""
+    fields = (getattr(event, name, None) for name in ("inputs", "outputs", "content"))
+    return [kept for kept in fields if isinstance(kept, Stored)]

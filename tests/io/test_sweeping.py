@@ -14,9 +14,12 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb._journal import Home, JournalReader
 from flyte_nb._runtime import upkeep
+from flyte_nb._runtime.stored_values import examine_values
 from flyte_nb._runtime.upkeep import Swept, sweep
 from flyte_nb.io import Dir, File
 from flyte_nb.io.units import Unit
+from flyte_nb.remote import Run
+from flyte_nb.storage.local import LocalStore
 
 env = flyte.TaskEnvironment("sweeping")
 
@@ -65,6 +68,12 @@ def age(home: Path, days: float, *runs: str) -> None:
 
 def swept(home: Path) -> Swept:
     return sweep(Home(home), 30 * DAY)
+
+
+@env.task
+async def reported(html: str, times: int) -> None:
+    flyte.report.replace(html.upper() * times)
+    flyte.report.flush()
 
 
 def stored(folder: Path, name: str, content: str) -> File[Any]:
@@ -246,6 +255,41 @@ def test_a_file_that_is_only_mentioned_in_another_store_stays(home: Path, files:
     age(home, 40)
     assert swept(home).files == 0
     assert file.exists_sync()
+
+
+def test_a_large_report_stays_with_its_run_and_goes_with_it(home: Path) -> None:
+    for run in ("young", "old"):
+        flyte.with_runcontext(name=run).run(reported, f"<p>{run}</p>", 10_000).wait()
+    age(home, 40, "old")
+    assert swept(home).runs == ["old"]
+    assert Run.get("young").get_report() == "<P>YOUNG</P>" * 10_000
+    blobs = [path.read_bytes() for path in (home / "store").glob("blobs/*/*")]
+    assert not any(b"<P>OLD</P>" in blob for blob in blobs)
+
+
+@pytest.mark.parametrize("times", [1, 2_000])
+def test_a_file_that_is_only_linked_in_a_report_stays(home: Path, times: int) -> None:
+    @env.task
+    async def linking(times: int) -> None:
+        file = File.from_local_sync(__file__)
+        flyte.report.replace(f"<a href='{file.path}'>tests</a>" * times)
+        flyte.report.flush()
+
+    flyte.run(linking, times).wait()
+    age(home, 40)
+    assert swept(home).files == 0
+
+
+def test_the_doctor_looks_at_a_large_report_and_finds_it_damaged(home: Path) -> None:
+    flyte.with_runcontext(name="young").run(reported, "<p>1</p>", 10_000).wait()
+    store = LocalStore(home / "store")
+    assert examine_values(Home(home), [store]).damaged == []
+    [blob] = [path for path in (home / "store").glob("blobs/*/*") if b"<P>" in path.read_bytes()]
+    blob.chmod(0o600)
+    blob.write_bytes(b"<p>2</p>")
+    (found,) = set(examine_values(Home(home), [store]).damaged)
+    assert "action a0 of run young" in found
+    assert "is damaged" in found
 
 
 def names_of_runs(home: Path) -> set[str]:

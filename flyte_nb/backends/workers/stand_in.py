@@ -12,13 +12,14 @@ import cloudpickle
 from ..._code.digest import code_digest
 from ..._code.snapshot import take_snapshot
 from ..._engine.failure import received
-from ..._engine.live_run import RunOptions, kept
+from ..._engine.keeping import kept_literals, kept_text
+from ..._engine.live_run import RunOptions
 from ..._engine.naming import CallCounts
 from ..._engine.scope import Scope
 from ..._engine.submission import refusal_in_trace
 from ..._public import public
 from ...errors import BaseRuntimeError, CodeBundleError
-from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals
+from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, StoredText
 from ...storage import Store
 from ...types.interface import REFUSED
 from . import messages as say
@@ -113,7 +114,11 @@ class WorkerRun:
 
     def keep(self, serialized: bytes) -> StoredLiterals:
         """Serialized literals as an event holds them."""
-        return kept(serialized, self.store)
+        return kept_literals(serialized, self.store)
+
+    def keep_text(self, text: str) -> StoredText:
+        """A piece of HTML as an event holds it."""
+        return kept_text(text, self.store)
 
     def fetch(self, kept: StoredLiterals) -> bytes:
         """The bytes that `keep` put away."""
