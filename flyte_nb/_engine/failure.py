@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import traceback
 
 from msgspec.structs import replace
@@ -150,7 +151,7 @@ def received(record: ErrorRecord) -> BaseRuntimeError:
 
 
 def _with_source(text: str) -> str:
-    """A traceback from another process, with lines of source that are known here only: those of a notebook's cells."""
+    """A traceback from another process, with what is known here only: the lines and the names of a notebook's cells."""
     import linecache
 
     lines = text.splitlines()
@@ -161,7 +162,21 @@ def _with_source(text: str) -> str:
         if frame is not None and not following.startswith(f"{frame['indent']}  "):
             source = linecache.getline(frame["file"], int(frame["number"])).strip()
             shown += [f"{frame['indent']}  {source}"] if source else []
-    return "\n".join(shown) + "\n" * text.endswith("\n")
+    return _with_cells("\n".join(shown) + "\n" * text.endswith("\n"))
+
+
+def _with_cells(text: str) -> str:
+    """A traceback in which cells of the notebook are called as IPython calls them, not by a file that there is not."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    if shell is None:
+        return text
+
+    def named(frame: re.Match[str]) -> str:
+        cell = shell.compile.format_code_name(frame["file"])
+        return frame[0] if cell is None else f"{frame['indent']}{' '.join(cell)}, line {frame['number']}, in "
+
+    return _FRAME.sub(named, text)
 
 
 def _pickled(error: BaseRuntimeError) -> bytes | None:
@@ -183,7 +198,7 @@ def _pickled(error: BaseRuntimeError) -> bytes | None:
 def user_traceback(error: BaseException) -> str:
     """The traceback of `error` as Python prints it, with the user's frames and, unless the fault is ours, no others."""
     hide_own_frames(error)
-    text = "".join(traceback.format_exception(error))
+    text = _with_cells("".join(traceback.format_exception(error)))
     if len(text) <= MAX_TRACEBACK_CHARACTERS:
         return text
     half = MAX_TRACEBACK_CHARACTERS // 2

@@ -177,6 +177,14 @@ def test_a_fault_of_ours_shows_our_lines(module_notebook: Notebook) -> None:
     assert "name '_check_is_task' is not defined" in shown
 
 
+@pytest.mark.parametrize("mode", ["", "process"])
+def test_the_recorded_traceback_of_a_task_names_its_cell(module_notebook: Notebook, mode: str) -> None:
+    module_notebook.run(SETUP)
+    asked = f"run = flyte.with_runcontext(mode={mode or None!r}).run(fails, 1); run.wait()"
+    found = module_notebook.run(f"{asked}\nprint(run.first_failure().error_info.traceback)").text
+    assert re.search(r"^  Cell In\[\d+\], line 11, in fails\n    return days // 0$", found, re.MULTILINE), found
+
+
 def test_debug_logging_shows_our_lines_too(module_notebook: Notebook) -> None:
     module_notebook.run(SETUP)
     module_notebook.run("flyte.logger.setLevel('DEBUG')")
