@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..models.phases import ActionPhase
-from .commands import RUN, Commands, output_option, print_json, write_file
+from .commands import RUN, Commands, counted, output_option, print_json, write_file
 from .exits import WrongUse
 from .logs import logs
 
@@ -46,6 +47,21 @@ def get_run(name: str | None, phase: str | None, task: str | None, limit: int, a
         print_runs(runs)
     else:
         click.echo("No run is like that." if phase or task else NOTHING_YET, err=True)
+    total = _how_many(phase, task) if len(runs) == limit else 0
+    if total > limit:
+        click.echo(f"{counted(total - limit, 'older one')}; --limit {total} shows all.", err=True)
+
+
+def _how_many(phase: str | None, task: str | None) -> int:
+    """How many runs there are of a task in a phase; only the phase of each takes a look at it."""
+    from .._journal import JournalReader
+    from .._runtime.runtime import chosen_home
+    from ..models.records import RunFilter
+    from ..remote import Run
+
+    if phase is not None:
+        return len(list(Run.listall(in_phase=phase, task_name=task, limit=sys.maxsize)))
+    return JournalReader(chosen_home().journal_path).find(RunFilter(task=task or ""), limit=0)[0]
 
 
 @get.command("action")

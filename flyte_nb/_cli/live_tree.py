@@ -12,6 +12,7 @@ from rich.text import Text
 
 from .._follow.live_picture import LivePicture
 from .._view.looks import LOOKS
+from .._view.projection import ActionView
 from .._view.prompts import answer_command, wanted
 from .._view.tree import TreeNode
 from .._view.wire import NodeKind, NodePhase
@@ -108,34 +109,40 @@ class LiveTree:
         if node.kind is NodeKind.TRACE:
             self._tell_of_trace(row, node)
         action = self._picture.tree.view.actions.get(node.id)
-        if action is not None and self._whole:
-            row.append(f"  {LOOKS[NodePhase(node.phase)].word}", style)
-            row.append(f"  {action.task}  {action.name}", "dim")
-        if action is not None and action.started_at is not None:
-            view = self._picture.tree.view
-            start_s, end_s = view.span(action)
-            if end_s is None and not self._settled:
-                end_s = view.clock.ran_s(time.time())
-            if start_s is not None and end_s is not None:
-                row.append(f"  {max(0.0, end_s - start_s):.1f} s", "dim")
-            if len(action.attempts) > 1:
-                row.append(f"  {len(action.attempts)} attempts", "yellow")
-            if action.stalled_s:
-                row.append(f"  blocked the event loop for {action.stalled_s:.1f} s or more", "yellow")
-            if action.reused:
-                row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
-            asked = action.open_questions()
-            if asked:
-                command = answer_command(self._picture.name, asked[-1].name)
-                row.append(f"  asks for {wanted(asked[-1].data_type)}: {command}", "magenta")
-            if action.error is not None:
-                row.append(f"  {action.error.code}: {action.error.message}"[:200].replace("\n", " "), style)
+        if action is not None:
+            self._tell_of_action(row, node, action)
         if self._whole:
             return row
         row.truncate(400)
         row.no_wrap = True
         row.overflow = "ellipsis"
         return row
+
+    def _tell_of_action(self, row: Text, node: TreeNode, action: ActionView) -> None:
+        style, tree = SIGNS[NodePhase(node.phase)][1], self._picture.tree
+        hint = tree.hint(node)
+        if hint:
+            row.append(f"  {hint}", "dim")
+        if self._whole:
+            row.append(f"  {LOOKS[NodePhase(node.phase)].word}", style)
+            row.append(f"  {action.task}  {action.name}", "dim")
+        start_s, end_s = tree.view.span(action)
+        if end_s is None and not self._settled:
+            end_s = tree.view.clock.ran_s(time.time())
+        if start_s is not None and end_s is not None:
+            row.append(f"  {max(0.0, end_s - start_s):.1f} s", "dim")
+        if len(action.attempts) > 1:
+            row.append(f"  {len(action.attempts)} attempts", "yellow")
+        if action.stalled_s:
+            row.append(f"  blocked the event loop for {action.stalled_s:.1f} s or more", "yellow")
+        if action.reused:
+            row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
+        asked = action.open_questions()
+        if asked:
+            command = answer_command(self._picture.name, asked[-1].name)
+            row.append(f"  asks for {wanted(asked[-1].data_type)}: {command}", "magenta")
+        if action.error is not None:
+            row.append(f"  {action.error.code}: {action.error.message}"[:200].replace("\n", " "), style)
 
     def _tell_of_trace(self, row: Text, node: TreeNode) -> None:
         row.append("  trace", "dim")

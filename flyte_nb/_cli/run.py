@@ -48,6 +48,19 @@ class BehindFile(click.Command):
             ) from None
 
 
+class Uncallable(click.Command):
+    """A task that cannot be called as it is declared: asking for it says why."""
+
+    def __init__(self, name: str, why: str) -> None:
+        super().__init__(name, short_help=f"cannot be run: {why.partition(': ')[2]}", add_help_option=False)
+        self._why = why
+
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        if context.resilient_parsing:
+            return []
+        raise WrongUse(self._why)
+
+
 class Tasks(BehindFile, click.Group):
     """The tasks of a file as commands."""
 
@@ -128,13 +141,17 @@ def _command_of(task: Task[Any, Any], name: str) -> click.Command:
         values = typed_values(task, context)
         follow_to_its_end(lambda: _start(task, values, options), as_json=as_json)
 
-    help_names = ["-h"] if "help" in task.interface.inputs else ["-h", "--help"]
+    try:
+        interface = task.interface
+    except TypeError as error:
+        return Uncallable(name, str(error))
+    help_names = ["-h"] if "help" in interface.inputs else ["-h", "--help"]
     return BehindFile(
         name,
         callback=start,
         params=options_of(task),
-        help=f"{inspect.getdoc(task.func) or ''}\n\n\b\nReturns {task.interface.signature.rpartition(' -> ')[2]}.",
-        short_help=(task.func.__doc__ or task.interface.signature).strip().partition("\n")[0],
+        help=f"{inspect.getdoc(task.func) or ''}\n\n\b\nReturns {interface.signature.rpartition(' -> ')[2]}.",
+        short_help=(task.func.__doc__ or interface.signature).strip().partition("\n")[0],
         context_settings={"help_option_names": help_names},
     )
 

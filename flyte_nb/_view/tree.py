@@ -148,11 +148,13 @@ class Tree:
             flags,
             len(node.children),
             self.counts(node) if node.below else [],
-            self._hint(node, action),
+            self.hint(node),
         )
 
-    def _hint(self, node: TreeNode, action: ActionView | None) -> str:
+    def hint(self, node: TreeNode) -> str:
+        """The first inputs of an action in a few words; empty for other nodes."""
         if node.hint is None:
+            action = self.view.actions.get(node.id)
             node.hint = hint_of(action.inputs) if action is not None else ""
         return node.hint
 

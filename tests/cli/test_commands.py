@@ -83,6 +83,43 @@ def test_a_finished_run_is_listed_shown_logged_and_read(shell: Shell) -> None:
     assert "attempts: 1" in shell.run("get", "action", "good", step)[0]
 
 
+def test_rows_of_a_fan_out_are_told_apart_by_their_first_inputs_and_cached_ones_say_so(shell: Shell) -> None:
+    shell.write(
+        "cities.py",
+        """
+        import flyte_nb as flyte
+        env = flyte.TaskEnvironment("cities", cache="auto")
+
+        @env.task
+        async def visit(city: str, day: int) -> str:
+            return city
+
+        @env.task(cache="disable")
+        async def main(cities: list[str]) -> list[str]:
+            return [await visit(city, day) for day, city in enumerate(cities)]
+        """,
+    )
+    first, _ = shell.run("run", "cities.py", "main", "--cities", '["Bern", "Köln"]')
+    assert "✓ visit  day=0, city='Bern'  " in first
+    assert "from the cache" not in first
+    followed, _ = shell.run("run", "--name", "second", "cities.py", "main", "--cities", '["Bern", "Oslo"]')
+    for shown in (followed, shell.run("get", "action", "second")[0]):
+        lines = [line for line in shown.splitlines() if "✓ visit" in line]
+        assert ["day=0, city='Bern'" in lines[0], "day=1, city='Oslo'" in lines[1]] == [True, True]
+        assert ["from the cache" in line for line in lines] == [True, False]
+
+
+def test_a_list_of_runs_that_ends_early_says_how_many_older_ones_there_are(shell: Shell) -> None:
+    for name in ("first", "second", "third"):
+        run(shell, name)
+    shown, told = shell.run("get", "run", "--limit", "1")
+    assert "third" in shown and "second" not in shown
+    assert told == "2 older ones; --limit 3 shows all.\n"
+    assert shell.run("get", "run", "--limit", "2", "--phase", "succeeded")[1] == "1 older one; --limit 3 shows all.\n"
+    assert shell.run("get", "run", "--limit", "1", "-o", "json")[1] == told
+    assert shell.run("get", "run", "--limit", "3")[1] == ""
+
+
 def test_a_failure_is_shown_with_the_users_traceback_as_text(shell: Shell) -> None:
     shell.run("run", "--name", "bad", "script.py", "fails", code=1)
     shown, _ = shell.run("get", "run", "bad")

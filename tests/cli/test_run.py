@@ -365,3 +365,42 @@ def test_a_file_that_imports_the_other_sdk_runs_unchanged_with_compat(shell: She
     )
     printed, _ = shell.program("run", "--compat", "existing.py", "main", "--n", "4")
     assert "result = 5" in printed
+
+
+UNUSABLE = """
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("mixed")
+
+@env.task
+async def fine(n: int) -> int:
+    return 2 * n
+
+@env.task
+async def many(*numbers: int) -> int:
+    return sum(numbers)
+
+@env.task
+async def unknown(n: "Missing") -> int:
+    return 1
+"""
+
+
+def test_a_task_that_cannot_be_called_is_marked_in_the_list_and_the_others_run(shell: Shell) -> None:
+    shell.write("mixed.py", UNUSABLE)
+    shown, _ = shell.run("run", "mixed.py", "--help")
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.startswith("  ")}
+    assert "cannot be run: every input has a name, and '*numbers: int'" in lines["many"]
+    assert "cannot be run: an annotation names something unknown" in lines["unknown"]
+    assert "cannot be run" not in lines["fine"]
+    assert "result = 6" in shell.run("run", "mixed.py", "fine", "--n", "3")[0]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("--numbers", "1")])
+def test_asking_for_a_task_that_cannot_be_called_gives_one_message(shell: Shell, arguments: tuple[str, ...]) -> None:
+    shell.write("mixed.py", UNUSABLE)
+    told, problem = shell.run("run", "mixed.py", "many", *arguments, code=2)
+    assert not told
+    assert problem == (
+        "Error: Task 'mixed.many': every input has a name, and '*numbers: int' cannot be passed by one. Declare the"
+        " inputs one by one, or take a list or a dict.\n"
+    )
