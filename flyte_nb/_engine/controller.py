@@ -347,11 +347,11 @@ class Controller:
                 if not (self.journal.is_committing or interrupts_are_handled()):
                     ping.struck = True
                     strike_main_thread()
-            elif now - ping.sent_at > STALL_AFTER_S:
+            elif (blocked_s := now - max(ping.sent_at, run.busy_until)) > STALL_AFTER_S:
                 stuck = run.stepping
                 if stuck is not None and not ping.reported:
                     ping.reported = True
-                    run.log.append(StallNoticed(time.time(), stuck.name, now - ping.sent_at))
+                    run.log.append(StallNoticed(time.time(), stuck.name, blocked_s))
 
 
 class _Ping:

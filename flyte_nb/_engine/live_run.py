@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -83,6 +84,8 @@ class LiveRun:
         Questions asked so far, by their identity.
     stepping : Action or None
         Whose code holds the loop right now.
+    busy_until : float
+        Until when, by the monotonic clock, a call held the loop to find out what its task uses; infinite meanwhile.
     settling : Lock
         Held while a request is taken and while the run ends: whatever comes after that is settled with its end.
     settled : set of int
@@ -121,6 +124,7 @@ class LiveRun:
         self.live: dict[str, Action] = {}
         self.left_behind: dict[str, dict[str, StoredLiterals]] = {}
         self.stepping: Action | None = None
+        self.busy_until = 0.0
         self.started_at = time.time()
         self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self.phase = ActionPhase.RUNNING
@@ -151,10 +155,14 @@ class LiveRun:
         plan = self._plans.get(task)
         if plan is not None:
             return plan
-        with each_read_once():
-            used, digest, remark = self._use_of(task.declared)
-            plan = self.controller.make_plan(task, used, self.options)
-            plan.code_digest, plan.code_remark = digest, remark
+        self.busy_until = math.inf
+        try:
+            with each_read_once():
+                used, digest, remark = self._use_of(task.declared)
+                plan = self.controller.make_plan(task, used, self.options)
+                plan.code_digest, plan.code_remark = digest, remark
+        finally:
+            self.busy_until = time.monotonic()
         if task.declared is task:
             self._plans[task] = plan
         return plan

@@ -60,7 +60,7 @@ class RunHistory:
                 self._view.apply(event)
                 self._read_up_to = seq
             if interrupted:
-                self._view.interrupted()
+                self._view.interrupted(self.record().heartbeat_at)
             return self._view
 
     def tree(self) -> Tree:
@@ -71,7 +71,7 @@ class RunHistory:
         for _, event in self.records.reader.events(self.name):
             tree.apply(event)
         if interrupted:
-            tree.interrupted()
+            tree.interrupted(self.record().heartbeat_at)
         return tree
 
     def action(self, name: str) -> ActionView:

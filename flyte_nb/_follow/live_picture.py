@@ -123,9 +123,10 @@ class LivePicture:
             before, phase = self._read_up_to, self._phase_now(wants_all=budget_s == math.inf)
             self._take_in(time.thread_time() + budget_s)
             if self.behind_since is None and phase.is_terminal and not self.tree.view.phase.is_terminal:
-                if reader.run(self.name).phase.is_terminal:
+                record = reader.run(self.name)
+                if record.phase.is_terminal:
                     return True  # its last event is being committed
-                self.tree.interrupted()
+                self.tree.interrupted(record.heartbeat_at)
             changed = self._read_up_to != before or phase is not self._phase
             self._phase = phase
             return changed

@@ -31,6 +31,8 @@ class RunView:
     resumes : list of RunResumed
     clock : RunClock
         How long it has really run.
+    heard_at : float
+        When the last of its events was.
     reruns : list of RerunDecided
         What ran again after a resume, and why.
     code_parts : dict of (str, str) to dict of str to str
@@ -49,6 +51,7 @@ class RunView:
     reruns: list[ev.RerunDecided] = field(default_factory=list)
     code_parts: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     clock: RunClock = field(default_factory=RunClock)
+    heard_at: float = 0.0
 
     def apply(self, event: ev.AnyEvent) -> None:
         """Take one more event into the picture; one about an action that nobody has heard of changes nothing."""
@@ -56,13 +59,20 @@ class RunView:
         if action is not None and action not in self.actions and not isinstance(event, _INTRODUCING):
             return
         _APPLY[type(event)](self, event)
+        self.heard_at = max(self.heard_at, event.at)
 
-    def interrupted(self) -> None:
-        """The owner is gone: nothing that was going on goes on."""
-        _settle(self, INTERRUPTED)
+    def interrupted(self, heartbeat_at: float) -> None:
+        """The owner is gone: nothing that was going on goes on after the last that was heard of it.
+
+        Parameters
+        ----------
+        heartbeat_at : float
+            When the owner last said that it lives.
+        """
+        heard_at = max(self.heard_at, heartbeat_at)
+        _settle(self, INTERRUPTED, heard_at)
         if not self.phase.is_terminal:
-            self.phase = ActionPhase.ABORTED
-            self.error = INTERRUPTED
+            self.phase, self.error, self.ended_at = ActionPhase.ABORTED, INTERRUPTED, heard_at
 
     @property
     def is_interrupted(self) -> bool:
@@ -139,18 +149,12 @@ def _is_behind(one: ev.ErrorRecord | None, other: ev.ErrorRecord | None) -> bool
     return False
 
 
-def _settle(view: RunView, error: ev.ErrorRecord, at: float | None = None) -> None:
+def _settle(view: RunView, error: ev.ErrorRecord, at: float) -> None:
     for action in view.actions.values():
         if not action.phase.is_terminal:
             action.phase = ActionPhase.ABORTED
             action.error = action.error or error
             action.ended_at = at
-
-
-def _last_known(view: RunView) -> float:
-    """When something was last heard of a run whose resume does not tell."""
-    moments = [at for one in view.actions.values() for at in (one.queued_at, one.started_at, one.ended_at) if at]
-    return max(moments, default=view.clock.begin)
 
 
 def _run_started(view: RunView, event: ev.RunStarted) -> None:
@@ -160,7 +164,7 @@ def _run_started(view: RunView, event: ev.RunStarted) -> None:
 
 
 def _run_resumed(view: RunView, event: ev.RunResumed) -> None:
-    stopped_at = event.stopped_at or view.ended_at or _last_known(view)
+    stopped_at = event.stopped_at or view.ended_at or view.heard_at
     view.clock.paused(stopped_at, event.at)
     _settle(view, INTERRUPTED, stopped_at)
     for action in view.actions.values():

@@ -109,9 +109,9 @@ class Tree:
         if follow is not None:
             follow(self, event)
 
-    def interrupted(self) -> None:
-        """The owner is gone."""
-        self.view.interrupted()
+    def interrupted(self, heartbeat_at: float) -> None:
+        """The owner is gone, and said last at `heartbeat_at` that it lives."""
+        self.view.interrupted(heartbeat_at)
         self.settle()
 
     def settle(self) -> None:

@@ -231,6 +231,4 @@ def moment(at: float | None) -> datetime.datetime | None:
 
 
 def _without_runtime(details: ActionDetails) -> str:
-    if details.start_time is None:
-        return "not started"
-    return "broken off" if details.done else "goes on"
+    return "not started" if details.start_time is None else "goes on"

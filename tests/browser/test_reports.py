@@ -205,3 +205,43 @@ run
     lab.output(1).get_by_role("button", name="Own").click()
     frame.get_by_text("own", exact=True).wait_for()
     assert frame.locator("html").evaluate(COLORS) == ["rgb(255, 250, 240)", "rgb(1, 2, 3)"]
+
+
+def test_a_wide_figure_fits_and_a_frame_looks_like_jupyterlabs_unless_the_report_says_otherwise(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(
+        SETUP,
+        """
+import matplotlib.figure
+import pandas as pd
+
+@env.task(report=True)
+async def show() -> None:
+    figure = matplotlib.figure.Figure(figsize=(30, 3))
+    figure.subplots().plot([1, 3, 2])
+    flyte.report.log(figure)
+    flyte.report.log(pd.DataFrame({"n": [1, 20]}))
+    own = flyte.report.get_tab("Own")
+    own.log("<style>td { text-align: center } img { max-width: none }</style>")
+    own.log(figure)
+    own.log(pd.DataFrame({"n": [1, 20]}))
+
+run = flyte.run(show)
+run.wait()
+run
+""",
+    )
+    lab.run(0)
+    lab.run(1)
+    frame = frame_of(lab, 1)
+    frame.locator("td").first.wait_for()
+    fits = "img => img.decode().then(() => document.documentElement.scrollWidth <= innerWidth)"
+    look = "td => [getComputedStyle(td).textAlign, getComputedStyle(td).borderTopWidth]"
+    assert frame.locator("img").evaluate(fits)
+    assert frame.locator("td").first.evaluate(look) == ["right", "0px"]
+    lab.output(1).get_by_role("button", name="Own").click()
+    frame.locator("style").first.wait_for(state="attached")
+    frame.locator("body > style + img").wait_for()
+    assert not frame.locator("img").evaluate(fits)
+    assert frame.locator("td").first.evaluate(look) == ["center", "0px"]

@@ -83,6 +83,29 @@ def test_without_a_word_of_its_end_a_life_lasts_until_the_last_that_is_known_of_
     assert view.clock.gaps() == [(3.0, HOUR + 1)]
 
 
+@pytest.mark.parametrize(("heartbeat_at", "ran_s"), [(102.0, 3.0), (105.0, 5.0)])
+def test_a_life_whose_process_was_killed_ends_with_the_last_that_was_heard_of_it(
+    heartbeat_at: float, ran_s: float
+) -> None:
+    tree = tree_of(FIRST_LIFE)
+    tree.interrupted(heartbeat_at)
+    header, root, bad = tree.header(owned_here=False, can_resume=True), tree.node("a0"), tree.node("bad")
+
+    assert tree.view.ran_s == tree.view.runtime_of(tree.view.actions["a0"]) == ran_s
+    assert header.ended_at_ms - header.started_at_ms == ran_s * 1000
+    assert (root.end_ms, bad.end_ms) == (ran_s * 1000, ran_s * 1000)
+    assert f"interrupted in {ran_s:.2f}" in picture_text(tree)
+    assert f" in {ran_s:.2f}" in picture_html(tree)
+
+
+def test_a_resume_of_a_killed_life_counts_on_from_there() -> None:
+    tree = tree_of(FIRST_LIFE)
+    tree.interrupted(103.5)
+    for event in [ev.RunResumed(RESUMED_AT, OWNER, 1, 103.5), *SECOND_LIFE]:
+        tree.apply(event)
+    assert tree.view.ran_s == 7.5
+
+
 def test_the_timeline_shows_what_ran_in_each_life_and_marks_the_gap() -> None:
     timeline = timeline_of(project(MENDED))
 

@@ -116,7 +116,7 @@ def test_the_picture_of_a_run_that_goes_on_says_when_it_was_so() -> None:
 
 def test_a_run_whose_process_went_away_is_called_interrupted() -> None:
     tree = grown()
-    tree.interrupted()
+    tree.interrupted(101.0)
     assert "⊘ interrupted" in picture_html(tree)
     assert "interrupted" in picture_text(tree)
 

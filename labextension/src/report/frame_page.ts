@@ -29,6 +29,19 @@ export function framePage(withInternet: boolean): string {
   );
 }
 
+/** Content fits the width; what sets a height for itself keeps its shape, and drawings of libraries are no pictures. */
+const PICTURES =
+  ":where(img,svg[viewBox],canvas,video):where(:not([style*='height'],[width$='%'],[height]:not([width]),svg *))" +
+  "{max-width:100%;height:auto}";
+
+/** Tables of frames as JupyterLab shows them, in the colours of the page. */
+const FRAMES =
+  ":where(table.dataframe){border:none;border-collapse:collapse;font-size:12px;font-variant-numeric:tabular-nums}" +
+  ":where(table.dataframe :is(td,th)){border:none;padding:.4em .6em;text-align:right;vertical-align:middle}" +
+  ":where(table.dataframe thead){border-bottom:1px solid color-mix(in srgb,currentColor 35%,transparent)}" +
+  ":where(table.dataframe tbody tr:nth-child(odd)){background:color-mix(in srgb,currentColor 6%,transparent)}" +
+  ":where(table.dataframe tbody tr:hover){background:color-mix(in srgb,currentColor 14%,transparent)}";
+
 /**
  * The page of the report. It takes chunks by message, one after the other, and says how high it is.
  *
@@ -38,7 +51,7 @@ export function framePage(withInternet: boolean): string {
 function reportPage(policy: string): string {
   return page(
     policy,
-    "body{margin:0;padding:8px;display:flow-root;font-family:system-ui,sans-serif;font-size:14px}",
+    "body{margin:0;padding:8px;display:flow-root;font-family:system-ui,sans-serif;font-size:14px}" + PICTURES + FRAMES,
     `<script>(${inside.toString()})(${guard.toString()})</script>`,
   );
 }

@@ -30,7 +30,7 @@ function Lost({ store }: { store: RunStore }) {
       <span>
         {interrupted ? "What it has done is kept. " : "The kernel that told of this run is gone; this is the last that is known. "}
         {interrupted || can_resume
-          ? <>Resume: run the cells that define its tasks, then <Code line={resume} /> in a cell.</>
+          ? <>Resume in a cell of any notebook: <Code line={resume} />. The run has kept its code; run those cells first in which you changed something.</>
           : <>Run <Code line={`flyte_nb.show(${named(store)})`} /> in a cell to see it again.</>}
       </span>
       {opensRuns() && (
