@@ -54,7 +54,8 @@ def namesakes(tasks: Sequence[Task[Any, Any]]) -> dict[str, Task[Any, Any]]:
     found: dict[str, Task[Any, Any]] = {}
     for task in reversed(tasks):
         func = inspect.unwrap(task.func)
-        if replaced_by.setdefault(func.__module__, func.__code__) is func.__code__:
+        made_of = getattr(func, "__code__", func)  # what a container task does is no function
+        if replaced_by.setdefault(func.__module__, made_of) is made_of:
             found.setdefault(code_digest(task.func), task)
     return found
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -308,9 +310,10 @@ async def root(last: str) -> int:
 """
     )
     notebook.run(program)
+    kernel = int(notebook.run("import os; os.getpid()").value)
     cell = notebook.start("flyte.with_runcontext(name='killed').run(root, 'hang').wait()")
     notebook.until(cell, "hanging")
-    notebook.manager.shutdown_kernel(now=True)
+    os.kill(kernel, signal.SIGKILL)
 
     other = open_notebook()
     other.run("import os; os.environ['GO_ON'] = '1'")
