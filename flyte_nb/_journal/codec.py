@@ -7,7 +7,6 @@ takes its default, so that old rows stay readable.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
@@ -73,21 +72,21 @@ def decode_events(rows: list[Row], run: str) -> list[tuple[int, AnyEvent]]:
     return events
 
 
-def event_heads(rows: list[Row], run: str) -> Iterator[tuple[Row, EventHead]]:
-    """Rows of `run` with how they begin; each is checked against its checksum, errors as `decode_event`."""
-    decode, check = _head_decoder.decode, zlib.crc32
-    for row in rows:
-        _, body, crc = row
-        if check(body) != crc:
-            decode_row(row, run)
+def event_heads(rows: list[Row], run: str) -> list[EventHead]:
+    """How the events of `run` in rows begin; each is checked against its checksum, errors as `decode_event`."""
+    bodies = [body for _, body, _ in rows]
+    if list(map(zlib.crc32, bodies)) == [crc for _, _, crc in rows]:
         try:
-            yield row, decode(body)
+            return list(map(_head_decoder.decode, bodies))
         except msgspec.DecodeError:
-            decode_row(row, run)
+            pass
+    for row in rows:
+        decode_row(row, run)
+    raise JournalCorruptionError(f"Events of run {run!r} cannot be read. Run `flyte-nb doctor`.")
 
 
 def decode_verified(row: Row, run: str, decoder: msgspec.msgpack.Decoder[T]) -> T:
-    """The event in a row that `event_heads` gave, whose checksum is known to be right; errors as `decode_event`."""
+    """The event in a row whose checksum is known to be right; errors as `decode_event`."""
     try:
         return decoder.decode(row[1])
     except msgspec.DecodeError as error:

@@ -73,7 +73,7 @@ class EarlierRun:
 
     def _sort(self, page: list[Row]) -> None:
         queued, succeeded = self._queued, self._succeeded
-        for row, head in codec.event_heads(page, self._run):
+        for row, head in zip(page, codec.event_heads(page, self._run), strict=True):
             kind = head.kind
             if kind == _ENDED:
                 if head.fourth in _REUSABLE:
