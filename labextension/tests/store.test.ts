@@ -94,6 +94,18 @@ describe("a page that misses a message", () => {
     expect(store.nodes.get("a")!.children).toEqual(["b"]);
   });
 
+  it("has the children of an open branch sent again that a reset did not know and that comes later", () => {
+    store.take({
+      type: "reset", seq: 1, heard: true, header: header(), open: ["a", "b"],
+      nodes: [node("a", "", 30), node("b", "a", 30), node("c", "b", 30)],
+    });
+    store.expand("c");
+    store.take({ type: "reset", seq: 2, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+    sent.length = 0;
+    store.take({ type: "diff", seq: 3, nodes: [node("b", "a", 30), node("c", "b", 30)], header: null, prompts: [] });
+    expect(sent).toContainEqual({ type: "open", id: "c", all: false });
+  });
+
   it("keeps what is open and selected over a reset", () => {
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 40)], header: null, prompts: [] });
     store.expand("b");

@@ -372,6 +372,7 @@ export class RunStore {
         this.decided.add(id);
       } else {
         this.nodes.get(parent)?.children.push(id);
+        if (this.expanded.has(id)) this.expand(id); // open before a reset that did not know it
       }
     }
     this.openSmall(id);
