@@ -61,7 +61,7 @@ def display_picture(name: str) -> Displayed | None:
     if not in_notebook():
         print(LivePicture(RunHistory(name), lambda _: None).text())
         return None
-    displayed = Displayed(name, expects_page=sent_by_a_page(), within_output=is_within_output_widget())
+    displayed = Displayed(name, expects_page=sent_by_a_page(), within_output=is_within_output_widget(_request_id()))
     _displayed_by_this_cell().add(name)
     displayed.begin()
     return displayed
@@ -271,12 +271,16 @@ def _request() -> dict[str, Any]:
     return (kernel.get_parent("shell") if kernel is not None else None) or {}
 
 
+def _request_id() -> str:
+    return str(_request().get("header", {}).get("msg_id", ""))
+
+
 _displayed: dict[str, set[str]] = {}
 
 
 def _displayed_by_this_cell() -> set[str]:
     """Names of the runs that the cell has displayed."""
-    cell = str(_request().get("header", {}).get("msg_id", ""))
+    cell = _request_id()
     if cell not in _displayed:
         _displayed.clear()
     return _displayed.setdefault(cell, set())

@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 
-def is_within_output_widget() -> bool:
-    """Whether the caller is in the ``with`` block of an `ipywidgets.Output`.
+def is_within_output_widget(request: str) -> bool:
+    """Whether an `ipywidgets.Output` catches what the code of `request`, a message's identity, displays now.
 
     Nothing of ipywidgets is imported to find out: where it has not been, nobody has made one.
     """
@@ -15,4 +15,4 @@ def is_within_output_widget() -> bool:
     if output is None:
         return False
     made: dict[str, Any] = getattr(sys.modules.get("ipywidgets.widgets.widget"), "_instances", {})
-    return any(isinstance(widget, output) and widget.msg_id for widget in tuple(made.values()))
+    return any(isinstance(widget, output) and widget.msg_id == request for widget in tuple(made.values()))

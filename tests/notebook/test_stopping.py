@@ -128,6 +128,11 @@ def test_restarting_the_kernel_ends_all_of_a_run_which_can_be_seen_and_gone_on_w
     notebook.restart()
 
     assert_gone(state, tmp_path)
+    deadline = time.monotonic() + GONE_WITHIN_S
+    for path in tmp_path.glob("process-*"):
+        while not path.suffix and psutil.pid_exists(_process_of(path)):
+            assert time.monotonic() < deadline, "worker processes are left behind"
+            time.sleep(0.02)
     notebook.run(SETUP)
     assert notebook.run(PHASES).text == "aborted ['aborted']\n"
     assert notebook.run("flyte.run(double, 3).outputs()[0]").value == "6"
