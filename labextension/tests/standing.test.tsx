@@ -126,6 +126,22 @@ describe("a kernel that is gone", () => {
     expect(page.querySelector(".fnb-header .fnb-danger")).toBeNull();
   });
 
+  it("takes no answer that it could not pass on, and says what does", async () => {
+    store.take({
+      type: "diff", seq: 2, nodes: [], header: null,
+      prompts: [{
+        prompt: "p1", action: "a", name: "bonus", html: "How much?", kind: "int", expires_at_ms: Date.now() + 3_600_000,
+        answer: "", answered_by: "", answered_at_ms: 0, standing: "open",
+      }],
+    });
+    await pass(100);
+    expect(page.querySelector("form.fnb-prompt")).not.toBeNull();
+    store.lose();
+    await pass(100);
+    expect(page.querySelector("form.fnb-prompt")).toBeNull();
+    expect(said()).toContain("%flyte_answer r1 bonus VALUE");
+  });
+
   it("has not ended what another kernel drives", async () => {
     store.take({ type: "diff", seq: 2, nodes: [], header: header({ owned_here: false }), prompts: [] });
     store.lose();

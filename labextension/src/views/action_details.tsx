@@ -6,7 +6,7 @@ import type { Pane, RunStore, Selection } from "../run/store";
 import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
 import { CopyButton } from "./copy_button";
 import { PhaseSign } from "./phase_sign";
-import { PromptForm } from "./prompt_form";
+import { Question } from "./prompt_form";
 import { Reading } from "./reading";
 
 /** All about the selected action. */
@@ -25,7 +25,7 @@ export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pan
         {node !== undefined && <PhaseSign phase={node.phase} />}
         <strong>{node?.label ?? details?.task}</strong>
         <span class="fnb-space" />
-        {details?.can_abort && (
+        {details?.can_abort && !store.lost && (
           <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has(selection.action)}
             onClick={() => store.abort(selection.action)}>Abort</button>
         )}
@@ -57,7 +57,7 @@ function Overview({ store, details }: { store: RunStore; details: Details }) {
     <div class="fnb-overview">
       <Facts store={store} details={details} />
       {details.failure !== null && details.failure !== undefined && <FailureBox failure={details.failure} />}
-      {prompts.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} canResume={store.header?.can_resume} />)}
+      {prompts.map((prompt) => <Question key={prompt.prompt} store={store} prompt={prompt} />)}
       {details.links.length > 0 && <Links links={details.links} />}
       <Variables title="Inputs" variables={details.inputs} />
       <Variables title="Outputs" variables={details.outputs} />

@@ -1,6 +1,7 @@
 import DOMPurify from "dompurify";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, duration, safeAddress } from "../run/format";
+import type { RunStore } from "../run/store";
 import type { Notice, Prompt } from "../run/wire";
 import { useNow } from "./use_store";
 
@@ -13,6 +14,20 @@ export interface Answering {
 }
 
 let forms = 0;
+
+/** A question of the run on this page; where its kernel is gone, how to answer it all the same. */
+export function Question(props: { store: RunStore; prompt: Prompt }) {
+  const { store, prompt } = props;
+  if (!store.lost || prompt.answer !== "") {
+    return <PromptForm store={store} prompt={prompt} canResume={store.header?.can_resume} />;
+  }
+  return (
+    <p class="fnb-prompt fnb-quiet">
+      Question <strong>{prompt.name}</strong> cannot be answered here: the kernel is gone. In a cell:{" "}
+      <code>%flyte_answer {store.header?.name} {prompt.name} VALUE</code>
+    </p>
+  );
+}
 
 /**
  * A question with the input that fits its type; what is wrong with an answer is said beside the field.

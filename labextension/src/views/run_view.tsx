@@ -4,7 +4,7 @@ import { isFiltering, NO_FILTER, visibleRows, type Filter } from "../run/rows";
 import type { Pane, RunStore } from "../run/store";
 import { Flag } from "../run/wire";
 import { ActionDetails } from "./action_details";
-import { PromptForm } from "./prompt_form";
+import { Question } from "./prompt_form";
 import { RunHeader } from "./run_header";
 import { RunTree } from "./run_tree";
 import { Timeline } from "./timeline";
@@ -80,7 +80,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
           </div>
         ))}
       </div>
-      {questions.map((prompt) => <PromptForm key={prompt.prompt} store={store} prompt={prompt} canResume={store.header?.can_resume} />)}
+      {questions.map((prompt) => <Question key={prompt.prompt} store={store} prompt={prompt} />)}
       <div class="fnb-toolbar">
         <div class="fnb-tabs" role="group" aria-label="How to look at the run">
           <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => setView("tree")}>Tree</button>
