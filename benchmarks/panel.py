@@ -128,7 +128,7 @@ def measure_page(browser: Any, home: Path, runs: int, actions: int) -> None:
     """The list of runs, and a run of many actions, on the page of `flyte-nb ui`."""
     flyte.with_runcontext(name="wide").run(wide, actions).wait()
     server = subprocess.Popen(
-        [sys.executable, "-m", "flyte_nb._cli", "--home", str(home), "ui"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "flyte_nb", "--home", str(home), "ui"], stdout=subprocess.PIPE, text=True
     )
     assert server.stdout is not None
     address = next(line.strip() for line in server.stdout if re.search("https?://", line))

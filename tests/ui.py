@@ -18,7 +18,7 @@ class Ui:
 
     def __init__(self, home: Path, variables: dict[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "flyte_nb._cli", "--home", str(home), "ui"],
+            [sys.executable, "-m", "flyte_nb", "--home", str(home), "ui"],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, **variables},

@@ -62,7 +62,7 @@ class Processes:
         handle, name = tempfile.mkstemp(prefix="flyte_nb-")
         with os.fdopen(handle, "wb") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "flyte_nb._cli", *arguments],
+                [sys.executable, "-m", "flyte_nb", *arguments],
                 env={**os.environ, ENVIRONMENT_VARIABLE: str(self._home)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

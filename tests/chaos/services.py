@@ -49,7 +49,7 @@ def page(folder: Path) -> Iterator[Callable[[], bool]]:
 
     def start() -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "flyte_nb._cli", "ui"],
+            [sys.executable, "-m", "flyte_nb", "ui"],
             env={**os.environ, "FLYTE_NB_HOME": str(home_of(folder)), ledger.FOLDER_VARIABLE: str(folder)},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -39,7 +39,7 @@ def listed(address: str) -> dict[str, str]:
 
 
 def test_five_processes_with_twenty_runs_at_once_and_a_server_share_a_home(home: Path) -> None:
-    server = begun("flyte_nb._cli", "ui", home=home)
+    server = begun("flyte_nb", "ui", home=home)
     members = [begun("tests.chaos.crowd", str(home), f"p{who}", str(RUNS_EACH), home=home) for who in range(PROCESSES)]
     try:
         address = address_printed_by(server)
