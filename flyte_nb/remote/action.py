@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime
 from collections.abc import Iterator, Sequence
 
 from .._aio import AwaitedAsItself, ClassCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.blocking import wait_blocking
 from .._public import public
+from .._task.duration import Duration
 from ..models.phases import ActionPhase
 from .details import ActionDetails, action_details, moment
 from .history import RunHistory
 from .requests import post_abort
-
-POLL_EVERY_S = 0.05
+from .waiting import limit_of, raise_if_late, until
 
 
 @public
@@ -105,14 +104,26 @@ class Action(AwaitedAsItself):
         """All there is to know now."""
         return action_details(self._history, self._history.view(), self._history.action(self.name))
 
-    def _wait(self) -> Waited:
-        """Wait until it has ended."""
-        wait_blocking(self._await(), self._history.runtime.loop.get())
+    def _wait(self, *, timeout: Duration | None = None) -> Waited:
+        """Wait until it has ended.
+
+        Parameters
+        ----------
+        timeout : seconds, timedelta, or text such as "2h"; optional
+            How long to wait at most.
+
+        Raises
+        ------
+        TimeoutError
+            If that time is over; the action goes on.
+        """
+        wait_blocking(self._await(timeout=timeout), self._history.runtime.loop.get())
         return Waited()
 
-    async def _await(self) -> Waited:
-        while not self.done():
-            await asyncio.sleep(POLL_EVERY_S)
+    async def _await(self, *, timeout: Duration | None = None) -> Waited:
+        limit_s = limit_of(timeout)
+        await until(self.done, limit_s)
+        raise_if_late(f"Action {self.name!r} of run {self.run_name!r}", self.done(), limit_s)
         return Waited()
 
     wait = with_aio(_wait).awaitable(_await)

@@ -8,24 +8,25 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
 from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
-from .._engine.failure import error_from
 from .._engine.naming import ROOT_ACTION
 from .._follow.servers import page_of
 from .._follow.timeline import Timeline, timeline_of
-from .._follow.values import DEPLOYED, ActionInputs, ActionOutputs, as_outputs, inputs_of, outputs_of, reader_of
+from .._follow.values import DEPLOYED, ActionInputs, ActionOutputs, inputs_of
 from .._public import public
 from .._runtime import launch
 from .._runtime.runtime import current_runtime
+from .._task.duration import Duration
 from .._view.showing import show_run
-from ..errors import ActionAbortedError, BaseRuntimeError, RunStateError
+from ..errors import RunStateError
 from ..models.phases import ActionPhase
 from .action import Action
 from .details import ActionDetails, RunDetails, action_details, run_details
 from .frame import frame_of
 from .history import RunHistory
 from .requests import post_abort
+from .result import failure_of, result_of
 from .tree import RunTree
-from .waiting import POLL_EVERY_S, await_live, await_other, wait_for_live, wait_for_other
+from .waiting import POLL_EVERY_S, await_live, await_other, limit_of, raise_if_late, wait_for_live, wait_for_other
 
 if TYPE_CHECKING:
     import pandas
@@ -154,56 +155,78 @@ class Run(AwaitedAsItself):
 
     # waiting ------------------------------------------------------------------------------------------------
 
-    def _wait(self, quiet: bool = True, wait_for: str = "terminal") -> Waited:
+    def _wait(self, quiet: bool = True, wait_for: str = "terminal", *, timeout: Duration | None = None) -> Waited:
         """Wait until the run has ended, well or not.
 
         In a cell or a task the loop goes on meanwhile. Interrupting the cell, or Ctrl-C in a script, aborts the run.
 
+        Parameters
+        ----------
+        quiet, wait_for
+            Known from hosted clusters; without effect here.
+        timeout : seconds, timedelta, or text such as "2h"; optional
+            How long to wait at most.
+
         Raises
         ------
+        TimeoutError
+            If that time is over; the run goes on.
         KeyboardInterrupt
             If it was interrupted; the run is aborted by then.
         RunTakenOverError
             If another process went on with a run of this one. It may be going on there: `Run.get` follows it.
-        """
-        if self._live is not None:
-            wait_for_live(self._live)
-            self._live.raise_if_lost()
-        else:
-            wait_for_other(self._history)
-        return Waited()
 
-    async def _await(self, quiet: bool = True, wait_for: str = "terminal") -> Waited:
+        Examples
+        --------
+        >>> run.wait(timeout=60)
+        """
+        limit_s = limit_of(timeout, quiet)
         if self._live is not None:
-            await await_live(self._live)
-            self._live.raise_if_lost()
+            wait_for_live(self._live, limit_s)
         else:
-            await await_other(self._history)
-        return Waited()
+            wait_for_other(self._history, limit_s)
+        return self._waited(limit_s)
+
+    async def _await(
+        self, quiet: bool = True, wait_for: str = "terminal", *, timeout: Duration | None = None
+    ) -> Waited:
+        limit_s = limit_of(timeout, quiet)
+        if self._live is not None:
+            await await_live(self._live, limit_s)
+        else:
+            await await_other(self._history, limit_s)
+        return self._waited(limit_s)
 
     wait = with_aio(_wait).awaitable(_await)
 
-    def _outputs(self) -> ActionOutputs:
+    def _outputs(self, *, timeout: Duration | None = None) -> ActionOutputs:
         """What the root action returned; waits for the end.
+
+        Parameters
+        ----------
+        timeout : seconds, timedelta, or text such as "2h"; optional
+            How long to wait at most.
 
         Raises
         ------
         BaseRuntimeError
             The run's own failure: what its root task raised, or why it ended.
+        TimeoutError
+            If the time is over; the run goes on.
         """
-        self._wait()
-        return self._read_outputs()
+        self._wait(timeout=timeout)
+        return result_of(self._history, self._live)
 
-    async def _outputs_async(self) -> ActionOutputs:
-        await self._await()
-        return self._read_outputs()
+    async def _outputs_async(self, *, timeout: Duration | None = None) -> ActionOutputs:
+        await self._await(timeout=timeout)
+        return result_of(self._history, self._live)
 
     outputs = with_aio(_outputs).awaitable(_outputs_async)
 
     @with_aio
     def raise_for_status(self) -> Waited:
         """Raise the run's failure; do nothing while it goes on or where it went well."""
-        error = self._failure()
+        error = failure_of(self._history, self._live)
         if error is not None:
             raise error.with_traceback(None)
         return Waited()
@@ -366,31 +389,9 @@ class Run(AwaitedAsItself):
         view = self._history.view()
         return self._history._read_up_to + len(view.resumes)
 
-    def _read_outputs(self) -> ActionOutputs:
-        error = self._failure()
-        if error is not None:
-            raise error.with_traceback(None)
+    def _waited(self, limit_s: float | None) -> Waited:
         live = self._live
-        if live is not None and live.done.done():
-            return as_outputs(live.values, live.interface)
-        root = self._history.action(self._history.view().root)
-        if root.outputs is None:
-            raise RunStateError(f"Run {self.name!r} is {self.phase}; it has no outputs.")
-        return outputs_of(root.outputs, reader_of(root), self._history)
-
-    def _failure(self) -> BaseRuntimeError | None:
-        live = self._live
-        if live is not None and live.done.done():
-            if live.error is not None:
-                return live.error
-            if live.phase is ActionPhase.ABORTED:
-                return ActionAbortedError(live.abort_message or f"Run {self.name!r} was aborted.")
-            return None
-        phase = self.phase
-        if not phase.is_terminal or phase is ActionPhase.SUCCEEDED:
-            return None
-        record = self._history.view().error
-        if record is None or phase is ActionPhase.ABORTED:
-            message = record.message if record is not None else "It was aborted."
-            return ActionAbortedError(f"Run {self.name!r} was aborted: {message}")
-        return error_from(record)
+        if live is not None:
+            live.raise_if_lost()
+        raise_if_late(f"Run {self.name!r}", live.done.done() if live is not None else self.done(), limit_s)
+        return Waited()

@@ -1,0 +1,102 @@
+"""Waiting for a run no longer than one has time: what waits gives up, the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import flyte_nb as flyte
+
+env = flyte.TaskEnvironment("waiting")
+go_on = threading.Event()
+
+
+@env.task
+def stands() -> str:
+    go_on.wait(30)
+    return "went on"
+
+
+@env.task
+async def waits_for_another(run: str, seconds: float) -> str:
+    try:
+        flyte.Run.get(run).wait(timeout=seconds)
+    except TimeoutError:
+        return "no longer"
+    return "ended"
+
+
+@pytest.fixture
+def run() -> Iterator[flyte.Run]:
+    """A run that goes on until it is told to end."""
+    go_on.clear()
+    yield flyte.run(stands)
+    go_on.set()
+
+
+@pytest.mark.parametrize("timeout", [0, 0.01, timedelta(milliseconds=10), "10ms"])
+def test_whoever_waits_no_longer_than_told_gets_a_timeout_error_and_the_run_goes_on(
+    run: flyte.Run, timeout: Any
+) -> None:
+    with pytest.raises(TimeoutError, match=rf"Run '{run.name}' has not ended after [\d.]+ s; it goes on"):
+        run.wait(timeout=timeout)
+    assert not run.done()
+    go_on.set()
+    run.wait(timeout=30)
+    assert run.outputs(timeout=30) == "went on"
+
+
+def test_outputs_are_waited_for_no_longer_than_told(run: flyte.Run) -> None:
+    with pytest.raises(TimeoutError, match="has not ended after 0.01 s"):
+        run.outputs(timeout=0.01)
+    go_on.set()
+    assert run.outputs() == "went on"
+
+
+def test_awaiting_ends_in_time_too_and_leaves_the_run_alone(run: flyte.Run) -> None:
+    async def impatient() -> None:
+        with pytest.raises(TimeoutError):
+            await run.wait.aio(timeout=0.01)
+        with pytest.raises(TimeoutError):
+            await run.outputs.aio(timeout=0.01)
+
+    asyncio.run(impatient())
+    assert not run.done()
+    go_on.set()
+    assert asyncio.run(run.outputs.aio(timeout=30)) == "went on"
+
+
+def test_an_action_is_waited_for_no_longer_than_told(run: flyte.Run) -> None:
+    with pytest.raises(TimeoutError, match=rf"Action 'a0' of run '{run.name}' has not ended after 0.01 s; it goes on"):
+        run.action.wait(timeout=0.01)
+    go_on.set()
+    run.action.wait(timeout=30)
+    assert run.action.done()
+
+
+def test_a_task_waits_for_another_run_no_longer_than_told(run: flyte.Run) -> None:
+    assert flyte.run(waits_for_another, run.name, 0.01).outputs() == "no longer"
+    go_on.set()
+    assert flyte.run(waits_for_another, run.name, 30.0).outputs() == "ended"
+
+
+def test_a_run_that_has_ended_is_waited_for_without_a_limit_being_passed() -> None:
+    go_on.set()
+    run = flyte.run(stands)
+    run.wait()
+    run.wait(timeout=0)
+    assert run.outputs(timeout=0) == "went on"
+
+
+def test_a_time_that_is_none_is_refused(run: flyte.Run) -> None:
+    with pytest.raises(TypeError, match="timeout: expected seconds, a timedelta, or text such as '2h'"):
+        run.wait(timeout=[1])  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="timeout: expected a length of time of zero or more, got -1"):
+        run.wait(timeout=-1)
+    with pytest.raises(TypeError, match=r"wait\(\): quiet is True or False; got 10. A time limit is timeout=10"):
+        run.wait(10)  # type: ignore[arg-type]
