@@ -89,8 +89,13 @@ def refuse_unknown(function: Callable[..., Any], given: Iterable[str], also_know
 
 def with_nearest(name: str, known: Iterable[str]) -> str:
     """A name that nobody knows, and the one that was probably meant."""
+    return repr(name) + did_you_mean(name, known)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What is put behind a name that nobody knows; empty if it is like none of `known`."""
     meant = nearest(name, known)
-    return f"{name!r} (did you mean {meant!r}?)" if meant else repr(name)
+    return f" (did you mean {meant!r}?)" if meant else ""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .._misfit import with_nearest
 from ..models.phases import ActionPhase
 from .commands import RUN, Commands, counted, output_option, print_json, write_file
 from .exits import WrongUse
@@ -96,9 +97,10 @@ def get_task(name: str | None, as_json: bool) -> None:
 
     tasks = JournalReader(chosen_home().journal_path).tasks()
     if name is not None:
-        tasks = [task for task in tasks if task.name == name]
+        known, tasks = tasks, [task for task in tasks if task.name == name]
         if not tasks:
-            raise WrongUse(f"No run of a task {name!r} is remembered. `flyte-nb get task` lists those there are.")
+            meant = with_nearest(name, [task.name for task in known])
+            raise WrongUse(f"No run of a task {meant} is remembered. `flyte-nb get task` lists those there are.")
     if as_json:
         print_json([{"name": task.name, "runs": task.runs, "last_started_at": task.last_started_at} for task in tasks])
     elif tasks:

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from .._misfit import with_nearest
 from .._task.task import Task
 from .commands import Commands, output_option
 from .exits import WrongUse
@@ -90,7 +91,8 @@ class Tasks(BehindFile, click.Group):
                 raise WrongUse(f"{args[0]!r} cannot be run. {missing.details}")
             known = ", ".join(self.loaded.tasks) or "none"
             self._warn()
-            raise click.UsageError(f"{self.path} has no task {args[0]!r}; it has {known}.", context)
+            asked = with_nearest(args[0], self.loaded.tasks)
+            raise click.UsageError(f"{self.path} has no task {asked}; it has {known}.", context)
         if not context.resilient_parsing:
             self._warn()
         return super().resolve_command(context, args)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
 from .._code.snapshot import take_snapshot
+from .._misfit import with_nearest
 from .._task.cache import Cache, CacheBehavior
 from .._task.registry import declared_tasks
 from .._task.secret import resolve_secret
@@ -267,7 +268,7 @@ class Controller:
                 known = sorted(set(self._backends) - {"loop", "thread", "process", "container", "dask"})
                 raise RuntimeUserError(
                     "UnknownQueue",
-                    f"Task {task.name!r} asks for queue {queue!r}, and init(queues=...) knows"
+                    f"Task {task.name!r} asks for queue {with_nearest(queue, known)}, and init(queues=...) knows"
                     f" {', '.join(map(repr, known)) or 'none'}. Register it: init(queues={{{queue!r}: ...}}).",
                 )
             if not task.is_foreign:

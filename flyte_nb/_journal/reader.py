@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from .._misfit import with_nearest
 from ..errors import JournalCorruptionError, RunNotFoundError
 from ..models.events import AnyEvent, LogLine, PromptAnswered, PromptAsked, Stored, stored_in
 from ..models.phases import ActionPhase
@@ -24,13 +25,15 @@ SELECT_RUNS = (
     " host, pid, process_started_at, machine, heartbeat_at, fence, paused_s"
     " FROM runs JOIN owners ON owners.run = runs.id"
 )
+NEWEST_NAMES = "SELECT name FROM runs ORDER BY id DESC LIMIT 1000"
 _PAGE_ROWS = 5_000
 
 
-def no_such_run(name: str, journal: Path) -> RunNotFoundError:
-    """The error for a run that the journal at that path does not have."""
+def no_such_run(name: str, journal: Path, newest: list[tuple[str]]) -> RunNotFoundError:
+    """The error for a run that the journal at that path does not have; `newest` is what `NEWEST_NAMES` gives."""
+    asked = with_nearest(name, [one for (one,) in newest])
     return RunNotFoundError(
-        f"No run named {name!r} in {journal.parent}. On a terminal `flyte-nb get run` lists those there are, in Python"
+        f"No run named {asked} in {journal.parent}. On a terminal `flyte-nb get run` lists those there are, in Python"
         " `flyte_nb.remote.Run.listall()`."
     )
 
@@ -58,7 +61,7 @@ class JournalReader:
         """
         rows = self._query(f"{SELECT_RUNS} WHERE name = ?", (name,))
         if not rows:
-            raise no_such_run(name, self._path)
+            raise no_such_run(name, self._path, self._query(NEWEST_NAMES, ()))
         return run_record(rows[0])
 
     def runs(

@@ -11,7 +11,7 @@ from ..errors import RunStateError
 from ..models.events import Owner
 from .connection import open_database, translated
 from .liveness import is_alive
-from .reader import no_such_run
+from .reader import NEWEST_NAMES, no_such_run
 
 _SELECT = (
     "SELECT id, name, ended_at, heartbeat_at, host, pid, process_started_at, machine"
@@ -63,7 +63,7 @@ def forget_run(path: Path, name: str) -> None:
         with translated(path, "write to"):
             found = connection.execute(f"{_SELECT} WHERE name = ?", (name,)).fetchone()
             if found is None:
-                raise no_such_run(name, path)
+                raise no_such_run(name, path, connection.execute(NEWEST_NAMES).fetchall())
             identity, _, *rest = found
             if _goes_on(*rest):
                 raise RunStateError(f"Run {name!r} is going on; abort it first: flyte-nb abort {name}")

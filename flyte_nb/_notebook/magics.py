@@ -10,8 +10,10 @@ from typing import Any
 from .. import compat
 from .._engine.naming import new_run_name
 from .._frames import shown_without_own_frames, user_frames
+from .._misfit import did_you_mean, with_nearest
 from .._start import with_runcontext
 from .._task.registry import registered_tasks
+from .._task.task import Task
 from ..errors import ActionNotFoundError, BaseRuntimeError, RuntimeDataValidationError
 from ..remote import Action, Run
 from ..remote.requests import answer_prompt
@@ -64,7 +66,9 @@ def flyte_run_line(line: str) -> Any:
     shell = _shell()
     task = shell.user_ns.get(word) or registered_tasks().get(word)
     if task is None:
-        raise Misuse(f"There is no task {word!r}; known are {', '.join(sorted(registered_tasks())) or 'none'}.")
+        here = [name for name, value in shell.user_ns.items() if isinstance(value, Task)]
+        meant = with_nearest(word, [*here, *registered_tasks()])
+        raise Misuse(f"There is no task {meant}; known are {', '.join(sorted(registered_tasks())) or 'none'}.")
     arguments = {}
     for name, value in split_arguments(rest).items():
         try:
@@ -212,7 +216,8 @@ def _options(line: str) -> tuple[dict[str, Any], set[str]]:
         elif option in _WITH_VALUE:
             _set_option(options, option, value if sign else next(words, None))
         else:
-            raise Misuse(f"Unknown option {word!r}. Usage: {USAGE}")
+            meant = did_you_mean(option, [*_FLAGS, *_WITH_VALUE])
+            raise Misuse(f"Unknown option {word!r}{meant}. Usage: {USAGE}")
     return options, flags
 
 

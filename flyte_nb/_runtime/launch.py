@@ -13,7 +13,7 @@ from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun, RunOptions
 from .._engine.naming import ROOT_ACTION
 from .._journal.liveness import is_alive
-from .._misfit import misfits
+from .._misfit import misfits, with_nearest
 from .._task.messages import not_a_task
 from .._task.registry import declared_tasks, find_task, namesakes, the_one, told_apart
 from .._task.task import Task
@@ -159,10 +159,11 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
             )
         return found
     if mode is not None and (mode in KINDS_OF_FUNCTION or mode not in runtime.places):
+        known = {*filter(None, _MODES), *runtime.places}.difference(KINDS_OF_FUNCTION)
         raise RuntimeUserError(
             "UnknownMode",
-            f"Mode {mode!r} is not known; use one of {', '.join(repr(known) for known in _MODES)}, or the name of a"
-            " back-end from outside (a queue of init, or an installed package's).",
+            f"Mode {with_nearest(mode, known)} is not known; use one of {', '.join(map(repr, _MODES))}, or the name of"
+            " a back-end from outside (a queue of init, or an installed package's).",
         )
     return notebook_loop() or runtime.loop.get()
 

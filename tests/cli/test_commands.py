@@ -226,6 +226,13 @@ def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(she
         (("resume", "nowhere"), "No run named 'nowhere'"),
         (("abort", "nowhere"), "No run named 'nowhere'"),
         (("delete", "nowhere"), "No run named 'nowhere'"),
+        (("get", "run", "godo"), "No run named 'godo' (did you mean 'good'?)"),
+        (("delete", "godo"), "No run named 'godo' (did you mean 'good'?)"),
+        (("get", "task", "script.mian"), "No run of a task 'script.mian' (did you mean 'script.main'?) is remembered"),
+        (
+            ("run", "script.py", "mian"),
+            "script.py has no task 'mian' (did you mean 'main'?)",
+        ),
         (("gc", "--keep", "soon"), "soon"),
         (("answer", "nowhere", "question", "yes"), "nowhere"),
     ],
@@ -234,7 +241,7 @@ def test_a_wrong_use_is_one_line(shell: Shell, arguments: tuple[str, ...], text:
     run(shell, "good")
     _, said = shell.run(*arguments, code=2)
     assert text in said
-    assert "No run" not in said or "`flyte-nb get run` lists" in said
+    assert "No run named" not in said or "`flyte-nb get run` lists" in said
 
 
 def test_old_runs_are_forgotten(shell: Shell) -> None:

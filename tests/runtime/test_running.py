@@ -126,6 +126,19 @@ def test_an_unknown_mode_names_those_there_are() -> None:
         flyte.with_runcontext(mode="cloud").run(double, 1)
 
 
+@pytest.mark.parametrize(("typed", "meant"), [("procces", "process"), ("smal", "small"), ("Notebook", "notebook")])
+def test_a_misspelt_mode_is_answered_with_the_one_that_was_meant(home: Path, typed: str, meant: str) -> None:
+    flyte.init(home=home, queues={"small": ThreadBackend(1)})
+    with pytest.raises(errors.RuntimeUserError, match=rf"Mode '{typed}' \(did you mean '{meant}'\?\) is not known"):
+        flyte.with_runcontext(mode=typed).run(double, 1)
+
+
+def test_a_misspelt_queue_is_answered_with_the_one_that_was_meant(home: Path) -> None:
+    flyte.init(home=home, queues={"small": ThreadBackend(1)})
+    with pytest.raises(errors.RuntimeUserError, match=r"asks for queue 'smal' \(did you mean 'small'\?\), and"):
+        flyte.with_runcontext(queue="smal").run(double, 1)
+
+
 def test_run_refuses_what_is_no_task() -> None:
     with pytest.raises(TypeError, match=r"@env\.task"):
         flyte.run(len, [1])  # type: ignore[arg-type]
