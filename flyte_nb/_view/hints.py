@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import enum
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..models.events import StoredLiterals
 
@@ -16,9 +17,10 @@ SHORT = 12
 
 
 def hint_of(inputs: StoredLiterals) -> str:
-    """The first inputs of an action, as ``month=3, city='Bern'``: what is likely to differ first, as much as has room.
+    """Some inputs of an action, as ``month=3, city='Bern'``: what is likely to differ first, as much as has room.
 
-    Only plain values that stand in the journal itself are shown; nothing is loaded for this.
+    Numbers come first, then times, short texts, yes or no, long texts; each kind by name. Only plain values that stand
+    in the journal itself are shown; nothing is loaded for this.
     """
     if not inputs.inline or len(inputs.inline) > MOST_READ:
         return ""
@@ -30,13 +32,9 @@ def hint_of(inputs: StoredLiterals) -> str:
         literals = LiteralMap.FromString(inputs.inline).literals
     except DecodeError:
         return ""
-    shown = []
-    for name, literal in literals.items():
-        text = _text_of(literal)
-        if text:
-            shown.append((_rank(text), name, text))
+    plain = [(name, shown) for name, literal in literals.items() if (shown := _shown(literal)) is not None]
     hint = ""
-    for _, name, text in sorted(shown):
+    for name, (_, text) in sorted(plain, key=lambda one: (one[1].rank, one[0])):
         longer = f"{hint}, {name}={text}" if hint else f"{name}={text}"
         if len(longer) > MOST_CHARACTERS:
             return hint or _cut(longer, MOST_CHARACTERS)
@@ -44,36 +42,49 @@ def hint_of(inputs: StoredLiterals) -> str:
     return hint
 
 
-def _rank(text: str) -> int:
-    """Numbers, then short texts, then yes or no, then long texts: a fan-out seldom goes over the later ones."""
-    if text in ("True", "False"):
-        return 2
-    return 3 if len(text) > SHORT else int(not text.lstrip("-").isdigit())
+class _Rank(enum.IntEnum):
+    """What a fan-out often goes over before what it seldom goes over."""
+
+    NUMBER = 0
+    TIME = 1
+    SHORT_TEXT = 2
+    YES_OR_NO = 3
+    LONG_TEXT = 4
 
 
-def _text_of(literal: Literal) -> str:
-    """A plain value, or the name of a file; empty for anything else."""
+class _Shown(NamedTuple):
+    rank: _Rank
+    text: str
+
+
+def _shown(literal: Literal) -> _Shown | None:
+    """A plain value, or the name of a file; None for anything else."""
     scalar = literal.scalar
     kind = scalar.WhichOneof("value")
     if kind == "union":
-        return _text_of(scalar.union.value)
+        return _shown(scalar.union.value)
     if kind == "blob":
-        return _cut(repr(scalar.blob.uri.rstrip("/").rpartition("/")[2]))
+        return _quoted(scalar.blob.uri.rstrip("/").rpartition("/")[2])
     if kind != "primitive":
-        return ""
+        return None
     primitive = scalar.primitive
     field = primitive.WhichOneof("value")
     if field == "integer":
-        return str(primitive.integer)
-    if field == "string_value":
-        return _cut(repr(primitive.string_value[:MOST_OF_A_VALUE]))
+        return _Shown(_Rank.NUMBER, str(primitive.integer))
     if field == "float_value":
-        return f"{primitive.float_value:.6g}"
+        return _Shown(_Rank.NUMBER, f"{primitive.float_value:.6g}")
     if field == "boolean":
-        return str(primitive.boolean)
+        return _Shown(_Rank.YES_OR_NO, str(primitive.boolean))
     if field == "datetime":
-        return _cut(primitive.datetime.ToJsonString())
-    return _cut(primitive.duration.ToJsonString()) if field == "duration" else ""
+        return _Shown(_Rank.TIME, _cut(primitive.datetime.ToJsonString()))
+    if field == "duration":
+        return _Shown(_Rank.TIME, _cut(primitive.duration.ToJsonString()))
+    return _quoted(primitive.string_value) if field == "string_value" else None
+
+
+def _quoted(text: str) -> _Shown:
+    cut = _cut(repr(text[:MOST_OF_A_VALUE]))
+    return _Shown(_Rank.LONG_TEXT if len(cut) > SHORT else _Rank.SHORT_TEXT, cut)
 
 
 def _cut(text: str, most: int = MOST_OF_A_VALUE) -> str:

@@ -42,8 +42,8 @@ def duration_text(duration: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
-def stall_text(seconds: float) -> str:
-    """What it means that an action held the event loop for so long, and what to do about it."""
+def stall_text(seconds: float = 1.0) -> str:
+    """What it means that an action held the event loop for so long, and what to do about it; here and on pages."""
     return (
         f"this task blocked the event loop for {seconds:.1f} s or more, and no other async task could run meanwhile:"
         " make it a plain `def`, or run it with mode='process'"

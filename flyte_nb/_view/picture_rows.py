@@ -15,7 +15,6 @@ MAX_LEAVES = 25
 MAX_BRANCHES = 150
 MAX_LABEL_BYTES = 240
 MAX_LABEL = 80
-MAX_HINT_BYTES = 160
 MAX_ERROR_BYTES = 160
 
 _LEAF_FRAME = '<div style="padding-left:1.1em">{line}</div>'
@@ -107,6 +106,7 @@ def counts_text(counts: list[int]) -> str:
 
 
 def _line(tree: Tree, identity: str) -> str:
+    """A row, without inputs: a notebook that is saved goes to others."""
     node = tree.node(identity)
     sign, word, color = LOOKS[NodePhase(node.phase)]
     counts = _FADED.format(f" ({counts_text(node.counts)})") if any(node.counts) else ""
@@ -115,7 +115,7 @@ def _line(tree: Tree, identity: str) -> str:
     if node.kind == NodeKind.GROUP:
         return f"{start} <b>{label}</b>{counts}"
     kind = "<i>trace</i> " if node.kind == NodeKind.TRACE else ""
-    remarks = [html_text(node.hint, MAX_HINT_BYTES), _duration(node), *_marks(node)]
+    remarks = [_duration(node), *_marks(node)]
     extra = _FADED.format(" " + " · ".join(filter(None, remarks))) if any(remarks) else ""
     return f"{start} {kind}{label}{extra}{_error(tree, identity)}{counts}"
 

@@ -152,7 +152,7 @@ class Tree:
         )
 
     def hint(self, node: TreeNode) -> str:
-        """The first inputs of an action in a few words; empty for other nodes."""
+        """Some inputs of an action in a few words; empty for other nodes."""
         if node.hint is None:
             action = self.view.actions.get(node.id)
             node.hint = hint_of(action.inputs) if action is not None else ""

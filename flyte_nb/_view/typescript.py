@@ -14,7 +14,7 @@ import msgspec
 from msgspec import inspect as shape
 
 from . import wire
-from .looks import LOOKS
+from .looks import LOOKS, stall_text
 
 
 def typescript(source: str, things: Iterable[type], unions: Mapping[str, Any], imports: str = "") -> str:
@@ -46,7 +46,7 @@ def typescript(source: str, things: Iterable[type], unions: Mapping[str, Any], i
 def _messages_of_a_run() -> str:
     things = [one for one in vars(wire).values() if inspect.isclass(one) and one.__module__ == wire.__name__]
     messages = typescript("flyte_nb/_view/wire.py", things, {"ToPage": wire.ToPage, "FromPage": wire.FromPage})
-    return f"{messages}\n{_looks()}\n"
+    return f"{messages}\n{_looks()}\n\n{_stalled()}\n"
 
 
 def _constants(name: str, thing: type[enum.Enum]) -> str:
@@ -61,6 +61,10 @@ def _looks() -> str:
     )
     kind = "readonly { sign: string; word: string; name: string }[]"
     return f"/** How a phase looks, by its number. */\nexport const PHASES: {kind} = [\n{rows}\n];"
+
+
+def _stalled() -> str:
+    return f'/** What it means that an action is `STALLED`. */\nexport const STALLED = "{stall_text()}.";'
 
 
 def _struct(name: str, thing: type[msgspec.Struct]) -> str:

@@ -3,7 +3,7 @@ import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunStore } from "../src/run/store";
-import { NodePhase, type FromPage, type Header, type Prompt } from "../src/run/wire";
+import { Flag, NodePhase, STALLED, type FromPage, type Header, type Prompt } from "../src/run/wire";
 import { harmless } from "../src/views/prompt_form";
 import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
@@ -68,6 +68,14 @@ describe("the tree", () => {
     await press("ArrowDown");
     await press("Enter");
     expect(sent).toContainEqual({ type: "select", action: "n0" });
+  });
+
+  it("says of what blocked the loop the same as its details", async () => {
+    const [id, parent, kind, label, phase, startMs, endMs, attempts] = node("n0", "a");
+    store.take({ type: "diff", seq: 2, nodes: [[id, parent, kind, label, phase, startMs, endMs, attempts, Flag.STALLED, 0, [], ""]], header: null, prompts: [] });
+    await draw();
+    expect([...page.querySelectorAll<HTMLElement>(".fnb-mark")].map(({ textContent, title }) => [textContent, title])).toEqual([["blocked the loop", STALLED]]);
+    expect(STALLED).toContain("no other async task could run meanwhile");
   });
 
   it("says where a row stands", () => {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,9 @@ def hint(function: Callable[..., Any], *args: Any) -> str:
 def dated(on: datetime, share: float, dry: bool = False) -> None: ...
 def sold(month: int, city: str) -> None: ...
 def listed(values: list[int], n: int | None) -> None: ...
+def measured(a: str, tau: float, dry: bool) -> None: ...
+def read(on: datetime, a: str, wait: timedelta) -> None: ...
+def named(a: str, b: int) -> None: ...
 
 
 @pytest.mark.parametrize(
@@ -33,10 +36,18 @@ def listed(values: list[int], n: int | None) -> None: ...
         (sold, (3, "<b>\u202e\n"), "month=3, city='<b>\\u202e\\n'"),
         (listed, ([1, 2], 7), "n=7"),
         (listed, ([1, 2], None), ""),
-        (dated, (datetime(2026, 1, 2, tzinfo=UTC), 0.25), "share=0.25, dry=False"),
+        (dated, (datetime(2026, 1, 2, tzinfo=UTC), 0.25), "share=0.25, on=2026-01-02T00:00:00Z"),
+        (measured, ("x", 1e9, True), "tau=1e+09, a='x', dry=True"),
+        (measured, ("x", float("nan"), True), "tau=nan, a='x', dry=True"),
+        (
+            read,
+            (datetime(2026, 1, 2, tzinfo=UTC), "x", timedelta(seconds=3)),
+            "on=2026-01-02T00:00:00Z, wait=3s, a='x'",
+        ),
+        (named, ("5", 7), "b=7, a='5'"),
     ],
 )
-def test_a_hint_is_plain_inputs_what_is_likely_to_differ_first(
+def test_a_hint_has_numbers_first_then_times_then_texts_each_by_name(
     function: Callable[..., Any], args: tuple[Any, ...], shown: str
 ) -> None:
     assert hint(function, *args) == shown

@@ -10,6 +10,7 @@ from flyte_nb._view.picture import picture_html, picture_text
 from flyte_nb._view.tree import Tree
 from flyte_nb.models import events as ev
 from flyte_nb.models.phases import ActionPhase
+from flyte_nb.types.interface import Interface
 
 OWNER = ev.Owner("host", 1, 0.0)
 NOTHING = ev.StoredLiterals(b"")
@@ -41,6 +42,9 @@ def branches(count: int, leaves: int) -> list[ev.AnyEvent]:
     return events
 
 
+def logged_in(token: str) -> None: ...
+
+
 def text_of(html: str) -> str:
     return re.sub(r"<[^>]*>", " ", html)
 
@@ -50,6 +54,16 @@ def test_of_many_equal_branches_all_are_seen(count: int, leaves: int) -> None:
     html = picture_html(grown(*branches(count, leaves), ended("a0"), ev.RunEnded(103.0, ActionPhase.SUCCEEDED)))
     assert [number for number in range(count) if f"branch {number}<" not in html] == []
     assert len(html.encode()) < 64_000
+
+
+def test_no_input_is_in_the_picture_that_is_saved() -> None:
+    interface = Interface.from_function(logged_in)
+    prepared = interface.prepare_inputs_nowait(interface.bind(("hunter2",), {}))
+    assert prepared is not None
+    given = ev.ActionQueued(101.0, "a1", "a0", "env.leaf", "leaf", ev.StoredLiterals(prepared.serialized))
+    tree = grown(given)
+    assert tree.node("a1").hint == "token='hunter2'"
+    assert "hunter2" not in picture_html(tree) + picture_text(tree)
 
 
 def test_what_is_left_out_is_said_by_number_and_phase() -> None:

@@ -183,7 +183,7 @@ def test_the_static_picture_of_10000_actions_is_small_and_shows_the_failures_fir
     assert html.index("✗") < html.index("✓")
     assert "<script" not in html
     assert "10,099 succeeded" in html
-    assert "month=24, city=" in html
+    assert "month=" not in html
 
 
 def test_the_header_of_a_failed_run_tells_in_which_branches_the_failure_is() -> None:

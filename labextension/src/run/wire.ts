@@ -271,3 +271,6 @@ export const PHASES: readonly { sign: string; word: string; name: string }[] = [
   { sign: "✗", word: "timed out", name: "timed-out" },
   { sign: "⊘", word: "aborted", name: "aborted" },
 ];
+
+/** What it means that an action is `STALLED`. */
+export const STALLED = "this task blocked the event loop for 1.0 s or more, and no other async task could run meanwhile: make it a plain `def`, or run it with mode='process'.";

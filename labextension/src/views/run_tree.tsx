@@ -2,7 +2,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { look, PHASES } from "../run/phases";
 import type { Row } from "../run/rows";
 import type { Pane, RunStore, TreeNode } from "../run/store";
-import { Flag, NodeKind } from "../run/wire";
+import { Flag, NodeKind, STALLED } from "../run/wire";
 import { elapsed } from "./elapsed";
 import { PhaseSign } from "./phase_sign";
 
@@ -156,12 +156,7 @@ function marks({ flags, attempts }: TreeNode): [string, string][] {
   if (flags & Flag.RERUN) found.push(["ran again", "Something it depends on has changed since the last try; its details say what."]);
   if (attempts > 1) found.push([`${attempts} attempts`, "It was tried again after a failure."]);
   if (flags & Flag.LINKS) found.push(["links", "Its details have links."]);
-  if (flags & Flag.STALLED)
-    found.push([
-      "blocked the loop",
-      "It held the event loop for over a second, as time.sleep and long computations in an async function do. Nothing else could go on meanwhile. " +
-        "await asyncio.sleep, or a task without async, which gets a thread of its own, avoids that.",
-    ]);
+  if (flags & Flag.STALLED) found.push(["blocked the loop", STALLED]);
   return found;
 }
 
