@@ -8,8 +8,8 @@ from typing import Any
 
 from ._aio import BlockingCall, with_aio
 from ._engine.context import checked_custom_context
-from ._engine.live_run import RunOptions
 from ._engine.naming import checked_run_name
+from ._engine.run_options import RunOptions
 from ._misfit import refuse_unknown
 from ._public import public
 from ._runtime import launch

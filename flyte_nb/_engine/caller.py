@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from .._task.task import Task
     from ..models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, StoredText
     from ..storage import Store
-    from .live_run import RunOptions
     from .logs import ActionLog
     from .naming import CallCounts
     from .reporting import Report
+    from .run_options import RunOptions
     from .scope import Scope
 
 

@@ -27,13 +27,14 @@ from .finished import FinishedWork
 from .garbage import RareFullCollections
 from .interrupts import STUCK_AFTER_S, interrupts_are_handled, strike_main_thread, watch_of
 from .keeping import kept_literals
-from .live_run import LiveRun, RunOptions
+from .live_run import LiveRun
 from .logs import LogCapture
 from .naming import new_run_name
 from .placement import needs_process
 from .plan import TaskPlan
 from .ports import Backend, Journal, Requests, ResultCache
 from .prompts import said_in, take_answer
+from .run_options import RunOptions
 from .service import ServiceThread
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
@@ -27,6 +26,7 @@ from .keeping import kept_literals, kept_text
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
 from .prompts import OpenPrompt, ask, outcome_at_end, wait_for_answer
+from .run_options import RunOptions
 from .scope import Scope
 from .submission import perform, submit
 from .ticks import TickCommits, commit
@@ -46,29 +46,6 @@ if TYPE_CHECKING:
     from .service import Timer
 
 logger = logging.getLogger("flyte_nb")
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """What `with_runcontext` was given; see there."""
-
-    mode: str | None = None
-    name: str | None = None
-    version: str = ""
-    raw_data_path: str = ""
-    overwrite_cache: bool = False
-    disable_run_cache: bool = False
-    project: str = ""
-    domain: str = ""
-    org: str = ""
-    env_vars: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
-    annotations: dict[str, str] = field(default_factory=dict)
-    queue: str | None = None
-    max_action_concurrency: int | None = None
-    custom_context: dict[str, str] = field(default_factory=dict)
-    source: str = ""
-    recorded: dict[str, str] = field(default_factory=dict)
 
 
 class LiveRun:

@@ -15,12 +15,10 @@ from .._public import hand_over
 from ..errors import (
     ActionAbortedError,
     BaseRuntimeError,
-    InlineIOMaxBytesBreached,
     OnlyAsyncIOSupportedError,
     RuntimeSystemError,
     RuntimeUserError,
     TaskTimeoutError,
-    TraceDoesNotAllowNestedTasksError,
 )
 from ..models.events import (
     ActionEnded,
@@ -38,6 +36,7 @@ from .capacity import give_back_all
 from .failure import as_runtime_error, is_final, record_of
 from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop, StopReason
 from .naming import child_name
+from .refusals import check_inline_size, refusal_in_trace
 from .unread import UNREAD
 
 if TYPE_CHECKING:
@@ -358,22 +357,6 @@ def _record_end(
     run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, reused, action.machine.attempt))
 
 
-def check_inline_size(task_name: str, limit_bytes: int, what: str, serialized: bytes) -> None:
-    """Refuse inputs or outputs that are too large to travel by value.
-
-    Raises
-    ------
-    InlineIOMaxBytesBreached
-        If they are.
-    """
-    if len(serialized) > limit_bytes:
-        raise InlineIOMaxBytesBreached(
-            f"The {what}s of task {task_name!r} that travel by value are {len(serialized):,} bytes; at most"
-            f" {limit_bytes:,} are allowed. Return large data by reference (flyte.io.File, Dir,"
-            " DataFrame), or raise max_inline_io_bytes on the task."
-        )
-
-
 def _refusal(scope: Scope, task: Task[Any, Any]) -> RuntimeUserError:
     if scope.trace:
         return refusal_in_trace(scope, task)
@@ -381,14 +364,6 @@ def _refusal(scope: Scope, task: Task[Any, Any]) -> RuntimeUserError:
         "ParentEnded",
         f"Task {task.name!r} cannot start: {scope.action.name!r}, which calls it, has ended. Await what a task"
         " starts before it returns.",
-    )
-
-
-def refusal_in_trace(scope: Scope, task: Task[Any, Any]) -> TraceDoesNotAllowNestedTasksError:
-    """What a call inside a traced function gets."""
-    return TraceDoesNotAllowNestedTasksError(
-        f"Task {task.name!r} was called inside the traced function {scope.trace!r}. Call tasks from tasks;"
-        f" or run it in place with {task.func.__name__}.forward(...)."
     )
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._code.snapshot import load_snapshot
 from .._engine.finished import FinishedWork
-from .._engine.live_run import LiveRun, RunOptions
+from .._engine.live_run import LiveRun
 from .._engine.naming import ROOT_ACTION
+from .._engine.run_options import RunOptions
 from .._journal.liveness import is_alive
 from .._misfit import misfits, with_nearest
 from .._task.messages import not_a_task

@@ -12,7 +12,20 @@ keeps the promises.
 
 from __future__ import annotations
 
-from .._engine.capacity import Capacity as Capacity
-from .._engine.ports import Backend as Backend
-from .._engine.ports import Place as Place
-from .._engine.ports import Room as Room
+from typing import TYPE_CHECKING
+
+from .._lazy import names_of
+
+if TYPE_CHECKING:
+    from .._engine.capacity import Capacity as Capacity
+    from .._engine.ports import Backend as Backend
+    from .._engine.ports import Place as Place
+    from .._engine.ports import Room as Room
+
+__all__ = ["Backend", "Capacity", "Place", "Room"]
+
+_PORTS = ".._engine.ports"
+_HOMES = {"Backend": _PORTS, "Capacity": ".._engine.capacity", "Place": _PORTS, "Room": _PORTS}
+
+# A worker process imports this package too, and needs none of them.
+__getattr__ = names_of(__name__, _HOMES)

@@ -264,7 +264,7 @@ class Host:
                 " file system."
             )
         if self._pool is None:
-            self._pool = WorkerPool(tuple(surrounding.preload), fork=sys.platform == "linux")
+            self._pool = WorkerPool(later=tuple(surrounding.preload), fork=sys.platform == "linux")
         here = settled(setup)
         _keep(self._setups, key, here)
         return here

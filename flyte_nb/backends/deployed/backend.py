@@ -182,7 +182,7 @@ class DeployedBackend(ProcessBackend):
         with self._lock:
             pool = self._pools.get(interpreter)
             if pool is None:
-                pool = self._pools[interpreter] = WorkerPool((), fork=self._fork, interpreter=interpreter)
+                pool = self._pools[interpreter] = WorkerPool(fork=self._fork, interpreter=interpreter)
             return pool
 
 

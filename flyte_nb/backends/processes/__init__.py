@@ -4,4 +4,16 @@
 >>> flyte.init(queues={"two": ProcessBackend(cpus=2)})
 """
 
-from .backend import ProcessBackend as ProcessBackend
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..._lazy import names_of
+
+if TYPE_CHECKING:
+    from .backend import ProcessBackend as ProcessBackend
+
+__all__ = ["ProcessBackend"]
+
+# A worker process imports this package too, and not the kernel's end of it.
+__getattr__ = names_of(__name__, {"ProcessBackend": ".backend"})

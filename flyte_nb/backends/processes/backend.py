@@ -32,8 +32,8 @@ class ProcessBackend:
     gpus : sequence of str, optional
         Devices as ``CUDA_VISIBLE_DEVICES`` names them; by default those that are there.
     preload : sequence of str, optional
-        Modules that every worker finds imported; by default those of numpy, pandas, pyarrow and polars that this
-        process has imported when the first worker is needed.
+        Modules that every worker finds imported. By default those of numpy, pandas, pyarrow and polars that this
+        process has imported when the first worker is needed; the first workers do not wait for them.
     start_method : {"fork", "spawn"}, optional
         Whether workers are forks of a small process without threads, or fresh interpreters. By default "fork" on Linux.
 
@@ -78,8 +78,8 @@ class ProcessBackend:
         """See `flyte_nb._engine.ports.Backend`."""
         pool = self._pool
         if pool is None:
-            preload = loaded_heavy_modules() if self._preload is None else self._preload
-            pool = self._pool = WorkerPool(preload, fork=self._fork)
+            later = loaded_heavy_modules() if self._preload is None else ()
+            pool = self._pool = WorkerPool(self._preload or (), later=later, fork=self._fork)
         while True:
             try:
                 return await self._attempt(action, inputs, pool)

@@ -59,7 +59,9 @@ class Nursery:
     Parameters
     ----------
     preload : sequence of str
-        Modules that workers find imported already, beside those of this package.
+        Modules that every worker finds imported already, beside those of this package.
+    later : sequence of str
+        Modules that workers find imported once there was time for it: the first ones do not wait for them.
     fork : bool
         Whether workers are forks of the nursery; else each is a fresh interpreter.
     interpreter : Interpreter, optional
@@ -73,11 +75,13 @@ class Nursery:
         self,
         preload: tuple[str, ...],
         *,
+        later: tuple[str, ...] = (),
         fork: bool,
         on_idle: Callable[[], float | None],
         interpreter: Interpreter | None = None,
     ) -> None:
         self._preload = preload
+        self._later = later
         self._interpreter = interpreter
         self._fork = fork
         self._on_idle = on_idle
@@ -194,12 +198,11 @@ class Nursery:
             wait_s = self._on_idle()
 
     def _start_process(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        preload = [name for name in self._preload if self._fork]
         worker = self._command("from flyte_nb.backends.processes.worker_main import serve; serve(int(sys.argv[1]))")
         spawned = [] if self._fork else worker
         nursery = self._command(
             "from flyte_nb.backends.processes.nursery_main import main;"
-            f" main({theirs.fileno()}, {os.getpid()}, {preload!r}, {spawned!r})"
+            f" main({theirs.fileno()}, {os.getpid()}, {list(self._preload)!r}, {list(self._later)!r}, {spawned!r})"
         )
         return subprocess.Popen(
             nursery,

@@ -3,6 +3,8 @@
 A notebook's kernel has threads and cannot be forked safely; this process has none of its own. It tells how each
 worker ended, kills what a dead worker has left behind, and takes all of them along when the kernel is gone.
 
+What only some tasks need is imported when workers are not being waited for: the first ones do without.
+
 The kernel sends ``F`` with three descriptors (channel, stdout, stderr) to have a worker, ``K`` and a number to have one
 killed. The nursery sends ``S`` and the number of a worker that was started, ``X``, number and status of one that ended.
 """
@@ -18,6 +20,7 @@ import signal
 import socket
 import struct
 import sys
+from collections import deque
 from typing import Any
 
 from .descendants import descendants_of
@@ -25,9 +28,16 @@ from .prctl import adopt_orphans, die_with_parent
 
 REQUEST = struct.Struct("<ci")
 REPORT = struct.Struct("<cii")
+NEEDED_BY_MANY = (
+    "flyte_nb._engine.map",
+    "flyte_nb._engine.trace",
+    "flyte_nb._journal.home",
+    "flyte_nb._task.environment",
+    "flyte_nb.types.registered",
+)
 
 
-def main(descriptor: int, kernel_pid: int, preload: list[str], spawned: list[str]) -> None:
+def main(descriptor: int, kernel_pid: int, preload: list[str], later: list[str], spawned: list[str]) -> None:
     """Serve until the kernel closes its end."""
     die_with_parent()
     if os.getppid() != kernel_pid:
@@ -36,12 +46,10 @@ def main(descriptor: int, kernel_pid: int, preload: list[str], spawned: list[str
     adopt_orphans()
     if not spawned:
         for name in ("flyte_nb.backends.processes.worker_main", *preload):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
-        gc.collect()
+            _import(name)
         gc.freeze()
     with socket.socket(fileno=descriptor) as control:
-        Nursery(control, spawned).serve()
+        Nursery(control, [] if spawned else [*NEEDED_BY_MANY, *later], spawned).serve()
 
 
 class Nursery:
@@ -51,12 +59,15 @@ class Nursery:
     ----------
     control : socket
         To the kernel.
+    later : list of str
+        Modules to import when there is nothing else to do.
     spawned : list of str
         Where a fork of this process will not do: the command of a fresh interpreter, which gets the channel's number.
     """
 
-    def __init__(self, control: socket.socket, spawned: list[str]) -> None:
+    def __init__(self, control: socket.socket, later: list[str], spawned: list[str]) -> None:
         self._control = control
+        self._later = deque(later)
         self._spawned = spawned
         self._workers: set[int] = set()
         self._woken, waker = socket.socketpair()
@@ -73,7 +84,10 @@ class Nursery:
         selector.register(self._woken, selectors.EVENT_READ)
         try:
             while True:
-                ready = [key.fileobj for key, _ in selector.select()]
+                ready = [key.fileobj for key, _ in selector.select(0 if self._later else None)]
+                if not ready:
+                    self._prepare()
+                    continue
                 if self._woken in ready:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
@@ -86,6 +100,13 @@ class Nursery:
             signal.set_wakeup_fd(-1)
             for pid in self._workers | set(descendants_of([os.getpid()])[os.getpid()]):
                 _kill(pid)
+
+    def _prepare(self) -> None:
+        """Import one more module; collect what all of them left behind, so that forks share the rest for longer."""
+        _import(self._later.popleft())
+        if not self._later:
+            gc.collect()
+            gc.freeze()
 
     def _take_request(self) -> bool:
         data, descriptors, _, _ = socket.recv_fds(self._control, REQUEST.size, 3)
@@ -164,6 +185,11 @@ class Nursery:
             if pid not in of_workers:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _import(name: str) -> None:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
 
 
 def _kill(pid: int, *, only_group: bool = False) -> None:

@@ -40,11 +40,18 @@ class WorkerPool:
 
     Parameters
     ----------
-    preload, fork, interpreter : see `Nursery`
+    preload, later, fork, interpreter : see `Nursery`
     """
 
-    def __init__(self, preload: tuple[str, ...], *, fork: bool, interpreter: Interpreter | None = None) -> None:
-        self.nursery = Nursery(preload, fork=fork, on_idle=self._retire_idle, interpreter=interpreter)
+    def __init__(
+        self,
+        preload: tuple[str, ...] = (),
+        *,
+        later: tuple[str, ...] = (),
+        fork: bool,
+        interpreter: Interpreter | None = None,
+    ) -> None:
+        self.nursery = Nursery(preload, later=later, fork=fork, on_idle=self._retire_idle, interpreter=interpreter)
         self._lock = threading.Lock()
         self._idle: dict[str, list[ProcessLink]] = {}
         self._stays: dict[str, Stay] = {}

@@ -19,8 +19,6 @@ LAST_WORDS_S = 2.0
 LOOK_EVERY_S = 0.01
 
 # What every task needs is imported here, once, in the process that workers are forked from.
-from ..._engine import map as _map  # noqa: E402, F401
-from ..._engine import trace as _trace  # noqa: E402, F401
 from ...types import messages as _literals  # noqa: E402, F401
 from ...types import variables as _variables  # noqa: E402, F401
 

@@ -23,10 +23,9 @@ from typing import Any, Protocol, TypeVar
 
 from ..._code.snapshot import load_snapshot
 from ..._engine.failure import carry
+from ..._engine.refusals import check_inline_size
 from ..._engine.scope import Scope
 from ..._engine.stepping import drive
-from ..._engine.submission import check_inline_size
-from ..._journal.home import Home, default_home
 from ..._registry.current import use_registry
 from ..._registry.loading import import_code, task_in_code
 from ..._task.invocation import active_invoker
@@ -334,6 +333,8 @@ def _loaded(code: say.Code | say.Source) -> Task[Any, Any]:
 
 def _secrets(names: list[dict[str, str]]) -> dict[str, str]:
     """Values of secrets by the variables that hold them; they are known to this process and no other."""
+    from ..._journal.home import Home, default_home
+
     keep_secrets_in(Home(default_home()).secrets_path)
     return {secret.environment_variable: resolve_secret(secret) for secret in (Secret(**one) for one in names)}
 

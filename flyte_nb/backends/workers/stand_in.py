@@ -13,10 +13,10 @@ from ..._code.digest import code_digest
 from ..._code.snapshot import take_snapshot
 from ..._engine.failure import received
 from ..._engine.keeping import kept_literals, kept_text
-from ..._engine.live_run import RunOptions
 from ..._engine.naming import CallCounts
+from ..._engine.refusals import refusal_in_trace
+from ..._engine.run_options import RunOptions
 from ..._engine.scope import Scope
-from ..._engine.submission import refusal_in_trace
 from ..._public import public
 from ...errors import BaseRuntimeError, CodeBundleError
 from ...models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, StoredText
