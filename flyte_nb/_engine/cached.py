@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import logging
+import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("flyte_nb")
 
 RESERVATION_POLL_S = 0.1
+STILL_COMPUTED = (
+    "An identical call was running, and had no result yet; Cache(..., serialize=True) makes such calls wait."
+)
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(StoredLiterals)
@@ -41,11 +46,14 @@ class LookedUp:
         The kept result; None if the call must run.
     reserved : bool
         Identical calls wait for this one until `CachedCalls.release`.
+    computes : bool
+        Until `CachedCalls.release` this call is one that others may hear of.
     """
 
     outcome: CacheOutcome
     outputs: StoredLiterals | None = None
     reserved: bool = False
+    computes: bool = False
 
 
 class CachedCalls:
@@ -62,6 +70,8 @@ class CachedCalls:
         self._cache = cache
         self._owner = owner
         self._in_progress: dict[str, concurrent.futures.Future[None]] = {}
+        self._computing: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     async def look_up(self, action: Action, prepared: Prepared) -> LookedUp:
         """What is kept for `action`. Where identical calls run once, waits for the one that runs.
@@ -73,9 +83,16 @@ class CachedCalls:
         Exception
             What a cache policy of the user's raises.
         """
+        found = await self._look_up(action, self._key(action, prepared))
+        if found.outputs is None:
+            found.computes = True
+            with self._lock:
+                self._computing[found.outcome.key] += 1
+        return found
+
+    async def _look_up(self, action: Action, key: str) -> LookedUp:
         policy = action.plan.cache
         assert policy is not None
-        key = self._key(action, prepared)
         if policy.behavior == "override" or action.run.options.overwrite_cache:
             return LookedUp(CacheOutcome("overwritten", "The cache was asked to be overwritten.", key))
         found = self._find(action, key)
@@ -110,6 +127,12 @@ class CachedCalls:
 
     def release(self, found: LookedUp) -> None:
         """Let the next of the identical calls go on."""
+        if found.computes:
+            found.computes = False
+            with self._lock:
+                self._computing[found.outcome.key] -= 1
+                if not self._computing[found.outcome.key]:
+                    del self._computing[found.outcome.key]
         if found.reserved:
             found.reserved = False
             self._release(found.outcome.key)
@@ -143,6 +166,8 @@ class CachedCalls:
         except RuntimeSystemError as error:
             return miss(f"The cache cannot be read: {error}")
         if entry is None or outputs is None:
+            if self._computing.get(key) and not policy.serialize:
+                return miss(STILL_COMPUTED)
             return miss("No earlier call has this code and these inputs.")
         age_s = time.time() - entry.created_at
         if policy.max_age_s is not None and age_s > policy.max_age_s:

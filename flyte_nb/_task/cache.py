@@ -57,7 +57,7 @@ class Cache:
     version_override : str, optional
         The version to use instead of one that follows the code.
     serialize : bool
-        Whether equal calls at the same time wait for the first of them.
+        Whether identical calls at the same time wait for the first of them; else each of them runs.
     ignored_inputs : sequence of str
         Inputs that make no difference to the result.
     salt : str

@@ -79,6 +79,30 @@ def test_a_call_that_waits_is_queued_and_takes_the_result_of_the_one_that_ran(ga
     assert (outcome.status, outcome.source_run) == ("hit", first.name)
 
 
+def test_an_identical_call_that_does_not_wait_runs_too_and_its_miss_says_what_would_make_it_wait(gate: Gate) -> None:
+    @env.task(cache=flyte.Cache("auto", version_override="1"))
+    async def work(x: int) -> int:
+        await gate.pass_through()
+        return x
+
+    first = flyte.run(work, 1)
+    gate.reached.wait()
+    gate.reached.clear()
+    second = flyte.run(work, 1)
+    gate.reached.wait()
+    gate.opened.set()
+    assert (first.outputs(), second.outputs(), gate.passed) == (1, 1, 2)
+
+    reasons = [Action.get(run.name, "a0").details().cache.reason for run in (first, second)]  # type: ignore[union-attr]
+    assert reasons[0].startswith("No earlier call has this code and these inputs.")
+    assert reasons[1].startswith(
+        "An identical call was running, and had no result yet; Cache(..., serialize=True) makes such calls wait."
+    )
+    third = flyte.run(work, 2)
+    third.wait()
+    assert Action.get(third.name, "a0").details().cache.reason.startswith("No earlier call")  # type: ignore[union-attr]
+
+
 def test_aborting_a_call_that_waits_ends_it_and_its_parent_hears_of_an_abort(gate: Gate) -> None:
     work = waiting_task(gate)
 
