@@ -17,13 +17,19 @@ from rich.console import Console
 from rich.table import Table
 
 WORKLOAD = Path(__file__).with_name("files_workload.py")
+IN_MEMORY = "/dev/shm"
 WAYS = {"up": "stored", "down": "downloaded"}
 
 
 def measure(python: str, package: str, name: str, size: int) -> dict[str, float]:
-    """One measurement in a fresh process."""
+    """One measurement in a fresh process.
+
+    Directories are measured in memory, if there is a file system there: how long a disk takes to make 10,000 files
+    depends on where it has room for them, and varies tenfold.
+    """
     command = [python, str(WORKLOAD), package, name, str(size)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    memory = {"TMPDIR": IN_MEMORY} if name == "directory" and os.path.isdir(IN_MEMORY) else {}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **memory})
     if done.returncode:
         raise SystemExit(f"{package} {name} failed:\n{done.stderr[-3000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -96,7 +102,13 @@ def main() -> None:
     with s3_server():
         compare("256 MiB, S3,", "s3", 256, {"s3fs": here, "obstore": here}, "at least 1.0")
     peers = {"flyte": arguments.peer_python} if arguments.peer_python else {}
-    compare("directory of 10,000 files", "directory", 10_000, peers, "at least 2.0")
+    compare(
+        "10,000 files, in memory," if os.path.isdir(IN_MEMORY) else "10,000 files",
+        "directory",
+        10_000,
+        peers,
+        "at least 2.0",
+    )
     where = f"Python {platform.python_version()}, {os.cpu_count()} processors"
     Console(width=130).print(f"{where}, median of {arguments.times}, others in turns.", table)
 

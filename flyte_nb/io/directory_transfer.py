@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
@@ -14,9 +14,17 @@ from ..storage import current_store
 from ..storage.addresses import filesystem, joined, last_step, local_path
 from ..storage.digests import directory_digest
 from ..storage.faults import explained, retried
-from ..storage.local_copy import Told, copy_file, file_digest, make_private
+from ..storage.local_copy import (
+    AT_ONCE_BYTES,
+    Told,
+    copy_file,
+    file_digest,
+    make_private,
+    publish,
+    unfinished_beside,
+)
 from ..storage.remote_copy import upload_bytes, upload_file
-from .file_transfer import get_file, make_writable_folder, put_file, used_again
+from .file_transfer import get_file, get_new_file, make_writable_folder, put_file, used_again
 from .places import content_place, unfinished_place
 from .progress import MOVE_EVERY_S, Progress
 from .trees import Entry, files_below, folders_below
@@ -25,8 +33,6 @@ R = TypeVar("R")
 
 NEAR_THREADS = min(4, os.cpu_count() or 1)
 FAR_THREADS = 16
-BATCH_FILES = 64
-BATCH_BYTES = 2**20
 _LIST_SUFFIX = ".files.json"
 
 
@@ -63,20 +69,23 @@ def fetch_directory(address: str, target: str, digests: dict[str, str]) -> None:
         if not is_directory(address):
             raise
         entries = []
-    make_writable_folder(target)
     missing = sorted(set(digests) - {entry.name for entry in entries})
     if missing:
         raise StorageError(f"{address} is damaged: {len(missing)} of its files are missing, {missing[0]!r} among them.")
-    paths = {entry.name: _inside(target, entry.name, address) for entry in entries}
-    for folder in sorted({os.path.dirname(path) for path in paths.values()}):
-        os.makedirs(folder, exist_ok=True)
-
-    def fetch(entry: Entry, told: Told) -> None:
-        with explained("read", entry.address):
-            digest = digests.get(entry.name, "")
-            get_file(entry.address, paths[entry.name], digest, size=entry.size, threads=1, told=told)
-
-    side_by_side(fetch, entries, address, f"Downloading {last_step(address)}")
+    title = f"Downloading {last_step(address)}"
+    if os.path.lexists(target):
+        make_writable_folder(target)
+        paths = _paths(entries, target, address)
+        side_by_side(_fetching(get_file, paths, digests), entries, address, title)
+        return
+    make_writable_folder(os.path.dirname(target))
+    unfinished = unfinished_beside(target)
+    try:
+        paths = _paths(entries, unfinished, address)
+        side_by_side(_fetching(get_new_file, paths, digests), entries, address, title)
+        _appear(unfinished, target, entries)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def known_digests(address: str) -> dict[str, str]:
@@ -111,20 +120,21 @@ def side_by_side(work: Callable[[Entry, Told], R], entries: Sequence[Entry], add
     """
     is_near = local_path(address) is not None
     progress = Progress(title, len(entries), sum(entry.size or 0 for entry in entries))
-    batches = list(_batches(entries, BATCH_FILES if is_near else 1))
+    results: dict[int, R] = {}
 
-    def work_off(batch: Sequence[Entry]) -> list[R]:
-        return [work(entry, progress.add_bytes) for entry in batch]
+    def work_off(lane: Sequence[int]) -> None:
+        for number in lane:
+            results[number] = work(entries[number], progress.add_bytes)
+            progress.add_file()
 
     with ThreadPoolExecutor(NEAR_THREADS if is_near else FAR_THREADS, thread_name_prefix="flyte_nb-transfer") as pool:
-        futures = {pool.submit(work_off, batch): batch for batch in batches}
-        waiting = set(futures)
+        lanes = _lanes(entries) if is_near else [[number] for number in range(len(entries))]
+        waiting = {pool.submit(work_off, lane) for lane in lanes}
         try:
             while waiting:
                 done, waiting = wait(waiting, MOVE_EVERY_S, FIRST_EXCEPTION)
                 for future in done:
                     future.result()
-                    progress.add_files(len(futures[future]))
                 progress.show()
         except BaseException:
             progress.stop()
@@ -132,17 +142,17 @@ def side_by_side(work: Callable[[Entry, Told], R], entries: Sequence[Entry], add
             raise
         finally:
             progress.end()
-        return [result for future in futures for result in future.result()]
+    return [results[number] for number in range(len(entries))]
 
 
-def _batches(entries: Sequence[Entry], most: int) -> Iterator[Sequence[Entry]]:
-    """Small files together, because handing one to a thread takes longer than copying it."""
-    start = size_bytes = 0
-    for end, entry in enumerate(entries, 1):
-        size_bytes += entry.size or 0
-        if end - start == most or size_bytes >= BATCH_BYTES or end == len(entries):
-            yield entries[start:end]
-            start, size_bytes = end, 0
+def _lanes(entries: Sequence[Entry]) -> list[list[int]]:
+    """Which files are copied one after the other: each large one is a lane of its own, all small ones share one.
+
+    Threads that copy small files spend their time handing the interpreter to each other.
+    """
+    small = [number for number, entry in enumerate(entries) if (entry.size or 0) <= AT_ONCE_BYTES]
+    large = [[number] for number, entry in enumerate(entries) if (entry.size or 0) > AT_ONCE_BYTES]
+    return [small, *large] if small else large
 
 
 def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str, str]:
@@ -154,7 +164,8 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
 
         def copy(entry: Entry, told: Told) -> str:
             with explained("read", entry.address):
-                return copy_file(entry.address, os.path.join(unfinished, entry.name), threads=1, told=told)
+                goal = f"{unfinished}/{entry.name}"
+                return copy_file(entry.address, goal, size=entry.size, threads=1, told=told)
 
         digests = side_by_side(copy, entries, unfinished, f"Storing {name}")
         digest = directory_digest(_named(entries, digests))
@@ -214,11 +225,35 @@ def _named(entries: list[Entry], digests: list[str]) -> list[tuple[str, str]]:
     return [(entry.name, digest) for entry, digest in zip(entries, digests, strict=True)]
 
 
-def _inside(target: str, name: str, address: str) -> str:
-    """The path of `name` below `target`; an object store may hold names that lead elsewhere."""
-    path = os.path.normpath(os.path.join(target, name))
-    if not path.startswith(os.path.join(os.path.normpath(target), "")):
-        raise StorageError(
-            f"{address} holds the name {name!r}, which leads out of {target!r}; nothing was written there."
-        )
-    return path
+def _paths(entries: Sequence[Entry], target: str, address: str) -> dict[str, str]:
+    """Where each file goes below `target`, whose folders are made. An object store may hold names that lead out."""
+    root = os.path.join(os.path.normpath(target), "")
+    paths = {entry.name: os.path.normpath(root + entry.name) for entry in entries}
+    for name, path in paths.items():
+        if not path.startswith(root):
+            raise StorageError(f"{address} holds the name {name!r}, which leads out of it; nothing was written there.")
+    for folder in {target, *(path.rpartition(os.sep)[0] for path in paths.values())}:
+        os.makedirs(folder, exist_ok=True)
+    return paths
+
+
+def _fetching(
+    get: Callable[..., None], paths: dict[str, str], digests: dict[str, str]
+) -> Callable[[Entry, Told], None]:
+    def fetch(entry: Entry, told: Told) -> None:
+        with explained("read", entry.address):
+            digest = digests.get(entry.name, "")
+            get(entry.address, paths[entry.name], digest, size=entry.size, threads=1, told=told)
+
+    return fetch
+
+
+def _appear(unfinished: str, target: str, entries: Sequence[Entry]) -> None:
+    """Let a folder that is complete be found at `target`, or its files in what somebody else put there meanwhile."""
+    with explained("write", target):
+        try:
+            publish(unfinished, target)
+        except OSError:
+            make_writable_folder(target)
+            for name, path in _paths(entries, target, target).items():
+                publish(os.path.join(unfinished, name), path)

@@ -10,13 +10,20 @@ from ..storage import current_store
 from ..storage.addresses import filesystem, last_step, local_path
 from ..storage.digests import digest_in
 from ..storage.faults import explained, retried
-from ..storage.local_copy import Told, copy_file, file_digest, make_private, publish, told_nobody, unfinished_beside
+from ..storage.local_copy import (
+    AT_ONCE_BYTES,
+    Told,
+    copy_file,
+    file_digest,
+    make_private,
+    publish,
+    told_nobody,
+    unfinished_beside,
+)
 from ..storage.remote_copy import download_file, size_of, upload_file
 from .places import content_place, unfinished_place
 from .progress import followed
 from .raw_streams import must_be
-
-AT_ONCE_BYTES = 64 * 1024
 
 
 def store_file(source: str, name: str, destination: str | None) -> tuple[str, str]:
@@ -97,19 +104,32 @@ def get_file(
 ) -> None:
     """Copy what is at `address` to a local path, where it appears whole and, if its digest is known, undamaged."""
     unfinished = unfinished_beside(path)
-    source = local_path(address)
     try:
-        if source is not None:
-            found = copy_file(source, unfinished, mode=0o666, digest=bool(expected), threads=threads, told=told)
-        else:
-            system, inner = filesystem(address)
-            found = download_file(system, inner, unfinished, size=size, threads=max(threads, 4), told=told)
-        if expected:
-            must_be(expected, found, address)
+        get_new_file(address, unfinished, expected, size=size, threads=threads, told=told)
         publish(unfinished, path)
     except BaseException:
         _remove(unfinished)
         raise
+
+
+def get_new_file(
+    address: str,
+    path: str,
+    expected: str,
+    *,
+    size: int | None = None,
+    threads: int = 2,
+    told: Told = told_nobody,
+) -> None:
+    """Copy what is at `address` to a local path where nothing is and nobody looks yet; what fails may leave a part."""
+    source = local_path(address)
+    if source is not None:
+        found = copy_file(source, path, size=size, mode=0o666, digest=bool(expected), threads=threads, told=told)
+    else:
+        system, inner = filesystem(address)
+        found = download_file(system, inner, path, size=size, threads=max(threads, 4), told=told)
+    if expected:
+        must_be(expected, found, address)
 
 
 def make_writable_folder(folder: str) -> None:

@@ -43,9 +43,10 @@ class Progress:
         self._next_at = time.monotonic() + FIRST_AFTER_S
         self._shown_characters = 0
 
-    def add_files(self, count: int) -> None:
-        """Count files that are done."""
-        self._done_files += count
+    def add_file(self) -> None:
+        """Count a file that is done, on any thread."""
+        with self._lock:
+            self._done_files += 1
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that are done, on any thread.

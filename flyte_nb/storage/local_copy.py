@@ -19,6 +19,9 @@ Told = Callable[[int], object]
 
 THREADS = 2
 KERNEL_BYTES = 64 * 2**20
+AT_ONCE_BYTES = 64 * 1024
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _SUFFIX = ".unfinished"
 _SHARE_BLOCKS = 0x40049409  # FICLONE of linux/fs.h
 _KERNEL_CANNOT = frozenset(
@@ -72,6 +75,7 @@ def copy_file(
     source: str,
     target: str,
     *,
+    size: int | None = None,
     mode: int = 0o600,
     digest: bool = True,
     threads: int = THREADS,
@@ -79,15 +83,19 @@ def copy_file(
 ) -> str:
     """Copy a file to a new one and give the digest of its content, an empty text if none is wanted.
 
-    `target` must not exist, and is not published by this function: copy to `unfinished_beside`, then rename.
+    `size` is what a list said, if it is known: a small file of that size is read in one step. `target` must not exist,
+    and is not published by this function: copy to `unfinished_beside`, then rename.
     """
-    reading = _open_to_read(source)
+    reading = os.open(source, _READ)
     try:
-        found = os.fstat(reading)
-        if stat.S_ISDIR(found.st_mode):
+        whole = _read_at_once(reading, size)
+        found = None if whole is not None else os.fstat(reading)
+        if found is not None and stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
-        writing = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+        writing = os.open(target, _WRITE_NEW, mode)
         try:
+            if found is None:
+                return _write_whole(writing, whole or b"", digest, told)
             if not stat.S_ISREG(found.st_mode):  # a pipe or a device has no size
                 return _pour(reading, writing, told)
             copied = _copy(reading, writing, found.st_size, digest, threads, told)
@@ -102,7 +110,7 @@ def copy_file(
 
 def file_digest(path: str, *, threads: int = THREADS) -> str:
     """The digest of a file's content."""
-    reading = _open_to_read(path)
+    reading = os.open(path, _READ)
     try:
         size = os.fstat(reading).st_size
         return _digest(reading, size, threads)
@@ -110,12 +118,26 @@ def file_digest(path: str, *, threads: int = THREADS) -> str:
         os.close(reading)
 
 
+def _read_at_once(reading: int, size: int | None) -> bytes | None:
+    """All that is in a small file of that size; None for another."""
+    if size is None or size > AT_ONCE_BYTES:
+        return None
+    found = os.read(reading, size + 1)
+    if len(found) == size:
+        return found
+    os.lseek(reading, 0, os.SEEK_SET)
+    return None
+
+
+def _write_whole(writing: int, data: bytes | memoryview, digest: bool, told: Told) -> str:
+    write_at(writing, data, 0)
+    told(len(data))
+    return content_digest([piece_digest(data)] if data else [], len(data)) if digest else ""
+
+
 def _copy(reading: int, writing: int, size: int, digest: bool, threads: int, told: Told) -> str:
     if size < PIECE_BYTES:
-        piece = _piece_at(reading, 0, size)
-        write_at(writing, piece, 0)
-        told(size)
-        return content_digest([piece_digest(piece)] if size else [], size) if digest else ""
+        return _write_whole(writing, _piece_at(reading, 0, size), digest, told)
     if _blocks_shared(reading, writing):
         told(size)
         return _digest(reading, size, threads) if digest else ""
@@ -224,10 +246,6 @@ def write_at(descriptor: int, data: bytes | memoryview, start: int) -> None:
     while view:
         count = os.pwrite(descriptor, view, start)
         view, start = view[count:], start + count
-
-
-def _open_to_read(path: str) -> int:
-    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
 
 
 def _has_holes(descriptor: int, size: int) -> bool:

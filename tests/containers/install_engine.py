@@ -8,7 +8,7 @@ import subprocess
 
 from tests.containers.engine import prepare
 
-PACKAGES = ("podman", "runc", "busybox-static")
+PACKAGES = ("podman", "runc", "busybox-static", "btrfs-progs")  # the last for tests of copies that share blocks
 
 
 def main() -> None:

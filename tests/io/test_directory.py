@@ -7,6 +7,8 @@ import io
 import os
 import re
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ import pytest
 from flyte_nb.errors import StorageError
 from flyte_nb.io import Dir, File
 from flyte_nb.storage import Store
+from flyte_nb.storage.addresses import filesystem
+
+Listen = Callable[[Callable[[str], None]], AbstractContextManager[None]]
 
 TREE = {
     "a.txt": b"one",
@@ -202,6 +207,32 @@ def test_damage_is_found_when_a_directory_is_downloaded(near: Path, tree: Path, 
     Path(directory.path, "a.txt").unlink()
     with pytest.raises(StorageError, match=r"missing, 'a\.txt'"):
         directory.download_sync(files / "copy")
+
+
+def test_a_download_that_fails_leaves_no_part_of_a_new_folder(store: Store, tree: Path, files: Path) -> None:
+    directory = Dir.from_local_sync(tree)
+    system, path = filesystem(f"{directory.path}/z")
+    system.pipe_file(path, b"damaged")
+    with pytest.raises(StorageError, match="damaged"):
+        directory.download_sync(files / "copy")
+    assert [path.name for path in files.iterdir()] == ["tree"]
+
+
+def test_a_download_joins_what_was_put_at_its_place_meanwhile(
+    near: Path, tree: Path, files: Path, at_write_points: Listen
+) -> None:
+    directory = Dir.from_local_sync(tree)
+    copy = files / "copy"
+
+    def somebody_writes(point: str) -> None:
+        if point == "before_publish" and not copy.exists():
+            copy.mkdir()
+            (copy / "mine").write_bytes(b"four")
+
+    with at_write_points(somebody_writes):
+        directory.download_sync(copy)
+    assert contents(copy) == {**TREE, "mine": b"four"}
+    assert sorted(path.name for path in files.iterdir()) == ["copy", "tree"]
 
 
 def test_an_object_s_name_does_not_lead_out(s3_address: str, files: Path) -> None:
