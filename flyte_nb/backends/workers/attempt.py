@@ -35,6 +35,7 @@ from ...models.events import StoredLiterals
 from ...storage import Store, open_store, use_store
 from ...types.interface import REFUSED
 from . import messages as say
+from .condition import Condition
 from .imported import ImportedFiles
 from .output import Output, capture_output
 from .stand_in import WorkerAction, WorkerRun
@@ -91,6 +92,7 @@ class Worker:
         self._surroundings = ""
         self._environment: dict[str, str] = {}
         self._environment_seen: object = None
+        self._condition: Condition | None = None
         self._imported = ImportedFiles()
         self._store: Store | None = None
         self._async_task: asyncio.Task[Any] | None = None
@@ -192,6 +194,7 @@ class Worker:
         asyncio.set_event_loop(self._loop)
         signal.signal(STOP_SIGNAL, self._on_stop_signal)
         capture_output(self._output)
+        self._condition = Condition(self._loop)
         while True:
             reader.read_until_work()
             start = self._inbox.get()
@@ -309,13 +312,14 @@ class Worker:
         return self._store
 
     def _is_clean(self) -> bool:
-        """Stop what the task left running on the loop; whether nothing else of it is left."""
+        """Stop what the task left running on the loop, put back what it changed; whether nothing else of it is left."""
         left = asyncio.all_tasks(self._loop)
         if left:
             for task in left:
                 task.cancel()
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
-        return not left and not _has_children()
+        is_restored = self._condition is None or self._condition.restore()
+        return is_restored and not left and not _has_children()
 
 
 async def _awaited(steps: Awaitable[T]) -> T:
