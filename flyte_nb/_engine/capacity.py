@@ -21,10 +21,17 @@ class Capacity:
     ----------
     places : int
         At least 1.
+    what : str
+        What `places` says to the user, and under which name, for the error.
+
+    Raises
+    ------
+    ValueError
+        If there would be no place.
     """
 
-    def __init__(self, places: int) -> None:
-        self._free = places
+    def __init__(self, places: int, what: str = "places is how many actions run at once") -> None:
+        self._free = checked_places(places, what)
         self._lock = threading.Lock()
         self._queue: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
 
@@ -73,3 +80,16 @@ def give_back_all(action: Action) -> None:
     places = action.places
     while places:
         places.pop().give_back()
+
+
+def checked_places(places: int, what: str) -> int:
+    """`places`, if it is a whole number of one or more.
+
+    Raises
+    ------
+    ValueError
+        If it is not; `what` says what was asked for.
+    """
+    if not isinstance(places, int) or isinstance(places, bool) or places < 1:
+        raise ValueError(f"{what}: a whole number, 1 or more; got {places!r}.")
+    return places

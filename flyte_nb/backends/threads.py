@@ -40,7 +40,7 @@ class ThreadBackend:
     may_repeat = False
 
     def __init__(self, places: int = 32) -> None:
-        self.capacity: Room | None = Capacity(places)
+        self.capacity: Room | None = Capacity(places, "places is how many functions run at once")
         self._idle: list[_Thread] = []
         self._lock = threading.Lock()
 

@@ -31,7 +31,9 @@ class ContainerBackend:
     may_repeat = False
 
     def __init__(self, places: int | None = None) -> None:
-        self.capacity: Room | None = Capacity(places or max(4, 2 * (os.cpu_count() or 1)))
+        if places is None:
+            places = max(4, 2 * (os.cpu_count() or 1))
+        self.capacity: Room | None = Capacity(places, "places is how many containers run at once")
 
     def check(self, plan: TaskPlan) -> None:
         """See `flyte_nb._engine.ports.Backend`; nothing is refused."""

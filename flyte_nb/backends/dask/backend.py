@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from ..._engine.action import Action
+from ..._engine.capacity import checked_places
 from ..._engine.plan import TaskPlan
 from ..._engine.ports import Room
 from ..._version import __version__
@@ -58,10 +59,7 @@ class DaskBackend:
     may_repeat = True
 
     def __init__(self, cluster: Any = None, *, security: Any = None, in_flight: int = 1024) -> None:
-        if in_flight < 1:
-            raise ValueError(
-                f"in_flight is how many attempts may be at the cluster at once, 1 or more; got {in_flight}."
-            )
+        checked_places(in_flight, "in_flight is how many attempts may be at the cluster at once")
         if not (cluster is None or isinstance(cluster, str) or hasattr(cluster, "scheduler")):
             raise InitializationError(
                 f"DaskBackend takes the address of a scheduler (tcp://host:8786), a distributed.Client or a cluster;"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from importlib.util import find_spec
+from math import inf
 from typing import NamedTuple
 
 from ..._engine.action import Action
@@ -51,12 +53,15 @@ class ProcessBackend:
         preload: tuple[str, ...] | list[str] | None = None,
         start_method: str | None = None,
     ) -> None:
-        if cpus is not None and not cpus > 0:
-            raise ValueError(f"cpus is how many cores tasks may use at once, above 0; got {cpus!r}.")
+        if cpus is not None and (not isinstance(cpus, (int, float)) or isinstance(cpus, bool) or not 0 < cpus < inf):
+            raise ValueError(f"cpus is how many cores tasks may use at once, a number above 0; got {cpus!r}.")
         method = start_method or ("fork" if sys.platform == "linux" else "spawn")
         if method not in ("fork", "spawn"):
             raise ValueError(f"start_method is 'fork' or 'spawn'; got {start_method!r}.")
-        self._room = MachineRoom(cpus or usable_cores(), visible_devices() if gpus is None else list(gpus))
+        devices = visible_devices() if gpus is None else _texts("gpus", gpus, "names of devices, such as ['0', '1']")
+        if preload is not None:
+            preload = _modules(preload)
+        self._room = MachineRoom(cpus or usable_cores(), devices)
         self.capacity: Room | None = self._room
         self._watch = MemoryWatch()
         self._preload = tuple(preload) if preload is not None else None
@@ -120,6 +125,28 @@ class PlacedCode(NamedTuple):
     payload: bytes
     need: Need
     stay: Stay
+
+
+def _texts(name: str, given: Iterable[str], what: str) -> list[str]:
+    """A list of texts, which one text is not.
+
+    Raises
+    ------
+    ValueError
+        If `given` is anything else.
+    """
+    texts = [] if isinstance(given, str) else list(given)
+    if isinstance(given, str) or not all(isinstance(one, str) for one in texts):
+        raise ValueError(f"{name}: {what}; got {given!r}.")
+    return texts
+
+
+def _modules(given: Iterable[str]) -> tuple[str, ...]:
+    names = tuple(_texts("preload", given, "names of modules, such as ['pandas']"))
+    for name in names:
+        if name.partition(".")[0] not in sys.modules and find_spec(name.partition(".")[0]) is None:
+            raise ValueError(f"preload names the module {name!r}, which cannot be found. Install it, or leave it out.")
+    return names
 
 
 def need_in(room: MachineRoom, plan: TaskPlan) -> Need:
