@@ -68,7 +68,14 @@ class BaseRuntimeError(RuntimeError):
         Whose failure it is.
     root_cause_message : str
         One sentence for the reader.
+
+    Attributes
+    ----------
+    item : str
+        Where it came from `flyte_nb.map`: the call of the item, ``shop.price(n=2)``. Else empty.
     """
+
+    item = ""
 
     def __init__(self, code: str, kind: ErrorKind, root_cause_message: str) -> None:
         super().__init__(root_cause_message)
@@ -248,6 +255,8 @@ class RuntimeDataValidationError(RuntimeUserError):
     error : Exception or str
         What is wrong with the value.
     task_name : str
+    called : str, optional
+        How the message calls it, such as "The result"; by default by its name.
 
     Examples
     --------
@@ -262,9 +271,9 @@ class RuntimeDataValidationError(RuntimeUserError):
     var = ""
     task_name = ""
 
-    def __init__(self, var: str, error: Exception | str, task_name: str = "") -> None:
+    def __init__(self, var: str, error: Exception | str, task_name: str = "", *, called: str = "") -> None:
         where = f" of task {task_name!r}" if task_name else ""
-        super().__init__("RuntimeDataValidationError", f"{var!r}{where}: {error}")
+        super().__init__("RuntimeDataValidationError", f"{called or repr(var)}{where}: {error}")
         self.var = var
         self.task_name = task_name
 

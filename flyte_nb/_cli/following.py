@@ -101,7 +101,7 @@ def _print_tree(run: Run) -> None:
 
 
 def _print_result(run: Run) -> None:
-    from .tables import result_names
+    from ..models.result_names import result_names
 
     if run.phase is ActionPhase.SUCCEEDED:
         outputs = _outputs(run)

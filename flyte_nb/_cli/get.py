@@ -142,8 +142,8 @@ def _where_reports_are(run: Run, action: str | None) -> str:
 @output_option
 def get_io(run: str, action: str, as_json: bool) -> None:
     """Inputs and outputs of ACTION, by default of the first one."""
+    from ..models.result_names import result_names
     from ..remote import Action
-    from .tables import result_names
 
     details = Action.get(run, action).details()
     inputs, outputs = details.inputs(), details.outputs().named_outputs

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import shlex
 import sys
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from ..models.records import TaskRecord
     from ..remote import ActionDetails, Run
 
-_UNNAMED = re.compile(r"o\d+")
 _COLORS = {
     "succeeded": "green",
     "recovered": "green",
@@ -42,14 +39,6 @@ _COLORS = {
 def terminal() -> Console:
     """Where text goes: lines are broken where a person's terminal ends, and nowhere in a file or a pipe."""
     return Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1_000)
-
-
-def result_names(outputs: Iterable[str]) -> dict[str, str]:
-    """What a person calls outputs: those without a name of their own are the result, or results by number."""
-    names = list(outputs)
-    if names == ["o0"]:
-        return {"o0": "result"}
-    return {name: f"result {int(name[1:]) + 1}" if _UNNAMED.fullmatch(name) else name for name in names}
 
 
 def print_runs(runs: list[Run]) -> None:

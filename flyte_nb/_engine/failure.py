@@ -18,6 +18,7 @@ from ..errors import (
     RuntimeUserError,
 )
 from ..models.events import ErrorRecord
+from .advice import advise
 
 MAX_TRACEBACK_CHARACTERS = 100_000
 _FRAME = re.compile(r'(?P<indent>[ |]*)File "(?P<file>.+)", line (?P<number>\d+), in ')
@@ -37,6 +38,7 @@ def as_runtime_error(error: BaseException) -> BaseRuntimeError:
             type(error).__name__, f"The task ended with {type(error).__name__}({_message(error)!r})."
         )
     hide_own_frames(error)
+    advise(error)
     wrapped.__cause__ = error
     return wrapped
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import datetime
+import enum
 import functools
 import math
 from collections import deque
@@ -14,6 +16,7 @@ from .._aio import IteratingCall
 from .._public import hand_over, public
 from .._task.messages import not_a_task
 from .._task.task import Task
+from ..errors import BaseRuntimeError
 from .blocking import wait_blocking
 from .context import open_group
 from .scope import Scope, current_scope
@@ -102,7 +105,7 @@ async def _results(
     context = contextvars.copy_context()
     most = concurrency or math.inf
     inputs = zip(*iterables, strict=False)
-    begun: deque[asyncio.Task[Any]] = deque()
+    begun: deque[tuple[asyncio.Task[Any], tuple[Any, ...]]] = deque()
     running = number = 0
     asked = exhausted = False
     broken: Exception | None = None
@@ -110,7 +113,7 @@ async def _results(
     def begin() -> None:
         """Begin what may run now; no more than `most` ahead, unless the result that is asked for takes longer."""
         nonlocal running, exhausted, broken
-        while not exhausted and running < most and (len(begun) < most or not begun[0].done()):
+        while not exhausted and running < most and (len(begun) < most or not begun[0][0].done()):
             try:
                 args = next(inputs)
             except StopIteration:
@@ -123,7 +126,7 @@ async def _results(
             if concurrency:
                 running += 1
                 call.add_done_callback(one_ended)
-            begun.append(call)
+            begun.append((call, args))
 
     def one_ended(_: object) -> None:
         nonlocal running
@@ -137,16 +140,16 @@ async def _results(
             begin()
             if not begun:
                 break
-            await asyncio.wait([begun[0]])
+            await asyncio.wait([begun[0][0]])
             asked = False
-            call = begun.popleft()
+            call, args = begun.popleft()
             if call.cancelled():
                 raise asyncio.CancelledError
             error = call.exception()
             if error is None:
                 yield call.result()
             else:
-                yield _failed(error, task, number, return_exceptions)
+                yield _failed(error, _item(task, func, args), number, return_exceptions)
             number += 1
         if broken is not None:
             raise broken
@@ -155,7 +158,7 @@ async def _results(
         raise
     finally:
         exhausted = True
-        for call in begun:
+        for call, _ in begun:
             call.cancel()
 
 
@@ -176,13 +179,15 @@ def _plain(
             if asyncio.iscoroutine(result):
                 result = asyncio.run(result)
         except Exception as error:
-            result = _failed(error, task, number, return_exceptions)
+            result = _failed(error, _item(task, call, args), number, return_exceptions)
         yield result
 
 
-def _failed(error: BaseException, task: Task[Any, Any], number: int, return_exceptions: bool) -> BaseException:
+def _failed(error: BaseException, item: str, number: int, return_exceptions: bool) -> BaseException:
     """What stands for an item that failed."""
-    error.add_note(f"It is of item [{number}] of flyte.map over {task.name}.")
+    error.add_note(f"It is of item [{number}] of flyte.map: {item}.")
+    if isinstance(error, BaseRuntimeError):
+        error.item = item
     if not return_exceptions:
         raise error
     return error
@@ -196,6 +201,21 @@ def _blocking(scope: Scope, results: AsyncIterator[Any]) -> Iterator[Any]:
             yield wait_blocking(_next(results), loop)
         except StopAsyncIteration:
             return
+
+
+def _item(task: Task[Any, Any], func: Target, args: tuple[Any, ...]) -> str:
+    """The call of one item, with the inputs that are its own: ``shop.price(name='a', n=2)``."""
+    fixed = len(func.args) if isinstance(func, functools.partial) else 0
+    names = list(task.interface.inputs)[fixed:]
+    return f"{task.name}({', '.join(f'{name}={_shown(value)}' for name, value in zip(names, args, strict=False))})"
+
+
+def _shown(value: Any) -> str:
+    """A plain value, cut short; of others their kind and size, for their own text may be long in coming."""
+    if value is None or isinstance(value, (bool, int, float, str, bytes, enum.Enum, datetime.date, datetime.timedelta)):
+        return f"{value!r:.60}"
+    size = f" of {len(value):,}" if isinstance(value, (list, tuple, dict, set)) else ""
+    return f"<{type(value).__name__}{size}>"
 
 
 async def _next(results: AsyncIterator[Any]) -> Any:

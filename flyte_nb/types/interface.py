@@ -256,7 +256,7 @@ class Interface:
         if found is None or not found.is_current():
             from .variables import Variables
 
-            found = self._output_variables = Variables(self.outputs, self.name)
+            found = self._output_variables = Variables(self.outputs, self.name, are_results=True)
         return found
 
     def _by_name(self, value: Any) -> dict[str, Any]:
@@ -267,6 +267,7 @@ class Interface:
                     "return",
                     f"Expected a tuple of {len(outputs)} values, got {type(value).__qualname__}: {shown(value)}.",
                     self.name,
+                    called="The result",
                 )
             return dict(zip(outputs, value, strict=True))
         if not outputs:
@@ -276,6 +277,7 @@ class Interface:
                     f"The task is declared to return None, and returned {type(value).__qualname__}: {shown(value)}."
                     " Annotate what it returns.",
                     self.name,
+                    called="The result",
                 )
             return {}
         return {"o0": value}

@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from ..errors import BaseRuntimeError, RuntimeDataValidationError
+from ..models.result_names import result_names
 from .messages import Literal, LiteralMap
 from .redefined import NotebookClasses, as_defined_now
 from .registered import generation
@@ -26,9 +27,11 @@ class Variables:
     types : mapping of str to type
     task_name : str
         For messages.
+    are_results : bool
+        Whether they are what a task returns.
     """
 
-    def __init__(self, types: Mapping[str, Any], task_name: str) -> None:
+    def __init__(self, types: Mapping[str, Any], task_name: str, *, are_results: bool = False) -> None:
         self._generation = generation()
         current = {name: as_defined_now(python_type) for name, python_type in types.items()}
         self._classes = NotebookClasses(current.values())
@@ -37,6 +40,7 @@ class Variables:
         self.immediate = all(converter.immediate for converter in self._converters.values())
         self._hashes = any(converter.hashes for converter in self._converters.values())
         self._task_name = task_name
+        self._called = _called(types) if are_results else {}
 
     def is_current(self) -> bool:
         """Whether nothing was registered, and no class defined again, since this was made."""
@@ -59,8 +63,8 @@ class Variables:
                 converter.fill(literal, value)
                 independent[name] = converter.isolated(value, literal)
             except TypeTransformerFailedError as error:
-                unfit = _unfit(name, value, error, self._task_name)
-                raise unfit from unfit.__cause__
+                text, cause = _what_is_wrong(value, error)
+                raise self._unfit(name, text) from cause
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
@@ -74,8 +78,8 @@ class Variables:
                 await converter.fill_async(literal, value)
                 independent[name] = await converter.isolated_async(value, literal)
             except TypeTransformerFailedError as error:
-                unfit = _unfit(name, value, error, self._task_name)
-                raise unfit from unfit.__cause__
+                text, cause = _what_is_wrong(value, error)
+                raise self._unfit(name, text) from cause
         serialized = message.SerializeToString(deterministic=True)
         return serialized, self._digest(message, serialized), independent
 
@@ -90,7 +94,7 @@ class Variables:
             try:
                 values[name] = converter.read(literals[name])
             except TypeTransformerFailedError as error:
-                raise RuntimeDataValidationError(name, error, self._task_name) from error
+                raise self._unfit(name, error) from error
         return values
 
     async def read_async(self, serialized: bytes, defaults: Mapping[str, Any] = NO_DEFAULTS) -> dict[str, Any]:
@@ -104,7 +108,7 @@ class Variables:
             try:
                 values[name] = await converter.read_async(literals[name])
             except TypeTransformerFailedError as error:
-                raise RuntimeDataValidationError(name, error, self._task_name) from error
+                raise self._unfit(name, error) from error
         return values
 
     def digest_without(self, serialized: bytes, ignored: Iterable[str]) -> bytes:
@@ -113,6 +117,9 @@ class Variables:
         for name in ignored:
             message.literals.pop(name, None)
         return self._digest(message, message.SerializeToString(deterministic=True))
+
+    def _unfit(self, name: str, error: Exception | str) -> RuntimeDataValidationError:
+        return RuntimeDataValidationError(name, error, self._task_name, called=self._called.get(name, ""))
 
     def _digest(self, message: LiteralMap, serialized: bytes) -> bytes:
         if self._hashes:
@@ -123,25 +130,39 @@ class Variables:
         return blake2b(serialized, digest_size=DIGEST_BYTES).digest()
 
 
-def _unfit(name: str, value: Any, error: Exception, task_name: str) -> RuntimeDataValidationError:
-    """The error for a value that does not fit; for what nobody passes on purpose, with what was overlooked.
+def _called(outputs: Iterable[str]) -> dict[str, str]:
+    """How messages call outputs that have no name of their own."""
+    unnamed = {name: shown for name, shown in result_names(outputs).items() if shown != name}
+    return {name: "The result" if shown == "result" else shown.capitalize() for name, shown in unnamed.items()}
+
+
+def _what_is_wrong(value: Any, error: Exception) -> tuple[str, BaseException | None]:
+    """What to say of a value that does not fit, and the cause; for what nobody passes on purpose, what was overlooked.
 
     That is a coroutine, or the failure of a call, which then is the cause.
     """
-    text, cause = str(error), error.__cause__
     if inspect.iscoroutine(value):
         value.close()
-        text += " Was an `await` forgotten?"
-    elif found := next(_failures_in(value, "", set()), None):
-        path, cause = found
-        text = (
-            f"{path}{': ' if path else ''}A call failed, and its error stands where a result should:"
-            f" {cause.code}: {cause}. flyte.map puts errors in the place of results; pass return_exceptions=False to"
-            " have the first one raised, or leave out what is an error."
-        )
-    unfit = RuntimeDataValidationError(name, text, task_name)
-    unfit.__cause__ = cause
-    return unfit
+        return f"{error} Was an `await` forgotten?", error.__cause__
+    failures = list(_failures_in(value, "", set()))
+    if not failures:
+        return str(error), error.__cause__
+    path, failure = failures[0]
+    others = f", and {len(failures) - 1:,} more," if len(failures) > 1 else ""
+    instead = (
+        "flyte.map(..., return_exceptions=False) raises it at once" if failure.item else "raise it, or leave it out"
+    )
+    text = (
+        f"{f'item {path}' if path else 'it'}{others} is the error of {failure.item or 'a call'}: {failure.code}:"
+        f" {_in_short(failure)}. run.first_failure() shows where it was raised; {instead}."
+    )
+    return text, failure
+
+
+def _in_short(error: BaseException) -> str:
+    """The first line of an error's text, and not much of that."""
+    line, _, more = str(error).strip().partition("\n")
+    return f"{line[:120]} [...]" if more or len(line) > 120 else line.removesuffix(".")
 
 
 def _failures_in(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, BaseRuntimeError]]:

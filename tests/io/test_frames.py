@@ -223,7 +223,7 @@ def test_filters_and_columns_of_a_lazy_frame_reach_the_file(there_and_back: Ther
 
 
 def test_a_frame_that_parquet_cannot_hold_is_refused_by_name(there_and_back: ThereAndBack) -> None:
-    with pytest.raises(RuntimeDataValidationError, match="'o0' of task 'rooms.gives'.*cannot be written as Parquet"):
+    with pytest.raises(RuntimeDataValidationError, match="task 'rooms.gives'.*cannot be written as Parquet"):
         there_and_back(pd.DataFrame, pd.DataFrame({"a": [1, "x", object()]}))
     with pytest.raises(RuntimeDataValidationError, match=r"Expected pandas\..*DataFrame, got list: \[1\]"):
         there_and_back(pd.DataFrame, [1])
@@ -308,7 +308,7 @@ def test_declared_columns_are_read_alone_and_in_their_order(there_and_back: Ther
 def test_a_missing_column_is_named_with_what_was_found(there_and_back: ThereAndBack, kind: Any) -> None:
     with pytest.raises(
         RuntimeDataValidationError,
-        match=r"'o0' of task 'rooms.gives'.*no column 'text', which is declared as str. It has n \(int64\)",
+        match=r"The result of task 'rooms.gives'.*no column 'text', which is declared as str. It has n \(int64\)",
     ):
         there_and_back(Annotated[kind, DECLARED], as_native(kind, pa.table({"n": [1]})))
 

@@ -300,9 +300,9 @@ def test_an_exception_of_map_says_which_item_it_is_of() -> None:
         return found[1].__notes__
 
     for alone in (True, False):
-        assert flyte.run(notes, alone).outputs()[0] == ["It is of item [1] of flyte.map over calling.picky."]
+        assert flyte.run(notes, alone).outputs()[0] == ["It is of item [1] of flyte.map: calling.picky(x=1)."]
     [error] = flyte.map(add, ["one"])
-    assert error.__notes__ == ["It is of item [0] of flyte.map over calling.add."]
+    assert error.__notes__ == ["It is of item [0] of flyte.map: calling.add(x='one')."]
 
 
 def test_a_failed_item_that_is_returned_as_a_result_leads_to_the_item() -> None:
@@ -317,15 +317,104 @@ def test_a_failed_item_that_is_returned_as_a_result_leads_to_the_item() -> None:
         return list(flyte.map(picky, range(4)))
 
     run = flyte.run(parent)
-    with pytest.raises(
-        flyte.errors.RuntimeDataValidationError, match=r"'o0' .*\[2\]: .*ValueError: two is bad"
-    ) as caught:
+    with pytest.raises(flyte.errors.RuntimeDataValidationError) as caught:
         run.outputs()
+    assert str(caught.value) == (
+        "The result of task 'calling.parent': item [2] is the error of calling.picky(x=2): ValueError: two is bad."
+        " run.first_failure() shows where it was raised; flyte.map(..., return_exceptions=False) raises it at once."
+    )
     assert isinstance(caught.value.__cause__, flyte.errors.RuntimeUserError)
     assert isinstance(caught.value.__cause__.__cause__, ValueError)
     failure = run.first_failure()
     assert failure is not None and (failure.task_name, failure.inputs()) == ("calling.picky", {"x": 2})
     assert "ValueError: two is bad" in repr(run.details())
+
+
+def test_of_many_failed_items_the_message_names_the_first_shortly_and_counts_the_others() -> None:
+    @env.task
+    async def picky(label: str, table: list[int], x: int) -> int:
+        if x > 1:
+            raise ValueError(f"bad {x}\nand a long story " + "about it " * 100)
+        return x
+
+    @env.task
+    async def parent() -> tuple[str, dict[str, list[int]]]:
+        one_label = functools.partial(picky, "the same for all")
+        return "fine", {"a": list(flyte.map(one_label, [[7] * 50] * 5, range(5)))}
+
+    with pytest.raises(flyte.errors.RuntimeDataValidationError) as caught:
+        flyte.run(parent).outputs()
+    assert str(caught.value).startswith(
+        "Result 2 of task 'calling.parent': item ['a'][2], and 2 more, is the error of"
+        " calling.picky(table=<list of 50>, x=2): ValueError: bad 2 [...]. "
+    )
+    assert len(str(caught.value)) < 400
+
+
+def test_an_error_among_inputs_that_map_did_not_make_is_named_too() -> None:
+    @env.task
+    async def picky(x: int) -> int:
+        raise ValueError("never")
+
+    @env.task
+    async def takes(values: list[int]) -> int:
+        return len(values)
+
+    @env.task
+    async def parent() -> int:
+        return await takes(await asyncio.gather(picky(1), return_exceptions=True))  # type: ignore[arg-type]
+
+    message = r"'values' of task 'calling.takes': item \[0\] is the error of a call: ValueError: never\. run\.first_f"
+    with pytest.raises(flyte.errors.RuntimeDataValidationError, match=message):
+        flyte.run(parent).outputs()
+
+
+def test_arithmetic_with_an_error_that_map_gave_says_where_it_comes_from() -> None:
+    @env.task
+    async def picky(x: int) -> int:
+        return 1 // (x - 1)
+
+    @env.task
+    async def total() -> int:
+        return sum(flyte.map(picky, range(3)))
+
+    @env.task
+    async def largest() -> int:
+        return max(flyte.map(picky, range(3)))
+
+    for task in (total, largest):
+        run = flyte.run(task)
+        with pytest.raises(flyte.errors.RuntimeUserError) as caught:
+            run.outputs()
+        [note] = caught.value.__cause__.__notes__  # type: ignore[union-attr]
+        assert note == (
+            "'RuntimeUserError' is the error of a call, in the place of its result: flyte.map gives the errors of"
+            " failed items among the results; flyte.map(..., return_exceptions=False) raises the first one."
+        )
+        failure = run.first_failure()
+        assert failure is not None and failure.error_info is not None and note in failure.error_info.traceback
+
+
+def test_awaiting_the_call_of_a_sync_task_says_how_it_is_called() -> None:
+    @env.task
+    def plain(x: int) -> int:
+        return x
+
+    @env.task
+    async def parent() -> int:
+        return await plain(1)  # type: ignore[misc]
+
+    @env.task
+    async def awaits_what_is_no_task() -> int:
+        return await 1  # type: ignore[misc]
+
+    for task in (parent, awaits_what_is_no_task):
+        with pytest.raises(flyte.errors.RuntimeUserError) as caught:
+            flyte.run(task).outputs()
+        assert caught.value.__cause__.__notes__ == [  # type: ignore[union-attr]
+            "If it is what a task gave that is a plain `def`: such a task is called without await, and gives its"
+            " result; or await task.aio(...)."
+        ]
 
 
 def test_a_failure_raised_from_that_of_a_call_leads_to_the_call() -> None:

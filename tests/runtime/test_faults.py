@@ -440,7 +440,7 @@ def test_a_return_value_that_does_not_fit_is_the_tasks_failure() -> None:
     async def gives() -> int:
         return "one"  # type: ignore[return-value]
 
-    with pytest.raises(errors.RuntimeDataValidationError, match="o0"):
+    with pytest.raises(errors.RuntimeDataValidationError, match="The result of task 'faults.gives': Expected int"):
         flyte.run(gives).outputs()
 
 

@@ -54,7 +54,7 @@ def test_numpy_scalars_come_back(there_and_back: ThereAndBack, value: Any) -> No
 
 
 def test_arrays_of_objects_are_refused(there_and_back: ThereAndBack) -> None:
-    with pytest.raises(RuntimeDataValidationError, match="'o0' of task 'rooms.takes'.*numpy.ndarray.*[Oo]bject"):
+    with pytest.raises(RuntimeDataValidationError, match="The result of task 'rooms.takes'.*numpy.ndarray.*[Oo]bject"):
         there_and_back(np.ndarray, np.array([{}, []], dtype=object))
 
 

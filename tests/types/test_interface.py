@@ -62,7 +62,7 @@ def test_a_value_that_does_not_fit_names_variable_task_and_place(kind: Any, valu
     def gives(): ...  # type: ignore[no-untyped-def]
 
     gives.__annotations__ = {"return": kind}
-    with pytest.raises(RuntimeDataValidationError, match=f"(o0|return)' of task 'rooms.gives': .*{message}") as caught:
+    with pytest.raises(RuntimeDataValidationError, match=f"The result of task 'rooms.gives': .*{message}") as caught:
         asyncio.run(Interface.from_function(gives, "rooms.gives").prepare_outputs(value))
     assert caught.value.task_name == "rooms.gives"
 

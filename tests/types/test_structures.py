@@ -356,7 +356,7 @@ def test_a_structure_that_lost_a_field_with_a_default_is_read_by_its_new_definit
 
 
 def test_what_is_wrong_inside_a_structure_is_named(there_and_back: ThereAndBack) -> None:
-    with pytest.raises(RuntimeDataValidationError, match=r"'o0' of task 'rooms.takes'.*Leaf.*number"):
+    with pytest.raises(RuntimeDataValidationError, match=r"The result of task 'rooms.takes'.*Leaf.*number"):
         there_and_back(Leaf, Leaf("one"))  # type: ignore[arg-type]
     with pytest.raises(RuntimeDataValidationError, match=r"model\.leaf\.number"):
         there_and_back(Branch, {"model": {"leaf": {"number": "x"}}})
