@@ -7,6 +7,6 @@ export function header(changes: Partial<Header> = {}): Header {
   };
 }
 
-export function node(id: string, parent: string, children = 0, phase = 3, label = id, hint = ""): Node {
-  return [id, parent, 0, label, phase, 0, 10, 1, 0, children, [], hint];
+export function node(id: string, parent: string, children = 0, phase = 3, label = id, hint = "", endMs = 10): Node {
+  return [id, parent, 0, label, phase, 0, endMs, 1, 0, children, [], hint];
 }

@@ -11,7 +11,7 @@ let page: HTMLElement;
 
 beforeEach(async () => {
   vi.useFakeTimers();
-  store = new RunStore(() => {});
+  store = new RunStore("r1", () => {});
   page = document.createElement("div");
   document.body.append(page);
   await act(() => render(h(RunView, { store }), page));
@@ -100,6 +100,29 @@ describe("a kernel that is silent", () => {
     expect(said()).not.toContain("No news");
   });
 
+  it("leaves the clocks where they are, and nothing jumps", async () => {
+    const clock = () => Number(page.querySelector(".fnb-elapsed")!.textContent!.replace(" s", ""));
+    store.take({ type: "diff", seq: 2, nodes: [node("a", "", 0, 1, "a", "", -1)], header: header({ started_at_ms: Date.now() - 5_000 }), prompts: [] });
+    await pass(100);
+    const shown = [];
+    for (let second = 0; second < 15; second += 1) {
+      shown.push(clock());
+      await pass(1_000);
+    }
+    expect(shown).toEqual([...shown].sort((one, other) => one - other));
+    expect(new Set(shown.slice(4)).size).toBe(1);
+    expect(said()).toContain("clocks stand still");
+  });
+
+  it("can still be told to stop the run, and it is said when that will be", async () => {
+    await pass(7_000);
+    const abort = page.querySelector<HTMLButtonElement>(".fnb-header .fnb-danger")!;
+    expect(abort.disabled).toBe(false);
+    await act(() => abort.click());
+    await pass(3_000);
+    expect(said()).toContain("Stopping the run ... The kernel gives no news: it stops when it hears of this.");
+  });
+
   it("is told of after the run when it does not answer, and only then", async () => {
     store.take({ type: "diff", seq: 2, nodes: [], header: { ...header(), phase: 3, ended_at_ms: Date.now() }, prompts: [] });
     await pass(30_000);
@@ -124,6 +147,40 @@ describe("a kernel that is gone", () => {
     expect(said()).toContain('flyte_nb.Run.get("r1").resume()');
     expect([...store.nodes.values()].map(({ phase }) => phase)).toEqual([7, 7]);
     expect(page.querySelector(".fnb-header .fnb-danger")).toBeNull();
+  });
+
+  it("has ended the bars of the timeline too", async () => {
+    store.take({ type: "timeline", left_out: 0, spans: [["a", "a", 0, 0, 5, 1], ["b", "b", 1, 1, 2, 3]] });
+    await pass(3_000);
+    store.lose();
+    expect(store.timeline!.spans.map(([action, , , , , phase]) => [action, phase])).toEqual([["a", 7], ["b", 3]]);
+    expect(store.timeline!.spans[0]![4]).toBe(store.nodes.get("a")!.endMs);
+    expect(store.timeline!.spans[1]![4]).toBe(2);
+  });
+
+  it("says in a branch that was not read how many rows are missing, and where they are", async () => {
+    const counts = [0, 31, 0, 0, 0, 0, 0, 0];
+    store.take({ type: "diff", seq: 2, nodes: [node("a", "", 1, 1), node("b", "a", 30, 1)], header: header({ counts }), prompts: [] });
+    store.lose();
+    store.expand("b");
+    await pass(100);
+    const rows = [...page.querySelectorAll("[role=treeitem]")].map((row) => row.textContent);
+    expect(rows.at(-1)).toBe('30 rows were not read before the kernel went away: flyte_nb.show("r1") in a cell shows all.');
+    store.show({ filter: { text: "b", phases: new Set() } });
+    await pass(100);
+    expect(page.querySelector(".fnb-toolbar [role=status]")!.textContent).toContain("29 actions were not read before the kernel went away");
+  });
+
+  it("before it told of the run says so, and how the run is seen", async () => {
+    const early = new RunStore("r2", () => {});
+    await act(() => render(h(RunView, { store: early }), page));
+    early.greet();
+    await pass(100);
+    expect(said()).toContain("Reading the run ...");
+    early.lose();
+    await pass(100);
+    expect(said()).not.toContain("Reading");
+    expect(said()).toContain('flyte_nb.show("r2")');
   });
 
   it("takes no answer that it could not pass on, and says what does", async () => {
@@ -173,6 +230,7 @@ describe("what was asked for and is not here yet", () => {
     await pass(100);
     expect(reading()).toBeUndefined();
     await act(() => [...page.querySelectorAll<HTMLButtonElement>(".fnb-tab")].find(({ textContent }) => textContent === "Report")!.click());
+    await pass(100);
     expect(reading()).toBe("Reading ...");
     store.take({ type: "report", action: "a", tab: "main", edition: 0, first: 0, pieces: ["<p>here</p>"] });
     await pass(100);

@@ -1,6 +1,7 @@
 // @vitest-environment jsdom
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { NO_FILTER, visibleRows } from "../src/run/rows";
+import { NO_FILTER } from "../src/run/filter";
+import { visibleRows } from "../src/run/rows";
 import { RunStore } from "../src/run/store";
 import type { FromPage, LogPiece } from "../src/run/wire";
 import { header, node } from "./messages";
@@ -11,7 +12,7 @@ let store: RunStore;
 beforeEach(() => {
   vi.useFakeTimers();
   sent = [];
-  store = new RunStore((message) => sent.push(message));
+  store = new RunStore("r1", (message) => sent.push(message));
 });
 
 afterEach(() => vi.useRealTimers());
@@ -171,7 +172,7 @@ describe("a log", () => {
 
 describe("rows", () => {
   beforeEach(() => {
-    const nodes = [node("a", "", 20), node("b", "a", 2, 5, "load"), node("c", "a", 0, 3, "clean"), node("d", "b", 0, 5, "read")];
+    const nodes = [node("a", "", 2), node("b", "a", 1, 5, "load"), node("c", "a", 0, 3, "clean"), node("d", "b", 0, 5, "read")];
     store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes, open: ["a", "b"] });
   });
 

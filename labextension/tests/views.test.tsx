@@ -20,7 +20,7 @@ async function draw(): Promise<void> {
 
 beforeEach(async () => {
   sent = [];
-  store = new RunStore((message) => sent.push(message));
+  store = new RunStore("r1", (message) => sent.push(message));
   page = document.createElement("div");
   document.body.append(page);
   await act(() => render(h(RunView, { store }), page));
@@ -76,6 +76,16 @@ describe("the tree", () => {
     await draw();
     expect([...page.querySelectorAll<HTMLElement>(".fnb-mark")].map(({ textContent, title }) => [textContent, title])).toEqual([["blocked the loop", STALLED]]);
     expect(STALLED).toContain("no other async task could run meanwhile");
+  });
+
+  it("is filtered by words, with the space between them kept while it is typed", async () => {
+    const field = page.querySelector<HTMLInputElement>(".fnb-filter")!;
+    for (const typed of ["n1", "n1 ", "n1 x"]) {
+      field.value = typed;
+      field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+      await draw();
+      expect(field.value).toBe(typed);
+    }
   });
 
   it("says where a row stands", () => {

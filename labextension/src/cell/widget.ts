@@ -7,13 +7,14 @@ import { watchKernel } from "./kernel_watch";
 
 const GREET_AGAIN_MS = 1_000;
 const GREET_AGAIN_AT_MOST_MS = 60_000;
+const SOON_MS = 2_000;
 
 /** Which page this is: all browsers in which a notebook is open hear what its kernel sends to one of them. */
 const VIEW = Math.random().toString(36).slice(2);
 
 /** What of anywidget's model is used here. */
 interface Model {
-  get(name: "picture"): string;
+  get(name: "name" | "picture"): string;
   send(content: unknown): void;
   on(name: "msg:custom", callback: (content: unknown) => void): void;
   off(name: "msg:custom", callback: (content: unknown) => void): void;
@@ -55,28 +56,40 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   };
   let timer = setTimeout(greetAgain, delay);
   render(h(RunView, { store }), el);
-  const shown = hideStaticPicture(model.get("picture"));
+  const uncover = coverStaticPicture(store, model.get("picture"));
   return () => {
     clearTimeout(timer);
-    shown();
+    uncover();
     render(null, el);
   };
 }
 
-/** Hides the static picture below, for as long as there is a live one; gives back what shows it again. */
-function hideStaticPicture(picture: string): () => void {
+/** Hides the static picture below, unless it is all there is to see; gives back what shows it again. */
+function coverStaticPicture(store: RunStore, picture: string): () => void {
   const sheet = document.createElement("style");
   const below = `.fnb-static-${picture}`;
   sheet.textContent = `${below} { display: none; } .jp-OutputArea-child:has(${below}) { display: none; }`;
-  document.head.append(sheet);
-  return () => sheet.remove();
+  let late = false;
+  const cover = () => {
+    const isEmpty = store.header === null && (late || store.lost);
+    if (isEmpty) sheet.remove();
+    else if (!sheet.isConnected) document.head.append(sheet);
+  };
+  cover();
+  const unsubscribe = store.subscribe(cover);
+  const timer = setTimeout(() => { late = true; cover(); }, SOON_MS);
+  return () => {
+    clearTimeout(timer);
+    unsubscribe();
+    sheet.remove();
+  };
 }
 
 function storeOf(model: Model): RunStore {
   const picture = model.get("picture");
   let store = stores.get(picture);
   if (store === undefined) {
-    store = new RunStore((message) => model.send({ ...message, view: VIEW }));
+    store = new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW }));
     stores.set(picture, store);
   }
   return store;

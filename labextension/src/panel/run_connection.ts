@@ -9,7 +9,7 @@ export class RunConnection {
   private readonly connection: Connection;
 
   constructor(server: Server, name: string, rerun: () => void) {
-    this.store = new RunStore((message: FromPage) => {
+    this.store = new RunStore(name, (message: FromPage) => {
       if (message.type === "rerun") rerun();
       else this.connection.send(message);
     }, "server");

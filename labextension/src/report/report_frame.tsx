@@ -1,7 +1,7 @@
 import { createContext } from "preact";
 import { useContext, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { safeAddress } from "../run/format";
-import type { ReportTab } from "../run/store";
+import type { ReportTab } from "../run/selection";
 import { framePage } from "./frame_page";
 import { themeAt, watchTheme } from "./theme";
 

@@ -1,24 +1,17 @@
-import type { RunStore, TreeNode } from "./store";
+import { isFiltering, type Filter } from "./filter";
+import { unreadBelow, type TreeNode } from "./nodes";
+import type { RunStore } from "./store";
 
 /** A row that can be seen: a node, how deep it is, and where it stands among its siblings. */
 export interface Row {
+  key: string;
   node: TreeNode;
+  /** If any, it stands for so many rows below the node that the page does not have. */
+  unread: number;
   depth: number;
   position: number;
   siblings: number;
   expanded: boolean;
-}
-
-/** What the reader looks for; nothing set is everything. */
-export interface Filter {
-  text: string;
-  phases: ReadonlySet<number>;
-}
-
-export const NO_FILTER: Filter = { text: "", phases: new Set() };
-
-export function isFiltering(filter: Filter): boolean {
-  return filter.text !== "" || filter.phases.size > 0;
 }
 
 /** The rows to show: opened branches; or, under a filter, all that match and what is above them. */
@@ -33,9 +26,13 @@ export function visibleRows(store: RunStore, filter: Filter): Row[] {
     rows.push(next);
     if (!next.expanded) continue;
     const children = next.node.children.filter((id) => kept === null || kept.has(id));
+    const unread = kept === null ? unreadBelow(next.node) : 0;
+    const siblings = children.length + (unread > 0 ? 1 : 0);
+    if (unread > 0)
+      pending.push({ key: `${next.key} unread`, node: next.node, unread, depth: next.depth + 1, position: siblings, siblings, expanded: false });
     for (let index = children.length - 1; index >= 0; index -= 1) {
       const child = store.nodes.get(children[index]!);
-      if (child !== undefined) pending.push(row(child, next.depth + 1, index + 1, children.length));
+      if (child !== undefined) pending.push(row(child, next.depth + 1, index + 1, siblings));
     }
   }
   return rows;
@@ -43,12 +40,12 @@ export function visibleRows(store: RunStore, filter: Filter): Row[] {
   function row(node: TreeNode, depth: number, position: number, siblings: number): Row {
     const branch = node.childCount > 0 || node.children.length > 0;
     const expanded = branch && (kept === null ? store.expanded.has(node.id) : true);
-    return { node, depth, position, siblings, expanded };
+    return { key: node.id, node, unread: 0, depth, position, siblings, expanded };
   }
 }
 
 function matching(store: RunStore, root: TreeNode, filter: Filter): Set<string> {
-  const text = filter.text.toLowerCase();
+  const text = filter.text.trim().toLowerCase();
   const kept = new Set<string>([root.id]);
   for (const node of store.nodes.values()) {
     if (text !== "" && ![node.label, node.hint, node.id].some((one) => one.toLowerCase().includes(text))) continue;

@@ -1,7 +1,8 @@
 import { ranMs } from "../run/clock";
 import { duration, ticking } from "../run/format";
 import { isTerminal } from "../run/phases";
-import type { RunStore, TreeNode } from "../run/store";
+import type { TreeNode } from "../run/nodes";
+import type { RunStore } from "../run/store";
 import { NodeKind } from "../run/wire";
 
 /** How long an action has taken, or takes until `now`; of the run the header says what the row of its root says. */

@@ -1,5 +1,5 @@
 import { INTERRUPTED, isTerminal, look, PHASES } from "../run/phases";
-import type { Filter } from "../run/rows";
+import type { Filter } from "../run/filter";
 import type { RunStore } from "../run/store";
 import { elapsed } from "./elapsed";
 
@@ -24,7 +24,7 @@ export function RunHeader(props: { store: RunStore; now: number; silent: boolean
           </span>
         )}
         <span class="fnb-space" />
-        {!ended && !header.catching_up && !props.silent && !store.lost && (
+        {!ended && !header.catching_up && !store.lost && (
           <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has("")} onClick={() => store.abort("")}>
             Abort
           </button>

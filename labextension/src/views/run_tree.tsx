@@ -1,10 +1,13 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { look, PHASES } from "../run/phases";
 import type { Row } from "../run/rows";
-import type { Pane, RunStore, TreeNode } from "../run/store";
+import type { TreeNode } from "../run/nodes";
+import type { Pane } from "../run/selection";
+import type { RunStore } from "../run/store";
 import { Flag, NodeKind, STALLED } from "../run/wire";
 import { elapsed } from "./elapsed";
 import { PhaseSign } from "./phase_sign";
+import { Unread } from "./reading";
 
 export const ROW_HEIGHT = 24;
 const ROWS_IN_A_CELL = 16;
@@ -23,7 +26,7 @@ export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSe
   const first = Math.max(0, Math.min(Math.floor(top / ROW_HEIGHT), rows.length - 1) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW_HEIGHT) + OVERSCAN);
   const shown = rows.slice(first, last);
-  const activeIndex = Math.max(0, rows.findIndex((row) => row.node.id === active));
+  const activeIndex = Math.max(0, rows.findIndex((row) => row.key === active));
   const activeIsDrawn = activeIndex >= first && activeIndex < last;
 
   useLayoutEffect(() => {
@@ -35,7 +38,7 @@ export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSe
   const goTo = (index: number) => {
     const row = rows[Math.max(0, Math.min(rows.length - 1, index))];
     if (row === undefined) return;
-    setActive(row.node.id);
+    setActive(row.key);
     const element = scroller.current;
     if (element === null) return;
     const y = rows.indexOf(row) * ROW_HEIGHT;
@@ -55,10 +58,10 @@ export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSe
       PageUp: () => goTo(activeIndex - page),
       Home: () => goTo(0),
       End: () => goTo(rows.length - 1),
-      ArrowRight: () => (isBranch(row.node) && !row.expanded ? store.expand(row.node.id) : goTo(activeIndex + 1)),
+      ArrowRight: () => (isBranch(row) && !row.expanded ? store.expand(row.node.id) : goTo(activeIndex + 1)),
       ArrowLeft: () => {
         if (row.expanded) store.collapse(row.node.id);
-        else goTo(rows.findIndex((other) => other.node.id === row.node.parent));
+        else goTo(rows.findIndex((other) => other.key === (row.unread > 0 ? row.node.id : row.node.parent)));
       },
       Enter: () => choose(row),
       " ": () => choose(row),
@@ -72,6 +75,7 @@ export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSe
   };
 
   const choose = (row: Row) => {
+    if (row.unread > 0) return;
     if (row.node.kind === NodeKind.GROUP) toggle(store, row);
     else props.onSelect(row.node.id);
   };
@@ -82,12 +86,12 @@ export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSe
       onKeyDown={onKeyDown} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
       <div role="presentation" class="fnb-canvas" style={{ height: `${rows.length * ROW_HEIGHT}px` }}>
         {shown.map((row, offset) => (
-          <TreeRow key={row.node.id} row={row} id={`${prefix}-${first + offset}`} y={(first + offset) * ROW_HEIGHT}
-            active={first + offset === activeIndex} selected={store.selection?.action === row.node.id}
+          <TreeRow key={row.key} store={store} row={row} id={`${prefix}-${first + offset}`} y={(first + offset) * ROW_HEIGHT}
+            active={first + offset === activeIndex} selected={row.unread === 0 && store.selection?.action === row.node.id}
             elapsed={elapsed(row.node, store, props.now)}
-            onToggle={() => { setActive(row.node.id); toggle(store, row); }}
-            onChoose={() => { setActive(row.node.id); choose(row); }}
-            onReport={() => { setActive(row.node.id); props.onSelect(row.node.id, "report"); }} />
+            onToggle={() => { setActive(row.key); toggle(store, row); }}
+            onChoose={() => { setActive(row.key); choose(row); }}
+            onReport={() => { setActive(row.key); props.onSelect(row.node.id, "report"); }} />
         ))}
       </div>
     </div>
@@ -99,11 +103,12 @@ function toggle(store: RunStore, row: Row): void {
   else store.expand(row.node.id);
 }
 
-function isBranch(node: TreeNode): boolean {
-  return node.childCount > 0;
+function isBranch(row: Row): boolean {
+  return row.unread === 0 && row.node.childCount > 0;
 }
 
 interface TreeRowProps {
+  store: RunStore;
   row: Row;
   id: string;
   y: number;
@@ -117,13 +122,23 @@ interface TreeRowProps {
 
 function TreeRow(props: TreeRowProps) {
   const { row } = props;
-  const { node } = row;
-  const branch = isBranch(node);
+  const branch = isBranch(row);
   const classes = `fnb-row${props.active ? " fnb-active" : ""}${props.selected ? " fnb-selected" : ""}`;
   return (
     <div class={classes} role="treeitem" id={props.id} aria-level={row.depth + 1} aria-posinset={row.position}
       aria-setsize={row.siblings} aria-expanded={branch ? row.expanded : undefined} aria-selected={props.selected}
       style={{ transform: `translateY(${props.y}px)`, paddingLeft: `${4 + 16 * row.depth}px` }} onClick={props.onChoose}>
+      {row.unread > 0 ? <Unread store={props.store} rows={row.unread} /> : <Columns {...props} branch={branch} />}
+    </div>
+  );
+}
+
+/** What a row of a node says. */
+function Columns(props: TreeRowProps & { branch: boolean }) {
+  const { row, branch } = props;
+  const { node } = row;
+  return (
+    <>
       <span class="fnb-twisty" aria-hidden="true"
         onClick={(event) => { if (branch) { event.stopPropagation(); props.onToggle(); } }}>
         {branch ? (row.expanded ? "▾" : "▸") : ""}
@@ -143,7 +158,7 @@ function TreeRow(props: TreeRowProps) {
       <span class="fnb-space" />
       <Counts node={node} />
       <span class="fnb-time">{props.elapsed}</span>
-    </div>
+    </>
   );
 }
 

@@ -1,10 +1,13 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
+import { isFiltering, NO_FILTER, type Filter } from "../run/filter";
 import { count } from "../run/format";
-import { isFiltering, NO_FILTER, visibleRows, type Filter } from "../run/rows";
-import type { Pane, RunStore } from "../run/store";
+import { visibleRows } from "../run/rows";
+import type { Pane } from "../run/selection";
+import type { RunStore } from "../run/store";
 import { Flag } from "../run/wire";
 import { ActionDetails } from "./action_details";
 import { Question } from "./prompt_form";
+import { Reading, remedy } from "./reading";
 import { RunHeader } from "./run_header";
 import { RunTree } from "./run_tree";
 import { Timeline } from "./timeline";
@@ -19,27 +22,19 @@ const ANSWERED_QUESTIONS = 3;
 /** A run: header, questions, tree or timeline, and all about the action that is selected. */
 export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: number }) {
   useStore(store);
-  const [filter, setFilter] = useState<Filter>(NO_FILTER);
-  const [view, setView] = useState<"tree" | "timeline">("tree");
-  const [pane, choosePane] = useState(store.pane);
-  const chosen = useRef(false);
-  const { running } = store;
+  const { running, filter, view, pane } = store;
   const time = useNow(running || store.askedAt > 0);
   const now = store.knownUntil(time);
 
-  const setPane = (to: Pane) => {
-    store.pane = to; // for the next view, when the cell is moved
-    choosePane(to);
-  };
   const select = (action: string, to?: Pane) => {
-    chosen.current = true;
-    if (to !== undefined) setPane(to);
+    if (to !== undefined) store.show({ pane: to });
     store.select(action);
   };
+  const setFilter = (to: Filter) => store.show({ filter: to });
   const root = store.nodes.get(store.root);
   const filtering = isFiltering(filter);
   useEffect(() => {
-    if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !chosen.current && store.selection === null)
+    if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !store.hasSelected)
       select(root.id, "report");
   }, [root?.flags]);
   useEffect(() => {
@@ -66,7 +61,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
     ...prompts.filter((prompt) => prompt.answer === "").slice(0, OPEN_QUESTIONS),
     ...prompts.filter((prompt) => prompt.answer !== "").slice(-ANSWERED_QUESTIONS),
   ];
-  if (store.header === null) return <div class="fnb fnb-quiet">Reading the run ...</div>;
+  if (store.header === null) return <div class="fnb">{store.lost ? <Contact store={store} now={now} /> : <Reading store={store} what="the run " />}</div>;
   return (
     <div class="fnb" onPointerMove={look} onKeyDown={look} onWheel={look} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
       <RunHeader store={store} now={now} silent={running && store.silentSince(time) > 0} filter={filter} onFilter={setFilter} />
@@ -83,18 +78,18 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
       {questions.map((prompt) => <Question key={prompt.prompt} store={store} prompt={prompt} />)}
       <div class="fnb-toolbar">
         <div class="fnb-tabs" role="group" aria-label="How to look at the run">
-          <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => setView("tree")}>Tree</button>
-          <button type="button" class="fnb-tab" aria-pressed={view === "timeline"} onClick={() => setView("timeline")}>Timeline</button>
+          <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => store.show({ view: "tree" })}>Tree</button>
+          <button type="button" class="fnb-tab" aria-pressed={view === "timeline"} onClick={() => store.show({ view: "timeline" })}>Timeline</button>
         </div>
         <span class="fnb-space" />
         {isFiltering(filter) && (
           <>
-            <span class="fnb-quiet" role="status">{count(rows.length, "row")}</span>
+            <span class="fnb-quiet" role="status">{found(store, rows.length)}</span>
             <button type="button" class="fnb-button fnb-plain" onClick={() => setFilter(NO_FILTER)}>Show all</button>
           </>
         )}
         <input class="fnb-field fnb-filter" type="search" placeholder="Filter by name" aria-label="Filter by name"
-          value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value.trim() })} />
+          value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value })} />
       </div>
       <div class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
         <div class="fnb-main">
@@ -105,9 +100,17 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
           )}
         </div>
         {store.selection !== null && (
-          <ActionDetails store={store} pane={pane} onPane={setPane} onClose={() => select("")} />
+          <ActionDetails store={store} pane={pane} onPane={(to) => store.show({ pane: to })} onClose={() => select("")} />
         )}
       </div>
     </div>
   );
+}
+
+/** How many rows a filter has found, and what it did not look at. */
+function found(store: RunStore, rows: number): string {
+  const { unread } = store;
+  if (unread === 0) return count(rows, "row");
+  if (!store.lost) return `${count(rows, "row")}, ${count(unread, "action")} still to be read`;
+  return `${count(rows, "row")}; ${count(unread, "action was", "actions were")} not read before the kernel went away: ${remedy(store)}`;
 }

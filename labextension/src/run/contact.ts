@@ -1,0 +1,39 @@
+import type { FromPage } from "./wire";
+
+const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "ask_earlier_logs", "abort", "answer"]);
+const SILENCE_MS = 6_000;
+const SURE_FOR_MS = 2_000;
+
+/** What is known of whoever tells of the run: when it was heard last, and whether it owes an answer. */
+export class Contact {
+  heardAt = Date.now();
+  /** Since when the page waits for an answer; 0 if it does not. */
+  askedAt = 0;
+  /** Whether it is gone for good. */
+  lost = false;
+
+  heard(): void {
+    this.heardAt = Date.now();
+    this.askedAt = 0;
+  }
+
+  said(message: FromPage): void {
+    if (ANSWERED.has(message.type)) this.askedAt ||= Date.now();
+  }
+
+  lose(): void {
+    this.lost = true;
+    this.askedAt = 0;
+  }
+
+  /** Since when nothing came although something should have, because the run goes on or because it was asked; 0 if that is not so. */
+  silentSince(now: number, running: boolean): number {
+    const since = running ? this.heardAt : this.askedAt;
+    return since > 0 && now - since >= SILENCE_MS ? since : 0;
+  }
+
+  /** Until when it is known how the run stands: it is heard every second, and clocks go on no further than a little after that. */
+  knownUntil(now: number): number {
+    return Math.min(now, this.heardAt + SURE_FOR_MS);
+  }
+}
