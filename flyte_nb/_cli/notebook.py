@@ -5,8 +5,8 @@ import __future__
 
 import ast
 import linecache
-import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -62,13 +62,11 @@ def load_notebook(path: Path) -> LoadedNotebook:
     """
     source = notebook_module(path)
     module = ModuleType("__main__")
-    filename = f"<tasks of {path.name}>"
-    linecache.cache[filename] = (len(source.source), None, source.source.splitlines(keepends=True), filename)
     # Not `__file__`: a notebook has none, and processes that Python starts would read it as a script.
     vars(module)["__loader__"] = _NotebookLoader(str(path), source.source)
     sys.path.insert(0, str(path.resolve().parent))
     sys.modules[module.__name__] = module
-    loading = _Loading(path, source, filename)
+    loading = _Loading(path, source)
     loading.execute_in(module)
     broken = loading.broken()
     missing = {name: broken[problem] for name, problem in loading.missing.items()}
@@ -89,11 +87,11 @@ class _NotebookLoader:
 class _Loading:
     """The statements of a module one after the other, and which names are not there because of which cell."""
 
-    def __init__(self, path: Path, source: NotebookModule, filename: str) -> None:
+    def __init__(self, path: Path, source: NotebookModule) -> None:
         self._path = path
-        self._source = source
-        self._filename = filename
-        self._statements = ast.parse(source.source, filename).body
+        self._statements = ast.parse(source.source).body
+        self._cells = {one: _put_into_its_cell(one, source.places) for one in self._statements}
+        _show_lines_of_cells(path, source)
         self._problems = list(source.problems)
         self._tracebacks: dict[Problem, str] = {}
         self.missing = {name: problem for problem in source.problems for name in problem.names}
@@ -102,12 +100,12 @@ class _Loading:
         """Execute what can be; what needs a cell that failed is left out."""
         flags = _future_flags(self._statements)
         for statement in self._statements:
-            cell = self._cell_of(statement)
+            cell = self._cells[statement]
             problem = self._hindrance(statement, up_to=cell)
             if problem is None:
                 try:
                     tree = ast.Module([statement], [])
-                    exec(compile(tree, self._filename, "exec", flags, dont_inherit=True), vars(module))
+                    exec(compile(tree, _file_of(self._path, cell), "exec", flags, dont_inherit=True), vars(module))
                 except (Exception, SystemExit) as error:
                     problem = self._failed(statement, error)
             for name in names_given(statement):
@@ -144,24 +142,41 @@ class _Loading:
         needed = (self.missing[name] for name in sorted(names_used(statement)) if name in self.missing)
         return next((problem for problem in needed if problem.cell <= up_to), None)
 
-    def _cell_of(self, statement: ast.stmt) -> int:
-        return self._source.places[statement.lineno - 1][0]
-
     def _failed(self, statement: ast.stmt, error: BaseException) -> Problem:
         from .._engine.failure import user_traceback
 
-        cell = self._cell_of(statement)
+        cell = self._cells[statement]
         said = " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(".")
         problem = Problem(cell, names_given(statement), f"Cell {cell} of {self._path} failed: {said}.")
         self._problems.append(problem)
-        self._tracebacks[problem] = re.sub(
-            rf'File "{re.escape(self._filename)}", line (\d+)(, in <module>)?', self._place, user_traceback(error)
-        )
+        self._tracebacks[problem] = user_traceback(error)
         return problem
 
-    def _place(self, found: re.Match[str]) -> str:
-        cell, line = self._source.places[int(found[1]) - 1]
-        return f"Cell {cell} of {self._path}, line {line}"
+
+def _file_of(path: Path, cell: int) -> str:
+    """What tracebacks call a cell."""
+    return f"Cell {cell} of {path.name}"
+
+
+def _put_into_its_cell(statement: ast.stmt, places: Sequence[tuple[int, int]]) -> int:
+    """Number the lines of a statement as its cell does; the number of that cell."""
+    cell, _ = places[statement.lineno - 1]
+    for node in ast.walk(statement):
+        for field in ("lineno", "end_lineno"):
+            if line := getattr(node, field, None):
+                setattr(node, field, places[line - 1][1])
+    return cell
+
+
+def _show_lines_of_cells(path: Path, source: NotebookModule) -> None:
+    """Have tracebacks show the lines of cells that are in the module."""
+    cells: dict[int, dict[int, str]] = {}
+    for (cell, line), text in zip(source.places, source.source.split("\n"), strict=False):
+        cells.setdefault(cell, {})[line] = text
+    for cell, texts in cells.items():
+        lines = [f"{texts.get(number, '')}\n" for number in range(1, max(texts) + 1)]
+        file = _file_of(path, cell)
+        linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
 
 
 def _future_flags(statements: list[ast.stmt]) -> int:

@@ -42,7 +42,7 @@ def test_asking_for_a_task_that_needs_a_broken_cell_gives_its_error_alone_with_t
         f"Error: {task!r} cannot be run. Cell 2 of study.ipynb failed: ValueError: retries: expected zero or more,"
         " got -1.",
         "Traceback (most recent call last):",
-        "  Cell 2 of study.ipynb, line 2",
+        '  File "Cell 2 of study.ipynb", line 2, in <module>',
         "    @env.task(retries=-1)",
         "     ^^^^^^^^^^^^^^^^^^^^",
         "ValueError: retries: expected zero or more, got -1.",
@@ -51,8 +51,8 @@ def test_asking_for_a_task_that_needs_a_broken_cell_gives_its_error_alone_with_t
 
 def test_a_task_that_reaches_a_constant_that_could_not_be_made_gives_the_error_of_that_cell(study: Shell) -> None:
     _, problem = study.run("run", "study.ipynb", "reads", code=2)
-    assert "Cell 4 of study.ipynb, line 4\n    TABLE = load('prices')" in problem
-    assert "Cell 4 of study.ipynb, line 2, in load\n" in problem
+    assert "File \"Cell 4 of study.ipynb\", line 4, in <module>\n    TABLE = load('prices')" in problem
+    assert 'File "Cell 4 of study.ipynb", line 2, in load\n' in problem
     assert problem.endswith("KeyError: 'prices'\n")
 
 
@@ -118,3 +118,21 @@ def test_of_a_file_that_fails_nothing_can_be_run_and_the_users_lines_alone_are_s
     assert "flow.py cannot be loaded:\n" in problem
     assert shown.format(folder=shell.folder) in problem
     assert "flyte_nb/" not in problem and "importlib" not in problem and "<string>" not in problem
+
+
+@pytest.mark.parametrize("mode", ["local", "process"])
+def test_the_traceback_of_a_task_names_the_cell_the_line_in_it_and_shows_that(shell: Shell, mode: str) -> None:
+    helper = "# What it is worth.\n%matplotlib inline\nx = 3; print(x)\n\ndef worth(sample):\n    return 1 / sample"
+    task = "@env.task\nasync def main(\n    sample: int = 0,\n) -> float:\n    note = 'begun'\n    return worth(sample)"
+    shell.write_notebook("study.ipynb", BEGIN, "print('not kept')", helper, "flyte.run(main)", task)
+    _, problem = shell.run("run", "--mode", mode, "study.ipynb", "main", code=1)
+    shown = [line.strip() for line in problem.splitlines() if "^" not in line and "~" not in line]
+    begin = shown.index("Traceback (most recent call last):")
+    assert shown[begin : begin + 6] == [
+        "Traceback (most recent call last):",
+        'File "Cell 5 of study.ipynb", line 6, in main',
+        "return worth(sample)",
+        'File "Cell 3 of study.ipynb", line 6, in worth',
+        "return 1 / sample",
+        "ZeroDivisionError: division by zero",
+    ]
