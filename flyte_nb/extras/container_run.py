@@ -17,6 +17,7 @@ from ..backends.containers.container import Container, State
 from ..backends.containers.control import Control
 from ..backends.containers.engine import Engine, find_engine, last_words
 from ..backends.containers.following import Following
+from ..backends.containers.guard import guarded
 from ..backends.containers.images import image_for
 from ..backends.containers.leftovers import ended_at_exit, own_folder, sweep_once
 from ..backends.containers.output import ContainerOutput
@@ -72,32 +73,35 @@ class ContainerRun:
                 part.mkdir()
             inputs = InputFolder(recipe, values, ingoing, copies=not image.runs_as_root)
             control.check()
-            with self._created(engine, inputs, limits, control) as container:
+            with self._created(engine, inputs, limits, control, folder) as container:
                 self._run(container, limits, output, control, scratch)
                 _take_out(container, outgoing, recipe, limits, control)
             control.check()
             return read_outputs(outgoing, recipe, options.max_inline_io_bytes)
 
     @contextlib.contextmanager
-    def _created(self, engine: Engine, inputs: InputFolder, limits: Limits, control: Control) -> Iterator[Container]:
+    def _created(
+        self, engine: Engine, inputs: InputFolder, limits: Limits, control: Control, folder: Path
+    ) -> Iterator[Container]:
         recipe = self.recipe
         container = Container(engine)
         network = [] if recipe.network is None else [f"--network={recipe.network}"]
         control.holds_container = True
-        try:
-            container.create(
-                recipe.image,
-                filled(recipe.command, inputs.text_of),
-                filled(recipe.arguments, inputs.text_of),
-                [*inputs.flags(), *limits.flags, *network],
-                labels=_labels(recipe),
-                environment=self._environment(),
-            )
-            container.make_folder(recipe.output_data_dir)
-            yield container
-        finally:
-            container.remove()
-            control.holds_container = False
+        with guarded(engine, container.name, folder):
+            try:
+                container.create(
+                    recipe.image,
+                    filled(recipe.command, inputs.text_of),
+                    filled(recipe.arguments, inputs.text_of),
+                    [*inputs.flags(), *limits.flags, *network],
+                    labels=_labels(recipe),
+                    environment=self._environment(),
+                )
+                container.make_folder(recipe.output_data_dir)
+                yield container
+            finally:
+                container.remove()
+                control.holds_container = False
 
     def _run(
         self, container: Container, limits: Limits, output: ContainerOutput, control: Control, scratch: Path

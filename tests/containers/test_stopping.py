@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import flyte_nb as flyte
@@ -215,11 +216,15 @@ def folders_of(owner: str) -> list[Path]:
     return list(Path(tempfile.gettempdir()).glob(f"{PREFIX}{owner}*"))
 
 
-def test_what_a_killed_process_left_is_removed_by_the_next_one(engine: Engine, tmp_path: Path) -> None:
+def test_what_a_process_that_was_killed_with_its_guard_left_is_removed_by_the_next_one(
+    engine: Engine, tmp_path: Path
+) -> None:
     with owner_process(tmp_path / "other home", "wait") as (process, owner):
         wait_for(lambda: containers_of(owner, engine))
         sweep(engine)
         assert len(containers_of(owner, engine)) == len(folders_of(owner)) == 1, "the owner lives"
+        for child in psutil.Process(process.pid).children():
+            child.kill()  # also the process that guards the container
         process.kill()
         process.wait()
         assert len(containers_of(owner, engine)) == len(folders_of(owner)) == 1
