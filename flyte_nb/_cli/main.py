@@ -66,16 +66,18 @@ def abort(run: str, action: str | None, reason: str) -> None:
 
 @main.command()
 @click.argument("run", type=RUN)
+@click.option("--keep", multiple=True, metavar="TASK", help="Take its results whatever it is now; may be repeated.")
 @output_option
-def resume(run: str, as_json: bool) -> None:
+def resume(run: str, keep: tuple[str, ...], as_json: bool) -> None:
     """Go on with RUN after a failure, an abort or a lost process, and wait for its end.
 
-    What succeeded is not run again. The code is the one that the run started with.
+    What succeeded is not run again. The code is the one that the run started with, and the modules that it imports as
+    they are now: what reaches an edited one runs again, unless its task is to be kept.
     """
     from ..remote import Run
 
     search_current_folder()
-    follow_to_its_end(lambda: Run.get(run).resume(), as_json=as_json, begun="goes on")
+    follow_to_its_end(lambda: Run.get(run).resume(keep=keep), as_json=as_json, begun="goes on")
 
 
 @main.command()

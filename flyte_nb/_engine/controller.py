@@ -166,7 +166,7 @@ class Controller:
         RunStateError
             If somebody has.
         """
-        resumed = RunResumed(time.time(), self._owner, len(finished))
+        resumed = RunResumed(time.time(), self._owner, len(finished), kept=finished.kept)
         log = self.journal.take_over_run(resumed, previous)
         return self._launch(task, prepared, options, loop, log, finished)
 

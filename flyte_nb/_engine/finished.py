@@ -1,17 +1,20 @@
 """What an earlier try of a run had finished, read from its events, for a resume to take up.
 
-An action is taken if it succeeded, its code is what it was, and its outputs are whole; the digest of an action's
-code covers the tasks it reaches, so a parent above an edited task is run again too. The run records the reason.
+An action is taken if it succeeded, its code is what it was, and its outputs are whole; the digest of an action's code
+covers the tasks it reaches, so a parent above an edited task is run again too. The run records the reason. Of tasks
+that the user says to keep, the code is no matter.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from .._code.digest import code_parts
-from ..errors import StorageUnreachableError
+from .._misfit import with_nearest
+from ..errors import RunStateError, StorageUnreachableError
 from ..models.code_change import code_change
 from ..models.events import (
     PromptAnswered,
@@ -55,9 +58,16 @@ class FinishedWork:
         What the earlier try recorded.
     from_other_run : bool
         Whether it is another run than the one that goes on.
+    keep : sequence of str
+        Tasks whose results still hold, whatever became of their code: full names, or what is behind the dot.
+
+    Raises
+    ------
+    RunStateError
+        If none of its actions is a call of a task that is to be kept.
     """
 
-    def __init__(self, earlier: EarlierEvents, *, from_other_run: bool) -> None:
+    def __init__(self, earlier: EarlierEvents, *, from_other_run: bool, keep: Sequence[str] = ()) -> None:
         self._earlier = earlier
         self._refused: set[str] = set()
         self._out_of_reach = ""
@@ -81,6 +91,7 @@ class FinishedWork:
             elif isinstance(event, TaskSeen):
                 self._parts[event.task, event.code_digest] = event.parts
                 self._digests.setdefault(event.task, set()).add(event.code_digest)
+        self.kept = [_task_named(name, self._digests, earlier.run) for name in keep]
 
     def __len__(self) -> int:
         return len(self._earlier)
@@ -129,10 +140,21 @@ class FinishedWork:
 
     def _what_changed(self, name: str, plan: TaskPlan) -> str:
         """What is another code than it was; empty if nothing is."""
-        if self._digests.get(plan.name) == {plan.code_digest}:
-            return ""  # the task has had no other code, whatever the action
+        if plan.name in self.kept or self._digests.get(plan.name) == {plan.code_digest}:
+            return ""  # the task has had no other code, whatever the action, or that is no matter
         queued = self._earlier.queued(name)
         if queued is None or queued.code_digest == plan.code_digest:
             return ""
         before = self._parts.get((queued.task, queued.code_digest), {})
-        return code_change(plan.short_name, before, code_parts(plan.func))
+        change = code_change(plan.short_name, before, code_parts(plan.func))
+        return change if self.from_other_run else f"{change} resume(keep={plan.name!r}) keeps results of other code."
+
+
+def _task_named(name: str, known: Collection[str], run: str) -> str:
+    """The full name of a task that the run called."""
+    by_last = {task.rpartition(".")[2]: task for task in known}
+    found = name if name in known else by_last.get(name)
+    if found is None:
+        asked = with_nearest(name, [*by_last, *known])
+        raise RunStateError(f"keep: run {run!r} called no task {asked}; it called {', '.join(sorted(known))}.")
+    return found

@@ -87,6 +87,10 @@ class EarlierEvents(Protocol):
     """What an earlier try of a run recorded."""
 
     @property
+    def run(self) -> str:
+        """Name of the run."""
+
+    @property
     def others(self) -> list[AnyEvent]:
         """All events but the beginnings and ends of actions, in order."""
 

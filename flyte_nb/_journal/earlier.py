@@ -30,10 +30,11 @@ class EarlierRun:
     pages : iterable of list of rows
         Number, body and checksum of all its events, in order.
     run : str
-        Its name, for errors.
+        Its name.
 
     Attributes
     ----------
+    run : str
     others : list of events
         All but the beginnings and ends of actions, in order.
 
@@ -45,7 +46,7 @@ class EarlierRun:
 
     def __init__(self, pages: Iterable[list[Row]], run: str) -> None:
         self.others: list[AnyEvent] = []
-        self._run = run
+        self.run = run
         self._roots: dict[str, Row] = {}
         self._succeeded_roots: dict[str, Row] = {}
         self._queued: dict[str, Row] = {}
@@ -62,24 +63,24 @@ class EarlierRun:
         row = self._queued.get(action) or self._roots.get(action)
         if row is None:
             return None
-        return codec.decode_verified(row, self._run, _queued_decoder)
+        return codec.decode_verified(row, self.run, _queued_decoder)
 
     def succeeded(self, action: str) -> ActionEnded | None:
         """How an action ended, if it succeeded the last time it ran."""
         row = self._succeeded.get(action) or self._succeeded_roots.get(action)
         if row is None:
             return None
-        return codec.decode_verified(row, self._run, _ended_decoder)
+        return codec.decode_verified(row, self.run, _ended_decoder)
 
     def _sort(self, page: list[Row]) -> None:
         queued, succeeded = self._queued, self._succeeded
-        for row, head in zip(page, codec.event_heads(page, self._run), strict=True):
+        for row, head in zip(page, codec.event_heads(page, self.run), strict=True):
             kind = head.kind
             if kind == _ENDED:
                 if head.fourth in _REUSABLE:
                     (succeeded if head.third in queued else self._succeeded_roots)[head.third] = row
             elif kind != _QUEUED:
-                self.others.append(codec.decode_row(row, self._run))
+                self.others.append(codec.decode_row(row, self.run))
             elif head.fourth:
                 queued[head.third] = row
                 succeeded.pop(head.third, None)

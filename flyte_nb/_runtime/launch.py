@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +15,7 @@ from .._engine.naming import ROOT_ACTION
 from .._engine.run_options import RunOptions
 from .._journal.liveness import is_alive
 from .._misfit import misfits, with_nearest
-from .._task.messages import not_a_task
+from .._task.messages import got, not_a_task
 from .._task.registry import declared_tasks, find_task, namesakes, the_one, told_apart
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .._journal.earlier import EarlierRun
 
 T = TypeVar("T")
+Keep = str | Task[Any, Any] | Sequence[str | Task[Any, Any]]
+"""A task, its name, or several."""
 
 _DEPLOYED = "deployed"
 _MODES = (None, "notebook", "background", "process", "dask")
@@ -73,27 +75,28 @@ async def start_async(
     return runtime.controller.start(task, prepared, options, loop)
 
 
-def resume(name: str) -> LiveRun:
-    """Go on with a run that failed, was aborted, or lost its process.
+def resume(name: str, keep: Keep = ()) -> LiveRun:
+    """Go on with a run that failed, was aborted, or lost its process; of tasks to `keep` results are taken in any case.
 
     Raises
     ------
     RunNotFoundError
         If there is no such run.
     RunStateError
-        If it is going on, or has succeeded.
+        If it is going on, has succeeded, or called no task that is to be kept.
     CodeBundleError
         If its code is neither defined here nor stored with it.
     JournalWriteError
         If the journal cannot be written, as long as its disk is full.
     """
+    tasks = _names_of(keep)
     runtime = current_runtime()
     runtime.writer.flush()  # a run that ended on a full disk may still wait to be written
     record = runtime.reader.run(name)
     _check_resumable(runtime, record)
     with runtime.controller.collections:
         earlier = runtime.reader.earlier(name)
-        finished = FinishedWork(earlier, from_other_run=False)
+        finished = FinishedWork(earlier, from_other_run=False, keep=tasks)
     options = options_of(_started(earlier))
     task = task_of(
         runtime, record.task, name, _code_of(earlier, ROOT_ACTION), brings_code=_DEPLOYED in options.recorded
@@ -294,6 +297,13 @@ def _check_resumable(runtime: Runtime, record: RunRecord) -> None:
             f"Run {record.name!r} is going on in process {record.owner.pid} on {record.owner.host}. Abort it first:"
             f" `flyte-nb abort {record.name}` on a terminal, `flyte_nb.Run.get({record.name!r}).abort()` in Python."
         )
+
+
+def _names_of(keep: Keep) -> list[str]:
+    tasks = [keep] if isinstance(keep, (str, Task)) else keep
+    if not isinstance(tasks, Sequence) or not all(isinstance(task, (str, Task)) for task in tasks):
+        raise TypeError(f"keep is a task, its name, or a list of them; {got(keep)}.")
+    return [task.name if isinstance(task, Task) else task for task in tasks]
 
 
 def _check_is_task(task: Any) -> None:

@@ -113,12 +113,14 @@ class RunStarted(Event, tag="run_started", frozen=True):
 class RunResumed(Event, tag="run_resumed", frozen=True):
     """Another owner goes on with a run that ended badly, or whose owner is gone.
 
-    `stopped_at`: when that was, or when the owner was last heard of; None was not recorded.
+    `stopped_at`: when that was, or when the owner was last heard of; None was not recorded. `kept`: tasks whose results
+    are taken whatever their code is now.
     """
 
     owner: Owner
     reusable: int = 0
     stopped_at: float | None = None
+    kept: list[str] = []
 
 
 class RunEnded(Event, tag="run_ended", frozen=True):

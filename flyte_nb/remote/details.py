@@ -115,6 +115,8 @@ class RunDetails(AwaitedAsItself):
         How many of its actions are in each phase, the root among them.
     reruns : list of (str, str)
         Tasks that ran again after a resume, and why.
+    kept : list of str
+        Tasks whose results a resume was told to keep, whatever their code was then.
 
     Specification: *Remote tasks*.
     """
@@ -129,6 +131,7 @@ class RunDetails(AwaitedAsItself):
     counts: dict[ActionPhase, int]
     resumes: int
     reruns: list[tuple[str, str]]
+    kept: list[str]
     labels: dict[str, str]
     rerun_of: str
     _history: RunHistory
@@ -166,6 +169,8 @@ class RunDetails(AwaitedAsItself):
         lines = [f"Run {self.name} of {self.task_name}: {self.phase}{took} ({counts})"]
         if self.resumes:
             lines.append("resumed once" if self.resumes == 1 else f"resumed {self.resumes} times")
+        if self.kept:
+            lines.append(f"kept, whatever its code is now: {', '.join(self.kept)}")
         lines += [f"ran again: {action} ({reason})" for action, reason in self.reruns[:MAX_RERUNS_SHOWN]]
         if len(self.reruns) > MAX_RERUNS_SHOWN:
             lines.append(f"and {len(self.reruns) - MAX_RERUNS_SHOWN:,} more ran again")
@@ -218,6 +223,7 @@ def run_details(history: RunHistory) -> RunDetails:
         counts=view.counts(),
         resumes=len(view.resumes),
         reruns=[(decided.task, decided.reason) for decided in view.reruns],
+        kept=sorted({task for resumed in view.resumes for task in resumed.kept}),
         labels=dict(started.labels) if started is not None else {},
         rerun_of=started.rerun_of if started is not None else "",
         _history=history,

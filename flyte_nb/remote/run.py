@@ -284,17 +284,26 @@ class Run(AwaitedAsItself):
         return Waited()
 
     @with_aio
-    def resume(self) -> Run:
-        """Go on after a failure, an abort or a lost process: finished actions are not run again.
+    def resume(self, keep: launch.Keep = ()) -> Run:
+        """Go on after a failure, an abort or a lost process: finished actions are not run again, edited ones are.
+
+        Parameters
+        ----------
+        keep : task, name of a task, or list of them
+            Take what its calls had returned, also where its code was edited since: the results still hold.
 
         Raises
         ------
         RunStateError
-            If the run is going on, or has succeeded.
+            If the run is going on, has succeeded, or called no such task.
         CodeBundleError
             If its code can be found nowhere.
+
+        Examples
+        --------
+        >>> run.resume(keep="etl.clean")
         """
-        self._live = launch.resume(self.name)
+        self._live = launch.resume(self.name, keep)
         self._history = RunHistory(self.name)
         return self
 

@@ -140,6 +140,60 @@ def test_after_editing_one_task_it_and_what_depends_on_its_outputs_run_again_and
     assert all("second" in reason for _, reason in reruns)
 
 
+MAPPED = """
+@env.task
+async def item(x: int) -> int:
+    note(f"item {x}")
+    if x == 2 and broken():
+        raise ValueError("two")
+    return x * 10
+
+@env.task
+async def main(n: int) -> list[int]:
+    note("main")
+    return list(flyte.map(item, range(n), return_exceptions=False))
+"""
+
+
+@pytest.mark.parametrize("said", ["resuming.item", "item", ["main", "resuming.item"], "the task itself"])
+def test_items_that_had_succeeded_are_kept_after_their_task_was_mended_if_one_says_so(said: Any) -> None:
+    run = flyte.run(define(MAPPED)["main"], 4)
+    run.wait()
+    calls.clear()
+    mended = define(MAPPED.replace("x == 2 and broken()", "False"))
+
+    run.resume(keep=mended["item"] if said == "the task itself" else said)
+
+    assert run.outputs()[0] == [0, 10, 20, 30]
+    assert calls[0] == "main"
+    assert "item 2" in calls
+    assert not {"item 0", "item 1"} & set(calls)
+    details = run.details()
+    assert {task for task, _ in details.reruns} == {"resuming.item"}
+    assert "resuming.item" in details.kept
+    assert "kept, whatever its code is now: " in repr(details)
+
+
+def test_the_reason_why_a_changed_task_ran_again_says_how_its_results_are_kept() -> None:
+    run = failed_run()
+    define(CELLS.replace("return x + 1", "return x + 2"))
+    run.resume().wait()
+    [reason, _] = [reason for _, reason in run.details().reruns]
+    assert reason.endswith("changed: second (function). resume(keep='resuming.second') keeps results of other code.")
+    assert run.details().kept == []
+
+
+def test_what_is_to_be_kept_is_a_task_that_the_run_called() -> None:
+    run = failed_run()
+    with pytest.raises(
+        errors.RunStateError, match=r"keep: run '.+' called no task 'secnd' \(did you mean 'second'\?\)"
+    ):
+        run.resume(keep="secnd")
+    with pytest.raises(TypeError, match=r"keep is a task, its name, or a list of them; got int: 3"):
+        run.resume(keep=3)  # type: ignore[arg-type]
+    assert not run.details().resumes
+
+
 def test_after_editing_a_helper_what_reaches_it_runs_again_and_the_helper_is_named() -> None:
     run = failed_run()
     define(CELLS.replace("return x * 10", "return x * 100"))
