@@ -59,7 +59,7 @@ beforeEach(async () => {
   });
   page = document.createElement("div");
   document.body.append(page);
-  await act(() => render(h(Panel, { store, doors: { openRun: (name) => opened.push(name), confirm: async () => true } }), page));
+  await act(() => render(h(Panel, { store, doors: { openRun: (name) => opened.push(name), resume: (name) => store.resume(name), confirm: async () => true } }), page));
   await act(() => sockets[0]!.onopen());
 });
 

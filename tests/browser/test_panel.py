@@ -75,6 +75,7 @@ def test_a_run_whose_kernel_was_killed_is_resumed_from_the_panel(
     enough.touch()
     request.addfinalizer(enough.unlink)
     line(panel, "lost").get_by_role("button", name="Resume", exact=True).click()
+    other.page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     line(panel, "lost").get_by_label("succeeded").wait_for(timeout=40_000)
     line(panel, "lost").click()
     run = other.page.get_by_role("region", name="Run lost")

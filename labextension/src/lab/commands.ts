@@ -21,6 +21,7 @@ interface Deeds {
   openBeside(run: string): unknown;
   openRun(run: string): void;
   rerun(run: string): Promise<void>;
+  resume(run: string): Promise<void>;
   /** The run in the main area that was used last, or an empty name. */
   shown(): string;
   store: RunsStore;
@@ -46,7 +47,7 @@ export function addCommands(
       label: "Open Newest Run", execute: () => deeds.openRun(newest()), isEnabled: () => newest() !== "",
     }),
     app.commands.addCommand(COMMANDS.abort, onOne("Abort Shown Run", (run) => store.abort(run))),
-    app.commands.addCommand(COMMANDS.resume, onOne("Resume Shown Run", (run) => store.resume(run))),
+    app.commands.addCommand(COMMANDS.resume, onOne("Resume Shown Run…", deeds.resume)),
     app.commands.addCommand(COMMANDS.rerun, onOne("Run Shown Run Again", deeds.rerun)),
   ];
   if (palette !== null)

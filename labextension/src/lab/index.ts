@@ -13,6 +13,7 @@ import { LabServer } from "./lab_server";
 import { openNotebook } from "./notebooks";
 import { tellOf } from "./notices";
 import { openRuns } from "./open_runs";
+import { resumeSomewhere } from "./resuming";
 import { PANEL_ID, PanelWidget } from "./panel_widget";
 import { RunWidget } from "./run_widget";
 import { DEFAULTS, settingsFrom } from "./settings";
@@ -45,7 +46,9 @@ function activate(
   };
   const openBeside = (run: string) => {
     const known = tracker.find((widget) => widget.content.run === run);
-    const content = known?.content ?? new RunWidget(server, run, () => void rerun(run));
+    const content = known?.content ?? new RunWidget(server, run, {
+      rerun: () => void rerun(run), resume: (inProcess) => void resumeSomewhere(app.serviceManager, server, run, inProcess),
+    });
     const widget = known ?? new MainAreaWidget({ content });
     if (known === undefined) {
       widget.id = `${content.id}-area`;
@@ -59,10 +62,12 @@ function activate(
     const again = await store.rerun(run);
     if (again !== "") openRun(again);
   };
+  const resume = (run: string) => resumeSomewhere(app.serviceManager, server, run, () => store.resume(run));
 
   atTheEnd(openRuns(openRun));
   const panel = new PanelWidget(store, {
     openRun,
+    resume,
     openNotebook: (place) => void openNotebook(app, place),
     confirm: async (title, body, action) => {
       const result = await showDialog({ title, body, buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: action })] });
@@ -74,7 +79,7 @@ function activate(
   restorer?.add(panel, PANEL_ID);
 
   const shown = () => tracker.currentWidget?.content.run ?? "";
-  for (const added of addCommands(app, { openBeside, openRun, rerun, shown, store }, palette, launcher)) atTheEnd(() => added.dispose());
+  for (const added of addCommands(app, { openBeside, openRun, rerun, resume, shown, store }, palette, launcher)) atTheEnd(() => added.dispose());
   if (restorer !== null)
     void restorer.restore(tracker, {
       command: COMMANDS.openRun, args: (widget) => ({ run: widget.content.run }), name: (widget) => widget.content.run,

@@ -1,6 +1,6 @@
 import { Widget } from "@lumino/widgets";
 import { h, render } from "preact";
-import { RunConnection } from "../panel/run_connection";
+import { RunConnection, type Beginnings } from "../panel/run_connection";
 import { RunPage } from "../panel/run_page";
 import type { Server } from "../panel/server";
 import { runsIcon } from "./icon";
@@ -9,14 +9,14 @@ import { runsIcon } from "./icon";
 export class RunWidget extends Widget {
   private readonly connection: RunConnection;
 
-  constructor(server: Server, readonly run: string, rerun: () => void) {
+  constructor(server: Server, readonly run: string, beginnings: Beginnings) {
     super();
     this.id = RunWidget.idOf(run);
     this.title.label = run;
     this.title.caption = `Run ${run}`;
     this.title.icon = runsIcon;
     this.title.closable = true;
-    this.connection = new RunConnection(server, run, rerun);
+    this.connection = new RunConnection(server, run, beginnings);
     render(h(RunPage, { store: this.connection.store }), this.node);
   }
 

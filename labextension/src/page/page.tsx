@@ -50,7 +50,9 @@ function RunsPage({ place, server }: { place: Place; server: Server }) {
     return () => removeEventListener("popstate", back);
   }, []);
   useEffect(() => { document.title = run === "" ? "Runs · flyte_nb" : `${run} · flyte_nb`; }, [run]);
-  const doors = { openRun, confirm: (title: string, text: string) => Promise.resolve(confirm(`${title}\n\n${text}`)) };
+  const doors = {
+    openRun, resume: (name: string) => store.resume(name), confirm: (title: string, text: string) => Promise.resolve(confirm(`${title}\n\n${text}`)),
+  };
   return (
     <FrameAddress.Provider value={(internet) => `${place.root}static/report${internet ? "-internet" : ""}.html`}>
       <main class={`fnb-page${run === "" ? "" : " fnb-page-with-run"}`}>
@@ -71,7 +73,10 @@ function RunsPage({ place, server }: { place: Place; server: Server }) {
 function Followed(props: { name: string; server: Server; store: RunsStore; openRun: (name: string) => void }) {
   const { name, server, store, openRun } = props;
   const connection = useMemo(
-    () => new RunConnection(server, name, () => void store.rerun(name).then((again) => { if (again !== "") openRun(again); })),
+    () => new RunConnection(server, name, {
+      rerun: () => void store.rerun(name).then((again) => { if (again !== "") openRun(again); }),
+      resume: (inProcess) => inProcess(),
+    }),
     [name],
   );
   useEffect(() => () => connection.close(), [connection]);

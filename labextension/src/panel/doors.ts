@@ -7,6 +7,8 @@ export interface NotebookPlace {
 /** What the panel asks of the page that it is on. */
 export interface Doors {
   openRun(name: string): void;
+  /** Goes on with a run, where there are several places in the one that the person chooses. */
+  resume(run: string): Promise<void>;
   /** Absent where there are no notebooks. */
   openNotebook?: (place: NotebookPlace) => void;
   confirm(title: string, text: string, action: string): Promise<boolean>;

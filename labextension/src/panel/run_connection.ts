@@ -3,14 +3,22 @@ import type { FromPage, ToPage } from "../run/wire";
 import { Connection } from "./connection";
 import { runPath, type Server } from "./server";
 
-/** One run, followed through the server. What `rerun` starts is a run of its own, so the page takes care of that itself. */
+/** What the page takes care of itself: `rerun` starts a run of its own, and there may be several places to `resume` in. */
+export interface Beginnings {
+  rerun(): void;
+  /** `inProcess` has the server do it. */
+  resume(inProcess: () => void): void;
+}
+
+/** One run, followed through the server. */
 export class RunConnection {
   readonly store: RunStore;
   private readonly connection: Connection;
 
-  constructor(server: Server, name: string, rerun: () => void) {
+  constructor(server: Server, name: string, beginnings: Beginnings) {
     this.store = new RunStore(name, (message: FromPage) => {
-      if (message.type === "rerun") rerun();
+      if (message.type === "rerun") beginnings.rerun();
+      else if (message.type === "resume") beginnings.resume(() => this.connection.send(message));
       else this.connection.send(message);
     }, "server");
     this.connection = new Connection(() => server.socket(runPath(name, "live")), {

@@ -28,7 +28,7 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
           <span class="fnb-space" />
           {run.can_resume && (
             <button type="button" class="fnb-mark fnb-clickable" tabIndex={active ? 0 : -1}
-              onClick={(event) => { event.stopPropagation(); void store.resume(run.name); }}>Resume</button>
+              onClick={(event) => { event.stopPropagation(); void doors.resume(run.name); }}>Resume</button>
           )}
           {!run.interrupted && <span class="fnb-quiet fnb-elapsed">{duration(end - (run.created_at + run.paused_s) * 1_000)}</span>}
         </span>
