@@ -12,6 +12,8 @@ from ..storage.addresses import local_path
 from .recipe import ContainerRecipe
 from .value_files import literal_of, yaml_text
 
+LONGEST_WORD_BYTES = 100_000  # Linux lets a word have 131,071; what stands around a template counts too
+
 
 class InputFolder:
     """A folder of this machine that becomes `input_data_dir`.
@@ -56,13 +58,16 @@ class InputFolder:
         file = self._recipe.input_files[name]
         if file is None:
             return f"{self._recipe.input_data_dir}/{name}"
-        text = file.write(self._values[name]).decode(errors="surrogateescape")
-        if "\0" in text:
+        data = file.write(self._values[name])
+        problem = "holds the character NUL, which" if b"\0" in data else ""
+        if len(data) > LONGEST_WORD_BYTES:
+            problem = f"is {len(data):,} bytes long, and more than {LONGEST_WORD_BYTES:,}"
+        if problem:
             raise ValueError(
-                f"Input {name!r} holds the character NUL, which cannot be part of a command. Let the program read it"
+                f"Input {name!r} {problem} cannot be part of a command. Let the program read it"
                 f" from {self._recipe.input_data_dir}/{name}."
             )
-        return text
+        return data.decode(errors="surrogateescape")
 
     def flags(self) -> list[str]:
         """The engine's flags that mount the folder and what belongs into it."""

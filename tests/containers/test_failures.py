@@ -18,6 +18,7 @@ from flyte_nb.errors import (
     InlineIOMaxBytesBreached,
     OOMError,
     RuntimeDataValidationError,
+    RuntimeUserError,
 )
 from flyte_nb.extras import ContainerTask
 from flyte_nb.io import File
@@ -172,3 +173,27 @@ def test_outside_a_run_the_errors_are_the_same() -> None:
     with pytest.raises(ContainerExitError) as caught:
         asyncio.run(broken())
     assert caught.value.exit_code == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("a\0b", "holds the character NUL, which cannot"),
+        ("x" * 200_000, "is 200,000 bytes long, and more than 100,000"),
+    ],
+)
+def test_an_input_that_no_command_can_take_is_named(value: str, text: str) -> None:
+    task = ContainerTask(
+        "echo", IMAGE, ["/bin/echo"], inputs={"said": str}, arguments=["{{.inputs.said}}"], network="none"
+    )
+
+    with pytest.raises(RuntimeUserError, match=f"Input 'said' {text}.* from /var/inputs/said"):
+        flyte.run(task, said=value).outputs()
+
+
+def test_a_command_line_that_is_too_long_for_the_machine_says_so() -> None:
+    words = ["x" * 90_000] * 40
+    task = ContainerTask("echo", IMAGE, ["/bin/echo"], arguments=words, network="none")
+
+    with pytest.raises(ContainerEngineError, match="create` could not be run: Argument list too long"):
+        flyte.run(task).outputs()

@@ -48,7 +48,7 @@ class Engine:
         Raises
         ------
         ContainerEngineError
-            If it does not answer in time.
+            If it does not answer in time, or cannot be run: for instance a command line that is too long.
         """
         try:
             return subprocess.run(
@@ -64,6 +64,8 @@ class Engine:
                 f"{self.name} did not answer to `{words[0]}` within {timeout_s:.0f} s. Is its service healthy? Try"
                 f" `{self.name} ps` in a terminal."
             ) from None
+        except OSError as error:
+            raise ContainerEngineError(f"`{self.name} {words[0]}` could not be run: {error.strerror}.") from error
 
     def call(self, *words: str, stdin: bytes | None = None, environment: Mapping[str, str] | None = None) -> str:
         """What a command prints.
