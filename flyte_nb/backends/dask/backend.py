@@ -21,10 +21,11 @@ from ..processes.room import Need, depth_of
 from ..workers import messages as say
 from ..workers.code import carried_code
 from ..workers.conversation import converse, start_of
-from . import local_worker, wire
+from . import wire
 from .cluster import Cluster, refuse_other_python
 from .dashboard import dashboard_address
 from .link import DaskLink, WorkerMoved
+from .local_cluster import start_local_cluster
 from .needs import dask_resources
 from .room import DaskRoom, OrderedCode, link_of
 
@@ -190,8 +191,7 @@ class DaskBackend:
         given = self._given
         if self._local is not None:
             if self._owned is None:
-                preload = self._local.get("preload") or dask.config.get("distributed.worker.preload", [])
-                self._owned = distributed.LocalCluster(**self._local | {"preload": [local_worker.__name__, *preload]})
+                self._owned = start_local_cluster(self._local)
             given = self._owned
         elif given is None:
             try:
