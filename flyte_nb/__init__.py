@@ -14,7 +14,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from ._engine.form_address import serve_forms_with
-from ._lazy import names_of
+from ._lazy import Finder, names_of
 from ._outside import open_outside_with
 from ._version import __version__ as __version__
 from ._view.showing import show_with
@@ -64,7 +64,7 @@ if TYPE_CHECKING:
     from .models import ActionPhase as ActionPhase
     from .remote import Run as Run
 
-logger = logging.getLogger("flyte_nb")
+logger: logging.Logger = logging.getLogger("flyte_nb")
 
 show_with(lambda name: importlib.import_module("._notebook.display", __name__).display_result(name))
 open_outside_with(lambda: importlib.import_module("._runtime.runtime", __name__).current_runtime().default_store)
@@ -112,7 +112,7 @@ _HOMES = {
 __all__ = sorted([*_HOMES, *_SUBMODULES, "logger", "__version__"])
 
 
-__getattr__ = names_of(__name__, _HOMES, _SUBMODULES)
+__getattr__: Finder = names_of(__name__, _HOMES, _SUBMODULES)
 
 
 def load_ipython_extension(shell: Any) -> None:

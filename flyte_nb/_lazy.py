@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeAlias
+
+Finder: TypeAlias = Callable[[str], Any]
+"""What a module calls `__getattr__`."""
 
 
-def names_of(package: str, homes: Mapping[str, str], submodules: Collection[str] = ()) -> Callable[[str], Any]:
+def names_of(package: str, homes: Mapping[str, str], submodules: Collection[str] = ()) -> Finder:
     """The ``__getattr__`` of a package.
 
     Parameters

@@ -268,8 +268,8 @@ class RuntimeDataValidationError(RuntimeUserError):
     Specification: *Dataclasses and structures*.
     """
 
-    var = ""
-    task_name = ""
+    var: str = ""
+    task_name: str = ""
 
     def __init__(self, var: str, error: Exception | str, task_name: str = "", *, called: str = "") -> None:
         where = f" of task {task_name!r}" if task_name else ""
@@ -299,10 +299,13 @@ class BrokenRecordError(RuntimeUserError, json.JSONDecodeError):
         super().__init__(
             "BrokenRecordError", f"Line {line_number:,} of {address!r} is no JSON: {what}. The line: {shown!r}{more}."
         )
-        self.address, self.line_number = address, line_number
-        self.msg, self.pos = what, getattr(reason, "pos", 0)
-        self.doc = shown.decode("utf-8", "replace")
-        self.lineno, self.colno = line_number, getattr(reason, "colno", 1)
+        self.address: str = address
+        self.line_number: int = line_number
+        self.msg: str = what
+        self.pos: int = getattr(reason, "pos", 0)
+        self.doc: str = shown.decode("utf-8", "replace")
+        self.lineno: int = line_number
+        self.colno: int = getattr(reason, "colno", 1)
 
 
 class InlineIOMaxBytesBreached(_CodedByClass, RuntimeUserError):

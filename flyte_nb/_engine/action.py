@@ -86,33 +86,33 @@ class Action:
     def __init__(
         self, run: LiveRun, plan: TaskPlan, name: str, parent: Action | None, group: str, custom_context: dict[str, str]
     ) -> None:
-        self.run = run
-        self.plan = plan
-        self.name = name
-        self.parent = parent
+        self.run: LiveRun = run
+        self.plan: TaskPlan = plan
+        self.name: str = name
+        self.parent: Action | None = parent
         self.depth: int = parent.depth + 1 if parent is not None else 0
-        self.group = group
+        self.group: str = group
         self.scope: Scope
         self.commits: TickCommits
-        self.custom_context = custom_context
+        self.custom_context: dict[str, str] = custom_context
         self.counts: CallCounts = {}
-        self.machine = ActionMachine(plan.max_attempts, plan.delay_s)
+        self.machine: ActionMachine = ActionMachine(plan.max_attempts, plan.delay_s)
         self.environment: dict[str, str] | None = plan.environment
         self.places: list[Place] = []
-        self.pauses = 0
+        self.pauses: int = 0
         self.seen_groups: set[str] | None = None
         self.log: ActionLog | None = None
         self.report: Report | None = None
         self.timers: dict[str, Timer] | None = None
-        self.timed_out_by = ""
+        self.timed_out_by: str = ""
         self.kept_inputs: StoredLiterals | None = None
         self.kept_outputs: StoredLiterals | None = None
         self.may_repeat: bool = plan.may_repeat or (parent is not None and parent.may_repeat)
         self.results: dict[str, StoredLiterals] | None = run.left_behind.pop(name, None)
         self.looked_up: LookedUp | None = None
-        self.closed = False
-        self.ended = False
-        self.stop_hard = False
+        self.closed: bool = False
+        self.ended: bool = False
+        self.stop_hard: bool = False
         self._children: set[Action] | None = None
         self._children_gone: asyncio.Future[None] | None = None
         self._task: asyncio.Task[Any] | None = None

@@ -86,10 +86,10 @@ class Controller:
         shows_all_prints: bool = True,
     ) -> None:
         self.journal = journal
-        self.cached = CachedCalls(cache, owner)
-        self.service = ServiceThread(self._duty)
+        self.cached: CachedCalls = CachedCalls(cache, owner)
+        self.service: ServiceThread = ServiceThread(self._duty)
         self.runs: dict[str, LiveRun] = {}
-        self.worker_environment = dict(worker_environment or {})
+        self.worker_environment: dict[str, str] = dict(worker_environment or {})
         self.registry = registry
         self._requests = requests
         self._backends = backends
@@ -97,7 +97,7 @@ class Controller:
         self._open_store = open_store
         self._default_cache = Cache(default_cache) if default_cache != "disable" else None
         self._capture = LogCapture(shows_all=shows_all_prints)
-        self.collections = RareFullCollections()
+        self.collections: RareFullCollections = RareFullCollections()
         self._lock = threading.Lock()
         self._is_deaf = False
         self._last_beat = 0.0

@@ -8,7 +8,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
     from ..models.events import AnyEvent
     from ..models.records import Request
     from ..types.interface import Interface, Prepared
+    from .cached import CachedCalls
     from .capacity import Capacity
     from .controller import Controller
     from .finished import FinishedAction, FinishedWork
     from .logs import ActionLog
     from .plan import TaskPlan
-    from .ports import EventLog
+    from .ports import EventLog, Journal
     from .service import Timer
 
 logger = logging.getLogger("flyte_nb")
@@ -89,26 +90,26 @@ class LiveRun:
     ) -> None:
         self.controller = controller
         self.log = log
-        self.name = log.name
+        self.name: str = log.name
         self.options = options
         self.loop = loop
-        self.journal = controller.journal
-        self.commits = TickCommits(loop, controller.journal, log)
-        self.cached = controller.cached
+        self.journal: Journal = controller.journal
+        self.commits: TickCommits = TickCommits(loop, controller.journal, log)
+        self.cached: CachedCalls = controller.cached
         self.store = store
         self.finished = finished
         self.capacity = capacity
         self.live: dict[str, Action] = {}
         self.left_behind: dict[str, dict[str, StoredLiterals]] = {}
         self.stepping: Action | None = None
-        self.busy_until = 0.0
-        self.started_at = time.time()
+        self.busy_until: float = 0.0
+        self.started_at: float = time.time()
         self.done: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self.phase = ActionPhase.RUNNING
+        self.phase: ActionPhase = ActionPhase.RUNNING
         self.error: BaseRuntimeError | None = None
         self.values: Any = None
         self.prompts: dict[str, OpenPrompt] = {}
-        self.settling = threading.Lock()
+        self.settling: threading.Lock = threading.Lock()
         self.settled: set[int] = set()
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
@@ -119,10 +120,10 @@ class LiveRun:
         self._plans: dict[Task[Any, Any], TaskPlan] = {}
         self._used: dict[Task[Any, Any], tuple[Task[Any, Any], str, str]] = {}
         self._seen: set[tuple[str, str]] = set()
-        self.abort_message = ""
+        self.abort_message: str = ""
         self.interrupted = False
         self.called_by_name: dict[tuple[str, str, bytes], Task[Any, Any]] = {}
-        self.surroundings = Surroundings.now()
+        self.surroundings: Surroundings = Surroundings.now()
         log.when_lost = self.lose
 
     # code ---------------------------------------------------------------------------------------------------
@@ -245,9 +246,9 @@ class LiveRun:
 
     # what its code asks --------------------------------------------------------------------------------------
 
-    submit = staticmethod(submit)
-    ask = staticmethod(ask)
-    wait_for_answer = staticmethod(wait_for_answer)
+    submit: Callable[..., Coroutine[Any, Any, Any]] = staticmethod(submit)
+    ask: Callable[[Action, str, str, str, float], Coroutine[Any, Any, OpenPrompt]] = staticmethod(ask)
+    wait_for_answer: Callable[[Action, OpenPrompt], Coroutine[Any, Any, Any]] = staticmethod(wait_for_answer)
 
     async def commit(self) -> None:
         """Make durable what was appended, at once if that can be; errors as `ticks.commit`."""

@@ -90,7 +90,7 @@ class ActionMachine:
     def __init__(self, max_attempts: int, delay_s: Callable[[int], float] | None = None) -> None:
         self._max_attempts = max_attempts
         self._delay_s = delay_s
-        self.attempt = 1
+        self.attempt: int = 1
         self.stop: Stop | None = None
 
     def wish_stop(self, stop: Stop) -> bool:

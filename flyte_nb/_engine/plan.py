@@ -9,6 +9,7 @@ from .ports import Backend
 
 if TYPE_CHECKING:
     from .._task.cache import Cache
+    from .._task.link import Link
     from .._task.task import Task
     from .._task.timeout import Timeout
     from ..types.interface import Interface
@@ -76,27 +77,27 @@ class TaskPlan:
         resources: dict[str, str],
         options: dict[str, str],
     ) -> None:
-        self.task = task
+        self.task: Task[Any, Any] = task
         self.name: str = task.name
         self.identity: str = task.identity
         self.short_name: str = task.short_name
         self.interface: Interface = task.interface
-        self.declared = declared
+        self.declared: Task[Any, Any] = declared
         self.func: Callable[..., Any] = declared.func
         self.is_async: bool = task.is_async
-        self.backend = backend
-        self.by_reference = backend.by_reference
+        self.backend: Backend = backend
+        self.by_reference: bool = backend.by_reference
         self.code: Any = None
-        self.environment = environment
-        self.cache = cache
-        self.timeout = timeout
-        self.max_attempts = max_attempts
+        self.environment: dict[str, str] | None = environment
+        self.cache: Cache | None = cache
+        self.timeout: Timeout | None = timeout
+        self.max_attempts: int = max_attempts
         self.may_repeat: bool = max_attempts > 1 or backend.may_repeat
-        self.delay_s = delay_s
-        self.resources = resources
-        self.options = options
-        self.links = task.options.links
+        self.delay_s: Callable[[int], float] | None = delay_s
+        self.resources: dict[str, str] = resources
+        self.options: dict[str, str] = options
+        self.links: tuple[Link, ...] = task.options.links
         self.report: bool = task.options.report
         self.max_inline_io_bytes: int = task.options.max_inline_io_bytes
-        self.code_digest = ""
-        self.code_remark = ""
+        self.code_digest: str = ""
+        self.code_remark: str = ""

@@ -61,7 +61,7 @@ class Report:
 
     def __init__(self, action: Caller) -> None:
         self._action = action
-        self.lock = threading.Lock()
+        self.lock: threading.Lock = threading.Lock()
         self.tabs: dict[str, Tab] = {MAIN_TAB: Tab(self, MAIN_TAB)}
 
     def get_tab(self, name: str, create_if_missing: bool = True) -> Tab:

@@ -30,10 +30,10 @@ class Scope:
     __slots__ = ("action", "custom_context", "group", "trace")
 
     def __init__(self, action: Caller, group: str, custom_context: dict[str, str], trace: str = "") -> None:
-        self.action = action
-        self.group = group
-        self.custom_context = custom_context
-        self.trace = trace
+        self.action: Caller = action
+        self.group: str = group
+        self.custom_context: dict[str, str] = custom_context
+        self.trace: str = trace
 
     def entering(self, action: Caller) -> Scope:
         """The scope that the code of `action`, a child, starts with."""

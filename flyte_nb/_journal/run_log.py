@@ -41,7 +41,7 @@ class Batch:
         self.outcomes: list[tuple[str, int]] = []
         self.end: RunEnded | None = None
         self.last_word: LastWord | None = None
-        self.was_tried = False
+        self.was_tried: bool = False
 
     def before(self, later: Batch) -> Batch:
         """Put what was appended meanwhile after this one."""
@@ -93,11 +93,11 @@ class RunLog:
     ) -> None:
         self._waiting = waiting
         self._lock = lock
-        self.run_id = run_id
-        self.name = name
-        self.next_seq = next_seq
-        self.fence = fence
-        self.batch = Batch()
+        self.run_id: int = run_id
+        self.name: str = name
+        self.next_seq: int = next_seq
+        self.fence: int = fence
+        self.batch: Batch = Batch()
         self.lost: RunTakenOverError | None = None
         self.when_lost: Callable[[RunTakenOverError], None] | None = None
 

@@ -65,7 +65,7 @@ class JournalWriter:
         self._commit_lock = threading.RLock()
         self._waiting: dict[RunLog, None] = {}
         self._closed = False
-        self.is_committing = False
+        self.is_committing: bool = False
 
     @property
     def has_queued(self) -> bool:

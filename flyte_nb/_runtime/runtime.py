@@ -58,21 +58,21 @@ class Runtime:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.home = Home(settings.home if settings.home is not None else default_home())
+        self.home: Home = Home(settings.home if settings.home is not None else default_home())
         _warn_of(self.home.path)
         path = self.home.journal_path
-        self.writer = JournalWriter(path)
-        self.reader = JournalReader(path)
-        self.mailbox = Mailbox(path)
-        self.cache = CacheTable(path)
+        self.writer: JournalWriter = JournalWriter(path)
+        self.reader: JournalReader = JournalReader(path)
+        self.mailbox: Mailbox = Mailbox(path)
+        self.cache: CacheTable = CacheTable(path)
         self.owner: Owner = this_process()
-        self.loop = BackgroundLoop()
+        self.loop: BackgroundLoop = BackgroundLoop()
         self.default_store: Store = (
             open_store(settings.storage) if settings.storage else open_store(self.home.store_path)
         )
-        self.registry = settings.registry or _registry_beside(settings.storage) or str(self.home.registry_path)
-        self.places = Places(settings.queues, self.home.deployed_path)
-        self.controller = Controller(
+        self.registry: str = settings.registry or _registry_beside(settings.storage) or str(self.home.registry_path)
+        self.places: Places = Places(settings.queues, self.home.deployed_path)
+        self.controller: Controller = Controller(
             journal=self.writer,
             requests=self.mailbox,
             cache=self.cache,

@@ -111,7 +111,7 @@ class TaskEnvironment:
         plugin_config: Any = None,
         queue: str | None = None,
     ) -> None:
-        self.name = _checked_name(name)
+        self.name: str = _checked_name(name)
         self.description = description
         self.pod_template = pod_template
         self.secrets = secrets
@@ -119,7 +119,7 @@ class TaskEnvironment:
         self.resources = resources
         self.interruptible = interruptible
         self.image = image
-        self.include = tuple(include)
+        self.include: tuple[str | Path, ...] = tuple(include)
         self.service_account = service_account
         self.cache = cache
         self.reusable = reusable

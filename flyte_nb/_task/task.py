@@ -117,7 +117,7 @@ class Task(Generic[P, R]):
     ) -> None:
         self._describe_as(func, name, options, environment)
         self._check_cache(options.cache)
-        self.generation = next_generation() if active_invoker.get() is None else 0
+        self.generation: int = next_generation() if active_invoker.get() is None else 0
 
     @ends_tracebacks
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -284,7 +284,7 @@ class Task(Generic[P, R]):
         self.options = options
         self.short_name: str = options.short_name or func.__name__
         self.environment = environment
-        self.is_async = inspect.iscoroutinefunction(func)
+        self.is_async: bool = inspect.iscoroutinefunction(func)
         self.carried_digest = digest
         self._hints = hints
         self._interface: Interface | None = None

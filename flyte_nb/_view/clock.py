@@ -26,7 +26,7 @@ class RunClock:
     __slots__ = ("begin", "pauses")
 
     def __init__(self) -> None:
-        self.begin = 0.0
+        self.begin: float = 0.0
         self.pauses: list[Pause] = []
 
     def paused(self, stopped_at: float, resumed_at: float) -> None:

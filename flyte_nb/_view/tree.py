@@ -64,14 +64,14 @@ class TreeNode:
     )
 
     def __init__(self, identity: str, parent: TreeNode | None, kind: NodeKind, label: str, phase: NodePhase) -> None:
-        self.id = identity
-        self.parent = parent
-        self.kind = kind
-        self.label = label[:_MAX_LABEL]
-        self.phase = phase
+        self.id: str = identity
+        self.parent: TreeNode | None = parent
+        self.kind: NodeKind = kind
+        self.label: str = label[:_MAX_LABEL]
+        self.phase: NodePhase = phase
         self.start: float | None = None
         self.end: float | None = None
-        self.flags = 0
+        self.flags: int = 0
         self.hint: str | None = None
         self.children: list[str] = []
         self.below: list[int] | None = None
@@ -92,7 +92,7 @@ class Tree:
     """
 
     def __init__(self, name: str) -> None:
-        self.view = RunView(name)
+        self.view: RunView = RunView(name)
         self.nodes: dict[str, TreeNode] = {}
         self.root = ""
         self.listeners: list[Callable[[str], None]] = []

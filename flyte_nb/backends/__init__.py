@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import names_of
+from .._lazy import Finder, names_of
 
 if TYPE_CHECKING:
     from .._engine.capacity import Capacity as Capacity
@@ -28,4 +28,4 @@ _PORTS = ".._engine.ports"
 _HOMES = {"Backend": _PORTS, "Capacity": ".._engine.capacity", "Place": _PORTS, "Room": _PORTS}
 
 # A worker process imports this package too, and needs none of them.
-__getattr__ = names_of(__name__, _HOMES)
+__getattr__: Finder = names_of(__name__, _HOMES)

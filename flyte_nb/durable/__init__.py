@@ -106,6 +106,6 @@ def _checked(seconds: float) -> float:
     return seconds
 
 
-time = BlockingCall(_time_blocking, _time_async)
-now = BlockingCall(_now_blocking, _now_async)
-sleep = BlockingCall(_sleep_blocking, _sleep_async)
+time: BlockingCall[[], float] = BlockingCall(_time_blocking, _time_async)
+now: BlockingCall[[], _datetime.datetime] = BlockingCall(_now_blocking, _now_async)
+sleep: BlockingCall[[float], Waited] = BlockingCall(_sleep_blocking, _sleep_async)

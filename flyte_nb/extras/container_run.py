@@ -28,7 +28,7 @@ from .output_folder import read_outputs, too_much_written, unpack
 from .recipe import ContainerRecipe
 from .templates import filled
 
-logger = logging.getLogger("flyte_nb")
+logger: logging.Logger = logging.getLogger("flyte_nb")
 
 WEIGH_EVERY_S = 2.0
 KILLED = 128 + 9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, TypedDict, Unpack
 
 from .._public import public
 from .._task.cache import CacheRequest
@@ -103,7 +103,7 @@ class ContainerTask(Task[..., Coroutine[Any, Any, Any]]):
     Specification: *Container tasks*.
     """
 
-    place = "container"
+    place: ClassVar[str] = "container"
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from .form_server import form_server
 
 LONGEST_S = 10 * 366 * 86_400
 
-env = TaskEnvironment("hitl")
+env: TaskEnvironment = TaskEnvironment("hitl")
 """What environments that ask questions depend on; code written for hosted clusters names it."""
 
 
@@ -45,9 +45,9 @@ class Event:
     def __init__(self, scope: Scope, opened: Question) -> None:
         self._scope = scope
         self._opened = opened
-        self.name = opened.asked.name
-        self.request_id = opened.asked.prompt_id
-        self.run_name = scope.action.run.name
+        self.name: str = opened.asked.name
+        self.request_id: str = opened.asked.prompt_id
+        self.run_name: str = scope.action.run.name
 
     @property
     def endpoint(self) -> str:
@@ -87,7 +87,7 @@ class Event:
     async def _await(self) -> Any:
         return await self._scope.action.run.wait_for_answer(self._scope.action, self._opened)
 
-    wait = BlockingCall(_wait, _await)
+    wait: BlockingCall[..., Any] = BlockingCall(_wait, _await)
 
     def __repr__(self) -> str:
         return f"<Event {self.name!r} of run {self.run_name}>"

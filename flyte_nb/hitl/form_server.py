@@ -28,11 +28,11 @@ class FormServer:
     """
 
     def __init__(self) -> None:
-        self.secret = secrets.token_urlsafe(24)
+        self.secret: str = secrets.token_urlsafe(24)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
         self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
-        self.address = f"http://127.0.0.1:{self.port}/{self.secret}"
+        self.port: int = self._server.server_address[1]
+        self.address: str = f"http://127.0.0.1:{self.port}/{self.secret}"
         threading.Thread(target=self._server.serve_forever, name="flyte_nb-forms", daemon=True).start()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import names_of
+from .._lazy import Finder, names_of
 
 if TYPE_CHECKING:
     from ..types.hashing import HashFunction as HashFunction
@@ -21,4 +21,4 @@ __all__ = ["DataFrame", "Dir", "File", "HashFunction", "extend"]
 _HOMES = {"DataFrame": ".dataframe", "Dir": ".directory", "File": ".file", "HashFunction": "..types.hashing"}
 
 
-__getattr__ = names_of(__name__, _HOMES, ("extend",))
+__getattr__: Finder = names_of(__name__, _HOMES, ("extend",))

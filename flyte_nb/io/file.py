@@ -328,7 +328,7 @@ class File(Reference[T]):
     def _note(self, written: tuple[str, int]) -> None:
         """What was written has a digest; a hash that the user chose stays."""
         if not self.hash or digest_in(self.hash):
-            self.hash = content_hash(written[0])
+            self.hash: str | None = content_hash(written[0])
 
 
 def _address(path: Any, method: str) -> str:

@@ -33,7 +33,7 @@ class Reference(Parametrised[T], BaseModel):
         What tells this content from another in cache keys; None if nobody knows, then the address does.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     path: str
     name: str | None = None

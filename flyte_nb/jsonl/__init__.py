@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._lazy import names_of
+from .._lazy import Finder, names_of
 
 if TYPE_CHECKING:
     from .directory import JsonlDir as JsonlDir
@@ -18,4 +18,4 @@ __all__ = ["JsonlDir", "JsonlFile"]
 _HOMES = {"JsonlDir": ".directory", "JsonlFile": ".file"}
 
 
-__getattr__ = names_of(__name__, _HOMES)
+__getattr__: Finder = names_of(__name__, _HOMES)

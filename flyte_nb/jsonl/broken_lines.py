@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from .lines import Block, Fault
 
-logger = logging.getLogger("flyte_nb")
+logger: logging.Logger = logging.getLogger("flyte_nb")
 
 OnError: TypeAlias = Literal["raise", "skip"] | Callable[[int, bytes, Exception], Any]
 

@@ -263,7 +263,7 @@ class JsonlDir(Dir[Any]):
             return
         entries = [(file.name, file.digest) for file in written]
         is_all = bool(entries) and _SHARD.fullmatch(entries[0][0])[1] == "00000"  # type: ignore[index]
-        self.hash = _OF_JSONL + directory_digest(entries) if is_all else None
+        self.hash: str | None = _OF_JSONL + directory_digest(entries) if is_all else None
 
 
 def _in_order(name: str) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 
-from .._aio import AwaitedAsItself, ClassCall, Lines, ListingCall, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, BlockingCall, ClassCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.blocking import wait_blocking
 from .._public import public
 from .._task.duration import Duration
@@ -126,7 +126,7 @@ class Action(AwaitedAsItself):
         raise_if_late(f"Action {self.name!r} of run {self.run_name!r}", self.done(), limit_s)
         return Waited()
 
-    wait = with_aio(_wait).awaitable(_await)
+    wait: BlockingCall[..., Waited] = with_aio(_wait).awaitable(_await)
 
     @with_aio
     def abort(self, reason: str = "It was aborted.") -> Waited:

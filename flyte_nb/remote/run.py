@@ -7,7 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
-from .._aio import AwaitedAsItself, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
+from .._aio import AwaitedAsItself, BlockingCall, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.naming import ROOT_ACTION
 from .._follow.servers import page_of
 from .._follow.timeline import Timeline, timeline_of
@@ -197,7 +197,7 @@ class Run(AwaitedAsItself):
             await await_other(self._history, limit_s)
         return self._waited(limit_s)
 
-    wait = with_aio(_wait).awaitable(_await)
+    wait: BlockingCall[..., Waited] = with_aio(_wait).awaitable(_await)
 
     def _outputs(self, *, timeout: Duration | None = None) -> ActionOutputs:
         """What the root action returned; waits for the end.
@@ -221,7 +221,7 @@ class Run(AwaitedAsItself):
         await self._await(timeout=timeout)
         return result_of(self._history, self._live)
 
-    outputs = with_aio(_outputs).awaitable(_outputs_async)
+    outputs: BlockingCall[..., ActionOutputs] = with_aio(_outputs).awaitable(_outputs_async)
 
     @with_aio
     def raise_for_status(self) -> Waited:
@@ -266,7 +266,7 @@ class Run(AwaitedAsItself):
                 return
             await asyncio.sleep(POLL_EVERY_S)
 
-    watch = IteratingCall(_watch, _watch_async)
+    watch: IteratingCall[..., RunDetails] = IteratingCall(_watch, _watch_async)
 
     # acting -------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import itertools
 import weakref
 from collections.abc import Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .._aio import BlockingCall, ClassCall, ListingCall
 from .._engine.scope import Scope, current_scope
@@ -137,7 +137,7 @@ class Task:
         deployment = await asyncio.to_thread(self._deployment, scope)
         return self._memory_of().keep(self._task_of(deployment))
 
-    fetch = BlockingCall(_fetch, _fetch_async)
+    fetch: ClassVar[BlockingCall[..., DeployedTask]] = BlockingCall(_fetch, _fetch_async)
     """The task itself, with `name`, `version` and `interface`; calls of this reference use it from now on.
 
     Raises

@@ -58,7 +58,7 @@ class RunningDigest:
     """The digest of a stream, piece by piece as it is written or read."""
 
     def __init__(self) -> None:
-        self.size = 0
+        self.size: int = 0
         self._pieces: list[bytes] = []
         self._piece: Any = blake3()
         self._room = PIECE_BYTES

@@ -21,7 +21,7 @@ class LocalStore:
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self.root = str(Path(folder).absolute())
+        self.root: str = str(Path(folder).absolute())
 
     def put_nowait(self, data: bytes, *, suffix: str = "") -> StoredBlob:
         """See `Store`."""

@@ -28,7 +28,7 @@ class FsspecStore:
     """
 
     def __init__(self, root: str) -> None:
-        self.root = root.rstrip("/")
+        self.root: str = root.rstrip("/")
         self._filesystem, self._path = filesystem(self.root)
 
     def put_nowait(self, data: bytes, *, suffix: str = "") -> StoredBlob:

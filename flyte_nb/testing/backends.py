@@ -38,7 +38,7 @@ from .program import Measured, async_program, sync_program
 
 QUEUE = "suite"
 PATIENCE_S = 60.0
-EXPECTED_TREE = {
+EXPECTED_TREE: dict[str, Any] = {
     "traced": 2,
     "gathered": [0, 1, 4, 9, 16],
     "mapped": [0, 1, 4],
@@ -83,8 +83,8 @@ class BackendSuite:
 
     @pytest.fixture(autouse=True)
     def _backend(self, tmp_path: Path) -> Iterator[None]:
-        self.home = tmp_path / "suite-home"
-        self.marks = tmp_path / "marks"
+        self.home: Path = tmp_path / "suite-home"
+        self.marks: Path = tmp_path / "marks"
         self.marks.mkdir()
         flyte.init(home=self.home, queues={} if self.installed else {QUEUE: self.make_backend()})
         yield

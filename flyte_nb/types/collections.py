@@ -24,8 +24,8 @@ class ListConverter(Converter):
     def __init__(self, python_type: Any, item: Converter) -> None:
         super().__init__(python_type)
         self._item = item
-        self.immediate = item.immediate
-        self.hashes = item.hashes
+        self.immediate: bool = item.immediate
+        self.hashes: bool = item.hashes
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -82,8 +82,8 @@ class DictConverter(Converter):
     def __init__(self, python_type: Any, item: Converter) -> None:
         super().__init__(python_type)
         self._item = item
-        self.immediate = item.immediate
-        self.hashes = item.hashes
+        self.immediate: bool = item.immediate
+        self.hashes: bool = item.hashes
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -151,8 +151,8 @@ class UnionConverter(Converter):
         super().__init__(python_type)
         self._variants = variants
         self._tags = [type_text(variant.python_type) for variant in variants]
-        self.immediate = all(variant.immediate for variant in variants)
-        self.hashes = any(variant.hashes for variant in variants)
+        self.immediate: bool = all(variant.immediate for variant in variants)
+        self.hashes: bool = any(variant.hashes for variant in variants)
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""

@@ -59,7 +59,7 @@ class HashedConverter(Converter):
         super().__init__(inner.python_type)
         self._inner = inner
         self._function = function
-        self.immediate = inner.immediate
+        self.immediate: bool = inner.immediate
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""

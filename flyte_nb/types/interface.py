@@ -81,7 +81,7 @@ class Interface:
         self._output_variables: Variables | None = None
         taken = ", ".join(f"{key}: {type_text(kind)}" for key, (kind, _) in inputs.items())
         given = ", ".join(type_text(kind) for kind in outputs.values())
-        self.signature = f"({taken}) -> ({given})"
+        self.signature: str = f"({taken}) -> ({given})"
 
     @property
     def taken(self) -> str:

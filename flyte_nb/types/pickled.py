@@ -16,7 +16,7 @@ from .messages import Literal, LiteralType, SimpleType, TypeStructure
 from .transformer import TypeTransformerFailedError
 from .type_text import shown, type_text
 
-logger = logging.getLogger("flyte_nb")
+logger: logging.Logger = logging.getLogger("flyte_nb")
 
 TAG = "pickle"
 INLINE_BYTES = 32 * 1024

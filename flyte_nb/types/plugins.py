@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-logger = logging.getLogger("flyte_nb")
+logger: logging.Logger = logging.getLogger("flyte_nb")
 
 GROUP = "flyte.plugins.types"
 

@@ -29,7 +29,7 @@ _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 class PrimitiveConverter(Converter):
     """Base of the converters whose values are immutable and handed on as they are."""
 
-    simple = SimpleType.STRING
+    simple: SimpleType = SimpleType.STRING
     tag = ""
 
     def isolated(self, value: Any, literal: Literal) -> Any:
@@ -45,7 +45,7 @@ class PrimitiveConverter(Converter):
 class IntConverter(PrimitiveConverter):
     """int; those beyond 64 bits travel as hexadecimal digits."""
 
-    simple = SimpleType.INTEGER
+    simple: SimpleType = SimpleType.INTEGER
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -73,7 +73,7 @@ class IntConverter(PrimitiveConverter):
 class FloatConverter(PrimitiveConverter):
     """float; an int is taken too."""
 
-    simple = SimpleType.FLOAT
+    simple: SimpleType = SimpleType.FLOAT
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -99,7 +99,7 @@ class FloatConverter(PrimitiveConverter):
 class BoolConverter(PrimitiveConverter):
     """bool."""
 
-    simple = SimpleType.BOOLEAN
+    simple: SimpleType = SimpleType.BOOLEAN
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
@@ -131,7 +131,7 @@ class StrConverter(PrimitiveConverter):
 class NoneConverter(PrimitiveConverter):
     """None."""
 
-    simple = SimpleType.NONE
+    simple: SimpleType = SimpleType.NONE
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -157,7 +157,7 @@ class NoneConverter(PrimitiveConverter):
 class BytesConverter(PrimitiveConverter):
     """bytes."""
 
-    simple = SimpleType.BINARY
+    simple: SimpleType = SimpleType.BINARY
     tag = "bytes"
 
     def fill(self, literal: Literal, value: Any) -> None:
@@ -177,7 +177,7 @@ class BytesConverter(PrimitiveConverter):
 class DatetimeConverter(PrimitiveConverter):
     """datetime. Its zone is kept beside the instant; one without a zone stays without."""
 
-    simple = SimpleType.DATETIME
+    simple: SimpleType = SimpleType.DATETIME
 
     def accepts(self, value: Any) -> bool:
         """See `Converter`."""
@@ -207,7 +207,7 @@ class DatetimeConverter(PrimitiveConverter):
 class TimedeltaConverter(PrimitiveConverter):
     """timedelta."""
 
-    simple = SimpleType.DURATION
+    simple: SimpleType = SimpleType.DURATION
 
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
@@ -235,7 +235,7 @@ class TextConverter(PrimitiveConverter):
 
     def __init__(self, python_type: Any, dump: Callable[[Any], str], load: Callable[[str], Any]) -> None:
         super().__init__(python_type)
-        self.tag = python_type.__name__
+        self.tag: Any = python_type.__name__
         self._dump = dump
         self._load = load
 

@@ -37,7 +37,7 @@ class Variables:
         self._classes = NotebookClasses(current.values())
         self._converters = {name: converter_for(python_type) for name, python_type in current.items()}
         self._items = tuple(self._converters.items())
-        self.immediate = all(converter.immediate for converter in self._converters.values())
+        self.immediate: bool = all(converter.immediate for converter in self._converters.values())
         self._hashes = any(converter.hashes for converter in self._converters.values())
         self._task_name = task_name
         self._called = _called(types) if are_results else {}

@@ -18,7 +18,7 @@ from ...errors import ContainerEngineError
 from .engine import Engine, last_words, lines_of
 from .leftovers import LABEL, owner_text
 
-logger = logging.getLogger("flyte_nb")
+logger: logging.Logger = logging.getLogger("flyte_nb")
 
 POLITE_S = 1
 
@@ -53,7 +53,7 @@ class Container:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.name = f"flyte_nb-{secrets.token_hex(8)}"
+        self.name: str = f"flyte_nb-{secrets.token_hex(8)}"
 
     def create(
         self,

@@ -32,9 +32,9 @@ class Control:
     """
 
     def __init__(self) -> None:
-        self.stopping = False
+        self.stopping: bool = False
         self.holds_container = False
-        self.news = threading.Event()
+        self.news: threading.Event = threading.Event()
 
     def stop(self) -> None:
         """Have the thread end what it does. Any thread may call it."""

@@ -48,7 +48,7 @@ class ContainerOutput:
         scope = current_scope()
         self._log = log_of(scope.action) if scope is not None else None
         self._shown = shown
-        self.tail = Tail()
+        self.tail: Tail = Tail()
 
     def write(self, stream: str, text: str) -> None:
         """Text of the container; `stream` is ``"stdout"`` or ``"stderr"``."""

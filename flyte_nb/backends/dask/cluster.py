@@ -65,9 +65,9 @@ class Cluster:
         import distributed
 
         dask: Any = distributed
-        self.name = address if isinstance(address, str) else str(getattr(address, "scheduler_address", address))
+        self.name: str = address if isinstance(address, str) else str(getattr(address, "scheduler_address", address))
         self.workers: dict[str, DaskWorker] = {}
-        self.lost = False
+        self.lost: bool = False
         self._listeners: dict[str, tuple[Listener, Any]] = {}
         self._mails: dict[asyncio.AbstractEventLoop, _Mail] = {}
         self._orders: dict[asyncio.AbstractEventLoop, list[_Ordered]] = {}

@@ -78,7 +78,7 @@ class Attempt:
         self.answers: dict[str, asyncio.Future[bytes]] = {}
         self.link: ProcessLink | None = None
         self.task: asyncio.Task[None] | None = None
-        self.seceded = False
+        self.seceded: bool = False
         self.problem: Exception | None = None
 
     def give_back_slot(self) -> None:

@@ -39,10 +39,10 @@ class DaskLink:
     """
 
     def __init__(self, cluster: Cluster, action: Action) -> None:
-        self.key = f"{action.plan.short_name}-{uuid.uuid4().hex}"
-        self.loop = asyncio.get_running_loop()
-        self.known = {action.run.name, action.plan.code.key}
-        self.over = False
+        self.key: str = f"{action.plan.short_name}-{uuid.uuid4().hex}"
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.known: set[str] = {action.run.name, action.plan.code.key}
+        self.over: bool = False
         self._cluster = cluster
         self._action = action
         self._worker = ""

@@ -68,7 +68,7 @@ class DaskPlace:
     __slots__ = ("link",)
 
     def __init__(self, link: DaskLink) -> None:
-        self.link = link
+        self.link: DaskLink = link
 
     def give_back(self) -> None:
         """See `flyte_nb._engine.ports.Place`."""

@@ -9,6 +9,9 @@ worker that closes in good order says `LEAVES` to the scheduler.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 PROTOCOL = "flyte_nb-1"
@@ -90,7 +93,7 @@ class Loss(msgspec.Struct, array_like=True, frozen=True):
     used_bytes: int = 0
 
 
-order_of = msgspec.msgpack.Decoder(Order).decode
-surrounding_of = msgspec.msgpack.Decoder(Surrounding).decode
-loss_of = msgspec.msgpack.Decoder(Loss).decode
-encoded = msgspec.msgpack.Encoder().encode
+order_of: Callable[[bytes], Order] = msgspec.msgpack.Decoder(Order).decode
+surrounding_of: Callable[[bytes], Surrounding] = msgspec.msgpack.Decoder(Surrounding).decode
+loss_of: Callable[[bytes], Loss] = msgspec.msgpack.Decoder(Loss).decode
+encoded: Callable[[Any], bytes] = msgspec.msgpack.Encoder().encode

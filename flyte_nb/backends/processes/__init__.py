@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..._lazy import names_of
+from ..._lazy import Finder, names_of
 
 if TYPE_CHECKING:
     from .backend import ProcessBackend as ProcessBackend
@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 __all__ = ["ProcessBackend"]
 
 # A worker process imports this package too, and not the kernel's end of it.
-__getattr__ = names_of(__name__, {"ProcessBackend": ".backend"})
+__getattr__: Finder = names_of(__name__, {"ProcessBackend": ".backend"})

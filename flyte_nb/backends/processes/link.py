@@ -41,7 +41,7 @@ class ProcessLink:
     ) -> None:
         self.worker = worker
         self.key = ""
-        self.idle_since = 0.0
+        self.idle_since: float = 0.0
         self.known: set[str] = set()
         self._kill = kill
         self._give_back = give_back

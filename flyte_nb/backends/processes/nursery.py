@@ -40,7 +40,7 @@ class WorkerProcess:
     def __init__(self, pid: int, channel: socket.socket, outputs: dict[int, str]) -> None:
         self.pid = pid
         self.channel = channel
-        self.outputs = outputs
+        self.outputs: dict[int, str] = outputs
         self.on_exit: Callable[[int | None], None] | None = None
         self.is_alive = True
         self.exit_code: int | None = None

@@ -51,7 +51,9 @@ class WorkerPool:
         fork: bool,
         interpreter: Interpreter | None = None,
     ) -> None:
-        self.nursery = Nursery(preload, later=later, fork=fork, on_idle=self._retire_idle, interpreter=interpreter)
+        self.nursery: Nursery = Nursery(
+            preload, later=later, fork=fork, on_idle=self._retire_idle, interpreter=interpreter
+        )
         self._lock = threading.Lock()
         self._idle: dict[str, list[ProcessLink]] = {}
         self._stays: dict[str, Stay] = {}

@@ -45,7 +45,7 @@ class MachineRoom:
 
     def __init__(self, cores: float, devices: list[str]) -> None:
         self.cores = cores
-        self.devices = tuple(devices)
+        self.devices: tuple[str, ...] = tuple(devices)
         self._free_cores = cores
         self._free_devices = list(devices)
         self._running: dict[str, int] = {}
@@ -144,8 +144,8 @@ class MachinePlace:
 
     def __init__(self, room: MachineRoom, need: Need, devices: list[str]) -> None:
         self._room = room
-        self.need = need
-        self.devices = devices
+        self.need: Need = need
+        self.devices: list[str] = devices
 
     def give_back(self) -> None:
         """See `flyte_nb._engine.ports.Place`."""

@@ -98,9 +98,9 @@ class Worker:
         self._async_task: asyncio.Task[Any] | None = None
         self._in_function = False
         self._reader: Reader | None = None
-        self.told = 0
-        self.begun = 0
-        self.is_busy = False
+        self.told: int = 0
+        self.begun: int = 0
+        self.is_busy: bool = False
         self._stopped = False
         self._output = Output(self._send)
 

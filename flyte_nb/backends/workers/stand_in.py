@@ -91,9 +91,9 @@ class WorkerRun:
     def __init__(self, kernel: Kernel, setup: say.Setup, store: Store, traces: dict[str, StoredLiterals]) -> None:
         self._kernel = kernel
         self._deployed = setup.deployed
-        self.name = setup.run
-        self.started_at = setup.started_at
-        self.options = RunOptions(
+        self.name: str = setup.run
+        self.started_at: float = setup.started_at
+        self.options: RunOptions = RunOptions(
             mode=setup.mode or None,
             version=setup.version,
             project=setup.project,
@@ -102,8 +102,8 @@ class WorkerRun:
             raw_data_path=setup.raw_data_path,
         )
         self.store = store
-        self.log = _Events(kernel)
-        self.finished = _Traces(traces, from_other_run=setup.from_other_run)
+        self.log: _Events = _Events(kernel)
+        self.finished: _Traces = _Traces(traces, from_other_run=setup.from_other_run)
         self.stepping: Any = None
         self.dirty_logs: set[ActionLog] = set()
 
@@ -190,9 +190,9 @@ class WorkerAction:
 
     def __init__(self, run: WorkerRun, start: say.Start) -> None:
         self.run = run
-        self.name = start.action
-        self.attempt = start.attempt
-        self.may_repeat = start.may_repeat
+        self.name: str = start.action
+        self.attempt: int = start.attempt
+        self.may_repeat: bool = start.may_repeat
         self.results: dict[str, StoredLiterals] | None = dict(start.results)
         self.counts: CallCounts = {}
         self.environment: dict[str, str] | None = None

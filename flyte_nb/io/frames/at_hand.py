@@ -95,7 +95,7 @@ class FramesAtHand:
                 del self._alike[kept.key]
 
 
-frames_at_hand = FramesAtHand()
+frames_at_hand: FramesAtHand = FramesAtHand()
 
 
 def may_be_at_hand(table: pyarrow.Table) -> bool:
