@@ -4,6 +4,9 @@ A file is imported as a module, so that what stands under ``if __name__ == "__ma
 tasks and what they reach are taken (`flyte_nb._code.notebook_source`), and its other cells are not run. They stand in
 `__main__`, as in a kernel: the name of the module is in cache keys and stored values. Either way the code travels with
 the run, so that it can be resumed from any folder. A file that fails cannot be used; of a notebook the other cells can.
+
+A file's folder is searched first, as Python does for a script. Of a file that is called like a library it is searched
+last: else whoever needs the library would get the file, also what shows the run.
 """
 
 from __future__ import annotations
@@ -12,9 +15,12 @@ import importlib.util
 import os
 import sys
 from collections.abc import Mapping
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
+
+import rich  # noqa: F401  # before folders of users are searched, for it is what shows a run
 
 from .._task.task import Task
 from .exits import WrongUse
@@ -94,7 +100,7 @@ def _file(path: Path) -> ModuleType:
     from .._engine.failure import user_traceback
 
     root, name = _place(path.resolve())
-    sys.path.insert(0, str(root))
+    _search(root, first=not _is_taken(path.stem, path.resolve()))
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -106,6 +112,15 @@ def _file(path: Path) -> ModuleType:
         raise WrongUse(f"{path} cannot be loaded:\n{shown.rstrip()}") from None
     cloudpickle.register_pickle_by_value(module)
     return module
+
+
+def _search(folder: Path, *, first: bool) -> None:
+    """Have modules of a folder found before those of others, or after them."""
+    if first:
+        sys.path.insert(0, str(folder))
+    else:
+        others = [entry for entry in sys.path if Path(entry).resolve() != folder]
+        sys.path[:] = [*others, str(folder)]
 
 
 def _below_here(error: BaseException) -> Any:
@@ -134,6 +149,14 @@ def _place(path: Path) -> tuple[Path, str]:
 def _free_name(path: Path) -> str:
     """The name of the file as that of a module, changed where another module has it."""
     name = "".join(sign if sign.isalnum() else "_" for sign in path.stem)
-    found = importlib.util.find_spec(name)
-    taken = name in sys.stdlib_module_names or (found is not None and found.origin != str(path.resolve()))
-    return f"file_{name}" if taken or not name.isidentifier() else name
+    return f"file_{name}" if _is_taken(name, path) or not name.isidentifier() else name
+
+
+def _is_taken(name: str, path: Path) -> bool:
+    """Whether a module of that name is another one than the file."""
+    if name in sys.stdlib_module_names:
+        return True
+    loaded = sys.modules.get(name)
+    elsewhere = [entry for entry in sys.path if Path(entry).resolve() != path.parent]
+    found = loaded.__spec__ if loaded is not None else PathFinder.find_spec(name, elsewhere)
+    return found is not None and found.origin != str(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -251,6 +253,35 @@ def test_a_run_of_a_file_is_resumed_from_another_folder(shell: Shell, tmp_path: 
     elsewhere.mkdir()
     shown, _ = shell.run("resume", "again", folder=elsewhere)
     assert "result = 'through'" in shown
+
+
+@pytest.mark.parametrize("name", ["rich", "random", "pandas"])
+@pytest.mark.parametrize("command", [["-P", "-c", "from flyte_nb._cli import main; main()"], ["-m", "flyte_nb"]])
+def test_a_file_that_is_called_like_a_library_runs_and_the_name_means_the_library(
+    shell: Shell, name: str, command: list[str]
+) -> None:
+    program = """
+        import random
+        import pandas, rich.text
+        import flyte_nb as flyte
+        from helper import twice
+
+        env = flyte.TaskEnvironment("named")
+
+        @env.task
+        def here(x: int) -> int:
+            import pandas
+            return twice(x) + len(pandas.DataFrame({"a": [random.randint(1, 1)]}))
+
+        @env.task
+        async def main(x: int = 3) -> int:
+            return here(x)
+    """
+    shell.write(f"{name}.py", program)
+
+    whole = [sys.executable, *command, "run", "--mode", "process", f"{name}.py", "main"]
+    done = subprocess.run(whole, cwd=shell.folder, env=shell.env, capture_output=True, text=True, check=False)
+    assert "result = 7" in done.stdout, done.stderr
 
 
 def test_a_task_of_a_package_may_import_relatively(shell: Shell) -> None:
