@@ -146,6 +146,18 @@ def test_runs_are_found_opened_and_deleted_and_all_is_as_it_was_after_a_reload(
     lab.page.get_by_role("region", name="Run needle").get_by_text("was deleted").wait_for()
 
 
+def test_runs_of_one_function_are_told_apart_by_environment_and_notebook(open_notebook: Callable[..., Lab]) -> None:
+    runs = "flyte.with_runcontext(name='in-panel').run(first).wait()\n"
+    namesake = SETUP.replace('TaskEnvironment("panel"', 'TaskEnvironment("etl"')
+    lab = open_notebook(SETUP + runs + namesake + runs.replace("in-panel", "in-etl"))
+    lab.run(0)
+    panel = panel_of(lab)
+    for environment in ("panel", "etl"):
+        run = line(panel, f"in-{environment}")
+        run.get_by_text(f"{environment}.", exact=True).wait_for()
+        run.get_by_text(lab.path.stem).wait_for()
+
+
 def test_the_end_of_a_run_is_told_when_its_notebook_is_not_in_view(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(SETUP, "run = flyte.with_runcontext(name='away').run(slow)", "run.abort()")
     lab.run(0)

@@ -1,7 +1,7 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
 import type { Happening, RunsStore } from "../panel/runs_store";
-import { shortTask, stateOf } from "../panel/state_of";
+import { stateOf } from "../panel/state_of";
 import type { Widget } from "@lumino/widgets";
 
 /** Tells of runs that ended and of questions, unless their notebook, or the run itself, is what the person looks at. */
@@ -18,11 +18,11 @@ export function tellOf(store: RunsStore, app: JupyterFrontEnd, wanted: () => boo
 function inWords(happening: Happening): [string, "success" | "error" | "warning" | "info"] {
   if (happening.kind === "asked") {
     const { task, run, question } = happening.waiting;
-    return [`${shortTask(task)} (${run}) asks: ${question.name}`, "info"];
+    return [`${task} (${run}) asks: ${question.name}`, "info"];
   }
   const { word, name } = stateOf(happening.run);
   const kind = name === "succeeded" || name === "recovered" ? "success" : name === "aborted" ? "warning" : "error";
-  return [`${shortTask(happening.run.task)} (${happening.run.name}) ${word}`, kind];
+  return [`${happening.run.task} (${happening.run.name}) ${word}`, kind];
 }
 
 /** Notebooks are known here by their files' names alone, as runs know them. */

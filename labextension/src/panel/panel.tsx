@@ -3,10 +3,9 @@ import { useNow, useStore } from "../views/use_store";
 import { isChoosing } from "./choice";
 import { Chooser } from "./chooser";
 import type { Doors } from "./doors";
-import { RunLineText } from "./run_line";
+import { RunLineText, RunName, TaskName } from "./run_line";
 import { RunList } from "./run_list";
 import type { RunsStore } from "./runs_store";
-import { shortTask } from "./state_of";
 
 const RUNNING_AT_MOST = 5;
 const FIRST_RUN = `import flyte_nb as flyte
@@ -42,8 +41,8 @@ export function Panel({ store, doors }: { store: RunsStore; doors: Doors }) {
           {waiting.map((one) => (
             <div key={`${one.run}/${one.question.prompt}`} class="fnb-asking">
               <PromptForm store={store.answering(one.run)} prompt={one.question} />
-              <button type="button" class="fnb-link" onClick={() => doors.openRun(one.run)}>
-                {shortTask(one.task)} <code>{one.run}</code>
+              <button type="button" class="fnb-link fnb-line-second" onClick={() => doors.openRun(one.run)}>
+                <TaskName task={one.task} /> <RunName run={one.run} source={one.source} />
               </button>
             </div>
           ))}

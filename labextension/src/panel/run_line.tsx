@@ -2,7 +2,7 @@ import { duration } from "../run/format";
 import type { Doors } from "./doors";
 import { RunActions } from "./run_actions";
 import type { RunsStore } from "./runs_store";
-import { hasEnded, shortTask, stateOf } from "./state_of";
+import { environmentOf, hasEnded, shortSource, shortTask, stateOf } from "./state_of";
 import type { RunLine } from "./wire";
 
 export interface LineProps {
@@ -24,7 +24,7 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
       <span class={`fnb-sign fnb-${name}`} role="img" aria-label={word} title={word}>{sign}</span>
       <span class="fnb-line-text">
         <span class="fnb-line-first">
-          <span class="fnb-label" title={run.task}>{shortTask(run.task)}</span>
+          <TaskName task={run.task} />
           <span class="fnb-space" />
           {run.can_resume && (
             <button type="button" class="fnb-mark fnb-clickable" tabIndex={active ? 0 : -1}
@@ -34,8 +34,7 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
         </span>
         <span class="fnb-line-second fnb-quiet">
           {run.interrupted && <span class="fnb-aborted">interrupted</span>}
-          <code class="fnb-label" title={run.name}>{run.name}</code>
-          {run.source !== "" && <span class="fnb-label fnb-source" title={run.source}>{run.source}</span>}
+          <RunName run={run.name} source={run.source} />
           <span class="fnb-space" />
           <time dateTime={started.toISOString()} title={started.toLocaleString()}>
             {started.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}
@@ -43,6 +42,27 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
         </span>
       </span>
       <RunActions run={run} store={store} doors={doors} tabIndex={active ? 0 : -1} />
+    </>
+  );
+}
+
+/** A task with its environment, which gives way first where it is narrow. */
+export function TaskName({ task }: { task: string }) {
+  const environment = environmentOf(task);
+  return (
+    <span class="fnb-task-name" title={task}>
+      {environment !== "" && <span class="fnb-label fnb-quiet">{environment}</span>}
+      <span class="fnb-label">{shortTask(task)}</span>
+    </span>
+  );
+}
+
+/** Which notebook or file a run came from, and its name; both can be told where it is narrow. */
+export function RunName({ run, source }: { run: string; source: string }) {
+  return (
+    <>
+      {source !== "" && <span class="fnb-label fnb-source" title={source}>{shortSource(source)}</span>}
+      <code class="fnb-label" title={run}>{run}</code>
     </>
   );
 }

@@ -18,6 +18,16 @@ export function hasEnded(run: RunLine): boolean {
   return run.interrupted || (NUMBERS[run.phase] ?? 0) >= NodePhase.SUCCEEDED;
 }
 
+/** Of a task's name the environment with its dot, which may be empty. */
+export function environmentOf(task: string): string {
+  return task.slice(0, task.lastIndexOf(".") + 1);
+}
+
+/** A notebook or file as people call it. */
+export function shortSource(source: string): string {
+  return source.replace(/\.ipynb$/, "");
+}
+
 /** The last part of a task's name, which is the function. */
 export function shortTask(task: string): string {
   return task.slice(task.lastIndexOf(".") + 1);
