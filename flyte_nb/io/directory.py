@@ -6,7 +6,6 @@ import asyncio
 import fnmatch
 import os
 import secrets
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
 from typing import Any, ClassVar, Self
@@ -15,6 +14,7 @@ from .._public import public
 from ..storage.addresses import joined, last_step, without_secrets
 from ..storage.digests import content_hash, digest_in
 from .directory_transfer import fetch_directory, is_directory, known_digests, store_directory
+from .downloads import new_download_folder
 from .file import File, _address
 from .file_transfer import is_file
 from .parameters import T
@@ -288,7 +288,7 @@ class Dir(Reference[T]):
         Parameters
         ----------
         local_path : str or path, optional
-            The folder; made if it is missing, added to if it is there. By default a new temporary one.
+            The folder; made if it is missing, added to if it is there. By default one that goes when this process ends.
 
         Returns
         -------
@@ -309,7 +309,7 @@ class Dir(Reference[T]):
         Specification: *Files and directories*.
         """
         if local_path is None:
-            target = os.path.join(tempfile.mkdtemp(prefix="flyte_nb-"), last_step(self.name or "") or "data")
+            target = os.path.join(new_download_folder(), last_step(self.name or "") or "data")
         else:
             target = os.path.abspath(os.path.expanduser(os.fspath(local_path)))
         fetch_directory(self.path, target, self._digests())

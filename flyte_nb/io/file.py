@@ -265,7 +265,7 @@ class File(Reference[T]):
         Parameters
         ----------
         local_path : str or path, optional
-            Where to; a folder gets the file inside. By default a new temporary folder.
+            Where to; a folder gets the file inside. By default a folder that is gone when this process ends.
 
         Returns
         -------

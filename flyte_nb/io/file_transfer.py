@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 from ..errors import StorageError
 from ..storage import current_store
@@ -21,6 +20,7 @@ from ..storage.local_copy import (
     unfinished_beside,
 )
 from ..storage.remote_copy import download_file, size_of, upload_file
+from .downloads import new_download_folder
 from .places import content_place, unfinished_place
 from .progress import followed
 from .raw_streams import must_be
@@ -161,12 +161,12 @@ def is_file(address: str) -> bool:
 
 
 def local_target(name: str, target: str | os.PathLike[str] | None) -> str:
-    """The absolute path of a download: `target`, or `name` inside it, or a new temporary folder."""
+    """The absolute path of a download: `target`, or `name` inside it, or in a folder that goes when this process ends."""
     name = last_step(name)
     if name in ("", ".", ".."):
         name = "data"
     if target is None:
-        return os.path.join(tempfile.mkdtemp(prefix="flyte_nb-"), name)
+        return os.path.join(new_download_folder(), name)
     path = os.path.expanduser(os.fspath(target))
     inside = path.endswith(("/", os.sep)) or os.path.isdir(path)
     return os.path.abspath(os.path.join(path, name) if inside else path)

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from ..._registry.interpreter import Interpreter
+from ...io.downloads import sweep_downloads
 from .descendants import resident_bytes
 from .link import ProcessLink
 from .nursery import Nursery
@@ -97,6 +98,7 @@ class WorkerPool:
     def close(self) -> None:
         """End all workers."""
         self.nursery.close()
+        sweep_downloads()
         with self._lock:
             self._idle.clear()
 
