@@ -161,7 +161,7 @@ def is_file(address: str) -> bool:
 
 
 def local_target(name: str, target: str | os.PathLike[str] | None) -> str:
-    """The absolute path of a download: `target`, or `name` inside it, or in a folder that goes when this process ends."""
+    """The absolute path of a download: `target`, or `name` inside it, or in a folder that ends with this process."""
     name = last_step(name)
     if name in ("", ".", ".."):
         name = "data"
