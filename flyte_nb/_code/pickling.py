@@ -1,13 +1,21 @@
-"""Code by value, for another process: cloudpickle's way, but with the names of files."""
+"""Code by value: cloudpickle's way, but with the names of files, and without touching what is defined here."""
 
 from __future__ import annotations
 
+import functools
 import io
+import pickle
 import types
+import weakref
 from collections import ChainMap
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import cloudpickle
+from cloudpickle import cloudpickle as parts_of_pickles
+
+_copies: weakref.WeakSet[type] = weakref.WeakSet()
+"""Classes that came here by value, and may come again as they are by then where they were defined."""
 
 
 def pickled(value: Any) -> bytes:
@@ -15,6 +23,71 @@ def pickled(value: Any) -> bytes:
     buffer = io.BytesIO()
     _Pickler(buffer).dump(value)
     return buffer.getvalue()
+
+
+def unpickled(data: bytes, *, made_here: bool = False) -> Any:
+    """What `data` is a pickle of; a class that was defined in this process stays as it is.
+
+    By itself, cloudpickle would set all its methods anew: copies, to which later edits of the notebook mean nothing.
+
+    Parameters
+    ----------
+    made_here : bool
+        Whether this process has pickled it: then no class in it can be another one than it is here.
+
+    Raises
+    ------
+    Exception
+        Whatever a class in it raises.
+    """
+    return _Unpickler(data, may_set_copies=not made_here).load()
+
+
+def unpickled_code(data: bytes) -> Any:
+    """As `unpickled`, for code that is this process's own from now on: its classes count as defined here."""
+    unpickler = _Unpickler(data, may_set_copies=True)
+    loaded = unpickler.load()
+    for made in unpickler.made:
+        _copies.discard(made)
+    return loaded
+
+
+class _Unpickler(pickle.Unpickler):
+    """What a pickle calls to make a class and to fill it, but for classes that are to stay as they are."""
+
+    _CLASS_MAKERS: ClassVar[dict[str, int]] = {"_make_skeleton_class": 4, "_make_skeleton_enum": 5}
+    """With the place of the class's identity among the arguments."""
+
+    def __init__(self, data: bytes, *, may_set_copies: bool) -> None:
+        super().__init__(io.BytesIO(data))
+        self._may_set_copies = may_set_copies
+        self._left_alone: list[type] = []
+        self.made: list[type] = []
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name)
+        if module == parts_of_pickles.__name__:
+            if name in self._CLASS_MAKERS:
+                return functools.partial(self._class, found, self._CLASS_MAKERS[name])
+            if name == "_class_setstate":
+                return functools.partial(self._fill, found)
+        return found
+
+    def _class(self, make: Callable[..., type], place: int, *arguments: Any) -> type:
+        known: type | None = parts_of_pickles._DYNAMIC_CLASS_TRACKER_BY_ID.get(arguments[place])
+        if known is None:
+            made = make(*arguments)
+            self.made.append(made)
+            _copies.add(made)
+            return made
+        if known not in _copies or not self._may_set_copies:
+            self._left_alone.append(known)
+        return known
+
+    def _fill(self, fill: Callable[[type, Any], Any], kind: type, state: Any) -> type:
+        if not any(kind is known for known in self._left_alone):
+            fill(kind, state)
+        return kind
 
 
 def _with_file(code: types.CodeType) -> tuple[Any, tuple[Any, ...]]:

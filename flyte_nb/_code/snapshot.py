@@ -81,18 +81,24 @@ def take_snapshot(task: Any) -> Snapshot:
     return snapshot
 
 
-def load_snapshot(payload: bytes) -> Any:
+def load_snapshot(payload: bytes, *, is_borrowed: bool = False) -> Any:
     """The task that `take_snapshot` stored.
+
+    Parameters
+    ----------
+    is_borrowed : bool
+        Whether the code stays that of the process it was stored by, which may change its classes and store it again.
 
     Raises
     ------
     CodeBundleError
         The bytes are damaged, or something they refer to is not here; the message names it.
     """
-    import pickle
+    from .pickling import unpickled, unpickled_code
 
     try:
-        return pickle.loads(zlib.decompress(payload))
+        data = zlib.decompress(payload)
+        return unpickled(data) if is_borrowed else unpickled_code(data)
     except zlib.error as error:
         raise CodeBundleError(
             f"The stored code of the run is damaged: expected compressed data, found {len(payload)} bytes "

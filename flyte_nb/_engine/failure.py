@@ -134,14 +134,14 @@ def carry(error: BaseException) -> ErrorRecord:
 
 def received(record: ErrorRecord) -> BaseRuntimeError:
     """The error that `carry` made a record of elsewhere, with its cause where that could come along."""
-    import pickle
+    from .._code.pickling import unpickled
 
     record = replace(record, traceback=_with_source(record.traceback))
     error: BaseRuntimeError
     try:
         if record.pickled is None:
             raise ValueError("nothing was pickled")
-        error, cause = pickle.loads(record.pickled)
+        error, cause = unpickled(record.pickled)
     except (Exception, SystemExit):
         error, cause = error_from(record), None
     if not was_carried(error):
@@ -183,14 +183,14 @@ def _with_cells(text: str) -> str:
 
 def _pickled(error: BaseRuntimeError) -> bytes | None:
     """`error` and its cause, or as much of them as can be loaded again; an exception's class may refuse it."""
-    import pickle
-
     import cloudpickle
+
+    from .._code.pickling import unpickled
 
     for cause in (error.__cause__, None):
         try:
             data: bytes = cloudpickle.dumps((error, cause))
-            pickle.loads(data)
+            unpickled(data, made_here=True)
             return data
         except (Exception, SystemExit):  # its class may do anything
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import types
 from typing import Any
 
@@ -68,24 +67,27 @@ class PickledConverter(Converter):
 
     def read(self, literal: Literal) -> Any:
         """See `Converter`."""
-        scalar = literal.scalar
-        if scalar.HasField("none_type"):
-            return None
-        if scalar.HasField("blob"):
-            return _loads(_stored(scalar.blob.uri))
-        if scalar.binary.tag != TAG:
-            raise TypeTransformerFailedError(f"Expected a pickled {type_text(self.python_type)}.")
-        return _loads(scalar.binary.value)
+        return self._read(literal, made_here=False)
 
     def isolated(self, value: Any, literal: Literal) -> Any:
         """See `Converter`."""
         if type(value) in _IMMUTABLE or isinstance(value, type) or _function_of_task(value) is not None:
             return value
-        return self.read(literal)
+        return self._read(literal, made_here=True)
 
     def literal_type(self) -> LiteralType:
         """See `Converter`."""
         return LiteralType(simple=SimpleType.BINARY, structure=TypeStructure(tag=TAG))
+
+    def _read(self, literal: Literal, *, made_here: bool) -> Any:
+        scalar = literal.scalar
+        if scalar.HasField("none_type"):
+            return None
+        if scalar.HasField("blob"):
+            return _loads(_stored(scalar.blob.uri), made_here=made_here)
+        if scalar.binary.tag != TAG:
+            raise TypeTransformerFailedError(f"Expected a pickled {type_text(self.python_type)}.")
+        return _loads(scalar.binary.value, made_here=made_here)
 
     def _fits(self, value: Any) -> bool:
         declared = self.python_type
@@ -121,9 +123,11 @@ def _dumps(value: Any) -> bytes:
     return data
 
 
-def _loads(data: bytes) -> Any:
+def _loads(data: bytes, *, made_here: bool) -> Any:
+    from .._code.pickling import unpickled
+
     try:
-        return pickle.loads(data)
+        return unpickled(data, made_here=made_here)
     except Exception as error:
         raise TypeTransformerFailedError(
             f"A pickled value cannot be loaded here ({type(error).__name__}: {error}). Is the module it needs"

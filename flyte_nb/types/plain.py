@@ -10,7 +10,6 @@ import datetime
 import decimal
 import enum
 import pathlib
-import pickle
 import sys
 import uuid
 from collections.abc import Callable
@@ -107,7 +106,9 @@ def _extension(code: int, parts: list[Any]) -> msgspec.msgpack.Ext:
 
 def _from_extension(code: int, body: bytes, load: Callable[[bytes], Any]) -> Any:
     if code == _PICKLE:
-        return pickle.loads(body)
+        from .._code.pickling import unpickled
+
+        return unpickled(body)
     if code == _BIG_INT:
         return int(body, 16)
     if code == _TEXT and body.startswith(_SURROGATES):

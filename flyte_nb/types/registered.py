@@ -83,9 +83,9 @@ def carry_registrations() -> bytes:
 
 def take_registrations(pickled: bytes) -> None:
     """Register what another process has registered."""
-    import pickle
+    from .._code.pickling import unpickled
 
-    for take, things in pickle.loads(pickled):
+    for take, things in unpickled(pickled):
         take(things)
     note_registration()
 

@@ -329,7 +329,7 @@ async def _awaited(steps: Awaitable[T]) -> T:
 
 def _loaded(code: say.Code | say.Source) -> Task[Any, Any]:
     if isinstance(code, say.Code):
-        loaded: Task[Any, Any] = load_snapshot(code.payload)
+        loaded: Task[Any, Any] = load_snapshot(code.payload, is_borrowed=True)
         return loaded
     import_code(code.folder, code.modules, compat=code.compat)
     return task_in_code(code.task)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import logging
-import pickle
 import sys
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Protocol
 
+from ..._code.pickling import unpickled
 from ..._code.snapshot import load_snapshot
 from ..._engine.action import GRACE_S, Action
 from ..._engine.failure import carry, received
@@ -325,9 +325,9 @@ class Conversation:
         if task is None:
             if not call.code:
                 return None
-            task = load_snapshot(call.code)
+            task = load_snapshot(call.code, is_borrowed=True)
         if call.options:
-            task = task.with_options(pickle.loads(call.options))
+            task = task.with_options(unpickled(call.options))
         run.called_by_name[key] = task
         return task
 
