@@ -48,10 +48,12 @@ class RunName(click.ParamType):  # type: ignore[type-arg]
     def shell_complete(
         self, context: click.Context, parameter: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from .._journal import JournalReader
+        from .._journal import Home, JournalReader
         from .._runtime.runtime import chosen_home
 
-        records = JournalReader(chosen_home().journal_path).runs(limit=200)
+        named = context.find_root().params.get("home")  # a completion calls no command, the main one included
+        home = chosen_home() if named is None else Home(named)
+        records = JournalReader(home.journal_path).runs(limit=200)
         return [
             CompletionItem(record.name, help=f"{record.task} {record.phase}")
             for record in records

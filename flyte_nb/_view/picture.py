@@ -161,7 +161,8 @@ def _took(tree: Tree) -> str:
 def _as_of(tree: Tree, at: float | None) -> str:
     if at is None or tree.view.phase.is_terminal:
         return ""
-    return f", as of {datetime.fromtimestamp(at).astimezone().strftime('%Y-%m-%d %H:%M:%S %Z')}"
+    moment = datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+    return f'<span class="fnb-as-of">, as of {moment}</span>'
 
 
 def _text(text: str) -> str:

@@ -77,6 +77,7 @@ run
     reopened.output(1).get_by_text("running").first.wait_for()
     assert "step" in reopened.text(1)
     assert "flyte.show(" in reopened.text(1)
+    reopened.output(1).get_by_text("it has ended since: succeeded").wait_for()
     reopened.output(1).get_by_text("model not found").wait_for(state="attached")
     assert "model not found" not in reopened.text(1)
 

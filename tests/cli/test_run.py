@@ -377,6 +377,10 @@ def test_a_shell_completes_tasks_and_runs_and_nothing_where_a_file_cannot_be_loa
     assert shell.run() == ("", "")
     shell.env |= {"COMP_CWORD": "2", "COMP_WORDS": "flyte-nb abort compl"}
     assert shell.run()[0] == "plain,complete-me\n"
+    home = shell.env["FLYTE_NB_HOME"]
+    shell.env["FLYTE_NB_HOME"] += "-another"
+    shell.env |= {"COMP_CWORD": "4", "COMP_WORDS": f"flyte-nb --home {home} abort compl"}
+    assert shell.program()[0] == "plain,complete-me\n"
 
 
 def test_a_file_that_imports_the_other_sdk_runs_unchanged_with_compat(shell: Shell) -> None:

@@ -14,6 +14,7 @@ import { openNotebook } from "./notebooks";
 import { tellOf } from "./notices";
 import { openRuns } from "./open_runs";
 import { resumeSomewhere } from "./resuming";
+import { tellOfSavedPictures } from "./saved_pictures";
 import { PANEL_ID, PanelWidget } from "./panel_widget";
 import { RunWidget } from "./run_widget";
 import { DEFAULTS, settingsFrom } from "./settings";
@@ -65,6 +66,7 @@ function activate(
   const resume = (run: string) => resumeSomewhere(app.serviceManager, server, run, () => store.resume(run));
 
   atTheEnd(openRuns(openRun));
+  atTheEnd(tellOfSavedPictures(store, server));
   const panel = new PanelWidget(store, {
     openRun,
     resume,
