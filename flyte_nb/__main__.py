@@ -3,9 +3,8 @@
 import sys
 
 if not sys.flags.safe_path:
-    sys.path.append(
-        sys.path.pop(0)
-    )  # the current folder, which `flyte-nb` does not search; a file there may be rich.py
+    # The current folder, which `flyte-nb` does not search: it may hold a rich.py.
+    sys.path.append(sys.path.pop(0))
 
 from ._cli import main
 

@@ -15,12 +15,16 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from ..errors import CodeBundleError
+from ..storage import Store
+from ..storage.store import StoredBlob
 from .digest import code_digest
 from .ownership import is_carried
 from .reach import MISSING, Reach, reach_of
 
+LARGE_BYTES = 2**20
 _KEPT = 32
-_kept: OrderedDict[tuple[int, str], tuple[weakref.ref[Any], Snapshot]] = OrderedDict()
+_KEPT_BYTES = 64 * 2**20
+_kept: OrderedDict[tuple[int, str, str], tuple[weakref.ref[Any], Snapshot]] = OrderedDict()
 _lock = Lock()
 
 
@@ -55,28 +59,43 @@ class Snapshot(NamedTuple):
         What `load_snapshot` reads.
     problem : str
         One sentence that names what could not be stored, and what to do; empty when all is well.
+    stored : StoredBlob or None
+        Where the payload is instead, if it is large.
     """
 
     payload: bytes | None
     problem: str = ""
+    stored: StoredBlob | None = None
 
 
-def take_snapshot(task: Any) -> Snapshot:
+def take_snapshot(task: Any, store: Store | None = None) -> Snapshot:
     """What another process needs to go on with a run of `task`.
 
     Functions of a notebook or script travel by value, importable modules by reference. A task that has not
     changed since its last run costs a look-up.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Where a large payload is put.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be put there.
     """
-    key = (id(task), code_digest(getattr(task, "func", task)))
+    key = (id(task), code_digest(getattr(task, "func", task)), store.root if store is not None else "")
     with _lock:
         kept = _kept.get(key)
-        if kept is not None and kept[0]() is task:
+        if kept is not None and kept[0]() is task and _is_there(kept[1], store):
             _kept.move_to_end(key)
             return kept[1]
     reach = reach_of(task)
     snapshot = _pickled(task, reach)
+    if store is not None and snapshot.payload is not None and len(snapshot.payload) > LARGE_BYTES:
+        snapshot = Snapshot(None, "", store.put_nowait(snapshot.payload, suffix=".code"))
     # An object that is known by its type only may hold other data at the next run.
-    if snapshot.payload is not None and not reach.holds_foreign_state():
+    if not (snapshot.problem or reach.holds_foreign_state()):
         _keep(key, task, snapshot)
     return snapshot
 
@@ -97,7 +116,7 @@ def load_snapshot(payload: bytes, *, is_borrowed: bool = False) -> Any:
     from .pickling import unpickled, unpickled_code
 
     try:
-        data = zlib.decompress(payload)
+        data = payload if payload.startswith(_A_PICKLE) else zlib.decompress(payload)
         return unpickled(data) if is_borrowed else unpickled_code(data)
     except zlib.error as error:
         raise CodeBundleError(
@@ -116,22 +135,29 @@ def load_snapshot(payload: bytes, *, is_borrowed: bool = False) -> Any:
         ) from error
 
 
-def _keep(key: tuple[int, str], task: Any, snapshot: Snapshot) -> None:
+def _is_there(snapshot: Snapshot, store: Store | None) -> bool:
+    return snapshot.stored is None or (store is not None and store.has(snapshot.stored.uri))
+
+
+def _keep(key: tuple[int, str, str], task: Any, snapshot: Snapshot) -> None:
     try:
         reference = weakref.ref(task)
     except TypeError:
         return
     with _lock:
         _kept[key] = (reference, snapshot)
-        while len(_kept) > _KEPT:
-            _kept.popitem(last=False)
+        held = sum(len(one.payload or b"") for _, one in _kept.values())
+        while len(_kept) > _KEPT or (held > _KEPT_BYTES and len(_kept) > 1):
+            _, (_, oldest) = _kept.popitem(last=False)
+            held -= len(oldest.payload or b"")
 
 
 def _pickled(task: Any, reach: Reach) -> Snapshot:
     from .pickling import pickled
 
     try:
-        return Snapshot(zlib.compress(pickled(task), 1))
+        payload = pickled(task)
+        return Snapshot(payload if len(payload) > LARGE_BYTES else zlib.compress(payload, 1))
     except Exception as error:
         name = getattr(task, "name", None) or getattr(task, "__name__", type(task).__name__)
         return Snapshot(None, f"Task {name!r} cannot be stored for another process: {_culprit(reach, error)}")
@@ -151,6 +177,7 @@ def _culprit(reach: Reach, error: Exception) -> str:
     return f"{type(error).__name__}: {error}. Create what cannot be pickled inside the task."
 
 
+_A_PICKLE = b"\x80"
 _CODE = (types.FunctionType, type)
 
 

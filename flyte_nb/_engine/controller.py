@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
-from .._code.snapshot import take_snapshot
+from .._code.snapshot import Snapshot, take_snapshot
 from .._misfit import with_nearest
 from .._task.cache import Cache, CacheBehavior
 from .._task.registry import declared_tasks
 from .._task.secret import resolve_secret
 from .._task.task import next_generation
 from ..errors import RuntimeSystemError, RuntimeUserError
-from ..models.events import Owner, RunResumed, RunStarted, StallNoticed
+from ..models.events import Owner, RunResumed, RunStarted, StallNoticed, StoredCode
 from ..models.records import Request, RunRecord
 from ..storage import Store
 from .cached import CachedCalls
@@ -61,6 +61,8 @@ class Controller:
         This process.
     open_store : callable
         Gives the store for a raw data path, the default one for an empty string.
+    code_store : Store
+        For code that is too large for the journal.
     default_cache : str
         Cache behaviour of tasks and environments that say nothing.
     worker_environment : mapping, optional
@@ -80,6 +82,7 @@ class Controller:
         backends: Mapping[str, Backend],
         owner: Owner,
         open_store: Callable[[str], Store],
+        code_store: Store,
         default_cache: CacheBehavior = "disable",
         worker_environment: Mapping[str, str] | None = None,
         registry: str = "",
@@ -95,6 +98,7 @@ class Controller:
         self._backends = backends
         self._owner = owner
         self._open_store = open_store
+        self._code_store = code_store
         self._default_cache = Cache(default_cache) if default_cache != "disable" else None
         self._capture = LogCapture(shows_all=shows_all_prints)
         self.collections: RareFullCollections = RareFullCollections()
@@ -122,12 +126,21 @@ class Controller:
         RunStateError
             If a run of the chosen name exists.
         """
+        context = contextvars.copy_context()
         with each_read_once():
             self.make_plan(task, task.declared, options)  # refuses before anything is recorded
-            snapshot = take_snapshot(task)
+            snapshot = take_snapshot(task, self._code_store)
+            started = self._started(task, prepared, options, snapshot, rerun_of)
+            log = self.journal.begin_run(options.name or new_run_name(), started, snapshot.payload)
+            return self._launch(task, prepared, options, loop, log, finished, context)
+
+    def _started(
+        self, task: Task[Any, Any], prepared: Prepared, options: RunOptions, snapshot: Snapshot, rerun_of: str
+    ) -> RunStarted:
+        stored = snapshot.stored
         if snapshot.problem:
             logger.info("The code of %s cannot be kept with its run: %s", task.name, snapshot.problem)
-        started = RunStarted(
+        return RunStarted(
             time.time(),
             task=task.name,
             owner=self._owner,
@@ -145,9 +158,8 @@ class Controller:
             source=options.source,
             rerun_of=rerun_of,
             inputs=kept_literals(prepared.serialized, self._open_store(options.raw_data_path)),
+            code=StoredCode(None, stored.uri, stored.size_bytes, stored.checksum) if stored is not None else None,
         )
-        log = self.journal.begin_run(options.name or new_run_name(), started, snapshot.payload)
-        return self._launch(task, prepared, options, loop, log, finished)
 
     def resume(
         self,
@@ -168,7 +180,7 @@ class Controller:
         """
         resumed = RunResumed(time.time(), self._owner, len(finished), kept=finished.kept)
         log = self.journal.take_over_run(resumed, previous)
-        return self._launch(task, prepared, options, loop, log, finished)
+        return self._launch(task, prepared, options, loop, log, finished, contextvars.copy_context())
 
     def _launch(
         self,
@@ -178,6 +190,7 @@ class Controller:
         loop: asyncio.AbstractEventLoop,
         log: Any,
         finished: FinishedWork | None,
+        context: contextvars.Context,
     ) -> LiveRun:
         limit = options.max_action_concurrency
         at_hand = declared_tasks()
@@ -202,7 +215,6 @@ class Controller:
         self._capture.begin()
         self.collections.begin()
         self.service.hold()
-        context = contextvars.copy_context()
 
         def begin() -> None:
             watch_of(loop).begin()

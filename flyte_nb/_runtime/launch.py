@@ -97,9 +97,10 @@ def resume(name: str, keep: Keep = ()) -> LiveRun:
     with runtime.controller.collections:
         earlier = runtime.reader.earlier(name)
         finished = FinishedWork(earlier, from_other_run=False, keep=tasks)
-    options = options_of(_started(earlier))
+    started = _started(earlier)
+    options = options_of(started)
     task = task_of(
-        runtime, record.task, name, _code_of(earlier, ROOT_ACTION), brings_code=_DEPLOYED in options.recorded
+        runtime, record.task, name, _code_of(earlier, ROOT_ACTION), started, brings_code=_DEPLOYED in options.recorded
     )
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
@@ -127,9 +128,10 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
     queued = earlier.queued(action_name)
     if queued is None:
         raise ActionNotFoundError(f"Run {name!r} has no action {action_name!r}.")
-    before = options_of(_started(earlier))
+    started = _started(earlier)
+    before = options_of(started)
     is_deployed_root = action_name == ROOT_ACTION and _DEPLOYED in before.recorded
-    task = task_of(runtime, queued.task, name, _code_of(earlier, action_name), brings_code=is_deployed_root)
+    task = task_of(runtime, queued.task, name, _code_of(earlier, action_name), started, brings_code=is_deployed_root)
     options = options or before
     store = runtime.open_store(options.raw_data_path or before.raw_data_path)
     prepared = finished_now(_again(task, queued.inputs, store, inputs))
@@ -173,9 +175,9 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
 
 
 def task_of(
-    runtime: Runtime, name: str, run: str, parts: dict[str, str], *, brings_code: bool = False
+    runtime: Runtime, name: str, run: str, parts: dict[str, str], started: RunStarted, *, brings_code: bool = False
 ) -> Task[Any, Any]:
-    """The task called `name`: as it is defined here, else as it was stored with `run`.
+    """The task called `name`: as it is defined here, else as it was stored with `run`, which so `started`.
 
     Of several that are defined here it is the one that differs from the others as `parts` of its code do. Where the run
     `brings_code`, a task that happens to have that name here is another one.
@@ -184,11 +186,17 @@ def task_of(
     ------
     CodeBundleError
         If it is neither, or which of several it is cannot be told.
+    StorageError
+        If its code is large, and gone from the home's store.
     """
     task = None if brings_code else _defined_here(name, run, parts)
     if task is not None:
         return task
-    snapshot = runtime.reader.snapshot(run)
+    code = started.code
+    if code is not None:
+        snapshot: bytes | None = runtime.code_store.get_nowait(code.uri, checksum=code.checksum)
+    else:
+        snapshot = runtime.reader.snapshot(run)
     if snapshot is None:
         raise CodeBundleError(
             f"The code of task {name!r} is not defined here and was not stored with run {run!r}."

@@ -67,9 +67,8 @@ class Runtime:
         self.cache: CacheTable = CacheTable(path)
         self.owner: Owner = this_process()
         self.loop: BackgroundLoop = BackgroundLoop()
-        self.default_store: Store = (
-            open_store(settings.storage) if settings.storage else open_store(self.home.store_path)
-        )
+        self.code_store = open_store(self.home.store_path)
+        self.default_store: Store = open_store(settings.storage) if settings.storage else self.code_store
         self.registry: str = settings.registry or _registry_beside(settings.storage) or str(self.home.registry_path)
         self.places: Places = Places(settings.queues, self.home.deployed_path)
         self.controller: Controller = Controller(
@@ -79,6 +78,7 @@ class Runtime:
             backends=self.places,
             owner=self.owner,
             open_store=self.open_store,
+            code_store=self.code_store,
             default_cache=settings.cache,
             worker_environment={ENVIRONMENT_VARIABLE: str(self.home.path)},
             registry=self.registry,

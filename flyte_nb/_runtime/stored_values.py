@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .._journal import Home, JournalReader
 from ..errors import JournalError, StorageError
 from ..io.whole import VERIFIED_UP_TO, damaged_reference
-from ..models.events import Stored, StoredText, stored_in
+from ..models.events import Stored, StoredLiterals, stored_in
 from ..storage import Store
 from ..types.references import references_of
 
@@ -68,7 +68,7 @@ def _values_of(reader: JournalReader, run: str) -> Iterator[tuple[str, Stored]]:
     try:
         for _, event in reader.events(run):
             for kept in stored_in(event):
-                if kept.inline is None or not isinstance(kept, StoredText):
+                if kept.inline is None or isinstance(kept, StoredLiterals):
                     yield getattr(event, "action", "a0"), kept
     except JournalError:
         return
@@ -87,7 +87,7 @@ def _damage(kept: Stored, stores: list[Store]) -> str | None:
             serialized = store.get_nowait(kept.uri, checksum=kept.checksum)
         except StorageError as error:
             return str(error)
-    if isinstance(kept, StoredText):
+    if not isinstance(kept, StoredLiterals):
         return ""
     for store in stores:
         try:

@@ -15,7 +15,7 @@ from .._journal import Home, JournalReader
 from .._journal.connection import open_database, translated
 from .._journal.retention import forget_runs
 from ..io.units import Unit, changed_at, extent, marks_in, remove, units_below
-from ..models.events import Stored, StoredText
+from ..models.events import Stored, StoredLiterals
 from ..storage.addresses import filesystem, local_path
 from ..storage.faults import explained, retried
 from ..storage.local_copy import make_private
@@ -154,7 +154,7 @@ def _add_references(kept: Stored, used: set[str]) -> None:
         used |= marks_in(kept.uri.encode("utf-8", "surrogateescape"))
     serialized = kept.inline if kept.inline is not None else _content(kept.uri, ".pb", ".html")
     used |= marks_in(serialized)
-    if isinstance(kept, StoredText):
+    if not isinstance(kept, StoredLiterals):
         return
     for address in references_of(serialized):
         used |= marks_in(address.encode("utf-8", "surrogateescape")) | marks_in(_content(address, ".pickle"))

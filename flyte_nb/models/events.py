@@ -41,6 +41,10 @@ class StoredText(Stored, array_like=True, frozen=True, gc=False):
     """Text that people read, in UTF-8; no program looks for literals in it."""
 
 
+class StoredCode(Stored, array_like=True, frozen=True, gc=False):
+    """A task as `flyte_nb._code.snapshot` takes it down."""
+
+
 class ErrorRecord(msgspec.Struct, array_like=True, frozen=True):
     """A failure as it is remembered.
 
@@ -90,7 +94,10 @@ class Event(msgspec.Struct, array_like=True, tag_field="event", frozen=True):
 
 
 class RunStarted(Event, tag="run_started", frozen=True):
-    """A run has a name, an owner and inputs; its root action follows."""
+    """A run has a name, an owner and inputs; its root action follows.
+
+    `code`: the snapshot, where it is too large for the journal.
+    """
 
     task: str
     owner: Owner
@@ -108,6 +115,7 @@ class RunStarted(Event, tag="run_started", frozen=True):
     source: str = ""
     rerun_of: str = ""
     inputs: StoredLiterals | None = None
+    code: StoredCode | None = None
 
 
 class RunResumed(Event, tag="run_resumed", frozen=True):
@@ -317,6 +325,6 @@ class LogLine(msgspec.Struct, array_like=True, frozen=True):
 
 
 def stored_in(event: AnyEvent) -> list[Stored]:
-    """All that an event has stored: inputs and outputs, which are literals, and text."""
-    fields = (getattr(event, name, None) for name in ("inputs", "outputs", "content"))
+    """All that an event has stored: inputs and outputs, which are literals, text, and code."""
+    fields = (getattr(event, name, None) for name in ("inputs", "outputs", "content", "code"))
     return [kept for kept in fields if isinstance(kept, Stored)]

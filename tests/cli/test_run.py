@@ -255,8 +255,10 @@ def test_a_run_of_a_file_is_resumed_from_another_folder(shell: Shell, tmp_path: 
     assert "result = 'through'" in shown
 
 
-@pytest.mark.parametrize("name", ["rich", "random", "pandas"])
-@pytest.mark.parametrize("command", [["-P", "-c", "from flyte_nb._cli import main; main()"], ["-m", "flyte_nb"]])
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("rich", ["-P", "-c", "from flyte_nb._cli import main; main()"]), ("random", ["-m", "flyte_nb"])],
+)
 def test_a_file_that_is_called_like_a_library_runs_and_the_name_means_the_library(
     shell: Shell, name: str, command: list[str]
 ) -> None:
