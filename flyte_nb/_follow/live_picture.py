@@ -211,7 +211,7 @@ class Follower:
         self._thread: threading.Thread | None = None
 
     def follow(self, picture: LivePicture, done: Callable[[], bool]) -> None:
-        """Pump `picture` until `done` says that it needs no more."""
+        """Pump `picture` until `done` says that it needs no more; again from now on, if it had said so."""
         with self._lock:
             self._pictures[picture] = done
             if self._thread is None:
@@ -231,7 +231,8 @@ class Follower:
                 finished = self._pump_one(picture, done)
                 if finished:
                     with self._lock:
-                        self._pictures.pop(picture, None)
+                        if self._pictures[picture] is done:  # else somebody has asked for it again meanwhile
+                            del self._pictures[picture]
             is_busy = next(iter(pictures)).history.records.is_busy
             self._clock.sleep(pace.pause_s(is_busy=is_busy, late_s=_latest_s(pictures)))
 

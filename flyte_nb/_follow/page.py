@@ -58,6 +58,8 @@ class Page:
     ----------
     has_left : bool
         Whether it is gone.
+    is_used : bool
+        Whether somebody has done something on it with the picture, which must not go while the page shows it.
     """
 
     def __init__(
@@ -79,12 +81,8 @@ class Page:
         self._feed = picture.attach(self.tell)
         self._inspector: Inspector | None = None
         self.has_left = False
+        self.is_used = False
         self._lock = threading.RLock()
-
-    @property
-    def has_details(self) -> bool:
-        """Whether the page has all about an action open."""
-        return self._inspector is not None and not self.has_left
 
     def leave(self) -> None:
         """The page is gone, or needs nothing more."""
@@ -139,7 +137,9 @@ class Page:
             self.tell(earlier_logs(self._picture, message.action, message.before))
         elif isinstance(message, Leave):
             self.leave()
-        elif not isinstance(message, Look):
+        elif isinstance(message, Look):
+            self.is_used |= message.uses
+        else:
             self._act(message)
 
     def _act(self, message: Abort | Resume | Rerun | Answer) -> None:

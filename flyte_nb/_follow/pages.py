@@ -55,9 +55,9 @@ class Pages:
         return any(view for view in tuple(self._pages))
 
     @property
-    def have_details(self) -> bool:
-        """Whether a page has all about an action open."""
-        return any(page.has_details for page in self._all())
+    def are_used(self) -> bool:
+        """Whether somebody has done something with the picture on a page that has not left."""
+        return any(page.is_used for page in self._all())
 
     def close(self) -> None:
         """All pages are gone."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
+import time
 from collections.abc import Callable
 from typing import Any
 
 LOOK_EVERY_S = 0.05
+TURNS = 5
 _HEADER = 1
 
 
@@ -52,3 +55,33 @@ async def _handle(kernel: Any, item: Any) -> None:
         await dispatch(*arguments)
     finally:
         kernel.set_parent(identity, parent, "shell")
+
+
+class Ear:
+    """Whether the kernel has had time to hear what pages say, which may have to wait for the end of a cell.
+
+    Parameters
+    ----------
+    loop : AbstractEventLoop or None
+        The loop that takes messages; None is always listening.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
+        self._asks = False
+        self._listened_at = -math.inf
+
+    def has_listened_since(self, moment: float) -> bool:
+        """Whether the loop has turned a few times since that moment of the monotonic clock; else that is found out."""
+        if self._loop is None or self._loop.is_closed() or self._listened_at >= moment:
+            return True
+        if not self._asks:
+            self._asks = True
+            self._loop.call_soon_threadsafe(self._turn, self._loop, TURNS)
+        return False
+
+    def _turn(self, loop: asyncio.AbstractEventLoop, left: int) -> None:
+        if left > 0:
+            loop.call_later(LOOK_EVERY_S, self._turn, loop, left - 1)
+            return
+        self._listened_at, self._asks = time.monotonic(), False

@@ -1,15 +1,14 @@
-"""The widget: a thin pipe between `Pages` and the renderer in ``static/widget.js``."""
+"""The widget: a thin pipe between whoever shows a run and the renderer in ``static/widget.js``."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import anywidget
 import traitlets
 
-from .._follow.live_picture import LivePicture
-from .._follow.pages import Pages
 from .renderer import RENDERER
 
 
@@ -18,29 +17,23 @@ class RunWidget(anywidget.AnyWidget):
 
     Parameters
     ----------
-    picture : LivePicture
-    resume, rerun : callable
-        What the buttons do; get the run's name.
+    name : str
+        Of the run.
+    heard : callable
+        Called with every message of a page.
     """
 
     _esm = RENDERER.read_text(encoding="utf-8")  # of a path, anywidget keeps every widget that ever was
     name = traitlets.Unicode().tag(sync=True)
     picture = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, picture: LivePicture, **actions: Any) -> None:
-        super().__init__(name=picture.name, picture=uuid.uuid4().hex)
-        self.pages = Pages(picture, self.send, **actions)
-        self.greeted = False
-        self.on_msg(self._take)
+    def __init__(self, name: str, heard: Callable[[Any], None]) -> None:
+        super().__init__(name=name, picture=uuid.uuid4().hex)
+        self.on_msg(lambda widget, content, buffers: heard(content))
         _answer_on_the_asking_thread(self.comm)
-
-    def _take(self, widget: Any, content: Any, buffers: Any) -> None:
-        self.greeted = True
-        self.pages.take(content)
 
     def close(self) -> None:
         """Give up all that belongs to it."""
-        self.pages.close()
         self.layout.close()
         super().close()
 

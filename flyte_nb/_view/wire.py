@@ -361,11 +361,16 @@ class Answer(msgspec.Struct, tag_field="type", tag="answer", frozen=True):
 
 
 class Look(msgspec.Struct, tag_field="type", tag="look", frozen=True):
-    """Somebody looks at an ended run: it should not settle to a static picture under the pointer."""
+    """Somebody looks at an ended run: it should not settle to a static picture before their eyes.
+
+    `uses`: they have opened, chosen or typed something here, and it should not settle while the page shows it.
+    """
+
+    uses: bool = False
 
 
 class Leave(msgspec.Struct, tag_field="type", tag="leave", frozen=True):
-    """The page is about to be gone: send nothing more."""
+    """The page shows the run no more: send nothing until it says hello again."""
 
 
 ToPage: TypeAlias = Reset | Diff | Heartbeat | Details | Logs | EarlierLogs | ReportChunk | TimelineSpans | Notice

@@ -34,7 +34,15 @@ describe("somebody who looks at a run", () => {
       vi.advanceTimersByTime(200);
       store.look();
     }
-    expect(sent).toEqual([{ type: "look" }, { type: "look" }]);
+    expect(sent).toEqual([{ type: "look", uses: false }, { type: "look", uses: false }]);
+  });
+
+  it("and does something with it is told once, and again to a kernel that is asked anew", () => {
+    store.use();
+    store.use();
+    store.leave();
+    store.greet();
+    expect(sent).toEqual([{ type: "look", uses: true }, { type: "leave" }, { type: "hello", open: [] }, { type: "look", uses: true }]);
   });
 });
 
@@ -113,7 +121,7 @@ describe("a page that misses a message", () => {
     store.select("b");
     store.take({ type: "heartbeat", seq: 9 });
     vi.advanceTimersByTime(1_000);
-    expect(sent.slice(2)).toEqual([{ type: "hello", open: ["a", "b"] }, { type: "select", action: "b" }]);
+    expect(sent.slice(3)).toEqual([{ type: "hello", open: ["a", "b"] }, { type: "look", uses: true }, { type: "select", action: "b" }]);
     store.take({ type: "reset", seq: 10, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });

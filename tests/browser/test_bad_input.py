@@ -100,8 +100,8 @@ def test_markup_in_names_logs_errors_links_and_questions_is_text_everywhere(
         SETUP,
         """
 from dataclasses import dataclass
-from flyte_nb._notebook import display
-display.SETTLE_AFTER_S = 0.2
+from flyte_nb._notebook import displayed
+displayed.SETTLE_AFTER_S = 0.2
 def hit(where):
     return f'{where}<img src=x onerror="window.hit=1"><script>window.hit=1</script>'
 
@@ -139,16 +139,17 @@ run = flyte.run(parent)
 flyte.show(run)
 run.wait()
 """,
+        "flyte.show(run)",
     )
     lab.run(0)
     lab.run(1, wait=False)
     output = lab.output(1)
     seen: list[str] = []
 
-    def look() -> None:
-        assert output.locator("img").count() == 0
+    def look(cell: int = 1) -> None:
+        assert lab.output(cell).locator("img").count() == 0
         assert lab.page.evaluate("() => window.hit") is None
-        seen.append(lab.text(1))
+        seen.append(lab.text(cell))
 
     output.get_by_role("treeitem").filter(has_text="task<img").click()
     output.locator(".fnb-traceback").wait_for()
@@ -172,9 +173,9 @@ run.wait()
     answer.press("Control+Enter")
     output.locator(".fnb-answered").get_by_text("answer<img").wait_for()
     look()
-    output.get_by_role("button", name="Close the details").click()
-    output.locator("details").first.wait_for()
-    look()
+    lab.run(2)
+    lab.output(2).locator("details").first.wait_for()
+    look(2)
     shown = "\n".join(seen)
     for where in (
         "task",

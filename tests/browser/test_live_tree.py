@@ -89,6 +89,44 @@ run.wait()
     assert lab.text(2).split() == [name, "9"]
 
 
+def test_a_run_whose_output_widget_was_cleared_is_followed_no_more_and_can_be_shown_again(
+    open_notebook: Callable[..., Lab], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    lab = open_notebook(
+        SETUP,
+        f"""
+import gc, ipywidgets
+from flyte_nb._follow import live_picture
+caught = ipywidgets.Output()
+display(caught)
+run = flyte.run(wait_for, {str(gate)!r})
+with caught:
+    flyte.show(run)
+""",
+        "caught.clear_output()",
+        """
+async with asyncio.timeout(30):
+    while live_picture.follower._thread is not None:
+        await asyncio.sleep(0.01)
+gc.collect()
+print("kept:", sum(isinstance(thing, live_picture.LivePicture) for thing in gc.get_objects()))
+""",
+        "with caught: flyte.show(run)",
+    )
+    lab.run(0)
+    lab.run(1)
+    shown = lab.output(1).locator(".widget-output")
+    shown.get_by_role("treeitem").filter(has_text="wait_for").wait_for()
+    lab.run(2)
+    lab.run(3)
+    assert lab.text(3).strip() == "kept: 0"
+    lab.run(4)
+    shown.locator(".fnb-state").filter(has_text="running").wait_for()
+    gate.touch()
+    shown.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+
+
 def test_a_click_on_abort_stops_one_task_while_the_cell_is_blocked(
     open_notebook: Callable[..., Lab], tmp_path: Path
 ) -> None:

@@ -11,8 +11,8 @@ SETUP = """
 %load_ext flyte_nb
 import asyncio, pathlib
 import flyte_nb as flyte
-from flyte_nb._notebook import display
-display.SETTLE_AFTER_S = 0.5
+from flyte_nb._notebook import displayed
+displayed.SETTLE_AFTER_S = 0.5
 env = flyte.TaskEnvironment("saved")
 
 @env.task
@@ -50,8 +50,8 @@ def test_a_notebook_saved_while_its_run_goes_on_shows_how_far_it_was(
     lab = open_notebook(
         SETUP,
         f"""
-from flyte_nb._notebook import display
-display.UPDATE_BESIDE_WIDGET_S = 0.1
+from flyte_nb._notebook import displayed
+displayed.UPDATE_BESIDE_WIDGET_S = 0.1
 
 @env.task
 async def waits() -> int:
@@ -82,6 +82,29 @@ run
     assert "model not found" not in reopened.text(1)
 
 
+def test_a_picture_that_somebody_has_used_stays_live_and_one_that_nobody_has_gives_way(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(
+        SETUP.replace("displayed.SETTLE_AFTER_S = 0.5", ""),
+        "flyte.run(parent)",
+        "flyte.run(parent)",
+        "displayed.SETTLE_AFTER_S = 0.2",
+    )
+    for cell in range(3):
+        lab.run(cell)
+    used, untouched = lab.output(1), lab.output(2)
+    untouched.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    used.get_by_label("Filter by name").fill("n=4")
+    used.get_by_role("treeitem").filter(has_text="step n=4").wait_for()
+    lab.run(3)
+    untouched.locator(".fnb-open").wait_for()
+    assert untouched.get_by_role("tree").count() == 0
+    assert used.get_by_role("treeitem").count() == 2
+    used.get_by_role("treeitem").filter(has_text="step n=4").click()
+    used.locator(".fnb-variables").get_by_text("4", exact=True).first.wait_for()
+
+
 REPORT = """
 @env.task(report=True)
 async def told() -> None:
@@ -89,7 +112,7 @@ async def told() -> None:
 """
 
 
-def test_a_picture_stays_live_while_its_details_are_open_and_can_be_opened_again(
+def test_a_picture_with_an_open_report_stays_live_and_one_that_gave_way_can_be_opened_again(
     open_notebook: Callable[..., Lab],
 ) -> None:
     lab = open_notebook(SETUP + REPORT, "flyte.run(told)", "run = flyte.run(parent); run", "flyte.show(run.name)")
@@ -102,9 +125,6 @@ def test_a_picture_stays_live_while_its_details_are_open_and_can_be_opened_again
     settled = lab.output(2)
     settled.locator(".fnb-open").wait_for()
     assert report.get_by_text("read me").is_visible()
-    read.get_by_role("button", name="Close the details").click()
-    read.locator(".fnb-open").wait_for()
-    assert read.get_by_role("tree").count() == 0
     settled.locator(".fnb-open").click()
     lab.page.locator(".fnb-run-page .fnb-state").filter(has_text="succeeded").wait_for()
     lab.command("application:close")

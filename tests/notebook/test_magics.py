@@ -218,7 +218,7 @@ def test_an_answer_is_taken_as_it_was_typed(cells: Notebook) -> None:
         "    return await event.wait.aio()"
     )
     cells.run("run = flyte.with_runcontext(name='asked', mode='background').run(ask)")
-    cells.run("while not run.details().actions[-1].phase.name == 'PAUSED': await asyncio.sleep(0.01)")
+    cells.run("while 'PAUSED' not in [one.phase.name for one in run.details().actions]: await asyncio.sleep(0.01)")
     cells.run('%flyte_answer {run.name} "your name" it\'s "Ada"  {run.name} $HOME')
     assert cells.run("run.wait(); print(run.outputs()[0])").text == 'it\'s "Ada"  {run.name} $HOME\n'
 
@@ -346,9 +346,9 @@ def test_a_run_that_ends_before_its_cell_is_stored_as_ended(tmp_path: Path) -> N
 
 def test_fifty_pictures_leave_nothing_behind(fresh_cells: Notebook) -> None:
     fresh_cells.run(
-        "from flyte_nb._follow import live_picture, page\nfrom flyte_nb._notebook import display\n"
+        "from flyte_nb._follow import live_picture, page\nfrom flyte_nb._notebook import displayed as module\n"
         "import gc, threading, ipywidgets\n"
-        "display.PAGE_ASKS_WITHIN_S = 0\n"
+        "module.PAGE_ASKS_WITHIN_S = 0\n"
         "run = flyte.run(double, 1); run.wait()\n"
         "def counted():\n"
         "    gc.collect()\n"
@@ -356,7 +356,7 @@ def test_fifty_pictures_leave_nothing_behind(fresh_cells: Notebook) -> None:
         "    return [kinds.count(live_picture.LivePicture), kinds.count(page.Page), kinds.count(ipywidgets.Layout)]\n"
         "def show_and_settle(times):\n"
         "    for _ in range(times):\n"
-        "        displayed = display.Displayed(run.name, expects_page=True); displayed.begin()\n"
+        "        displayed = module.Displayed(run.name, expects_page=True); displayed.begin()\n"
         "        while not displayed._settled: live_picture.time.sleep(0.01)\n"
         "    while live_picture.follower._thread: live_picture.time.sleep(0.01)\n"
     )

@@ -63,6 +63,34 @@ def test_a_click_reaches_a_cell_that_waits_for_a_run(old_notebook: Notebook) -> 
     assert old_notebook.finish(after).value == "'the next cell'"
 
 
+def test_a_picture_does_not_give_way_before_the_kernel_has_heard_that_somebody_uses_it(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start("""
+import time
+from flyte_nb._follow.live_picture import follower
+from flyte_nb._notebook import displayed
+displayed.PAGE_ASKS_WITHIN_S = 0.5
+@env.task
+async def quick() -> int:
+    return 1
+run = flyte.run(quick); run.wait()
+used = display.display_picture(run.name)
+""")
+    widget = widget_of(notebook)
+    notebook.finish(cell)
+    say(notebook, widget, {"type": "hello", "open": []})
+    cell = notebook.start("""
+displayed.SETTLE_AFTER_S = 0.1
+unseen = display.display_picture(run.name)
+print("blocked")
+while not unseen._settled: time.sleep(0.01)
+""")
+    notebook.until(cell, "blocked")
+    say(notebook, widget, {"type": "look", "uses": True})
+    notebook.finish(cell)
+    assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused._settled").value == "False"
+
+
 def widget_of(notebook: Notebook) -> str:
     """Identity of the widget that the running cell shows."""
     while True:

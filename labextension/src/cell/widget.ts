@@ -3,11 +3,13 @@ import { RunStore } from "../run/store";
 import type { ToPage } from "../run/wire";
 import styles from "../views/styles.css";
 import { RunView } from "../views/run_view";
+import { watchReader } from "./attention";
 import { watchKernel } from "./kernel_watch";
 
 const GREET_AGAIN_MS = 1_000;
 const GREET_AGAIN_AT_MOST_MS = 60_000;
 const SOON_MS = 2_000;
+const LEAVE_AFTER_MS = 1_000;
 
 /** Which page this is: all browsers in which a notebook is open hear what its kernel sends to one of them. */
 const VIEW = Math.random().toString(36).slice(2);
@@ -21,17 +23,25 @@ interface Model {
   widget_manager?: unknown;
 }
 
-/** By picture: the model that `initialize` gets is another object than the one for `render`. */
-const stores = new Map<string, RunStore>();
+/** A picture on this page. The model that `initialize` gets is another object than the one for `render`. */
+interface Place {
+  store: RunStore;
+  views: number;
+  leaving?: ReturnType<typeof setTimeout>;
+}
+
+/** By picture. */
+const places = new Map<string, Place>();
 
 /** Listens from the moment the model exists, so that nothing is lost of what the kernel sends before there is a view. */
 function initialize({ model }: { model: Model }): () => void {
-  const store = storeOf(model);
+  const place = placeOf(model);
+  const { store } = place;
   const take = (content: unknown) => {
     const { view } = content as { view?: string };
     if (view === undefined || view === VIEW) store.take(content as ToPage);
   };
-  const leave = () => model.send({ type: "leave", view: VIEW });
+  const leave = () => store.leave();
   model.on("msg:custom", take);
   window.addEventListener("pagehide", leave);
   const unwatch = watchKernel(model.widget_manager, () => store.lose());
@@ -39,13 +49,17 @@ function initialize({ model }: { model: Model }): () => void {
     window.removeEventListener("pagehide", leave);
     model.off("msg:custom", take);
     unwatch();
-    stores.delete(model.get("picture"));
+    clearTimeout(place.leaving);
+    places.delete(model.get("picture"));
   };
 }
 
 function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void {
   addStyles(el);
-  const store = storeOf(model);
+  const place = placeOf(model);
+  const { store } = place;
+  place.views += 1;
+  clearTimeout(place.leaving);
   if (!store.hasAsked) store.greet();
   let delay = GREET_AGAIN_MS;
   const greetAgain = () => {
@@ -57,10 +71,15 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   let timer = setTimeout(greetAgain, delay);
   render(h(RunView, { store }), el);
   const uncover = coverStaticPicture(store, model.get("picture"));
+  const unwatch = watchReader(store, el);
   return () => {
     clearTimeout(timer);
+    unwatch();
     uncover();
     render(null, el);
+    place.views -= 1;
+    // Later: a cell that is moved is drawn again at once, and a picture that gives way has its model closed next.
+    if (place.views === 0) place.leaving = setTimeout(() => store.leave(), LEAVE_AFTER_MS);
   };
 }
 
@@ -85,14 +104,14 @@ function coverStaticPicture(store: RunStore, picture: string): () => void {
   };
 }
 
-function storeOf(model: Model): RunStore {
+function placeOf(model: Model): Place {
   const picture = model.get("picture");
-  let store = stores.get(picture);
-  if (store === undefined) {
-    store = new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW }));
-    stores.set(picture, store);
+  let place = places.get(picture);
+  if (place === undefined) {
+    place = { store: new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW })), views: 0 };
+    places.set(picture, place);
   }
-  return store;
+  return place;
 }
 
 function addStyles(el: HTMLElement): void {

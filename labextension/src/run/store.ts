@@ -42,6 +42,7 @@ export class RunStore {
   private readonly toldToStop = new Set<string>();
   private readonly listeners = new Set<() => void>();
   private lookedAt = 0;
+  private used = false;
   private asking = false;
   private asked = false;
   private frame = 0;
@@ -117,6 +118,7 @@ export class RunStore {
     this.asking = true;
     this.asked = true;
     this.send({ type: "hello", open: this.branches.subscribed });
+    if (this.used) this.send({ type: "look", uses: true });
     if (this.selection !== null) this.select(this.selection.action, true);
   }
 
@@ -149,6 +151,7 @@ export class RunStore {
     before?.askedAnew();
     this.hasSelected = true;
     this.selection = action === "" ? null : (before ?? new Selection(action));
+    this.use();
     this.send({ type: "select", action });
     this.changed();
   }
@@ -180,9 +183,23 @@ export class RunStore {
   /** Tell the kernel now and then that somebody looks at the run. */
   look(): void {
     const now = Date.now();
-    if (now - this.lookedAt < LOOK_EVERY_MS) return;
+    if (this.running || now - this.lookedAt < LOOK_EVERY_MS) return;
     this.lookedAt = now;
-    this.send({ type: "look" });
+    this.send({ type: "look", uses: this.used });
+  }
+
+  /** The reader has done something with what is shown: the kernel is told that it should stay. */
+  use(): void {
+    if (this.used) return;
+    this.used = true;
+    this.send({ type: "look", uses: true });
+  }
+
+  /** The page shows the run no more, until it greets again. */
+  leave(): void {
+    this.send({ type: "leave" });
+    this.asked = this.asking = false;
+    this.numbering.forget();
   }
 
   answer(prompt: string, value: string): void {

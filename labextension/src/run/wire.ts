@@ -250,6 +250,7 @@ export interface Answer {
 
 export interface Look {
   type: "look";
+  uses: boolean;
 }
 
 export interface Leave {

@@ -14,7 +14,6 @@ import { Timeline } from "./timeline";
 import { Contact, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
 
-const LOOK_WHILE_OPEN_MS = 20_000;
 const SEARCH_AFTER_MS = 100;
 const OPEN_QUESTIONS = 10;
 const ANSWERED_QUESTIONS = 3;
@@ -46,15 +45,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
     return () => clearTimeout(timer);
   }, [filtering, store.root]);
 
-  // Who reads does not move the pointer.
-  const reads = store.selection !== null && !running;
-  useEffect(() => {
-    if (!reads) return;
-    const timer = setInterval(() => store.look(), LOOK_WHILE_OPEN_MS);
-    return () => clearInterval(timer);
-  }, [store, reads]);
-
-  const look = () => { if (!running) store.look(); };
+  const use = () => store.use();
   const rows = visibleRows(store, filter);
   const prompts = [...store.prompts.values()];
   const questions = [
@@ -63,7 +54,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   ];
   if (store.header === null) return <div class="fnb">{store.lost ? <Contact store={store} now={now} /> : <Reading store={store} what="the run " />}</div>;
   return (
-    <div class="fnb" onPointerMove={look} onKeyDown={look} onWheel={look} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
+    <div class="fnb" onClickCapture={use} onKeyDownCapture={use} onInputCapture={use} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
       <RunHeader store={store} now={now} silent={running && store.silentSince(time) > 0} filter={filter} onFilter={setFilter} />
       <Contact store={store} now={time} />
       <Stopping store={store} now={time} />
