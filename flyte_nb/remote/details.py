@@ -101,6 +101,18 @@ class ActionDetails(AwaitedAsItself):
         problem = f" {self.error_info.code}: {self.error_info.message}" if self.error_info else ""
         return f"<{self.task_name} {self.name} {self.phase} {seconds}{problem}>"
 
+    def __str__(self) -> str:
+        """As `repr`, and the traceback of a failure below it."""
+        trace = self.error_info.traceback.rstrip() if self.error_info else ""
+        return f"{self!r}\n{trace}" if trace else repr(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Show the traceback where a notebook shows nothing else."""
+        for place, line in enumerate((str(self) if len(printer.stack) == 1 else repr(self)).splitlines()):
+            if place:
+                printer.break_()
+            printer.text(line)
+
 
 @public
 @dataclass(frozen=True)

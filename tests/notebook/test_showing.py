@@ -106,3 +106,14 @@ def test_a_run_whose_home_was_removed_is_still_shown_or_told_in_one_line(cells: 
     cells.run("flyte.init(home=home)")
     assert result.error == ""
     assert "cannot be shown: No run named" in result.text or "succeeded" in result.results[0]["text/plain"]
+
+
+def test_a_failure_as_the_last_line_of_a_cell_shows_the_traceback_and_in_a_list_one_line(notebook: Notebook) -> None:
+    notebook.run(
+        "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('shown')\n\n"
+        "@env.task\ndef bad() -> None:\n    raise ValueError('on purpose')\n\nrun = flyte.run(bad)\nrun.wait()"
+    )
+    alone = notebook.run("run.first_failure()").value
+    assert alone.startswith("<shown.bad a0 failed ")
+    assert alone.endswith("    raise ValueError('on purpose')\nValueError: on purpose")
+    assert "raise" not in notebook.run("[run.first_failure()]").value

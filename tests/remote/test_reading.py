@@ -267,6 +267,15 @@ def test_details_of_a_failure_hold_its_code_message_and_the_users_frames(failed:
     assert run_details.error_info.message == "no 7"
 
 
+def test_the_first_failure_is_printed_with_the_users_traceback_and_is_one_line_in_a_list(failed: Run) -> None:
+    failure = failed.first_failure()
+    assert failure is not None and failure.error_info is not None
+    assert str(failure) == f"{failure!r}\n{failure.error_info.traceback.rstrip()}"
+    assert "\n" not in str([failure])
+    [fine, *_] = [action.details() for action in failed.action.listall(failed.name, in_phase="succeeded")]
+    assert str(fine) == repr(fine)
+
+
 def test_details_of_a_run_count_its_actions_and_hold_its_labels() -> None:
     flyte.with_runcontext(name="labelled", labels={"team": "a"}).run(two, 2, "noted").wait()
     details = Run.get("labelled").details()
