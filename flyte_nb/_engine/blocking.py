@@ -43,27 +43,17 @@ def run_from_within(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, A
 def make_reentrant(loop: asyncio.AbstractEventLoop) -> None:
     """Let `loop` be run from within one of its own callbacks.
 
-    nest-asyncio2 also swaps asyncio's tasks and futures for the slower ones written in Python, which the loop
-    it patches does not need; they are put back.
+    Of nest-asyncio2 only what it does to a loop is used, on a class that this one loop has: all it replaces beside
+    (`asyncio.run`, tasks, futures, `get_event_loop`, other loops) stays as it is.
     """
     with _patch_lock:
-        if getattr(loop, "_flyte_nb_reentrant", False):
+        if hasattr(loop, "_nest_patched"):
             return
         import nest_asyncio2
 
-        kept = [
-            (module, name, getattr(module, name))
-            for module, names in (
-                (asyncio, ("Task", "Future")),
-                (asyncio.tasks, ("Task", "_CTask")),
-                (asyncio.futures, ("Future", "_CFuture")),
-            )
-            for name in names
-        ]
-        nest_asyncio2.apply(loop)
-        for module, name, value in kept:
-            setattr(module, name, value)
-        loop._flyte_nb_reentrant = True  # type: ignore[attr-defined]
+        plain = type(loop)
+        loop.__class__ = type(plain.__name__, (plain,), {"__module__": plain.__module__})
+        nest_asyncio2._patch_loop(loop)
 
 
 def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:

@@ -422,6 +422,36 @@ def test_waiting_does_not_swallow_the_cell_that_was_queued_behind(notebook: Note
     assert notebook.finish(queued).text == "second\n"
 
 
+def test_waiting_in_a_cell_changes_nothing_of_asyncio(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(
+        """
+def parts():
+    policy = asyncio.get_event_loop_policy()
+    return [asyncio.run, asyncio.get_event_loop, asyncio.events.get_event_loop, type(policy).get_event_loop,
+            asyncio.Task, asyncio.Future, asyncio.SelectorEventLoop.run_until_complete, tornado.concurrent.Future]
+
+def runs_elsewhere():
+    cleaned = []
+    async def background():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cleaned.append(asyncio.get_running_loop())
+    async def main():
+        asyncio.ensure_future(background())
+        await asyncio.sleep(0)
+    thread = threading.Thread(target=asyncio.run, args=(main(),)); thread.start(); thread.join()
+    return [loop.is_closed() for loop in cleaned]
+
+import tornado.concurrent
+before = parts()
+flyte.run(double, 1).wait()
+"""
+    )
+    assert notebook.run("parts() == before, runs_elsewhere()").value == "(True, [True])"
+
+
 def test_interrupting_an_awaiting_cell_whose_task_computes_stops_the_run(notebook: Notebook) -> None:
     notebook.run(SETUP)
     cell = notebook.start(
