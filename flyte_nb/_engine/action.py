@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ..models.events import StoredLiterals
+from ..models.events import ActionQueued, StoredLiterals
 from .machine import ActionMachine, Stop, StopReason
 from .naming import CallCounts
 from .ticks import TickCommits
@@ -62,7 +62,7 @@ class Action:
         "ended",
         "environment",
         "group",
-        "kept_inputs",
+        "held_inputs",
         "kept_outputs",
         "log",
         "looked_up",
@@ -73,6 +73,7 @@ class Action:
         "pauses",
         "places",
         "plan",
+        "queued_number",
         "report",
         "results",
         "run",
@@ -105,7 +106,8 @@ class Action:
         self.report: Report | None = None
         self.timers: dict[str, Timer] | None = None
         self.timed_out_by: str = ""
-        self.kept_inputs: StoredLiterals | None = None
+        self.held_inputs: StoredLiterals | None = None
+        self.queued_number: int = 0
         self.kept_outputs: StoredLiterals | None = None
         self.may_repeat: bool = plan.may_repeat or (parent is not None and parent.may_repeat)
         self.results: dict[str, StoredLiterals] | None = run.left_behind.pop(name, None)
@@ -133,6 +135,15 @@ class Action:
     def attempt(self) -> int:
         """Which attempt runs, counted from 1."""
         return self.machine.attempt
+
+    @property
+    def stored_inputs(self) -> StoredLiterals:
+        """Its inputs as they were recorded. Larger ones are read from there: very many calls may wait for room."""
+        if self.held_inputs is not None:
+            return self.held_inputs
+        queued = self.run.log.read_back(self.queued_number)
+        assert isinstance(queued, ActionQueued)
+        return queued.inputs
 
     @property
     def stop_requested(self) -> bool:

@@ -36,8 +36,24 @@ class EventLog(Protocol):
     def name(self) -> str:
         """The run's name."""
 
+    @property
+    def queued_bytes(self) -> int:
+        """How much waits for the next flush."""
+
     def append(self, event: AnyEvent) -> None:
         """Queue an event for the next flush."""
+
+    def append_numbered(self, event: AnyEvent) -> int:
+        """As `append`; gives the number by which `read_back` finds it."""
+
+    def read_back(self, number: int) -> AnyEvent:
+        """An event that was appended here, whether it is durable already or not.
+
+        Raises
+        ------
+        RunTakenOverError
+            If it never will be.
+        """
 
     def append_end(self, ended: RunEnded, last_word: Callable[[Request], str | None]) -> None:
         """Queue the run's last event, and what `last_word` will say of requests that are open when it is committed."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .plan import TaskPlan
     from .scope import Scope
 
+MOST_HELD_BYTES = 1024  # of a call that waits for room elsewhere; it takes four times as much by itself
 DEPTH_OF_A_STACK = 16  # a call takes seven of the 1,000 frames that Python allows, and the user's code its own
 
 
@@ -175,7 +176,7 @@ async def _wait_to_start(
             if action.looked_up.outputs is not None:
                 return SUCCEEDED if machine.stop is None else machine.gave_up(), action.looked_up.outputs, None
         if plan.by_reference:
-            prepared.let_go()  # very many calls may wait for room, and it is `kept_inputs` that travels
+            prepared.let_go()  # very many calls may wait for room, and it is `stored_inputs` that travel
         await _begin_attempt(action)
     except asyncio.CancelledError:
         return machine.gave_up(), None, None
@@ -196,7 +197,7 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
             if timeout is not None:
                 _start_timer(action, timeout.max_runtime_s, "max_runtime")
             if plan.by_reference:
-                outputs = await plan.backend.run(action, action.kept_inputs)
+                outputs = await plan.backend.run(action, action.stored_inputs)
             else:
                 if arguments is None:
                     arguments = await plan.interface.read_inputs(prepared.serialized)
@@ -304,9 +305,9 @@ def _record_queued(action: Action, serialized: bytes, *, running: bool) -> None:
     parent = action.parent
     context = action.custom_context
     kept = run.keep(serialized)
-    if plan.by_reference:
-        action.kept_inputs = kept
-    run.log.append(
+    if plan.by_reference and len(kept.inline or b"") <= MOST_HELD_BYTES:
+        action.held_inputs = kept
+    action.queued_number = run.log.append_numbered(
         ActionQueued(
             time.time(),
             action.name,
@@ -337,6 +338,7 @@ def _commit_beginning(action: Action) -> None:
     """
     if not action.plan.by_reference or action.parent is None:
         action.commits.soon()
+    action.commits.relieve()
 
 
 def _record_end(

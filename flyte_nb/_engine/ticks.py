@@ -6,12 +6,14 @@ Commits happen on the thread that runs the loop; a hop to a writer thread would 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 
-from ..errors import JournalWriteError
+from ..errors import JournalWriteError, RunTakenOverError
 from .ports import EventLog, Journal
 
 RETRY_S = 0.01
+MOST_QUEUED_BYTES = 16 * 2**20
 
 
 class TickCommits:
@@ -62,6 +64,12 @@ class TickCommits:
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._commit)
+
+    def relieve(self) -> None:
+        """Commit now if very much is queued: one tick may make very many calls, and none of them waits for it."""
+        if self._log.queued_bytes > MOST_QUEUED_BYTES:
+            with contextlib.suppress(JournalWriteError, RunTakenOverError):  # who waits for a commit is told
+                commit(self._journal, self._log)
 
     def _commit(self) -> None:
         self._scheduled = False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable
 
-from ..errors import RunTakenOverError
+from ..errors import JournalCorruptionError, RunTakenOverError
 from ..models.events import AnyEvent, LogLine, RunEnded
 from ..models.records import Request
 from . import codec
@@ -23,6 +24,8 @@ class Batch:
     Attributes
     ----------
     events, logs : list of rows
+    size_bytes : int
+        Of the events.
     outcomes : list of tuple
         What became of requests, and their numbers.
     end : RunEnded or None
@@ -33,11 +36,12 @@ class Batch:
         A commit of it failed or was struck, and nobody knows whether before or after it was done.
     """
 
-    __slots__ = ("end", "events", "last_word", "logs", "outcomes", "was_tried")
+    __slots__ = ("end", "events", "last_word", "logs", "outcomes", "size_bytes", "was_tried")
 
     def __init__(self) -> None:
         self.events: list[Row] = []
         self.logs: list[Row] = []
+        self.size_bytes: int = 0
         self.outcomes: list[tuple[str, int]] = []
         self.end: RunEnded | None = None
         self.last_word: LastWord | None = None
@@ -47,6 +51,7 @@ class Batch:
         """Put what was appended meanwhile after this one."""
         self.events += later.events
         self.logs += later.logs
+        self.size_bytes += later.size_bytes
         self.outcomes += later.outcomes
         self.end = self.end or later.end
         self.last_word = self.last_word or later.last_word
@@ -58,6 +63,13 @@ class Batch:
         self.events = [row for row in self.events if row[1] > seq]
         self.logs = [row for row in self.logs if row[1] > seq]
 
+    def body_of(self, seq: int) -> tuple[bytes, int] | None:
+        """Body and checksum of an event in it."""
+        place = bisect_left(self.events, seq, key=lambda row: row[1])
+        if place < len(self.events) and self.events[place][1] == seq:
+            return self.events[place][2:]
+        return None
+
 
 class RunLog:
     """The events of one run, as its owner appends them; any thread may.
@@ -68,6 +80,9 @@ class RunLog:
         The writer's logs that have something to commit, in order; this one enters itself.
     lock : Lock
         Guards that and every batch.
+    read : callable
+        Gives body and checksum of an event that is committed, by the log and its number, or None; with True it waits
+        for a commit that is going on.
     fence : int
         What must stand beside the run in the journal, or this process writes it no more.
 
@@ -79,12 +94,13 @@ class RunLog:
         Called with that error, once, on the thread whose commit found out.
     """
 
-    __slots__ = ("_lock", "_waiting", "batch", "fence", "lost", "name", "next_seq", "run_id", "when_lost")
+    __slots__ = ("_lock", "_read", "_waiting", "batch", "fence", "lost", "name", "next_seq", "run_id", "when_lost")
 
     def __init__(
         self,
         waiting: dict[RunLog, None],
         lock: threading.Lock,
+        read: Callable[[RunLog, int, bool], tuple[bytes, int] | None],
         *,
         run_id: int,
         name: str,
@@ -93,6 +109,7 @@ class RunLog:
     ) -> None:
         self._waiting = waiting
         self._lock = lock
+        self._read = read
         self.run_id: int = run_id
         self.name: str = name
         self.next_seq: int = next_seq
@@ -101,12 +118,43 @@ class RunLog:
         self.lost: RunTakenOverError | None = None
         self.when_lost: Callable[[RunTakenOverError], None] | None = None
 
+    @property
+    def queued_bytes(self) -> int:
+        """Of events that wait for a flush."""
+        return self.batch.size_bytes
+
     def append(self, event: AnyEvent) -> None:
         """Queue `event`; it is durable after the writer's next flush."""
+        self.append_numbered(event)
+
+    def append_numbered(self, event: AnyEvent) -> int:
+        """As `append`; gives its number."""
         body = codec.encode(event)
         crc = codec.checksum(body)
         with self._lock:
-            self.batch.events.append((self.run_id, self._next(), body, crc))
+            seq = self._next()
+            batch = self.batch
+            batch.events.append((self.run_id, seq, body, crc))
+            batch.size_bytes += len(body)
+            return seq
+
+    def read_back(self, number: int) -> AnyEvent:
+        """The event of that number, queued or committed.
+
+        Raises
+        ------
+        RunTakenOverError
+            If somebody else writes the run; under that number he may have written something else.
+        """
+        for waits in (False, True):
+            with self._lock:
+                found = self.batch.body_of(number)
+            found = found or self._read(self, number, waits)
+            if self.lost is not None:
+                raise self.lost.with_traceback(None)
+            if found is not None:
+                return codec.decode_row((number, *found), self.name)
+        raise JournalCorruptionError(f"Event {number} of run {self.name!r} is missing. Run `flyte-nb doctor`.")
 
     def settle(self, request_id: int, outcome: str, event: AnyEvent | None = None) -> None:
         """Queue what became of a request, and the event that tells of it: one is not committed without the other."""

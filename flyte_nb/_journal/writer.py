@@ -63,6 +63,8 @@ class JournalWriter:
         self._connection.execute("PRAGMA busy_timeout = 0")  # whoever can wait does it in Python, and hears signals
         self._queue_lock = threading.Lock()
         self._commit_lock = threading.RLock()
+        self._reading: sqlite3.Connection | None = None
+        self._reading_lock = threading.Lock()
         self._waiting: dict[RunLog, None] = {}
         self._closed = False
         self.is_committing: bool = False
@@ -206,6 +208,9 @@ class JournalWriter:
             finally:
                 self._closed = True
                 self._connection.close()
+                with self._reading_lock:
+                    if self._reading is not None:
+                        self._reading.close()
 
     def _take_turn(self, wait_s: float | None) -> None:
         """Become the one thread that commits. Who has it may wait for another process."""
@@ -278,7 +283,22 @@ class JournalWriter:
         self._connection.execute(_INSERT_EVENT, (run_id, seq, body, codec.checksum(body)))
 
     def _log(self, run_id: int, name: str, next_seq: int, fence: int) -> RunLog:
-        return RunLog(self._waiting, self._queue_lock, run_id=run_id, name=name, next_seq=next_seq, fence=fence)
+        return RunLog(
+            self._waiting, self._queue_lock, self._read, run_id=run_id, name=name, next_seq=next_seq, fence=fence
+        )
+
+    def _read(self, log: RunLog, seq: int, waits: bool) -> tuple[bytes, int] | None:
+        """See `RunLog`; by a connection of its own, which waits neither for a commit here nor for other processes."""
+        if waits:
+            with self._commit_lock:
+                pass
+        with self._reading_lock, translated(self._path, "read"):
+            if self._reading is None:
+                self._reading = open_database(self._path, read_only=True)
+            found = self._reading.execute(
+                "SELECT body, crc FROM events WHERE run = ? AND seq = ?", (log.run_id, seq)
+            ).fetchone()
+        return found and (found[0], found[1])
 
     @contextmanager
     def _transaction(self, what: str) -> Iterator[None]:

@@ -11,8 +11,6 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb.backends.processes import ProcessBackend
 
-SIZE = 100_000
-
 env = flyte.TaskEnvironment("fan_out")
 elsewhere = flyte.TaskEnvironment("fan_out_elsewhere", queue="workers")
 
@@ -23,9 +21,9 @@ async def waits(payload: str) -> None:
 
 
 @env.task
-async def held_while_they_wait(n: int) -> int:
+async def held_while_they_wait(n: int, size: int) -> int:
     """Bytes that are held while `n` calls have been made, whose inputs share one text in this process."""
-    payload = "x" * SIZE
+    payload = "x" * size
     tracemalloc.start()
     try:
         calls = [asyncio.ensure_future(waits(payload)) for _ in range(n)]
@@ -39,10 +37,34 @@ async def held_while_they_wait(n: int) -> int:
     return held
 
 
-@pytest.mark.parametrize("n", [400, pytest.param(100_000, marks=pytest.mark.slow)])
-def test_a_fan_out_does_not_hold_the_inputs_of_all_its_calls_at_once(n: int, home: Path) -> None:
+@pytest.mark.parametrize(
+    ("n", "size"),
+    [
+        (400, 100_000),
+        (3_000, 30_000),  # what the journal holds, and no store
+        pytest.param(100_000, 100_000, marks=pytest.mark.slow),
+        pytest.param(100_000, 20_000, marks=pytest.mark.slow),
+    ],
+)
+def test_a_fan_out_does_not_hold_the_inputs_of_all_its_calls_at_once(n: int, size: int, home: Path) -> None:
     flyte.init(home=home, queues={"workers": ProcessBackend(cpus=2)})
 
-    held = flyte.run(held_while_they_wait, n).outputs()[0]
+    held = flyte.run(held_while_they_wait, n, size).outputs()[0]
 
-    assert held < n * SIZE / 4
+    assert held < n * size / 2
+
+
+@elsewhere.task
+async def last_of(payload: str) -> str:
+    return payload[-6:]
+
+
+@env.task
+async def lasts(n: int, size: int) -> list[str]:
+    return list(await asyncio.gather(*(last_of(f"{i:0>{size}}") for i in range(n))))
+
+
+def test_each_call_of_a_fan_out_gets_its_own_inputs_however_long_it_has_waited(home: Path) -> None:
+    flyte.init(home=home, queues={"workers": ProcessBackend(cpus=2)})
+
+    assert flyte.run(lasts, 900, 30_000).outputs()[0] == [f"{i:0>6}" for i in range(900)]

@@ -148,14 +148,13 @@ class DaskBackend:
         code: OrderedCode = plan.code
         link = DaskLink(cluster, action)
         resources = plan.task.options.resources
-        assert action.kept_inputs is not None
         order = wire.Order(
             cluster.id,
             __version__,
             action.run.name,
             code.key,
             plan.name,
-            say.encode(start_of(action, action.kept_inputs)),
+            say.encode(start_of(action, action.stored_inputs)),
             code.stay.key,
             code.stay.idle_s,
             code.stay.scaledown_s,
