@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import inspect
+import json
 import os
 import re
 import sys
@@ -114,13 +115,26 @@ def _option(name: str, kind: Any, default: Any) -> click.Option:
     required = default is inspect.Parameter.empty
     spelled = name.replace("_", "-")
     plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
-    shown = "" if required else f"[default: {default!r:.60}]"
+    shown = "" if required else f"[default: {_as_typed(default):.60}]"
     if plain is bool:
         return click.Option(
             [f"--{spelled}/--no-{spelled}", name], required=required, default=None, help=shown, show_default=False
         )
     names = [f"--{spelled}", name] if spelled == name else [f"--{spelled}", f"--{name}", name]
     return click.Option(names, type=Value(plain), required=required, help=shown, show_default=False)
+
+
+def _as_typed(value: Any) -> str:
+    """A default as a person would type it, as far as it can be typed."""
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    try:
+        plain = to_jsonable_python(value)
+    except (PydanticSerializationError, ValueError):
+        return repr(value)
+    return plain if isinstance(plain, str) and plain else json.dumps(plain, ensure_ascii=False)
 
 
 def _short(kind: Any) -> str:

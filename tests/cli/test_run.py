@@ -155,6 +155,11 @@ def test_options_are_the_tasks_inputs(shell: Shell) -> None:
         "fast|slow",
         "--many-values",
         "[default: 0.5]",
+        "[default: red]",
+        "[default: fast]",
+        "[default: 2020-01-01]",
+        "[default: none]",
+        "[default: []]",
     ):
         assert text in shown
     listed, _ = shell.run("run", "typed.py", "--help")
