@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
 from .imported import Imported, SourceName
 from .mutation import Changes, changed_attributes, changes_of
-from .ownership import is_of_ipython, is_own, is_standard_or_own, is_user_module, library_name
+from .ownership import is_of_ipython, is_own, is_user_module, library_name
 from .redefined import defined_now, is_of_the_notebook, known_names
 from .values import ValueEncoder, is_task, named, text
 
@@ -45,9 +45,9 @@ class Binding(NamedTuple):
     value: Any
 
     @property
-    def space(self) -> int:
+    def space(self) -> tuple[str, int]:
         """Identity of the namespace, which functions of one module share."""
-        return id(self.holder.__globals__ if self.place == "globals" else self.holder)
+        return self.place, id(self.holder.__globals__ if self.place == "globals" else self.holder)
 
 
 class Reach:
@@ -69,6 +69,8 @@ class Reach:
         Every function whose content counted.
     imported : Imported
         What was reached through imports in bodies.
+    leaves_out : bool
+        Whether something was reached that does not count, or not all that is in it.
     """
 
     def __init__(self, root: Any, changes: Changes = Changes()) -> None:  # noqa: B008  (it cannot be changed)
@@ -80,9 +82,10 @@ class Reach:
         self._labels: dict[object, str] = {}
         self._alive: list[Any] = []
         self._waiting: deque[tuple[str, Any, str]] = deque()
-        self._looked_up: set[tuple[int, str]] = set()
+        self._looked_up: set[tuple[tuple[str, int], str]] = set()
         self._known_by_type: set[tuple[str, type]] = set()
         self._encoder = ValueEncoder(self._refer, changes.attributes)
+        self.leaves_out = False
         self.imported = Imported(self)
         self.root = self._encoder.encode(root, _name_of(root))
         self.root_label = next(iter(self._labels.values()), "")
@@ -92,17 +95,15 @@ class Reach:
                 content = self._content(thing, name)
             except Exception:
                 content = pack("odd", text(type(thing).__qualname__))
+                self.leaves_out = True
             self.parts[label] = short_hash(content)
+        self.leaves_out = self.leaves_out or bool(self._encoder.by_type)
 
     def digest(self) -> str:
         """32 hex digits over all parts, whatever the root is called."""
         parts = sorted(("" if label == self.root_label else label, part) for label, part in self.parts.items())
         whole = [pack("part", text(label), part) for label, part in parts]
         return short_hash(pack("python", b"%d.%d" % sys.version_info[:2], self.root, *whole)).hex()
-
-    def holds_foreign_state(self) -> bool:
-        """Whether an object was reached whose content does not count and is not the standard library's."""
-        return any(not is_standard_or_own(kind.__module__) for _, kind in self._encoder.by_type)
 
     def known_by_type(self) -> tuple[str, ...]:
         """Constants and defaults that count by their type only: names, with their types."""
@@ -227,12 +228,20 @@ class Reach:
             self._annotations(getattr(function, "__annotations__", {}), function),
             *self._names(used, function),
             *self._closure(used, function),
+            *self._attributes(function, name),
             *self.imported.in_body(function.__code__, _package_of(function)),
         ]
         wrapped = vars(function).get("__wrapped__")
         if wrapped is not None:
             found.append(pack("wrapped", self._encoder.encode(wrapped, _name_of(wrapped))))
         return pack("function", *found)
+
+    def _attributes(self, function: types.FunctionType, name: str) -> Iterable[bytes]:
+        """What was set on a function, but by Python, by a decorator that wraps, and by the code itself."""
+        found = sorted((key, value) for key, value in vars(function).items() if not key.startswith("__"))
+        for key, value in self._encoder.constant(found, types.FunctionType, name):
+            bound = self._bound(Binding(function, "attributes", key, value), _NOTHING, f"{name}.{key}")
+            yield pack("attribute", text(key), bound)
 
     def _closure(self, used: NamesUsed, function: types.FunctionType) -> Iterable[bytes]:
         for name, value in _cells(function):
@@ -263,6 +272,7 @@ class Reach:
         """What stands for a name and its value; things with a value of their own become a part."""
         value = binding.value
         if not isinstance(value, _CODE) and self.changes.is_state(binding.name, value):
+            self.leaves_out = True
             return pack("state")
         self._watch(binding)
         if value is MISSING or is_of_ipython(binding.name, value):

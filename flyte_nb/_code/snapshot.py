@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 from ..errors import CodeBundleError
 from ..storage import Store
 from ..storage.store import StoredBlob
-from .digest import code_digest
+from .digest import KnownCode, known_code
 from .ownership import is_carried
 from .reach import MISSING, Reach, reach_of
 
 LARGE_BYTES = 2**20
 _KEPT = 32
 _KEPT_BYTES = 64 * 2**20
-_kept: OrderedDict[tuple[int, str, str], tuple[weakref.ref[Any], Snapshot]] = OrderedDict()
+_kept: OrderedDict[tuple[int, str], tuple[weakref.ref[Any], KnownCode, Snapshot]] = OrderedDict()
 _lock = Lock()
 
 
@@ -84,19 +84,19 @@ def take_snapshot(task: Any, store: Store | None = None) -> Snapshot:
     StorageError
         If it cannot be put there.
     """
-    key = (id(task), code_digest(getattr(task, "func", task)), store.root if store is not None else "")
+    known = known_code(getattr(task, "func", task))
+    key = (id(task), store.root if store is not None else "")
     with _lock:
         kept = _kept.get(key)
-        if kept is not None and kept[0]() is task and _is_there(kept[1], store):
+        if kept is not None and kept[0]() is task and kept[1] is known and _is_there(kept[2], store):
             _kept.move_to_end(key)
-            return kept[1]
-    reach = reach_of(task)
-    snapshot = _pickled(task, reach)
+            return kept[2]
+    snapshot = _pickled(task)
     if store is not None and snapshot.payload is not None and len(snapshot.payload) > LARGE_BYTES:
         snapshot = Snapshot(None, "", store.put_nowait(snapshot.payload, suffix=".code"))
-    # An object that is known by its type only may hold other data at the next run.
-    if not (snapshot.problem or reach.holds_foreign_state()):
-        _keep(key, task, snapshot)
+    # What has no part in the digest may hold other data at the next run.
+    if not snapshot.problem and known.is_whole and known.can_look:
+        _keep(key, known, task, snapshot)
     return snapshot
 
 
@@ -139,20 +139,20 @@ def _is_there(snapshot: Snapshot, store: Store | None) -> bool:
     return snapshot.stored is None or (store is not None and store.has(snapshot.stored.uri))
 
 
-def _keep(key: tuple[int, str, str], task: Any, snapshot: Snapshot) -> None:
+def _keep(key: tuple[int, str], known: KnownCode, task: Any, snapshot: Snapshot) -> None:
     try:
         reference = weakref.ref(task)
     except TypeError:
         return
     with _lock:
-        _kept[key] = (reference, snapshot)
-        held = sum(len(one.payload or b"") for _, one in _kept.values())
+        _kept[key] = (reference, known, snapshot)
+        held = sum(len(one.payload or b"") for _, _, one in _kept.values())
         while len(_kept) > _KEPT or (held > _KEPT_BYTES and len(_kept) > 1):
-            _, (_, oldest) = _kept.popitem(last=False)
+            _, (_, _, oldest) = _kept.popitem(last=False)
             held -= len(oldest.payload or b"")
 
 
-def _pickled(task: Any, reach: Reach) -> Snapshot:
+def _pickled(task: Any) -> Snapshot:
     from .pickling import pickled
 
     try:
@@ -160,7 +160,7 @@ def _pickled(task: Any, reach: Reach) -> Snapshot:
         return Snapshot(payload if len(payload) > LARGE_BYTES else zlib.compress(payload, 1))
     except Exception as error:
         name = getattr(task, "name", None) or getattr(task, "__name__", type(task).__name__)
-        return Snapshot(None, f"Task {name!r} cannot be stored for another process: {_culprit(reach, error)}")
+        return Snapshot(None, f"Task {name!r} cannot be stored for another process: {_culprit(reach_of(task), error)}")
 
 
 def _culprit(reach: Reach, error: Exception) -> str:

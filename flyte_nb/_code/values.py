@@ -96,6 +96,8 @@ class ValueEncoder:
         Objects whose content does not count, by the name they were found under.
     attributes : dict of type to set of str
         Names of attributes that were met, by the class of their object.
+    size : int
+        How many values were encoded; an array or a frame is more than any object.
     """
 
     def __init__(self, refer: Callable[[Any, str], bytes], state: frozenset[tuple[str, str]] = frozenset()) -> None:
@@ -105,9 +107,11 @@ class ValueEncoder:
         self._room = 0
         self.by_type: list[tuple[str, type]] = []
         self.attributes: dict[type, set[str]] = {}
+        self.size = 0
 
     def encode(self, value: Any, name: str) -> bytes:
         """Bytes for `value`; for an object that has no value of its own, the name of its type."""
+        self.size += 1
         if value is None or value is Ellipsis or value is NotImplemented:
             return pack("single", repr(value).encode())
         if id(value) in self._above:
@@ -226,6 +230,8 @@ class ValueEncoder:
         """Objects with fields by the fields; others by type and by what they wrap."""
         if is_dataclass(kind):
             found = [(field.name, getattr(value, field.name, None)) for field in fields(value)]
+            declared = {key for key, _ in found}
+            found += sorted((key, item) for key, item in attributes_of(value).items() if key not in declared)
             return pack("dataclass", self._type(kind, name), *self._fields(found, kind, name))
         pydantic = sys.modules.get("pydantic")
         if pydantic is not None and issubclass(kind, pydantic.BaseModel):
@@ -239,6 +245,7 @@ class ValueEncoder:
             return pack("private", self.encode(value.default, name), self.encode(value.default_factory, name))
         data = encode_data(value, name, self.encode)
         if data is not None:
+            self.size += LARGEST_OBJECT
             return pack("data", self._type(kind, name), data)
         if is_plain(kind):
             return pack("instance", self._type(kind, name), self._attributes(attributes_of(value), value, kind, name))
@@ -252,7 +259,7 @@ class ValueEncoder:
         if outermost:
             self._room = LARGEST_OBJECT
         try:
-            constant = self._constant(sorted(found.items()), kind, name)
+            constant = self.constant(sorted(found.items()), kind, name)
             return pack("attributes", *[pack(key, self.encode(item, f"{name}.{key}")) for key, item in constant])
         except _TooLarge:
             if not outermost:
@@ -290,10 +297,12 @@ class ValueEncoder:
         return pack("object", self._type(type(value), name), *about)
 
     def _fields(self, found: list[tuple[str, Any]], kind: type, name: str) -> list[bytes]:
-        return self._pairs(self._constant(found, kind, name), name)
+        return self._pairs(self.constant(found, kind, name), name)
 
-    def _constant(self, found: list[tuple[str, Any]], kind: type, name: str) -> list[tuple[str, Any]]:
-        """The attributes that no code sets; of the others, the reason says that only their types count."""
+    def constant(self, found: list[tuple[str, Any]], kind: type, name: str) -> list[tuple[str, Any]]:
+        """Of the attributes of an object those that no code sets; of the others, the reason says that only their types
+        count.
+        """
         self.attributes.setdefault(kind, set()).update(key for key, _ in found)
         state = changed_attributes(kind, self._state)
         self.by_type += [(f"{name}.{key}", type(item)) for key, item in found if key in state]

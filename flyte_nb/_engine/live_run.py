@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
-from .._code.digest import code_digest, code_parts, known_by_source, known_by_type
+from .._code.digest import code_digest, code_parts, known_code
 from .._task.registry import namesakes, the_one, told_apart
 from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, StoredText, TaskSeen
@@ -382,6 +382,7 @@ def _phase_of_failure(error: BaseRuntimeError, stop: Stop | None) -> ActionPhase
 
 def _remark(function: Callable[..., Any]) -> str:
     """What a digest does not tell of `function`, for the reasons of the cache."""
-    by_type, by_source = known_by_type(function), known_by_source(function)
+    known = known_code(function)
+    by_type, by_source = known.by_type, known.by_source
     remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
     return remark + (f" Of {', '.join(by_source)} only the source counts." if by_source else "")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from flyte_nb._code.digest import code_digest, known_by_type
+from flyte_nb._code.digest import code_digest, known_code
 
 
 def defined(source: str, name: str = "main") -> Any:
@@ -140,12 +140,14 @@ EDITS = {
 @pytest.mark.parametrize("what", EDITS)
 def test_an_edit_of_what_is_in_a_constant_makes_a_task_run_again(what: str) -> None:
     source, old, new = EDITS[what]
-    source += "\ndef main(): return x"
+    main = defined(source + "\ndef main(): return x")
     assert source.count(old) == 1
-    main = defined(source)
-    assert code_digest(main) == code_digest(defined(source))
-    assert code_digest(main) != code_digest(defined(source.replace(old, new)))
-    assert known_by_type(main) == ()
+    assert code_digest(main) == code_digest(defined(source + "\ndef main(): return x"))
+    edited = code_digest(defined(source.replace(old, new) + "\ndef main(): return x"))
+    assert code_digest(main) != edited
+    assert known_code(main).by_type == ()
+    exec(source.replace(old, new), main.__globals__)
+    assert code_digest(main) == edited
 
 
 PROGRAM = f"""
@@ -246,17 +248,17 @@ def main(): return x
 
 @pytest.mark.parametrize("method", ["reduce", "getstate", "iter", "getattr"])
 def test_code_of_the_user_is_not_run_to_tell_what_is_in_an_object(method: str) -> None:
-    assert known_by_type(defined(ASKED.format(method=method))) == ("x (__main__.Mine)",)
+    assert known_code(defined(ASKED.format(method=method))).by_type == ("x (__main__.Mine)",)
 
 
 def test_an_expression_with_python_functions_in_it_counts_by_its_type_and_is_named() -> None:
     main = defined("import polars as pl\nx = pl.col('a').map_batches(lambda s: s)\ndef main(): return x")
-    assert known_by_type(main) == ("x (polars.expr.expr.Expr)",)
+    assert known_code(main).by_type == ("x (polars.expr.expr.Expr)",)
 
 
 def test_a_lock_of_a_class_is_named_too() -> None:
     main = defined("import threading\nclass A:\n    lock = threading.Lock()\ndef main(): return A.lock")
-    assert known_by_type(main) == ("A.lock (_thread.lock)",)
+    assert known_code(main).by_type == ("A.lock (_thread.lock)",)
 
 
 def test_an_attribute_that_is_changed_in_a_cell_is_noticed() -> None:
@@ -325,7 +327,7 @@ def test_what_counts_by_its_type_only_is_said_by_name() -> None:
         log.info("looks")
         return connection, service
     """
-    assert known_by_type(defined(source)) == (
+    assert known_code(defined(source)).by_type == (
         "connection (sqlite3.Connection)",
         "main (_thread.lock)",
         "service.lock (_thread.lock)",
@@ -334,7 +336,7 @@ def test_what_counts_by_its_type_only_is_said_by_name() -> None:
 
 def test_an_object_that_holds_too_much_counts_by_its_type_and_is_named() -> None:
     main = defined("class Big:\n    def __init__(self): self.all = [*range(30_000)]\nx = Big()\ndef main(): return x")
-    assert known_by_type(main) == ("x (__main__.Big)",)
+    assert known_code(main).by_type == ("x (__main__.Big)",)
 
 
 def test_objects_that_all_know_each_other_come_to_an_end() -> None:
@@ -349,7 +351,7 @@ def test_objects_that_all_know_each_other_come_to_an_end() -> None:
         """
     )
     assert code_digest(main) == code_digest(main)
-    assert known_by_type(main) == ("x (__main__.Node)",)
+    assert known_code(main).by_type == ("x (__main__.Node)",)
 
 
 def test_an_array_that_cannot_be_looked_into_does_no_harm() -> None:
@@ -379,7 +381,7 @@ def test_a_field_of_a_dataclass_that_the_code_sets_is_state_and_the_reason_names
     main = defined(COUNTED.format(calls=0, limit=3))
     assert code_digest(main) == code_digest(defined(COUNTED.format(calls=7, limit=3)))
     assert code_digest(main) != code_digest(defined(COUNTED.format(calls=0, limit=4)))
-    assert known_by_type(main) == ("x.calls (builtins.int)",)
+    assert known_code(main).by_type == ("x.calls (builtins.int)",)
 
 
 SETTERS = {
@@ -430,7 +432,7 @@ def main(x):
     main = defined(source)
     assert code_digest(main) == code_digest(defined(source.replace("[5]", "[6]")))
     assert code_digest(main) != code_digest(defined(source.replace("0.1", "0.2")))
-    assert not [name for name in known_by_type(main) if name.startswith("model")]
+    assert not [name for name in known_code(main).by_type if name.startswith("model")]
 
 
 def test_what_a_method_sets_is_state_on_objects_of_subclasses_too() -> None:
@@ -475,4 +477,4 @@ def main(x):
 """
     main = defined(source)
     assert code_digest(main) == code_digest(defined(source.replace("0.1", "0.2")))
-    assert "model.rate (builtins.float)" in known_by_type(main)
+    assert "model.rate (builtins.float)" in known_code(main).by_type

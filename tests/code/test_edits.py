@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flyte_nb._code.digest import code_digest, known_by_source
+from flyte_nb._code.digest import code_digest, known_code
 
 
 def defined(source: str, name: str = "main") -> Any:
@@ -224,6 +224,24 @@ def test_an_edit_of_what_a_task_reaches_makes_it_run_again(what: str) -> None:
     assert source.count(old) == 1
     assert digest(source) == digest(source)
     assert digest(source) != digest(source.replace(old, new))
+
+
+def test_an_attribute_of_a_function_counts_unless_the_code_sets_it() -> None:
+    source = """
+        def scale(x): return x * scale.factor
+        scale.factor, scale.calls = 3, 0
+        def main(x):
+            scale.calls += 1
+            return scale(x)
+        """
+    main = defined(source)
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before == digest(source)
+    main.__globals__["scale"].factor = 5
+    assert code_digest(main) == digest(source.replace("3, 0", "5, 0")) != before
+    main.__globals__["scale"].table = [1]
+    assert code_digest(main) != digest(source.replace("3, 0", "5, 0"))
 
 
 ACCUMULATORS = {
@@ -671,7 +689,7 @@ def test_what_is_found_out_when_a_module_is_imported_counts_by_its_source_and_is
         deep="import os, re\nRATE = os.environ['RATE']\nWORD = re.compile('a')\ndef helper(x): return RATE, WORD\n"
     )
     main = defined("def main(x):\n    from mine.deep import helper\n    return helper(x)")
-    assert known_by_source(main) == ("mine.deep.RATE",)
+    assert known_code(main).by_source == ("mine.deep.RATE",)
 
 
 def test_a_module_that_was_not_there_is_noticed(package: Package) -> None:

@@ -46,6 +46,52 @@ def test_a_function_of_a_notebook_comes_back_with_what_it_uses() -> None:
     assert load_snapshot(payload_of(snapshot))(1) == 13
 
 
+CHANGES = {
+    "a model is fitted again": (
+        "class Model:\n    def fit(self, w): self.w = w; return self\n"
+        "model = Model().fit(3)\ndef process(x): return model.w * x",
+        "model.fit(5)",
+    ),
+    "a table that the code adds to is edited": (
+        "config = {'rate': 3}\ndef process(x):\n    config.setdefault('verbose', False)\n    return x * config['rate']",
+        "config['rate'] = 5",
+    ),
+    "an attribute of a function is set": (
+        "def scale(x): return x * scale.factor\nscale.factor = 3\ndef process(x): return scale(x)",
+        "scale.factor = 5",
+    ),
+    "an attribute that is no field is set": (
+        "from dataclasses import dataclass\n@dataclass\nclass Row:\n    x: int\n"
+        "row = Row(1)\nrow.rate = 3\ndef process(x): return x * row.rate",
+        "row.rate = 5",
+    ),
+    "a generator of random numbers is used": (
+        "import random\ngenerator = random.Random(1)\ndef process(x):\n"
+        "    a = random.Random(); a.setstate(generator.getstate()); return a.random()",
+        "generator.random()",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_stored_after_a_change_has_the_values_of_now(change: str) -> None:
+    source, edit = CHANGES[change]
+    space = run(source)
+    before = take_snapshot(space["process"]), space["process"](1)
+    exec(edit, space)
+    now = load_snapshot(payload_of(take_snapshot(space["process"])))(1)
+    assert now == space["process"](1) != before[1]
+
+
+def test_a_task_that_is_called_travels_with_the_options_it_has_now() -> None:
+    cell = "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('snapshots')\n"
+    inner = "@env.task(retries={retries})\nasync def inner(): return 1\n"
+    space = run(cell + inner.format(retries=1) + "def process(): return inner")
+    assert load_snapshot(payload_of(take_snapshot(space["process"])))().options.retries.count == 1
+    exec(inner.format(retries=2), space)
+    assert load_snapshot(payload_of(take_snapshot(space["process"])))().options.retries.count == 2
+
+
 def test_another_process_can_go_on_with_it(tmp_path: Path) -> None:
     stored = tmp_path / "code"
     stored.write_bytes(payload_of(take_snapshot(run("STEP = 2\ndef process(x): return x * STEP")["process"])))
