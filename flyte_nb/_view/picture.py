@@ -52,7 +52,7 @@ def picture_text(tree: Tree) -> str:
     view = tree.view
     task = view.started.task if view.started is not None else ""
     lines = [
-        f"Run {view.name} of {task}: {tree.look.word}{_took(tree)}{_resumed(tree)}",
+        f"Run {view.name} of {task}: {tree.look.word}{_took(tree)}{_history(tree)}",
         counts_text(tree.counts(tree.nodes.get(tree.root))),
     ]
     for asked in _open_questions(tree)[:MAX_QUESTIONS]:
@@ -73,14 +73,16 @@ def _header(tree: Tree, drawn_at: float | None) -> str:
     return (
         f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
         f" <code>{_text(view.name)}</code>"
-        f'<span style="opacity:.7">{_took(tree)}{_text(_resumed(tree))}{_as_of(tree, drawn_at)}</span></div>'
+        f'<span style="opacity:.7">{_took(tree)}{_text(_history(tree))}{_as_of(tree, drawn_at)}</span></div>'
         f'<div style="opacity:.7">{counts_text(tree.counts(tree.nodes.get(tree.root)))}</div>'
     )
 
 
-def _resumed(tree: Tree) -> str:
+def _history(tree: Tree) -> str:
     view = tree.view
-    return f", resumed {len(view.resumes)} time(s), now by {view.resumed_by}" if view.resumes else ""
+    rerun = f", rerun of {view.started.rerun_of}" if view.started is not None and view.started.rerun_of else ""
+    resumed = f", resumed {len(view.resumes)} time(s), now by {view.resumed_by}" if view.resumes else ""
+    return rerun + resumed
 
 
 def _hint(tree: Tree, left_out: int) -> str:

@@ -177,6 +177,7 @@ class Tree:
             resumed_by=view.resumed_by,
             interrupted=view.is_interrupted,
             failed_in=self._branches_of_failure(),
+            rerun_of=view.started.rerun_of if view.started is not None else "",
             pauses=[[round(at * 1000), round(lasted * 1000)] for at, lasted in view.clock.gaps()],
         )
 

@@ -95,7 +95,7 @@ class Header(msgspec.Struct, frozen=True):
     `catching_up`: the run has ended, and not all of it has been read yet. `resumed_by`: the process that went on with
     it last. `interrupted`: the process that drove it went away. `pauses`: where nobody drove it, after how many
     milliseconds of running, and for how long. `failed_in`: the branches, from the root down, around the action that
-    made it fail.
+    made it fail. `rerun_of`: the run that this one runs again.
     """
 
     name: str
@@ -114,6 +114,7 @@ class Header(msgspec.Struct, frozen=True):
     interrupted: bool = False
     failed_in: list[str] = []
     pauses: list[list[int]] = []
+    rerun_of: str = ""
 
 
 class Frame(msgspec.Struct, frozen=True):

@@ -231,7 +231,9 @@ def test_copy_puts_the_traceback_on_the_clipboard(open_notebook: Callable[..., L
     assert copied.strip() == output.locator(".fnb-traceback").inner_text().strip()
 
 
-def test_rerun_shows_the_new_run_in_the_place_of_the_old_one(open_notebook: Callable[..., Lab]) -> None:
+def test_rerun_shows_the_new_run_in_the_place_of_the_old_one_and_says_which_that_was(
+    open_notebook: Callable[..., Lab],
+) -> None:
     lab = open_notebook(SETUP, "flyte.run(step, 4)")
     lab.run(0)
     lab.run(1)
@@ -239,7 +241,8 @@ def test_rerun_shows_the_new_run_in_the_place_of_the_old_one(open_notebook: Call
     output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
     first = output.locator(".fnb-name").inner_text()
     output.get_by_role("button", name="Rerun").click()
-    output.locator(".fnb-name").filter(has_not_text=first).wait_for()
+    output.locator(".fnb-header").get_by_text(f"rerun of {first}").wait_for()
+    assert output.locator(".fnb-name").inner_text() != first
     output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
     assert output.locator(".fnb").count() == 1
 

@@ -56,6 +56,14 @@ def test_of_many_equal_branches_all_are_seen(count: int, leaves: int) -> None:
     assert len(html.encode()) < 64_000
 
 
+def test_a_rerun_says_of_which_run() -> None:
+    tree = Tree("again")
+    tree.apply(ev.RunStarted(100.0, "env.main", OWNER, rerun_of="first"))
+    assert tree.header(owned_here=True, can_resume=False).rerun_of == "first"
+    assert "rerun of first" in text_of(picture_html(tree))
+    assert "rerun of first" in picture_text(tree)
+
+
 def test_no_input_is_in_the_picture_that_is_saved() -> None:
     interface = Interface.from_function(logged_in)
     prepared = interface.prepare_inputs_nowait(interface.bind(("hunter2",), {}))

@@ -4,12 +4,20 @@ interface Signal<Value> {
   disconnect(slot: (sender: unknown, value: Value) => void): void;
 }
 
+/** What of a kernel's messages is used. The identity of a session is another one in each process. */
+interface Message {
+  header: { msg_type: string; session: string };
+  content: { execution_state?: string };
+}
+
 /** What of JupyterLab's connection to a kernel is used. */
 interface Kernel {
   statusChanged: Signal<string>;
+  iopubMessage: Signal<Message>;
   disposed: Signal<unknown>;
 }
 
+const ALIVE: ReadonlySet<string> = new Set(["busy", "idle"]);
 /** A kernel that starts is another process, perhaps because somebody else has restarted it. */
 const GONE: ReadonlySet<string> = new Set(["terminating", "restarting", "autorestarting", "starting", "dead"]);
 
@@ -18,15 +26,26 @@ const GONE: ReadonlySet<string> = new Set(["terminating", "restarting", "autores
  *
  * JupyterLab and Notebook know what has become of a kernel, and their widget manager has it. Others tell nothing: there a
  * page is left with silence.
+ *
+ * A kernel that somebody else restarts says *starting* before the server listens to it again, at times, and is then only
+ * known by its session. The server itself speaks too, in a session of its own, but never says busy or idle.
  */
 export function watchKernel(manager: unknown, gone: () => void): () => void {
   const kernel = (manager as { kernel?: Partial<Kernel> | null } | undefined)?.kernel;
-  const { statusChanged, disposed } = kernel ?? {};
+  const { statusChanged, iopubMessage, disposed } = kernel ?? {};
   const took = (_: unknown, status: string) => { if (GONE.has(status)) gone(); };
+  let known = "";
+  const heard = (_: unknown, { header, content }: Message) => {
+    if (header.msg_type !== "status" || !ALIVE.has(content.execution_state ?? "")) return;
+    known ||= header.session;
+    if (header.session !== known) gone();
+  };
   statusChanged?.connect(took);
+  iopubMessage?.connect(heard);
   disposed?.connect(gone);
   return () => {
     statusChanged?.disconnect(took);
+    iopubMessage?.disconnect(heard);
     disposed?.disconnect(gone);
   };
 }

@@ -59,6 +59,7 @@ export interface Header {
   interrupted: boolean;
   failed_in: string[];
   pauses: number[][];
+  rerun_of: string;
 }
 
 export interface Frame {

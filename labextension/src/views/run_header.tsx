@@ -17,6 +17,11 @@ export function RunHeader(props: { store: RunStore; now: number; silent: boolean
         </span>
         <strong class="fnb-task">{header.task}</strong>
         <code class="fnb-name">{header.name}</code>
+        {header.rerun_of !== "" && (
+          <span class="fnb-quiet" title={`A variable that had ${header.rerun_of} has it still: flyte_nb.Run.get("${header.name}") is this run.`}>
+            rerun of {header.rerun_of}
+          </span>
+        )}
         <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : elapsed(store.nodes.get(store.root), store, now)}</span>
         {header.resumes > 0 && (
           <span class="fnb-quiet" title={`Now by ${header.resumed_by}`}>

@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { watchKernel } from "../src/cell/kernel_watch";
+
+/** A signal of JupyterLab's. */
+class Signal<Value> {
+  private readonly slots = new Set<(sender: unknown, value: Value) => void>();
+  connect = (slot: (sender: unknown, value: Value) => void) => void this.slots.add(slot);
+  disconnect = (slot: (sender: unknown, value: Value) => void) => void this.slots.delete(slot);
+
+  emit(value: Value): void {
+    for (const slot of this.slots) slot(this, value);
+  }
+}
+
+const watched = () => {
+  const kernel = { statusChanged: new Signal<string>(), iopubMessage: new Signal<unknown>(), disposed: new Signal<unknown>() };
+  const found = { gone: 0 };
+  const end = watchKernel({ kernel }, () => { found.gone += 1; });
+  const say = (session: string, execution_state?: string, msg_type = "status") =>
+    kernel.iopubMessage.emit({ header: { msg_type, session }, content: { execution_state } });
+  return { kernel, found, say, end };
+};
+
+describe("a kernel", () => {
+  it("that somebody else has restarted is gone, also where nobody heard it start", () => {
+    const { found, say, end } = watched();
+    say("first", "busy");
+    say("first", "idle");
+    expect(found.gone).toBe(0);
+    say("second", "busy");
+    expect(found.gone).toBe(1);
+    end();
+    say("third", "idle");
+    expect(found.gone).toBe(1);
+  });
+
+  it("is not gone because the server says something for it", () => {
+    const { found, say } = watched();
+    say("first", "idle");
+    say("server", undefined, "stream");
+    expect(found.gone).toBe(0);
+  });
+
+  it("is gone when JupyterLab says so", () => {
+    for (const status of ["restarting", "autorestarting", "terminating", "dead", "starting"]) {
+      const { kernel, found } = watched();
+      kernel.statusChanged.emit("busy");
+      expect(found.gone).toBe(0);
+      kernel.statusChanged.emit(status);
+      expect(found.gone).toBe(1);
+    }
+  });
+});
