@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
+from .._code.digest import code_digest
 from .._code.snapshot import Snapshot, take_snapshot
 from .._misfit import with_nearest
 from .._task.cache import Cache, CacheBehavior
@@ -18,11 +19,13 @@ from .._task.registry import declared_tasks
 from .._task.secret import resolve_secret
 from .._task.task import next_generation
 from ..errors import RuntimeSystemError, RuntimeUserError
-from ..models.events import Owner, RunResumed, RunStarted, StallNoticed, StoredCode
+from ..models.events import Owner, RunEnded, RunResumed, RunStarted, StallNoticed, StoredCode
+from ..models.phases import ActionPhase
 from ..models.records import Request, RunRecord
 from ..storage import Store
 from .cached import CachedCalls
 from .capacity import Capacity
+from .failure import as_runtime_error, record_of
 from .finished import FinishedWork
 from .garbage import RareFullCollections
 from .interrupts import STUCK_AFTER_S, interrupts_are_handled, strike_main_thread, watch_of
@@ -31,7 +34,7 @@ from .live_run import LiveRun
 from .logs import LogCapture
 from .naming import new_run_name
 from .placement import needs_process
-from .plan import TaskPlan
+from .plan import TaskPlan, code_remark
 from .ports import Backend, Journal, Requests, ResultCache
 from .prompts import said_in, take_answer
 from .run_options import RunOptions
@@ -125,14 +128,16 @@ class Controller:
         ------
         RunStateError
             If a run of the chosen name exists.
+        RuntimeUserError
+            As `make_plan`.
         """
         context = contextvars.copy_context()
         with each_read_once():
-            self.make_plan(task, task.declared, options)  # refuses before anything is recorded
+            plan = self._prepare(task, options)
             snapshot = take_snapshot(task, self._code_store)
             started = self._started(task, prepared, options, snapshot, rerun_of)
             log = self.journal.begin_run(options.name or new_run_name(), started, snapshot.payload)
-            return self._launch(task, prepared, options, loop, log, finished, context)
+            return self._launch(plan, prepared, options, loop, log, finished, context)
 
     def _started(
         self, task: Task[Any, Any], prepared: Prepared, options: RunOptions, snapshot: Snapshot, rerun_of: str
@@ -177,14 +182,25 @@ class Controller:
         ------
         RunStateError
             If somebody has.
+        RuntimeUserError
+            As `make_plan`; the run is as it was.
         """
-        resumed = RunResumed(time.time(), self._owner, len(finished), kept=finished.kept)
-        log = self.journal.take_over_run(resumed, previous)
-        return self._launch(task, prepared, options, loop, log, finished, contextvars.copy_context())
+        context = contextvars.copy_context()
+        with each_read_once():
+            plan = self._prepare(task, options)
+            resumed = RunResumed(time.time(), self._owner, len(finished), kept=finished.kept)
+            log = self.journal.take_over_run(resumed, previous)
+            return self._launch(plan, prepared, options, loop, log, finished, context)
+
+    def _prepare(self, task: Task[Any, Any], options: RunOptions) -> TaskPlan:
+        """How a run that is about to begin uses its root; what refuses it does so before anything is recorded."""
+        plan = self.make_plan(task, task.declared, options)
+        plan.code_digest, plan.code_remark = code_digest(plan.func), code_remark(plan.func)
+        return plan
 
     def _launch(
         self,
-        task: Task[Any, Any],
+        plan: TaskPlan,
         prepared: Prepared,
         options: RunOptions,
         loop: asyncio.AbstractEventLoop,
@@ -192,24 +208,30 @@ class Controller:
         finished: FinishedWork | None,
         context: contextvars.Context,
     ) -> LiveRun:
-        limit = options.max_action_concurrency
-        at_hand = declared_tasks()
-        known = at_hand.setdefault(task.identity, [])
-        if task.declared not in known:
-            known.append(task.declared)
-        run = LiveRun(
-            self,
-            log,
-            options,
-            loop,
-            self._open_store(options.raw_data_path),
-            finished,
-            Capacity(limit) if limit else None,
-            at_hand,
-            next_generation(),
-        )
-        plan = run.plan_for(task)
-        run.interface = plan.interface
+        """Have a run that this process owns begin; it ends at once if that cannot be."""
+        try:
+            limit = options.max_action_concurrency
+            run = LiveRun(
+                self,
+                log,
+                options,
+                loop,
+                self._open_store(options.raw_data_path),
+                finished,
+                Capacity(limit) if limit else None,
+                _tasks_at_hand(plan.declared),
+                next_generation(),
+                plan,
+            )
+            self._set_going(run, plan, prepared, context)
+        except BaseException as error:
+            record = record_of(as_runtime_error(error))
+            self.journal.end_run(log, RunEnded(time.time(), ActionPhase.FAILED, record))
+            raise
+        return run
+
+    def _set_going(self, run: LiveRun, plan: TaskPlan, prepared: Prepared, context: contextvars.Context) -> None:
+        loop = run.loop
         with self._lock:
             self.runs[run.name] = run
         self._capture.begin()
@@ -220,18 +242,21 @@ class Controller:
             watch_of(loop).begin()
             run.root_task = loop.create_task(run.main(plan, prepared), context=context)
 
+        if asyncio._get_running_loop() is loop:
+            begin()
+            return
         try:
-            if asyncio.get_running_loop() is loop:
-                begin()
-                return run
-        except RuntimeError:
-            pass
-        loop.call_soon_threadsafe(begin)
-        return run
+            loop.call_soon_threadsafe(begin)
+        except RuntimeError:  # the loop is closed
+            self._let_go(run)
+            raise
 
     def forget(self, run: LiveRun) -> None:
         """A run has ended; called on its loop."""
         watch_of(run.loop).end()
+        self._let_go(run)
+
+    def _let_go(self, run: LiveRun) -> None:
         with self._lock:
             self.runs.pop(run.name, None)
             if not any(other.loop is run.loop for other in self.runs.values()):
@@ -386,6 +411,15 @@ class _Ping:
 
     def _answer(self) -> None:
         self.answered = True
+
+
+def _tasks_at_hand(root: Task[Any, Any]) -> dict[str, list[Task[Any, Any]]]:
+    """All tasks that are declared now, by their identity; `root` also where it is no longer one of them."""
+    at_hand = declared_tasks()
+    known = at_hand.setdefault(root.identity, [])
+    if root not in known:
+        known.append(root)
+    return at_hand
 
 
 def _secrets(secrets: Any) -> dict[str, str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
-from .._code.digest import code_digest, code_parts, known_code
+from .._code.digest import code_digest, code_parts
 from .._task.registry import namesakes, the_one, told_apart
 from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
 from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, StoredText, TaskSeen
@@ -25,6 +25,7 @@ from .failure import as_runtime_error, record_of
 from .keeping import kept_literals, kept_text
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
+from .plan import TaskPlan, code_remark
 from .prompts import OpenPrompt, ask, outcome_at_end, wait_for_answer
 from .run_options import RunOptions
 from .scope import Scope
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from .controller import Controller
     from .finished import FinishedAction, FinishedWork
     from .logs import ActionLog
-    from .plan import TaskPlan
     from .ports import EventLog, Journal
     from .service import Timer
 
@@ -87,6 +87,7 @@ class LiveRun:
         capacity: Capacity | None,
         at_hand: dict[str, list[Task[Any, Any]]],
         generation: int,
+        root: TaskPlan,
     ) -> None:
         self.controller = controller
         self.log = log
@@ -113,7 +114,7 @@ class LiveRun:
         self.settled: set[int] = set()
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
-        self.interface: Interface
+        self.interface: Interface = root.interface
         self._at_hand = at_hand
         self._generation = generation
         self._known: dict[str, dict[str, Task[Any, Any]]] = {}
@@ -124,6 +125,10 @@ class LiveRun:
         self.interrupted = False
         self.called_by_name: dict[tuple[str, str, bytes], Task[Any, Any]] = {}
         self.surroundings: Surroundings = Surroundings.now()
+        self._used[root.declared] = root.declared, root.code_digest, root.code_remark
+        self._note_code(root.declared, root.code_digest)
+        if root.task is root.declared:
+            self._plans[root.task] = root
         log.when_lost = self.lose
 
     # code ---------------------------------------------------------------------------------------------------
@@ -155,7 +160,7 @@ class LiveRun:
         if found is None:
             used = self._at_start(task) if task.generation > self._generation else task
             found = self._used[task] = (
-                (task, self._see(task), _remark(task.func)) if used is task else self._use_of(used)
+                (task, self._see(task), code_remark(task.func)) if used is task else self._use_of(used)
             )
         return found
 
@@ -194,10 +199,13 @@ class LiveRun:
 
     def _see(self, task: Task[Any, Any]) -> str:
         digest = code_digest(task.func)
+        self._note_code(task, digest)
+        return digest
+
+    def _note_code(self, task: Task[Any, Any], digest: str) -> None:
         if (task.name, digest) not in self._seen:
             self._seen.add((task.name, digest))
             self.log.append(TaskSeen(time.time(), task.name, digest, code_parts(task.func)))
-        return digest
 
     # values -------------------------------------------------------------------------------------------------
 
@@ -378,11 +386,3 @@ def _phase_of_failure(error: BaseRuntimeError, stop: Stop | None) -> ActionPhase
     if stop.reason is StopReason.ABORT:
         return ActionPhase.ABORTED if error.code == "ActionAbortedError" else ActionPhase.FAILED
     return ActionPhase.TIMED_OUT if error.code == "TaskTimeoutError" else ActionPhase.FAILED
-
-
-def _remark(function: Callable[..., Any]) -> str:
-    """What a digest does not tell of `function`, for the reasons of the cache."""
-    known = known_code(function)
-    by_type, by_source = known.by_type, known.by_source
-    remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
-    return remark + (f" Of {', '.join(by_source)} only the source counts." if by_source else "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .._code.digest import known_code
 from .ports import Backend
 
 if TYPE_CHECKING:
@@ -101,3 +102,11 @@ class TaskPlan:
         self.max_inline_io_bytes: int = task.options.max_inline_io_bytes
         self.code_digest: str = ""
         self.code_remark: str = ""
+
+
+def code_remark(function: Callable[..., Any]) -> str:
+    """What a digest does not tell of `function`, for the reasons of the cache."""
+    known = known_code(function)
+    by_type, by_source = known.by_type, known.by_source
+    remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
+    return remark + (f" Of {', '.join(by_source)} only the source counts." if by_source else "")

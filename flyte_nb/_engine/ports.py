@@ -82,6 +82,9 @@ class Journal(Protocol):
     def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> Any:
         """Become the only one who may write a run that nobody has written since; returns its `EventLog`."""
 
+    def end_run(self, log: Any, ended: RunEnded) -> None:
+        """Commit the end of a run together with everything queued before it."""
+
     @property
     def patience_s(self) -> float:
         """For how long to wait while another process holds the journal."""
