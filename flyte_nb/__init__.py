@@ -112,7 +112,12 @@ _HOMES = {
 __all__ = sorted([*_HOMES, *_SUBMODULES, "logger", "__version__"])
 
 
-__getattr__: Finder = names_of(__name__, _HOMES, _SUBMODULES)
+_BY_AN_ENVIRONMENT = (
+    "An environment makes tasks: env = flyte_nb.TaskEnvironment('name'), then @env.task. A task may call others."
+)
+_INSTEAD = {"task": _BY_AN_ENVIRONMENT, "workflow": _BY_AN_ENVIRONMENT}
+
+__getattr__: Finder = names_of(__name__, _HOMES, _SUBMODULES, _INSTEAD)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 Finder: TypeAlias = Callable[[str], Any]
 """What a module calls `__getattr__`."""
 
 
-def names_of(package: str, homes: Mapping[str, str], submodules: Collection[str] = ()) -> Finder:
+def names_of(
+    package: str,
+    homes: Mapping[str, str],
+    submodules: Collection[str] = (),
+    instead: Mapping[str, str] = MappingProxyType({}),
+) -> Finder:
     """The ``__getattr__`` of a package.
 
     Parameters
@@ -21,6 +27,8 @@ def names_of(package: str, homes: Mapping[str, str], submodules: Collection[str]
         Names, and the modules that have them, relative to the package.
     submodules : collection of str
         Modules of the package that are names of it.
+    instead : mapping of str to str
+        Names that people look for here in vain, and what to tell them.
     """
 
     def find(name: str) -> Any:
@@ -32,7 +40,7 @@ def names_of(package: str, homes: Mapping[str, str], submodules: Collection[str]
             from ._public import hand_over
 
             try:
-                raise AttributeError(_no_such_name(package, name, [*homes, *submodules]))
+                raise AttributeError(_no_such_name(package, name, [*homes, *submodules], instead))
             except AttributeError as error:
                 hand_over(error)
                 raise
@@ -42,10 +50,12 @@ def names_of(package: str, homes: Mapping[str, str], submodules: Collection[str]
     return find
 
 
-def _no_such_name(package: str, name: str, known: Collection[str]) -> str:
+def _no_such_name(package: str, name: str, known: Collection[str], instead: Mapping[str, str]) -> str:
     text = f"module {package!r} has no attribute {name!r}"
     if name.startswith("_"):
         return text  # asked for by tools, often
+    if name in instead:
+        return f"{text}. {instead[name]}"
     from ._misfit import nearest
 
     meant = nearest(name, known)

@@ -282,3 +282,9 @@ def test_tracebacks_of_wrong_uses_end_at_every_public_call() -> None:
     calls = dict(public_calls())
     assert len(calls) > 100
     assert [name for name, call in calls.items() if not is_public(call)] == []
+
+
+@pytest.mark.parametrize("name", ["task", "workflow"])
+def test_what_another_sdk_has_instead_of_environments_leads_to_them(name: str) -> None:
+    with pytest.raises(AttributeError, match=rf"has no attribute '{name}'. .*flyte_nb.TaskEnvironment\(.*@env.task"):
+        getattr(flyte, name)

@@ -66,9 +66,10 @@ def flyte_run_line(line: str) -> Any:
     shell = _shell()
     task = shell.user_ns.get(word) or registered_tasks().get(word)
     if task is None:
+        known = sorted(registered_tasks().keys() - {cell.name})
         here = [name for name, value in shell.user_ns.items() if isinstance(value, Task)]
-        meant = with_nearest(word, [*here, *registered_tasks()])
-        raise Misuse(f"There is no task {meant}; known are {', '.join(sorted(registered_tasks())) or 'none'}.")
+        meant = with_nearest(word, [*here, *known])
+        raise Misuse(f"There is no task {meant}; known are {', '.join(known) or 'none'}.")
     arguments = {}
     for name, value in split_arguments(rest).items():
         try:

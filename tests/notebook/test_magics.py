@@ -93,6 +93,7 @@ def misused(module_notebook: Notebook) -> Notebook:
         ("%flyte_run", "Usage: %flyte_run TASK [name=value ...]"),
         ("%flyte_run --name x double", "Unknown option '--name'. Usage: %flyte_run TASK"),
         ("%flyte_run no_such_task", "no task 'no_such_task'"),
+        ("%flyte_run nothing_like_it", "known are magics.double."),
         ("%flyte_run duoble x=1", "no task 'duoble' (did you mean 'double'?)"),
         ("%flyte_run double", "'x' is missing"),
         ("%flyte_run double x=1 y=2", "unknown argument 'y'"),
