@@ -335,6 +335,36 @@ def test_a_task_whose_worker_leaves_goes_on_elsewhere_without_a_retry(
     assert {line.split()[1] for line in (tmp_path / "marks").read_text().splitlines()} != {dask_worker}
 
 
+@flyte.trace
+async def counted(mark: str) -> int:
+    with open(mark, "a") as file:
+        file.write("x")
+    return len(Path(mark).read_text())
+
+
+@env.task
+async def traces_and_waits(trace: str, mark: str, go_on: str) -> list[int]:
+    first = await counted(trace)
+    return [first, waits_for.forward(mark, go_on)]
+
+
+def test_what_a_task_whose_worker_leaves_has_traced_is_not_done_again_elsewhere(
+    new_cluster: Callable[..., Any], home: Path, tmp_path: Path
+) -> None:
+    cluster = new_cluster(n_workers=2, threads_per_worker=1)
+    use(DaskBackend(cluster), home=home)
+    run = on_dask(traces_and_waits, str(tmp_path / "trace"), str(tmp_path / "marks"), str(tmp_path / "go on"))
+    _, dask_worker = text_of(tmp_path / "marks").split()
+    [address] = [w.worker_address for w in cluster.workers.values() if w.process.pid == int(dask_worker)]
+
+    cluster.sync(cluster.scheduler.retire_workers, workers=[address], close_workers=True, remove=True)
+    until(lambda: len((tmp_path / "marks").read_text().splitlines()) == 2)
+    (tmp_path / "go on").touch()
+
+    assert run.outputs()[0] == [1, 7]
+    assert (tmp_path / "trace").read_text() == "x"
+
+
 def test_a_task_that_is_being_stopped_as_its_worker_leaves_does_not_begin_elsewhere(
     new_cluster: Callable[..., Any], home: Path, tmp_path: Path
 ) -> None:

@@ -66,7 +66,8 @@ class DaskBackend:
                 f"DaskBackend takes the address of a scheduler (tcp://host:8786), a distributed.Client or a cluster;"
                 f" got {type(cluster).__name__}."
             )
-        self.capacity: Room | None = DaskRoom(in_flight, self._order)
+        self._room = DaskRoom(in_flight, self._order)
+        self.capacity: Room | None = self._room
         self._given = cluster
         self._security = security
         self._local: dict[str, Any] | None = None
@@ -126,7 +127,7 @@ class DaskBackend:
             except WorkerMoved:
                 await action.settle_children()
                 action.counts.clear()
-                await link.begun()
+                link = await self._room.begin(action)
 
     def close(self) -> None:
         """End the connection, and the cluster of `local`."""

@@ -20,7 +20,7 @@ from .surroundings import sent_setup
 
 
 class WorkerMoved(Exception):
-    """The Dask worker leaves, and Dask begins the attempt again on another one."""
+    """The Dask worker leaves; the attempt is to be ordered anew, with what it has remembered since."""
 
 
 class NeverBegun(Exception):
@@ -50,7 +50,6 @@ class DaskLink:
         self._receive: Callable[[say.FromWorker], None] | None = None
         self._lost: Callable[[Exception], None] | None = None
         self._early: list[say.FromWorker | Exception] = []
-        self._moved = False
 
     async def begun(self) -> None:
         """Wait until a Dask worker has begun the attempt.
@@ -101,10 +100,7 @@ class DaskLink:
     def release(self, clean: bool) -> None:
         """See `Link`."""
         self._receive = self._lost = None
-        if self._moved:
-            self._moved = False
-        else:
-            self._end()
+        self._end()
 
     def _end(self) -> None:
         self.over = True
@@ -137,7 +133,8 @@ class DaskLink:
             else:
                 self._deliver(too_large(self._action.plan, loss.used_bytes))
         elif kind == wire.MOVED:
-            self._move()
+            if self._begun.done():
+                self._deliver(WorkerMoved())
         elif kind == wire.ERRED:
             self._deliver(self._error_of_dask(data, worker))
 
@@ -169,17 +166,6 @@ class DaskLink:
         if isinstance(error, WorkerLost):
             return TaskInterruptedError(f"Task {self._action.plan.name!r}: its worker process {error}.")
         return error
-
-    def _move(self) -> None:
-        if self._begun.done():
-            self._begun = self.loop.create_future()
-            self._worker = ""
-            if self._lost is not None:
-                self._moved = True
-                self._lost(WorkerMoved())
-            else:
-                self._early = [WorkerMoved()]
-                self._moved = True
 
     def _error_of_dask(self, text: str, worker: str) -> Exception:
         if not text or text.startswith("KilledWorker"):

@@ -49,6 +49,16 @@ class DaskRoom:
     async def take(self, action: Action) -> None:
         """See `flyte_nb._engine.ports.Room`."""
         await self._window.take(action)
+        await self.begin(action)
+
+    async def begin(self, action: Action) -> DaskLink:
+        """Have an attempt begun by some Dask worker.
+
+        Raises
+        ------
+        TaskInterruptedError
+            If one worker after the other dies before it has.
+        """
         for _ in range(MOST_ORDERS):
             link = await self._order(action)
             try:
@@ -56,7 +66,7 @@ class DaskRoom:
             except NeverBegun:
                 continue
             action.places.append(DaskPlace(link))
-            return
+            return link
         raise TaskInterruptedError(
             f"Task {action.plan.name!r}: {MOST_ORDERS} Dask workers, one after the other, died before they began it."
         )
