@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .service import Timer
 
 GRACE_S = 2.0
+LOOK_AGAIN_S = 0.05
 
 
 class Action:
@@ -43,6 +44,8 @@ class Action:
         The grace period is over.
     ended, closed : bool
         `closed`: the user's code is done and may start nothing more; `ended`: the end is recorded.
+    given_up : bool
+        Its event loop stopped before it ended. Should that loop go on, its code is cancelled.
     pauses : int
         How many answers of people it waits for.
     """
@@ -61,6 +64,7 @@ class Action:
         "depth",
         "ended",
         "environment",
+        "given_up",
         "group",
         "held_inputs",
         "kept_outputs",
@@ -114,6 +118,7 @@ class Action:
         self.looked_up: LookedUp | None = None
         self.closed: bool = False
         self.ended: bool = False
+        self.given_up: bool = False
         self.stop_hard: bool = False
         self._children: set[Action] | None = None
         self._children_gone: asyncio.Future[None] | None = None
@@ -167,6 +172,17 @@ class Action:
                 if child.machine.stop is not None:
                     child._harden(child.machine.stop)
             self._cancel_task()
+            self._give_up_if_stranded()
+
+    def _give_up_if_stranded(self) -> None:
+        """A loop that does not run delivers no cancellation. What still runs on another one below is waited for."""
+        loop = self._loop
+        if self.ended or self.parent is None or loop is None or loop.is_running():
+            return
+        if self._children:
+            self.run.call_after(LOOK_AGAIN_S, self._give_up_if_stranded)
+        else:
+            self.run.give_up(self)
 
     def forgive(self) -> None:
         """Another attempt starts: nobody wants it stopped yet, and its calls are counted from the beginning.
@@ -193,7 +209,7 @@ class Action:
             pass  # the loop is closed, and with it all that ran there
 
     def _deliver_cancel(self, stop: Stop | None) -> None:
-        if self.ended or self._task is None or self.machine.stop is not stop:
+        if (self.ended and not self.given_up) or self._task is None or self.machine.stop is not stop:
             return  # it was meant for an attempt that has ended meanwhile
         self._cancels += 1
         self._task.cancel()

@@ -20,6 +20,7 @@ from ..models.phases import ActionPhase
 from ..storage import Store, use_store
 from ..types.interface import REFUSED
 from .action import Action
+from .ending import give_up
 from .environment import Surroundings
 from .failure import as_runtime_error, record_of
 from .keeping import kept_literals, kept_text
@@ -255,6 +256,7 @@ class LiveRun:
     # what its code asks --------------------------------------------------------------------------------------
 
     submit: Callable[..., Coroutine[Any, Any, Any]] = staticmethod(submit)
+    give_up: Callable[[Action], None] = staticmethod(give_up)
     ask: Callable[[Action, str, str, str, float], Coroutine[Any, Any, OpenPrompt]] = staticmethod(ask)
     wait_for_answer: Callable[[Action, OpenPrompt], Coroutine[Any, Any, Any]] = staticmethod(wait_for_answer)
 

@@ -21,7 +21,6 @@ from ..errors import (
     TaskTimeoutError,
 )
 from ..models.events import (
-    ActionEnded,
     ActionQueued,
     AttemptFailed,
     AttemptStarted,
@@ -33,6 +32,7 @@ from ..types.interface import Prepared
 from . import links
 from .action import Action
 from .capacity import give_back_all
+from .ending import let_go, record_end
 from .failure import as_runtime_error, is_final, record_of
 from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop, StopReason
 from .naming import child_name
@@ -152,15 +152,11 @@ async def perform(action: Action, prepared: Prepared) -> Any:
         return value
     except GeneratorExit:
         if not action.ended:
-            _record_end(action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."))
+            record_end(action, ActionPhase.ABORTED, None, ErrorRecord("Abandoned", "user", "It did not stop in time."))
         raise
     finally:
-        if action.looked_up is not None:
-            run.cached.release(action.looked_up)
         action.ended = True
-        run.live.pop(action.name, None)
-        if action.places:
-            give_back_all(action)
+        let_go(action)
 
 
 async def _wait_to_start(
@@ -285,7 +281,7 @@ async def _end(
     if end.answer is Answer.CANCELLATION:
         stop = action.machine.stop
         record = ErrorRecord("Cancelled", "user", stop.message if stop else "Its caller cancelled it.")
-    _record_end(action, end.phase, kept, record)
+    record_end(action, end.phase, kept, record)
     if action.places:
         give_back_all(action)  # whoever is next begins while this end is committed
     if not (action.plan.by_reference and action.commits.committed_at_once()):
@@ -339,24 +335,6 @@ def _commit_beginning(action: Action) -> None:
     if not action.plan.by_reference or action.parent is None:
         action.commits.soon()
     action.commits.relieve()
-
-
-def _record_end(
-    action: Action,
-    phase: ActionPhase,
-    outputs: StoredLiterals | None,
-    error: ErrorRecord | None,
-) -> None:
-    action.ended = True
-    run = action.run
-    if action.report is not None:
-        action.report.flush()
-    if action.log is not None:
-        action.log.flush(rest=True)
-    found = action.looked_up
-    cache = found.outcome if found is not None else None
-    reused = "cache" if outputs is not None and found is not None and found.outputs is not None else ""
-    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, reused, action.machine.attempt))
 
 
 def _refusal(scope: Scope, task: Task[Any, Any]) -> RuntimeUserError:

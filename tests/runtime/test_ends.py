@@ -16,8 +16,10 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
+from flyte_nb._engine import action
 from flyte_nb._engine.live_run import LiveRun
 from flyte_nb._runtime.runtime import current_runtime
+from flyte_nb.models.events import ActionEnded
 from flyte_nb.remote import Action, Run
 
 env = flyte.TaskEnvironment("ends")
@@ -26,7 +28,7 @@ Listen = Callable[[Callable[[str], None]], AbstractContextManager[None]]
 
 
 def phases(run: flyte.Run) -> dict[str, str]:
-    return {action.task_name.removeprefix("ends."): str(action.phase) for action in Action.listall(run.name)}
+    return {one.task_name.removeprefix("ends."): str(one.phase) for one in Action.listall(run.name)}
 
 
 def test_when_the_root_ends_unfinished_descendants_are_cancelled_may_clean_up_and_are_aborted() -> None:
@@ -273,7 +275,87 @@ def test_a_call_that_ignores_its_cancellation_is_given_up_with_its_caller(
     run.abort()
     run.wait()
 
-    assert [str(action.phase) for action in Action.listall(run.name)] == ["aborted"] * (levels + 2)
+    assert [str(one.phase) for one in Action.listall(run.name)] == ["aborted"] * (levels + 2)
+
+
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(action, "GRACE_S", 0.05)
+
+
+@pytest.mark.usefixtures("little_patience")
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_call_left_on_a_loop_that_was_stopped_is_aborted_when_its_caller_ends(closes: bool) -> None:
+    begun = queue.SimpleQueue[str]()
+
+    @env.task
+    def on_a_thread() -> None:
+        begun.put("on a thread")
+        list(flyte.map(sleeps, [2]))
+
+    @env.task
+    async def sleeps(number: int) -> None:
+        begun.put("sleeps")
+        await asyncio.sleep(60)
+
+    @env.task(cache="auto")
+    async def child() -> None:
+        await asyncio.gather(sleeps(1), on_a_thread.aio())
+
+    @env.task
+    def parent() -> int:
+        async def leaves_it() -> int:
+            left.append(asyncio.ensure_future(child()))
+            for _ in range(3):
+                await asyncio.to_thread(begun.get)
+            return 1
+
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(leaves_it())
+        finally:
+            if closes:
+                loop.close()
+
+    left: list[asyncio.Future[None]] = []
+    run = flyte.run(parent)
+    run.wait(timeout=20)
+
+    assert phases(run) == {"parent": "succeeded", "child": "aborted", "sleeps": "aborted", "on_a_thread": "aborted"}
+
+
+@pytest.mark.usefixtures("little_patience")
+def test_a_call_left_on_a_loop_that_goes_on_later_is_cancelled_there_and_ends_once() -> None:
+    loop = asyncio.new_event_loop()
+    heard: list[str] = []
+    left: list[asyncio.Future[None]] = []
+
+    @env.task
+    async def child() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            heard.append("cleans up")
+
+    @env.task
+    def parent() -> None:
+        async def leaves_it() -> None:
+            left.append(asyncio.ensure_future(child()))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+        loop.run_until_complete(leaves_it())
+
+    run = flyte.run(parent)
+    run.wait(timeout=20)
+    with pytest.raises(asyncio.CancelledError):
+        loop.run_until_complete(left[0])
+    loop.close()
+
+    assert (heard, phases(run)) == (["cleans up"], {"parent": "succeeded", "child": "aborted"})
+    runtime = current_runtime()
+    runtime.writer.flush()
+    assert sum(isinstance(event, ActionEnded) for _, event in runtime.reader.events(run.name)) == 2
 
 
 def test_an_error_raised_while_cleaning_up_does_not_hide_the_abort() -> None:

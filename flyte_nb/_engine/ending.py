@@ -1,0 +1,53 @@
+"""The end of an action is recorded once: by who runs it, or, where its event loop has stopped, by who gave it up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from ..models.events import ActionEnded, ErrorRecord, StoredLiterals
+from ..models.phases import ActionPhase
+from .capacity import give_back_all
+
+if TYPE_CHECKING:
+    from .action import Action
+
+_one_at_a_time = threading.Lock()
+
+
+def record_end(action: Action, phase: ActionPhase, outputs: StoredLiterals | None, error: ErrorRecord | None) -> None:
+    """Record how `action` ended, unless that is recorded."""
+    with _one_at_a_time:
+        if action.ended:
+            return
+        action.ended = True
+    run = action.run
+    if action.report is not None:
+        action.report.flush()
+    if action.log is not None:
+        action.log.flush(rest=True)
+    found = action.looked_up
+    cache = found.outcome if found is not None else None
+    reused = "cache" if outputs is not None and found is not None and found.outputs is not None else ""
+    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, reused, action.machine.attempt))
+
+
+def let_go(action: Action) -> None:
+    """Free what `action`, which is over, holds of others."""
+    if action.looked_up is not None:
+        action.run.cached.release(action.looked_up)
+    if action.run.live.get(action.name) is action:
+        del action.run.live[action.name]
+    if action.places:
+        give_back_all(action)
+
+
+def give_up(action: Action) -> None:
+    """Record the end of a call whose event loop has stopped with it: nobody goes on with its code."""
+    action.closed = action.given_up = True
+    error = ErrorRecord("Abandoned", "user", "Its event loop was stopped before it ended.")
+    record_end(action, ActionPhase.ABORTED, None, error)
+    let_go(action)
+    if action.parent is not None:
+        action.parent.release(action)
