@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Coroutine
 from typing import Any, Protocol, TypeVar
@@ -58,17 +59,31 @@ class Archive:
 
     def __init__(self, home: Home) -> None:
         self.home = home
-        self.reader = JournalReader(home.journal_path)
+        self._reader = JournalReader(home.journal_path)
         self._lock = threading.Lock()
         self._mailbox: Mailbox | None = None
+        self._file: tuple[int, int] | None = None
+
+    @property
+    def reader(self) -> JournalReader:
+        """Reads the journal that is there now, also where another one has taken its place."""
+        with self._lock:
+            self._leave_one_that_was_replaced()
+            return self._reader
 
     @property
     def mailbox(self) -> Mailbox:
         """Opened with the first request, so that looking alone writes nothing."""
         with self._lock:
+            self._leave_one_that_was_replaced()
             if self._mailbox is None:
                 self._mailbox = Mailbox(self.home.journal_path)
             return self._mailbox
+
+    def version(self) -> object:
+        """Differs whenever something was written since the last call."""
+        reader = self.reader
+        return self._file, reader.data_version()
 
     def open_store(self, raw_data_path: str) -> Store:
         """The store of a run with that raw data path; an empty one is the home's own."""
@@ -87,8 +102,22 @@ class Archive:
 
     def close(self) -> None:
         """Close the files."""
-        self.reader.close()
         with self._lock:
-            if self._mailbox is not None:
-                self._mailbox.close()
-                self._mailbox = None
+            self._close()
+
+    def _close(self) -> None:
+        self._reader.close()
+        if self._mailbox is not None:
+            self._mailbox.close()
+            self._mailbox = None
+
+    def _leave_one_that_was_replaced(self) -> None:
+        """What is open stays the file that it was, also after somebody moved it away."""
+        try:
+            found = os.stat(self.home.journal_path)
+            file = (found.st_dev, found.st_ino)
+        except OSError:
+            file = None
+        if self._file not in (None, file):
+            self._close()
+        self._file = file

@@ -134,9 +134,9 @@ class Desk:
             raise ActionNotFoundError(f"Run {name!r} has no action {action!r}.")
         return Inspector(picture, action).news()
 
-    def changes(self) -> int:
-        """A number that differs when something was written since the last call."""
-        return self.archive.reader.data_version()
+    def changes(self) -> object:
+        """Differs when something was written since the last call."""
+        return self.archive.version()
 
     # acting -------------------------------------------------------------------------------------------------
 

@@ -82,6 +82,12 @@ class Facets(msgspec.Struct, tag_field="type", tag="facets", frozen=True):
     sources: list[str]
 
 
+class Trouble(msgspec.Struct, tag_field="type", tag="trouble", frozen=True):
+    """What keeps the list from being read; empty once that is over."""
+
+    text: str
+
+
 class Wanted(msgspec.Struct, tag_field="type", tag="list", frozen=True):
     """What part of the list a page shows; it is sent anew whenever it has changed.
 
@@ -100,7 +106,7 @@ class Wanted(msgspec.Struct, tag_field="type", tag="list", frozen=True):
     every_ms: int = 250
 
 
-ListNews: TypeAlias = RunList | Running | Inbox | Facets | Notice
+ListNews: TypeAlias = RunList | Running | Inbox | Facets | Trouble | Notice
 
 
 def line_of(record: RunRecord, *, lost: bool) -> RunLine:
@@ -126,5 +132,5 @@ if __name__ == "__main__":
     from .._view.typescript import typescript
 
     imports = 'import type { Notice, Prompt } from "../run/wire";'
-    parts = [RunFilter, RunLine, Waiting, Day, RunList, Running, Inbox, Facets, Wanted]
+    parts = [RunFilter, RunLine, Waiting, Day, RunList, Running, Inbox, Facets, Trouble, Wanted]
     print(typescript("flyte_nb/_server/listing.py", parts, {"ListNews": ListNews}, imports), end="")

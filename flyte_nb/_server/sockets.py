@@ -18,7 +18,7 @@ from .._view.wire import Notice
 from ..errors import BaseRuntimeError
 from .desk import Desk
 from .handlers import RESOURCE, DeskHandler
-from .listing import ListNews, Wanted
+from .listing import ListNews, Trouble, Wanted
 
 LOOK_EVERY_S = 0.25
 LOOK_FOR_LOST_EVERY = 8
@@ -138,11 +138,16 @@ class ListSocket(Socket):
         try:
             news = await asyncio.to_thread(self.desk.news, self.wanted)
         except BaseRuntimeError as error:
-            self.send(Notice("error", str(error)))
+            self.tell_trouble(error)
             return
-        messages: list[ListNews] = [*self.desk.warnings, news.facets, news.running, news.inbox, news.chosen]
+        list_now: list[ListNews] = [news.facets, news.running, news.inbox, news.chosen]
+        messages = [Trouble(""), *self.desk.warnings, *list_now]
         for message in messages:
             self._send_news(message)
+
+    def tell_trouble(self, error: BaseRuntimeError) -> None:
+        """Say, once, what keeps the list from being read."""
+        self._send_news(Trouble(str(error)))
 
     def on_close(self) -> None:
         """The page is gone."""
@@ -177,15 +182,17 @@ class Watcher:
             self._task = None
 
     async def _watch(self) -> None:
-        version, rounds = -1, 0
+        version: object = None
+        rounds = 0
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             rounds += 1
             try:
                 before, version = version, await asyncio.to_thread(self._desk.changes)
             except BaseRuntimeError as error:
+                version = None  # what is read next is news
                 for socket in self._sockets:
-                    socket.send(Notice("error", str(error)))
+                    socket.tell_trouble(error)
                 continue
             may_have_news = version != before or (self._desk.may_lose_runs and rounds % LOOK_FOR_LOST_EVERY == 0)
             for socket in list(self._sockets):

@@ -76,6 +76,14 @@ describe("the panel", () => {
     expect(page.textContent).toContain("Run a task in a notebook");
   });
 
+  it("says what keeps runs from being read for as long as it does", async () => {
+    await say({ type: "trouble", text: "The journal has format 999." });
+    expect(page.querySelector("[role=alert]")!.textContent).toBe("The journal has format 999.");
+    expect(page.textContent).not.toContain("Reading");
+    await say({ type: "trouble", text: "" });
+    expect(page.querySelector("[role=alert]")).toBeNull();
+  });
+
   it("draws of ten thousand runs those that can be seen, by day", async () => {
     const runs = Array.from({ length: 120 }, (_, index) => line(`r${index}`));
     await say({ type: "runs", total: 10_000, offset: 0, runs, days: [[20_000, 4_000], [19_999, 6_000]] });

@@ -76,6 +76,31 @@ def test_the_list_is_sent_when_it_has_changed_and_nobody_looks_afterwards(
     jp_asyncio_loop.run_until_complete(asyncio.wait_for(follow(), 60))
 
 
+def test_a_journal_that_cannot_be_read_is_told_once_and_no_more_when_it_can(
+    jp_ws_fetch: Any, jp_asyncio_loop: Any, home: Path
+) -> None:
+    journal = home / "journal.sqlite"
+    for file in home.glob("journal.sqlite*"):
+        file.unlink()
+    journal.write_bytes(b"no database" * 1000)
+
+    async def look() -> list[str]:
+        socket = await jp_ws_fetch("flyte-nb", "api", "live")
+        await socket.write_message('{"type": "list"}')
+        told = [await until(socket, lambda message: message["type"] == "trouble")]
+        await socket.write_message('{"type": "list"}')
+        await socket.write_message("no JSON")
+        await until(socket, lambda message: message["type"] == "notice")
+        journal.unlink()
+        told.append(json.loads(await asyncio.wait_for(socket.read_message(), 20)))
+        await until(socket, lambda message: message["type"] == "runs")
+        return [message["text"] for message in told]
+
+    before, after = jp_asyncio_loop.run_until_complete(look())
+    assert "file is not a database. Run `flyte-nb doctor`" in before
+    assert after == ""
+
+
 def test_a_stranger_does_not_connect(jp_ws_fetch: Any, jp_serverapp: Any, jp_asyncio_loop: Any) -> None:
     jp_serverapp.identity_provider.token = "another"
     for path in (("api", "live"), ("api", "runs", "x", "live")):

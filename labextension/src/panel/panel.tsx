@@ -29,6 +29,7 @@ export function Panel({ store, doors }: { store: RunsStore; doors: Doors }) {
       {store.connected === false && (
         <div class="fnb-notice fnb-notice-warning" role="status"><span>The server cannot be reached. Trying again; what is shown may be old.</span></div>
       )}
+      {store.trouble !== "" && <div class="fnb-notice fnb-notice-error" role="alert"><span>{store.trouble}</span></div>}
       {store.notices.map((notice) => (
         <div class={`fnb-notice fnb-notice-${notice.level}`} role="alert" key={notice}>
           <span>{notice.text}</span>
@@ -66,7 +67,7 @@ export function Panel({ store, doors }: { store: RunsStore; doors: Doors }) {
       )}
       <section class="fnb-section fnb-all" aria-label="All runs">
         {store.read && store.total === 0 ? <Nothing choosing={isChoosing(store.choice)} /> : <RunList store={store} doors={doors} now={now} />}
-        {!store.read && <p class="fnb-quiet">{store.connected === false ? "" : "Reading …"}</p>}
+        {!store.read && <p class="fnb-quiet">{store.connected === false || store.trouble !== "" ? "" : "Reading …"}</p>}
       </section>
     </div>
   );

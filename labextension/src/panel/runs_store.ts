@@ -27,6 +27,8 @@ export class RunsStore {
   /** null until the first answer, then whether the server can be reached. */
   connected: boolean | null = null;
   read = false;
+  /** What keeps the server from reading runs; empty when nothing does. */
+  trouble = "";
   notices: Notice[] = [];
 
   private lines: RunLine[] = [];
@@ -206,6 +208,9 @@ export class RunsStore {
         break;
       case "facets":
         this.facets = message;
+        break;
+      case "trouble":
+        this.trouble = message.text;
         break;
       case "notice":
         this.notices = [...this.notices, message].slice(-3);

@@ -60,6 +60,11 @@ export interface Facets {
   sources: string[];
 }
 
+export interface Trouble {
+  type: "trouble";
+  text: string;
+}
+
 export interface Wanted {
   type: "list";
   chosen: RunFilter;
@@ -69,4 +74,4 @@ export interface Wanted {
   every_ms: number;
 }
 
-export type ListNews = RunList | Running | Inbox | Facets | Notice;
+export type ListNews = RunList | Running | Inbox | Facets | Trouble | Notice;
