@@ -181,17 +181,28 @@ def _next_step(findings: Findings) -> str:
 )
 @click.option("--dry-run", is_flag=True, help="Change nothing; say what would be removed.")
 def gc(keep: str, storage: Path | None, dry_run: bool) -> None:
-    """Forget runs older than a given age, and the stored values nobody refers to any more."""
+    """Forget runs older than a given age, the stored values nobody refers to any more, and what deployed tasks ran in
+    that were not called since.
+    """
     from .._runtime.runtime import chosen_home
     from .._runtime.upkeep import sweep
     from .._task.duration import seconds
+    from ..backends.deployed.retention import sweep_deployed
 
-    swept = sweep(chosen_home(), seconds(keep, "--keep"), folder=storage, dry_run=dry_run)
+    home, keep_s = chosen_home(), seconds(keep, "--keep")
+    swept = sweep(home, keep_s, folder=storage, dry_run=dry_run)
     forgot, removed = ("Would forget", "would remove") if dry_run else ("Forgot", "removed")
     click.echo(
         f"{forgot} {counted(len(swept.runs), 'run')} older than {keep}; {removed} {counted(swept.files, 'stored file')}"
         f" that nothing refers to any more ({swept.size_bytes:,} bytes)."
     )
+    count, size_bytes = sweep_deployed(home.deployed_path, keep_s, dry_run=dry_run)
+    if count:
+        copies = "copy" if count == 1 else "copies"
+        click.echo(
+            f"{removed.capitalize()} {count} {copies} of code and packages of deployed tasks that were not called for"
+            f" {keep} ({size_bytes:,} bytes)."
+        )
 
 
 @main.command()

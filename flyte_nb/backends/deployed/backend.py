@@ -32,6 +32,7 @@ from .code import code_of
 from .commands import GivenUp, Work
 from .conversation import DeployedConversation
 from .environments import interpreter_for
+from .retention import CODE, ENVIRONMENTS
 
 FAILED_AGAIN_AFTER_S = 30.0
 THREADS = 4
@@ -165,9 +166,9 @@ class DeployedBackend(ProcessBackend):
         who = f"task {action.plan.name!r} (version {deployment.version!r})"
 
         def prepare() -> Prepared:
-            folder = code_of(deployment, self._kept_in / "code")
+            folder = code_of(deployment, self._kept_in / CODE)
             required = deployment.manifest.requirements
-            return Prepared(folder, interpreter_for(required, self._kept_in / "environments", who, work))
+            return Prepared(folder, interpreter_for(required, self._kept_in / ENVIRONMENTS, who, work))
 
         working = asyncio.get_running_loop().run_in_executor(self._threads, context.run, prepare)
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..._registry.registry import Deployment, Registry
 from ...errors import DeploymentError, StorageError
+from .locks import hold
 
 
 def code_of(deployment: Deployment, folder: Path) -> Path:
@@ -19,6 +20,7 @@ def code_of(deployment: Deployment, folder: Path) -> Path:
         If one of them cannot be had.
     """
     target = folder / deployment.digest
+    hold(target)
     if target.is_dir():
         return target
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

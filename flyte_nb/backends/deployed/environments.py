@@ -23,7 +23,7 @@ from ..._registry.interpreter import Interpreter, library_path, this_interpreter
 from ..._registry.manifest import Requirements
 from ...errors import DeploymentError
 from .commands import Work
-from .locks import locked
+from .locks import hold, locked
 
 _READY = "flyte_nb-ready.json"
 _PROBE = "import flyte_nb.backends.processes.worker_main"
@@ -49,6 +49,7 @@ def interpreter_for(required: Requirements, folder: Path, who: str, work: Work) 
         return this_interpreter()
     target = folder / _key(required)
     python = target / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    hold(target)
     if (target / _READY).is_file():
         return Interpreter(str(python))
     told = False
