@@ -120,7 +120,7 @@ def _print_result(run: Run) -> None:
         click.echo((error.traceback or f"{error.code}: {error.message}").rstrip(), err=True)
     click.echo(
         f"Run {run.name} {'timed out' if run.phase is ActionPhase.TIMED_OUT else 'failed'}. {resume} tries again with"
-        " the same code and keeps what succeeded.",
+        " the same code and keeps what succeeded; with `--file FILE` it takes the code that is there now.",
         err=True,
     )
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
+import click
 import rich  # noqa: F401  # before folders of users are searched, for it is what shows a run
 
 from .._task.task import Task
@@ -43,6 +44,12 @@ class LoadedTasks(NamedTuple):
     tasks: dict[str, Task[Any, Any]]
     broken: tuple[BrokenCell, ...] = ()
     missing: Mapping[str, BrokenCell] = MappingProxyType({})
+
+    def warn(self) -> None:
+        """Say on the terminal which cells could not be loaded."""
+        for cell in self.broken:
+            without = f" Tasks that need it cannot be run: {', '.join(cell.tasks)}." if cell.tasks else ""
+            click.echo(f"Warning: {cell.text}{without}", err=True)
 
 
 def load_tasks(path: Path) -> LoadedTasks:

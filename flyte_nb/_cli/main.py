@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import click
 
 from .._journal.home import ENVIRONMENT_VARIABLE
+from .._misfit import with_nearest
 from ..models.phases import ActionPhase
 from .commands import RUN, Commands, counted, output_option
 from .completion import completion
 from .deploy import deploy
-from .exits import ExitCode
+from .exits import ExitCode, WrongUse
 from .export import export
 from .following import follow_to_its_end
 from .get import get
-from .loading import search_current_folder
+from .loading import load_tasks, search_current_folder
 from .logs import logs
 from .run import run
 
@@ -66,18 +67,34 @@ def abort(run: str, action: str | None, reason: str) -> None:
 
 @main.command()
 @click.argument("run", type=RUN)
+@click.option("--file", type=click.Path(path_type=Path), help="Python file or notebook to take the code from.")
 @click.option("--keep", multiple=True, metavar="TASK", help="Take its results whatever it is now; may be repeated.")
 @output_option
-def resume(run: str, keep: tuple[str, ...], as_json: bool) -> None:
+def resume(run: str, file: Path | None, keep: tuple[str, ...], as_json: bool) -> None:
     """Go on with RUN after a failure, an abort or a lost process, and wait for its end.
 
     What succeeded is not run again. The code is the one that the run started with, and the modules that it imports as
-    they are now: what reaches an edited one runs again, unless its task is to be kept.
+    they are now; with --file it is what stands there now. What was edited, or reaches what was, runs again, unless its
+    task is to be kept.
     """
     from ..remote import Run
 
     search_current_folder()
+    if file is not None:
+        _take_code_from(file, run)
     follow_to_its_end(lambda: Run.get(run).resume(keep=keep), as_json=as_json, begun="goes on")
+
+
+def _take_code_from(file: Path, run: str) -> None:
+    """Have a resume of `run` find the tasks of `file`."""
+    from ..remote import Run
+
+    task = Run.get(run).details().task_name
+    loaded = load_tasks(file)
+    loaded.warn()
+    known = [one.name for one in loaded.tasks.values()]
+    if task not in known:
+        raise WrongUse(f"{file} has no task {with_nearest(task, known)}, which run {run!r} is of.")
 
 
 @main.command()

@@ -90,21 +90,16 @@ class Tasks(BehindFile, click.Group):
             if missing is not None:
                 raise WrongUse(f"{args[0]!r} cannot be run. {missing.details}")
             known = ", ".join(self.loaded.tasks) or "none"
-            self._warn()
+            self.loaded.warn()
             asked = with_nearest(args[0], self.loaded.tasks)
             raise click.UsageError(f"{self.path} has no task {asked}; it has {known}.", context)
         if not context.resilient_parsing:
-            self._warn()
+            self.loaded.warn()
         return super().resolve_command(context, args)
 
     def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         super().format_help(context, formatter)
-        self._warn()
-
-    def _warn(self) -> None:
-        for cell in self.loaded.broken:
-            without = f" Tasks that need it cannot be run: {', '.join(cell.tasks)}." if cell.tasks else ""
-            click.echo(f"Warning: {cell.text}{without}", err=True)
+        self.loaded.warn()
 
 
 @click.command(cls=Files, subcommand_metavar="FILE TASK [INPUTS]...")

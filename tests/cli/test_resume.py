@@ -74,3 +74,31 @@ def test_a_run_resumes_in_the_folder_of_the_modules_it_imports(shell: Shell) -> 
     done = subprocess.run(resume, cwd=shell.folder, env=shell.env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "42" in done.stdout
+
+
+STUDY = (
+    "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('study')",
+    "@env.task\nasync def first(x: int) -> int:\n    print('first')\n    return x + 1",
+    "@env.task\nasync def second(x: int) -> float:\n    print('second')\n    return 1 / x",
+    "@env.task\nasync def main(x: int = 1) -> float:\n    return await second(await first(x) - 2)",
+)
+
+
+def test_a_run_goes_on_with_the_code_of_a_notebook_that_was_mended(shell: Shell) -> None:
+    shell.write_notebook("study.ipynb", *STUDY)
+    _, told = shell.program("run", "--name", "a", "study.ipynb", "main", code=1)
+    assert "with `--file FILE` it takes the code that is there now" in told
+    shell.write_notebook("study.ipynb", *STUDY[:2], STUDY[2].replace("1 / x", "1 / (x + 4)"), STUDY[3])
+
+    shell.program("resume", "a", code=1)
+    told, _ = shell.program("resume", "--file", "study.ipynb", "a")
+    assert "result = 0.25" in told
+    assert [line.rpartition(" ")[2] for line in shell.run("logs", "a")[0].splitlines()] == ["first", *["second"] * 3]
+
+
+def test_a_file_without_the_task_of_the_run_is_refused(shell: Shell) -> None:
+    shell.write_notebook("study.ipynb", *STUDY)
+    shell.program("run", "--name", "a", "study.ipynb", "main", code=1)
+    shell.write_notebook("other.ipynb", *(cell.replace("main", "mian") for cell in STUDY))
+    _, told = shell.program("resume", "--file", "other.ipynb", "a", code=2)
+    assert "other.ipynb has no task 'study.main' (did you mean 'study.mian'?), which run 'a' is of" in told

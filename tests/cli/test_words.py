@@ -71,7 +71,7 @@ def test_what_a_task_returns_is_called_the_result(shell: Shell) -> None:
 def test_a_run_that_failed_says_what_a_resume_does_and_a_resumed_one_goes_on(shell: Shell) -> None:
     _, told = shell.run("run", "--name", "bad", "words.py", "fails", code=1)
     assert told.startswith("Run bad started.\n")
-    assert "flyte-nb resume bad` tries again with the same code and keeps what succeeded.\n" in told
+    assert "flyte-nb resume bad` tries again with the same code and keeps what succeeded; with `--file FILE`" in told
     shell.write("mended", "")
     assert shell.run("resume", "bad")[1] == "Run bad goes on.\n"
     assert "resumed once\n" in shell.run("get", "run", "bad")[0]
