@@ -6,6 +6,7 @@ Readers of the journal take microseconds, so there is one synchronous way and a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
@@ -18,11 +19,29 @@ T = TypeVar("T")
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine, for a caller that blocks; it runs on a loop of its own, on another thread."""
-    from concurrent.futures import ThreadPoolExecutor
+    """The result of a coroutine, for a caller that blocks; it runs on a loop of its own, on another thread.
+
+    Where the caller is interrupted, the coroutine is cancelled.
+    """
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    cancel: Future[Callable[[], object]] = Future()
+
+    async def cancellable() -> T:
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None
+        cancel.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
+        return await coroutine
 
     with ThreadPoolExecutor(1, thread_name_prefix="flyte_nb-sync") as pool:
-        return pool.submit(contextvars.copy_context().run, asyncio.run, coroutine).result()
+        result = pool.submit(contextvars.copy_context().run, asyncio.run, cancellable())
+        try:
+            return result.result()
+        except BaseException:
+            if not result.done():
+                with contextlib.suppress(RuntimeError):  # it has ended just now
+                    cancel.result()()
+            raise
 
 
 class AwaitedAsItself:

@@ -23,7 +23,7 @@ def wait_blocking(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEvent
     """
     if can_wait_here() and asyncio.get_running_loop() is not None:
         return wait_here(coroutine)
-    if _runs_here(loop):
+    if runs_here(loop):
         return run_from_within(loop, coroutine)
     future = asyncio.run_coroutine_threadsafe(coroutine, loop)
     try:
@@ -56,7 +56,8 @@ def make_reentrant(loop: asyncio.AbstractEventLoop) -> None:
         nest_asyncio2._patch_loop(loop)
 
 
-def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+def runs_here(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether `loop` runs on this thread."""
     try:
         return asyncio.get_running_loop() is loop
     except RuntimeError:

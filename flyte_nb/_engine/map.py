@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import datetime
 import enum
 import functools
-import math
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from .._aio import IteratingCall
+from .._aio import IteratingCall, finished
 from .._public import hand_over, public
 from .._task.messages import not_a_task
 from .._task.task import Task
 from ..errors import BaseRuntimeError
 from .blocking import wait_blocking
+from .calls_ahead import CallsAhead
 from .context import open_group
 from .scope import Scope, current_scope
+from .stepping import can_wait_here
 
 Target = Any
 
@@ -38,7 +37,8 @@ def _map(
     func : task or functools.partial of a task
         Arguments given by the partial are the same for all calls.
     *iterables : iterable
-        One per remaining positional parameter; the shortest decides how many calls there are.
+        One per remaining positional parameter; the shortest decides how many calls there are. Inputs are taken where
+        results are asked for, so that generators may call tasks themselves.
     group_name : str, optional
         Heading in the tree; by default the name of the task.
     concurrency : int
@@ -68,9 +68,8 @@ def _map(
     scope = current_scope()
     if scope is None:
         return _plain(task, func, iterables, return_exceptions)
-    return _blocking(
-        scope, _results(_grouped(scope, task, group_name), task, func, iterables, concurrency, return_exceptions)
-    )
+    inner = _grouped(scope, task, group_name)
+    return _blocking(inner, task, func, iterables, concurrency, return_exceptions)
 
 
 def _map_async(
@@ -101,65 +100,59 @@ async def _results(
     concurrency: int,
     return_exceptions: bool,
 ) -> AsyncIterator[Any]:
-    loop = asyncio.get_running_loop()
-    context = contextvars.copy_context()
-    most = concurrency or math.inf
-    inputs = zip(*iterables, strict=False)
-    begun: deque[tuple[asyncio.Task[Any], tuple[Any, ...]]] = deque()
-    running = number = 0
-    asked = exhausted = False
-    broken: Exception | None = None
-
-    def begin() -> None:
-        """Begin what may run now; no more than `most` ahead, unless the result that is asked for takes longer."""
-        nonlocal running, exhausted, broken
-        while not exhausted and running < most and (len(begun) < most or not begun[0][0].done()):
-            try:
-                args = next(inputs)
-            except StopIteration:
-                exhausted = True
-                return
-            except Exception as error:  # of the user's iterable; in a callback nobody would hear of it
-                exhausted, broken = True, error
-                return
-            call = loop.create_task(_call(scope, task, func, args), context=context.copy())
-            if concurrency:
-                running += 1
-                call.add_done_callback(one_ended)
-            begun.append((call, args))
-
-    def one_ended(_: object) -> None:
-        nonlocal running
-        running -= 1
-        if asked:
-            begin()
-
+    calls = _calls(scope, task, func, iterables, concurrency, asyncio.get_running_loop())
+    number = 0
     try:
-        while True:
-            asked = True
-            begin()
-            if not begun:
-                break
-            await asyncio.wait([begun[0][0]])
-            asked = False
-            call, args = begun.popleft()
-            if call.cancelled():
-                raise asyncio.CancelledError
-            error = call.exception()
-            if error is None:
-                yield call.result()
-            else:
-                yield _failed(error, _item(task, func, args), number, return_exceptions)
+        while calls.any_ahead():
+            if not calls.has_next:
+                await calls.moved()
+                continue
+            yield _result(calls, task, func, number, return_exceptions)
             number += 1
-        if broken is not None:
-            raise broken
     except Exception as error:
         hand_over(error)
         raise
     finally:
-        exhausted = True
-        for call, _ in begun:
-            call.cancel()
+        calls.end()
+
+
+@public
+def _blocking(
+    scope: Scope,
+    task: Task[Any, Any],
+    func: Target,
+    iterables: tuple[Iterable[Any], ...],
+    concurrency: int,
+    return_exceptions: bool,
+) -> Iterator[Any]:
+    loop = asyncio.get_running_loop() if can_wait_here() else scope.action.run.loop
+    calls = _calls(scope, task, func, iterables, concurrency, loop)
+    number = 0
+    try:
+        while calls.any_ahead():
+            if not calls.has_next:
+                wait_blocking(calls.moved(), loop)
+                continue
+            yield _result(calls, task, func, number, return_exceptions)
+            number += 1
+    finally:
+        calls.end()
+
+
+def _calls(
+    scope: Scope | None,
+    task: Task[Any, Any],
+    func: Target,
+    iterables: tuple[Iterable[Any], ...],
+    concurrency: int,
+    loop: asyncio.AbstractEventLoop,
+) -> CallsAhead:
+    return CallsAhead(lambda args: _call(scope, task, func, args), zip(*iterables, strict=False), concurrency, loop)
+
+
+def _result(calls: CallsAhead, task: Task[Any, Any], func: Target, number: int, return_exceptions: bool) -> Any:
+    args, value, error = calls.take()
+    return value if error is None else _failed(error, _item(task, func, args), number, return_exceptions)
 
 
 def _call(scope: Scope | None, task: Task[Any, Any], func: Target, args: tuple[Any, ...]) -> Coroutine[Any, Any, Any]:
@@ -177,10 +170,19 @@ def _plain(
         try:
             result = call(*args)
             if asyncio.iscoroutine(result):
-                result = asyncio.run(result)
+                result = _value_of(result)
         except Exception as error:
             result = _failed(error, _item(task, call, args), number, return_exceptions)
         yield result
+
+
+def _value_of(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """What a coroutine returns, for code of no run: in a cell too, whose loop cannot be run again from there."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    return finished(coroutine)
 
 
 def _failed(error: BaseException, item: str, number: int, return_exceptions: bool) -> BaseException:
@@ -191,16 +193,6 @@ def _failed(error: BaseException, item: str, number: int, return_exceptions: boo
     if not return_exceptions:
         raise error
     return error
-
-
-@public
-def _blocking(scope: Scope, results: AsyncIterator[Any]) -> Iterator[Any]:
-    loop = scope.action.run.loop
-    while True:
-        try:
-            yield wait_blocking(_next(results), loop)
-        except StopAsyncIteration:
-            return
 
 
 def _item(task: Task[Any, Any], func: Target, args: tuple[Any, ...]) -> str:
@@ -216,10 +208,6 @@ def _shown(value: Any) -> str:
         return f"{value!r:.60}"
     size = f" of {len(value):,}" if isinstance(value, (list, tuple, dict, set)) else ""
     return f"<{type(value).__name__}{size}>"
-
-
-async def _next(results: AsyncIterator[Any]) -> Any:
-    return await anext(results)
 
 
 def _grouped(scope: Scope, task: Task[Any, Any], group_name: str | None) -> Scope:

@@ -422,6 +422,34 @@ def test_waiting_does_not_swallow_the_cell_that_was_queued_behind(notebook: Note
     assert notebook.finish(queued).text == "second\n"
 
 
+def test_map_in_a_cell_outside_a_run_calls_async_functions_too(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    assert notebook.run("list(flyte.map(double, [1, 2]))").value == "[2, 4]"
+    failed = notebook.run("list(flyte.map(double, [1, None], return_exceptions=False))", ok=False).error
+    assert "It is of item [1] of flyte.map: cells.double(x=None)." in failed and "flyte_nb/_" not in failed
+
+
+def test_map_in_a_cell_outside_a_run_is_interrupted(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    cell = notebook.start(
+        """
+@env.task
+async def sleeps(x: int) -> None:
+    print("sleeps", flush=True)
+    try:
+        await asyncio.sleep(60)
+    finally:
+        print("cleans up", flush=True)
+
+list(flyte.map(sleeps, [1]))
+"""
+    )
+    notebook.until(cell, "sleeps")
+    notebook.interrupt()
+    interrupted = notebook.finish(cell)
+    assert "KeyboardInterrupt" in interrupted.error and "cleans up" in interrupted.text
+
+
 def test_waiting_in_a_cell_changes_nothing_of_asyncio(notebook: Notebook) -> None:
     notebook.run(SETUP)
     notebook.run(

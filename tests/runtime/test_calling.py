@@ -243,6 +243,64 @@ def test_who_stops_taking_results_of_map_aborts_its_calls_that_still_run(concurr
     assert flyte.run(parent, concurrency).outputs() == 0
 
 
+@pytest.mark.parametrize("concurrency", [0, 2])
+def test_inputs_of_map_may_come_from_calls(concurrency: int) -> None:
+    def doubled_and_tripled() -> Iterator[int]:
+        for x in flyte.map(double, range(4), concurrency=concurrency):
+            yield triple(x)
+
+    @env.task
+    def in_a_sync_task() -> list[int]:
+        return list(flyte.map(triple, doubled_and_tripled(), concurrency=concurrency))
+
+    @env.task
+    async def in_an_async_task() -> list[int]:
+        return list(flyte.map(triple, doubled_and_tripled(), concurrency=concurrency))
+
+    @env.task
+    async def by_aio() -> list[int]:
+        return [x async for x in flyte.map.aio(triple, doubled_and_tripled(), concurrency=concurrency)]
+
+    for parent in (in_a_sync_task, in_an_async_task, by_aio):
+        assert flyte.run(parent).outputs()[0] == [0, 18, 36, 54]
+
+
+def test_inputs_of_map_are_taken_where_its_results_are_asked_for() -> None:
+    threads: set[int] = set()
+
+    def numbers() -> Iterator[int]:
+        for x in range(4):
+            threads.add(threading.get_ident())
+            yield x
+
+    @env.task
+    def parent() -> bool:
+        list(flyte.map(triple, numbers(), concurrency=2))
+        return threads == {threading.get_ident()}
+
+    assert flyte.run(parent).outputs() == (True,)
+
+
+def test_calls_of_map_run_while_further_inputs_are_waited_for() -> None:
+    first_began = threading.Event()
+
+    def numbers() -> Iterator[int]:
+        yield 0
+        assert first_began.wait(timeout=20)
+        yield 1
+
+    @env.task
+    async def notes(x: int) -> int:
+        first_began.set()
+        return x
+
+    @env.task
+    def parent() -> list[int]:
+        return list(flyte.map(notes, numbers(), return_exceptions=False))
+
+    assert flyte.run(parent).outputs()[0] == [0, 1]
+
+
 def test_map_in_a_traced_function_is_refused_like_a_call() -> None:
     @flyte.trace
     async def maps() -> list[int]:
