@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..models.events import ActionQueued, StoredLiterals
 from .machine import ActionMachine, Stop, StopReason
 from .naming import CallCounts
+from .scope import Scope
 from .ticks import TickCommits
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from .plan import TaskPlan
     from .ports import Place
     from .reporting import Report
-    from .scope import Scope
     from .service import Timer
 
 GRACE_S = 2.0
@@ -97,7 +97,6 @@ class Action:
         self.parent: Action | None = parent
         self.depth: int = parent.depth + 1 if parent is not None else 0
         self.group: str = group
-        self.scope: Scope
         self.commits: TickCommits
         self.custom_context: dict[str, str] = custom_context
         self.counts: CallCounts = {}
@@ -116,6 +115,7 @@ class Action:
         self.may_repeat: bool = plan.may_repeat or (parent is not None and parent.may_repeat)
         self.results: dict[str, StoredLiterals] | None = run.left_behind.pop(name, None)
         self.looked_up: LookedUp | None = None
+        self.scope: Scope = Scope(self, 1, custom_context)
         self.closed: bool = False
         self.ended: bool = False
         self.given_up: bool = False
@@ -192,6 +192,7 @@ class Action:
         self.stop_hard = False
         self.timed_out_by = ""
         self.counts.clear()
+        self.scope = Scope(self, self.attempt, self.custom_context)
 
     def remember(self, name: str, outputs: StoredLiterals) -> None:
         """Keep what a call of this action gave, for another attempt."""

@@ -132,6 +132,14 @@ class Caller(Protocol):
         """The run it belongs to."""
 
     @property
+    def custom_context(self) -> dict[str, str]:
+        """What its code begins with."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether its code is done and may start nothing more."""
+
+    @property
     def counts(self) -> CallCounts:
         """How often it made which call."""
 

@@ -118,7 +118,7 @@ def _with_context(checked: dict[str, str]) -> Iterator[None]:
     if scope is None:
         yield
         return
-    token = active_invoker.set(Scope(scope.action, scope.group, {**scope.custom_context, **checked}, scope.trace))
+    token = active_invoker.set(scope.with_context({**scope.custom_context, **checked}))
     try:
         yield
     finally:
@@ -163,7 +163,7 @@ def _in_group(name: str) -> Iterator[None]:
     if scope is None:
         yield
         return
-    token = active_invoker.set(Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace))
+    token = active_invoker.set(scope.in_group(open_group(scope, name)))
     try:
         yield
     finally:

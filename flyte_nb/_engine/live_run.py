@@ -280,7 +280,6 @@ class LiveRun:
         """Run the root action; the body of the run's own asyncio task."""
         with use_store(self.store):
             root = Action(self, plan, ROOT_ACTION, None, "", self.options.custom_context)
-            root.scope = Scope(root, "", self.options.custom_context)
             self.live[ROOT_ACTION] = root
             if self.abort_message:
                 root.machine.wish_stop(Stop(StopReason.ABORT, self.abort_message))

@@ -212,7 +212,7 @@ def _shown(value: Any) -> str:
 
 def _grouped(scope: Scope, task: Task[Any, Any], group_name: str | None) -> Scope:
     name = group_name or f"map {task.short_name}"
-    return Scope(scope.action, open_group(scope, name), scope.custom_context, scope.trace)
+    return scope.in_group(open_group(scope, name))
 
 
 def _checked(func: Target, iterables: tuple[Iterable[Any], ...], concurrency: int) -> Task[Any, Any]:

@@ -1,13 +1,16 @@
 """Names: the same in every replay, whatever the order in which things happen to start.
 
 An action is named by a digest of its parent's name, its task's name, the digest of its inputs and how many
-times the parent had already made that same call. A trace's key is made the same way, with the digest of its code.
+times the parent had already made that same call. Calls that set custom context or environment variables are told
+apart by those too. A trace's key is made the same way, with the digest of its code.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
+from collections.abc import Mapping
 from hashlib import blake2b
 
 ROOT_ACTION = "a0"
@@ -42,6 +45,12 @@ def child_name(parent: str, kind: str, inputs_digest: bytes, counts: CallCounts)
     counts[key] = index + 1
     call = f"{parent}\0{kind}\0{index}\0".encode("utf-8", "surrogatepass")
     return blake2b(call + inputs_digest, digest_size=10).hexdigest()
+
+
+def seeing(kind: str, seen: Mapping[str, str]) -> str:
+    """`kind` of a call of `child_name` whose callee sees something beside its inputs."""
+    text = json.dumps(sorted(seen.items())).encode()
+    return f"{kind}\0{blake2b(text, digest_size=16).hexdigest()}"
 
 
 def new_run_name() -> str:

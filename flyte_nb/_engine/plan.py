@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._code.digest import known_code
+from .naming import seeing
 from .ports import Backend
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class TaskPlan:
         Of the task and all it reaches; filled by the run on first need.
     identity : str
         What tells the task from others in a run; deployed ones of one name differ by their version.
+    kind : str
+        `identity`, told apart by what calls see besides their inputs: environment variables of an override.
     declared : Task
         The task without overrides, as this run uses it.
     delay_s : callable or None
@@ -51,6 +54,7 @@ class TaskPlan:
         "identity",
         "interface",
         "is_async",
+        "kind",
         "links",
         "max_attempts",
         "max_inline_io_bytes",
@@ -81,6 +85,7 @@ class TaskPlan:
         self.task: Task[Any, Any] = task
         self.name: str = task.name
         self.identity: str = task.identity
+        self.kind: str = _kind(task)
         self.short_name: str = task.short_name
         self.interface: Interface = task.interface
         self.declared: Task[Any, Any] = declared
@@ -102,6 +107,14 @@ class TaskPlan:
         self.max_inline_io_bytes: int = task.options.max_inline_io_bytes
         self.code_digest: str = ""
         self.code_remark: str = ""
+
+
+def _kind(task: Task[Any, Any]) -> str:
+    own, declared = task.options, task.declared.options
+    if own is declared or (own.env_vars == declared.env_vars and own.secrets == declared.secrets):
+        return task.identity
+    secrets = {secret.environment_variable: secret.label for secret in own.secrets}
+    return seeing(task.identity, {**(own.env_vars or {}), **secrets})
 
 
 def code_remark(function: Callable[..., Any]) -> str:

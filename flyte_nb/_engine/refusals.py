@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InlineIOMaxBytesBreached, TraceDoesNotAllowNestedTasksError
+from ..errors import InlineIOMaxBytesBreached, RuntimeUserError, TraceDoesNotAllowNestedTasksError
 
 if TYPE_CHECKING:
     from .._task.task import Task
@@ -25,6 +25,24 @@ def check_inline_size(task_name: str, limit_bytes: int, what: str, serialized: b
             f" {limit_bytes:,} are allowed. Return large data by reference (flyte.io.File, Dir,"
             " DataFrame), or raise max_inline_io_bytes on the task."
         )
+
+
+def check_is_going_on(scope: Scope, what: str) -> None:
+    """Refuse what an attempt that has ended, and left some of its code behind, would start.
+
+    Raises
+    ------
+    RuntimeUserError
+        If it has.
+    """
+    if not scope.is_over:
+        return
+    action = scope.action
+    whose = f"{action.name!r}" if action.closed else f"attempt {scope.attempt} of {action.name!r}"
+    raise RuntimeUserError(
+        "ParentEnded",
+        f"{what} cannot start: {whose}, which calls it, has ended. Await what a task starts before it returns.",
+    )
 
 
 def refusal_in_trace(scope: Scope, task: Task[Any, Any]) -> TraceDoesNotAllowNestedTasksError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .._task.invocation import active_invoker
 from ..io.places import scope_with
 from .blocking import wait_blocking
+from .naming import seeing
 
 if TYPE_CHECKING:
     from .._task.task import Task
@@ -15,29 +16,54 @@ if TYPE_CHECKING:
 
 
 class Scope:
-    """The action that calls, the group it is in, its custom context; the active invoker of its code.
+    """The attempt of an action that calls, the group it is in, its custom context; the active invoker of its code.
 
     Scopes are never changed, only replaced.
 
     Attributes
     ----------
+    attempt : int
+        Whose code carries this: what an attempt has left behind can start nothing in the next one.
     group : str
         Identity of the innermost open group, or empty.
     trace : str
         Name of the traced function that runs, or empty.
     """
 
-    __slots__ = ("action", "custom_context", "group", "trace")
+    __slots__ = ("action", "attempt", "custom_context", "group", "trace")
 
-    def __init__(self, action: Caller, group: str, custom_context: dict[str, str], trace: str = "") -> None:
+    def __init__(
+        self, action: Caller, attempt: int, custom_context: dict[str, str], group: str = "", trace: str = ""
+    ) -> None:
         self.action: Caller = action
-        self.group: str = group
+        self.attempt: int = attempt
         self.custom_context: dict[str, str] = custom_context
+        self.group: str = group
         self.trace: str = trace
 
-    def entering(self, action: Caller) -> Scope:
-        """The scope that the code of `action`, a child, starts with."""
-        return Scope(action, "", self.custom_context)
+    def in_group(self, group: str) -> Scope:
+        """The same inside a group."""
+        return Scope(self.action, self.attempt, self.custom_context, group, self.trace)
+
+    def in_trace(self, trace: str) -> Scope:
+        """The same inside a traced function."""
+        return Scope(self.action, self.attempt, self.custom_context, self.group, trace)
+
+    def with_context(self, custom_context: dict[str, str]) -> Scope:
+        """The same with another custom context."""
+        return Scope(self.action, self.attempt, custom_context, self.group, self.trace)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the attempt has ended."""
+        return self.action.closed or self.attempt != self.action.attempt
+
+    def kind_of_call(self, kind: str) -> str:
+        """`kind`, the name of what is called, told apart by the custom context that was set since the attempt began."""
+        base, context = self.action.custom_context, self.custom_context
+        if context is base or context == base:
+            return kind
+        return seeing(kind, {key: value for key, value in context.items() if base.get(key) != value})
 
     def call(self, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call `task` as an action: a coroutine for an async task, the value for a sync one."""

@@ -17,7 +17,6 @@ from ..errors import (
     BaseRuntimeError,
     OnlyAsyncIOSupportedError,
     RuntimeSystemError,
-    RuntimeUserError,
     TaskTimeoutError,
 )
 from ..models.events import (
@@ -36,7 +35,7 @@ from .ending import let_go, record_end
 from .failure import as_runtime_error, is_final, record_of
 from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop, StopReason
 from .naming import child_name
-from .refusals import check_inline_size, refusal_in_trace
+from .refusals import check_inline_size, check_is_going_on, refusal_in_trace
 from .unread import UNREAD
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
     parent: Action = scope.action  # type: ignore[assignment]  # in this process a caller is an action
     run = parent.run
     try:
-        if scope.trace or parent.closed:
-            raise _refusal(scope, task)
+        _check_may_call(scope, task)
         plan = run.plan_for(task)
         arguments = plan.interface.bind(args, kwargs)
         prepared = plan.interface.prepare_inputs_nowait(arguments)
@@ -87,8 +85,7 @@ async def submit_stored(scope: Scope, task: Task[Any, Any], inputs: StoredLitera
         Of the inputs, as `Prepared` has it.
     """
     parent: Action = scope.action  # type: ignore[assignment]
-    if scope.trace or parent.closed:
-        raise _refusal(scope, task)
+    _check_may_call(scope, task)
     plan = parent.run.plan_for(task)
     kept, _ = await _answer(scope, plan, Prepared(parent.run.fetch(inputs), digest, None))
     return kept
@@ -98,7 +95,8 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     """What a call gives, as it is stored, and the value where somebody has it at hand."""
     parent: Action = scope.action  # type: ignore[assignment]
     run = parent.run
-    name = child_name(parent.name, plan.identity, prepared.digest, parent.counts)
+    check_is_going_on(scope, f"Task {plan.name!r}")  # again: inputs may take long to be stored
+    name = child_name(parent.name, scope.kind_of_call(plan.kind), prepared.digest, parent.counts)
     remembered = f"{name} {plan.code_digest}"
     if parent.results is not None and remembered in parent.results:
         return parent.results[remembered], UNREAD
@@ -107,7 +105,6 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
         if found is not None:
             return await run.reuse(found, plan, name, parent, scope, prepared), UNREAD
     action = Action(run, plan, name, parent, scope.group, scope.custom_context)
-    action.scope = scope.entering(action)
     parent.adopt(action)
     if parent.places:
         give_back_all(parent)
@@ -337,14 +334,10 @@ def _commit_beginning(action: Action) -> None:
     action.commits.relieve()
 
 
-def _refusal(scope: Scope, task: Task[Any, Any]) -> RuntimeUserError:
+def _check_may_call(scope: Scope, task: Task[Any, Any]) -> None:
     if scope.trace:
-        return refusal_in_trace(scope, task)
-    return RuntimeUserError(
-        "ParentEnded",
-        f"Task {task.name!r} cannot start: {scope.action.name!r}, which calls it, has ended. Await what a task"
-        " starts before it returns.",
-    )
+        raise refusal_in_trace(scope, task)
+    check_is_going_on(scope, f"Task {task.name!r}")
 
 
 def _failure(action: Action, answer: Answer, raised: BaseException | None) -> BaseRuntimeError:

@@ -18,6 +18,7 @@ from ..types.interface import REFUSED, Interface, carried_hints
 from .blocking import wait_blocking
 from .failure import as_runtime_error, record_of
 from .naming import child_name
+from .refusals import check_is_going_on
 from .scope import Scope, current_scope
 from .whole import damage_of
 
@@ -191,13 +192,16 @@ class _Traced:
         return self._interface
 
     async def begin(self, scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _TracedCall:
+        check_is_going_on(scope, f"Traced function {self.name!r}")
         arguments = self.interface.bind(args, kwargs)
         prepared = self.interface.prepare_inputs_nowait(arguments)
         if prepared is None:
             prepared = await self.interface.prepare_inputs(arguments)
         action = scope.action
         digest = self.digest
-        key = child_name(action.name, f"trace:{self.name}:{digest}", prepared.digest, action.counts)
+        check_is_going_on(scope, f"Traced function {self.name!r}")
+        kind = scope.kind_of_call(f"trace:{self.name}:{digest}")
+        key = child_name(action.name, kind, prepared.digest, action.counts)
         return _TracedCall(self, scope, key, prepared, digest)
 
 
@@ -237,7 +241,7 @@ class _TracedCall:
     def entered(self) -> Iterator[None]:
         """Inside the block the traced code runs; what it raises is recorded."""
         scope = self._scope
-        token = active_invoker.set(Scope(scope.action, scope.group, scope.custom_context, self._traced.name))
+        token = active_invoker.set(scope.in_trace(self._traced.name))
         try:
             yield
         except BaseException as error:

@@ -7,6 +7,7 @@ from typing import Any
 from .._aio import BlockingCall
 from .._engine.blocking import wait_blocking
 from .._engine.caller import Question
+from .._engine.refusals import check_is_going_on
 from .._engine.scope import Scope, current_scope
 from .._follow.forms import response_path
 from .._public import public
@@ -155,6 +156,7 @@ new_event = BlockingCall(_new_event, _new_event_async)
 
 
 async def _ask(scope: Scope, name: str, data_type: type, prompt: str, timeout_s: float) -> Event:
+    check_is_going_on(scope, f"Event {name!r}")
     action = scope.action
     opened = await action.run.ask(action, name, data_type.__name__, prompt, timeout_s)
     return Event(scope, opened)

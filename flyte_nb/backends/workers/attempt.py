@@ -242,7 +242,7 @@ class Worker:
         task = self._task_of(start.code)
         interface = task.interface
         context = contextvars.copy_context()
-        context.run(active_invoker.set, Scope(action, "", start.custom_context))
+        context.run(active_invoker.set, Scope(action, start.attempt, start.custom_context))
         serialized = run.fetch(start.inputs)
         arguments = interface.read_inputs_nowait(serialized)
         if arguments is REFUSED:

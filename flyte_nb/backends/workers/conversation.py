@@ -17,7 +17,6 @@ from ..._engine.failure import carry, received
 from ..._engine.form_address import form_addresses
 from ..._engine.interrupts import kernel_is_ending
 from ..._engine.prompts import answer_text, ask
-from ..._engine.scope import Scope
 from ..._engine.submission import submit_stored
 from ..._task.invocation import active_invoker
 from ..._task.task import Task
@@ -131,7 +130,8 @@ class Conversation:
         self._link = link
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
-        self._context.run(active_invoker.set, action.scope)
+        self._scope = action.scope
+        self._context.run(active_invoker.set, self._scope)
         self._end: say.Returned | say.Raised | say.Cancelled | say.Stale | Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._asked: dict[int, asyncio.Task[None]] = {}
@@ -310,8 +310,9 @@ class Conversation:
         task = await self.task_of(call)
         if task is None:
             return say.CodeWanted(call.number)
-        own = self._action.scope.custom_context
-        scope = Scope(self._action, call.group, own if call.custom_context == own else call.custom_context)
+        scope = self._scope.in_group(call.group)
+        if call.custom_context != scope.custom_context:
+            scope = scope.with_context(call.custom_context)
         return say.Answered(call.number, await submit_stored(scope, task, call.inputs, call.digest))
 
     async def task_of(self, call: say.Call) -> Task[Any, Any] | None:

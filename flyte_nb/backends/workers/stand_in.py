@@ -194,6 +194,8 @@ class WorkerAction:
         self.attempt: int = start.attempt
         self.may_repeat: bool = start.may_repeat
         self.results: dict[str, StoredLiterals] | None = dict(start.results)
+        self.custom_context: dict[str, str] = start.custom_context
+        self.closed: bool = False
         self.counts: CallCounts = {}
         self.environment: dict[str, str] | None = None
         self.stop_hard = False
