@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import resource
 import subprocess
@@ -146,6 +147,39 @@ def test_a_result_that_cannot_be_pickled_is_a_clear_error() -> None:
     run.wait()
 
     with pytest.raises(errors.RuntimeUserError, match=r"returns_what_cannot_be_pickled.*generator cannot be pickled"):
+        run.raise_for_status()
+
+
+@limited.task
+def reads_a_mapped_file(path: str) -> int:
+    with open(path, "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        read = sum(mapped[place] for place in range(0, len(mapped), mmap.PAGESIZE))
+        time.sleep(0.3)  # so that it is looked at with all of it in memory
+        return read
+
+
+def test_pages_of_a_mapped_file_do_not_count_because_the_system_takes_them_back(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(300 * 2**20))
+
+    assert result(reads_a_mapped_file, str(tmp_path / "large")) == 0
+
+
+@limited.task
+def fills_shared_memory() -> None:
+    from multiprocessing.shared_memory import SharedMemory
+
+    shared = SharedMemory(create=True, size=300 * 2**20)
+    shared.unlink()
+    for start in range(0, shared.size, 2**20):
+        shared.buf[start : start + 2**20] = b"x" * 2**20
+    time.sleep(10)
+
+
+def test_shared_memory_counts() -> None:
+    run = flyte.run(fills_shared_memory)
+    run.wait()
+
+    with pytest.raises(errors.OOMError):
         run.raise_for_status()
 
 

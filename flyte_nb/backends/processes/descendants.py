@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Iterable
@@ -25,16 +26,24 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
+def held_bytes(pid: int) -> int:
+    """As `resident_bytes`, without pages of files: the system takes them back when it needs room."""
+    return _sum_of(f"/proc/{pid}/status", (b"RssAnon:", b"RssShmem:")) or resident_bytes(pid)
+
+
 def own_bytes(pid: int) -> int:
-    """As `resident_bytes`, with what is shared with other processes counted once over all of them; slow."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return resident_bytes(pid)
+    """As `held_bytes`, with what is shared with other processes counted once over all of them; slow."""
+    return _sum_of(f"/proc/{pid}/smaps_rollup", (b"Pss_Anon:", b"Pss_Shmem:")) or held_bytes(pid)
+
+
+def _sum_of(path: str, names: tuple[bytes, ...]) -> int:
+    """Amounts of memory from a table of the system; 0 if it has them not."""
+    found = 0
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        for line in file:
+            if line.startswith(names):
+                found += int(line.split()[1]) * 1024
+    return found
 
 
 def descendants_of(pids: Iterable[int]) -> dict[int, list[int]]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .descendants import descendants_of, own_bytes, resident_bytes
+from .descendants import descendants_of, held_bytes, own_bytes, resident_bytes
 
 LOOK_EVERY_S = 0.02
 COUNT_EVERY_S = 0.2
@@ -63,10 +63,9 @@ class MemoryWatch:
 
 
 def _used_bytes(pid: int, below: list[int] | tuple[()], limit_bytes: int) -> int:
-    used = resident_bytes(pid)
-    if not below or used > limit_bytes:
-        return used
-    used += sum(map(resident_bytes, below))
-    if used > limit_bytes:  # forked processes share pages, which counted once may be within the limit
+    used = resident_bytes(pid) + sum(map(resident_bytes, below))
+    if used > limit_bytes:  # that counts mapped files, too
+        used = held_bytes(pid) + sum(map(held_bytes, below))
+    if used > limit_bytes and below:  # forked processes share pages, which counted once may be within the limit
         used = own_bytes(pid) + sum(map(own_bytes, below))
     return used
