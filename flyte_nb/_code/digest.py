@@ -10,6 +10,7 @@ import enum
 import marshal
 import types
 import weakref
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,8 @@ _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes, type(...)
 _MARSHALLED = frozenset({type(None), bool, int, float, complex, str, bytes})
 _CONTAINERS = frozenset({list, tuple, dict, set, frozenset})
 _known: dict[int, KnownCode] = {}
+
+_GONE = object()
 
 SMALL = 1_000
 """So many values in a constant may be looked at for every call."""
@@ -108,11 +111,19 @@ class KnownCode:
             self._spaces = _spaces(func, reach)
             self._functions = [_Function(function) for function in reach.functions]
         except TypeError:  # without weak references there is nothing safe to remember it by
-            self.can_look = False
+            self._spaces, self._functions, self.can_look = [], [], False
+        self._codes = [(function.function, function.code) for function in self._functions]
         self._looked = list(reach.imported.looked.values())
+        self._tasks = [weakref.ref(task) for task in reach.tasks]
+
+    def tasks(self) -> list[Any]:
+        """The tasks that are reached and still there."""
+        return [task for reference in self._tasks if (task := reference()) is not None]
 
     def holds(self, depth: Depth = Depth.ALL) -> bool:
         """Whether nothing was changed, as far as is looked; where that cannot be told, nothing was."""
+        if depth is Depth.NAMES:
+            return self.names_hold()
         if not self.can_look:
             return True
         for function in self._functions:
@@ -122,6 +133,17 @@ class KnownCode:
             if not space.holds(depth):
                 return False
         return depth is not Depth.ALL or all(looked.holds() for looked in self._looked)
+
+    def names_hold(self) -> bool:
+        """As `holds`, of what names mean and functions do; it takes less than a microsecond, so every call may ask."""
+        for function, code in self._codes:
+            found = function()
+            if found is None or found.__code__ is not code:
+                return False
+        for space in self._spaces:  # noqa: SIM110
+            if not space.names_hold():
+                return False
+        return True
 
 
 def _spaces(func: Any, reach: Reach) -> list[_Space]:
@@ -183,26 +205,43 @@ class _Space:
         else:
             self.constants.append((name, _Constant(value, self.skipped)))
 
+    def names_hold(self) -> bool:
+        return self._names_hold(self._look_up())
+
     def holds(self, depth: Depth) -> bool:
+        look_up = self._look_up()
+        if not self._names_hold(look_up, whatever_constants_are=True):
+            return False
+        for name, constant in self.constants:  # noqa: SIM110
+            if not constant.holds(look_up(name, MISSING), depth):
+                return False
+        return True
+
+    def _look_up(self) -> Callable[[str, Any], Any]:
         holder = self.holder()
         if holder is None:
-            return False
+            return _nothing
         if self.place == "globals":
-            look_up = holder.__globals__.get
-        elif self.place == "attributes":
-            look_up = holder.__dict__.get
-        else:
-            look_up = partial(_cell, holder)
+            found: Callable[[str, Any], Any] = holder.__globals__.get
+            return found
+        return holder.__dict__.get if self.place == "attributes" else partial(_cell, holder)
+
+    def _names_hold(self, look_up: Callable[[str, Any], Any], *, whatever_constants_are: bool = False) -> bool:
         for name, value in self.atoms:
             if look_up(name, MISSING) is not value:
                 return False
         for name, reference in self.things:
             if look_up(name, MISSING) is not reference():
                 return False
-        for name, constant in self.constants:  # noqa: SIM110
-            if not constant.holds(look_up(name, MISSING), depth):
-                return False
+        if not whatever_constants_are:
+            for name, constant in self.constants:
+                if id(look_up(name, MISSING)) != constant.identity:
+                    return False
         return True
+
+
+def _nothing(name: str, missing: Any) -> Any:
+    return _GONE
 
 
 def _is_thing(value: Any) -> bool:

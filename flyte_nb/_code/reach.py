@@ -67,6 +67,8 @@ class Reach:
         Every look-up the result depends on.
     functions : list[types.FunctionType]
         Every function whose content counted.
+    tasks : list
+        Every task.
     imported : Imported
         What was reached through imports in bodies.
     leaves_out : bool
@@ -78,6 +80,7 @@ class Reach:
         self.parts: dict[str, bytes] = {}
         self.bindings: list[Binding] = []
         self.functions: list[types.FunctionType] = []
+        self.tasks: list[Any] = []
         self._classes_of: dict[types.FunctionType, list[type]] = {}
         self._labels: dict[object, str] = {}
         self._alive: list[Any] = []
@@ -213,6 +216,7 @@ class Reach:
             return self._function(thing, name)
         if isinstance(thing, type):
             return self._class(thing, name)
+        self.tasks.append(thing)
         function = thing.func
         return pack("task", text(str(thing.name)), self._encoder.encode(function, _name_of(function)))
 

@@ -46,6 +46,8 @@ class Action:
         `closed`: the user's code is done and may start nothing more; `ended`: the end is recorded.
     given_up : bool
         Its event loop stopped before it ended. Should that loop go on, its code is cancelled.
+    code_changed : bool
+        What it reaches was edited while it ran, so that what it gave may be that of other code.
     pauses : int
         How many answers of people it waits for.
     """
@@ -58,6 +60,7 @@ class Action:
         "_loop",
         "_task",
         "closed",
+        "code_changed",
         "commits",
         "counts",
         "custom_context",
@@ -117,6 +120,7 @@ class Action:
         self.looked_up: LookedUp | None = None
         self.scope: Scope = Scope(self, 1, custom_context)
         self.closed: bool = False
+        self.code_changed: bool = False
         self.ended: bool = False
         self.given_up: bool = False
         self.stop_hard: bool = False

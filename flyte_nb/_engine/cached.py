@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from ..errors import JournalCorruptionError, RuntimeSystemError, StorageUnreachableError
 from ..models.events import CacheOutcome, Owner, StoredLiterals
@@ -30,6 +31,7 @@ RESERVATION_POLL_S = 0.1
 STILL_COMPUTED = (
     "An identical call was running, and had no result yet; Cache(..., serialize=True) makes such calls wait."
 )
+EDITED = "Its result is not kept: what the task uses was changed while it ran."
 
 _encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(StoredLiterals)
@@ -48,12 +50,20 @@ class LookedUp:
         Identical calls wait for this one until `CachedCalls.release`.
     computes : bool
         Until `CachedCalls.release` this call is one that others may hear of.
+    keeps : bool
+        What the call gives may be kept.
     """
 
     outcome: CacheOutcome
     outputs: StoredLiterals | None = None
     reserved: bool = False
     computes: bool = False
+    keeps: bool = True
+
+    def keep_nothing(self) -> None:
+        """What the call gave may be that of other code than its key says."""
+        self.keeps = False
+        self.outcome = replace(self.outcome, reason=f"{self.outcome.reason} {EDITED}".lstrip())
 
 
 class CachedCalls:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
-from .._code.digest import code_digest
+from .._code.digest import known_code
 from .._code.snapshot import Snapshot, take_snapshot
 from .._misfit import with_nearest
 from .._task.cache import Cache, CacheBehavior
@@ -34,11 +34,12 @@ from .live_run import LiveRun
 from .logs import LogCapture
 from .naming import new_run_name
 from .placement import needs_process
-from .plan import TaskPlan, code_remark
+from .plan import TaskPlan
 from .ports import Backend, Journal, Requests, ResultCache
 from .prompts import said_in, take_answer
 from .run_options import RunOptions
 from .service import ServiceThread
+from .used_code import Use
 
 if TYPE_CHECKING:
     from .._task.task import Task
@@ -195,7 +196,7 @@ class Controller:
     def _prepare(self, task: Task[Any, Any], options: RunOptions) -> TaskPlan:
         """How a run that is about to begin uses its root; what refuses it does so before anything is recorded."""
         plan = self.make_plan(task, task.declared, options)
-        plan.code_digest, plan.code_remark = code_digest(plan.func), code_remark(plan.func)
+        plan.use(Use(plan.declared, known_code(plan.func), False))
         return plan
 
     def _launch(

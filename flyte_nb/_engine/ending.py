@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from .._code.digest import Depth
 from ..models.events import ActionEnded, ErrorRecord, StoredLiterals
 from ..models.phases import ActionPhase
 from .capacity import give_back_all
@@ -28,9 +29,24 @@ def record_end(action: Action, phase: ActionPhase, outputs: StoredLiterals | Non
     if action.log is not None:
         action.log.flush(rest=True)
     found = action.looked_up
-    cache = found.outcome if found is not None else None
     reused = "cache" if outputs is not None and found is not None and found.outputs is not None else ""
-    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, reused, action.machine.attempt))
+    if outputs is not None and not reused:
+        _look_at_code(action)
+    attempt, changed = action.machine.attempt, action.code_changed
+    cache = found.outcome if found is not None else None
+    run.log.append(ActionEnded(time.time(), action.name, phase, outputs, error, cache, reused, attempt, changed))
+
+
+def _look_at_code(action: Action) -> None:
+    """What an action gave is not kept under the digest of its code if that was edited while it ran."""
+    plan, found = action.plan, action.looked_up
+    if plan.by_reference and not action.counts:
+        return  # it ran as it was when it was planned, and called nothing
+    code = action.run.code
+    action.code_changed = code.was_edited(plan, Depth.NAMES)
+    follows_code = found is not None and plan.cache is not None and plan.cache.follows_code
+    if found is not None and follows_code and (action.code_changed or code.was_edited(plan, Depth.SMALL)):
+        found.keep_nothing()
 
 
 def let_go(action: Action) -> None:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .plan import TaskPlan
     from .ports import EarlierEvents
 
+EDITED_MEANWHILE = "What it uses was edited while it ran, so that its result may be that of other code."
+
 
 class FinishedAction(NamedTuple):
     """A succeeded action of an earlier try."""
@@ -81,7 +83,7 @@ class FinishedWork:
             if isinstance(event, RunStarted):
                 self.root_inputs = event.inputs
             elif isinstance(event, TraceEnded):
-                if event.outputs is not None:
+                if event.outputs is not None and not event.code_changed:
                     self._traces.setdefault(event.action, {})[event.key] = event.outputs
             elif isinstance(event, PromptAsked):
                 before = self._prompts.get(event.prompt_id)
@@ -101,7 +103,8 @@ class FinishedWork:
         ended = self._earlier.succeeded(name)
         if ended is None or ended.outputs is None or name in self._refused:
             return None
-        reason = self._what_changed(name, plan)
+        edited = ended.code_changed and plan.name not in self.kept
+        reason = EDITED_MEANWHILE if edited else self._what_changed(name, plan)
         if not reason:
             damage = self._damage_of(ended.outputs, run.store)
             if not damage:

@@ -12,10 +12,8 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
-from .._code.digest import code_digest, code_parts
-from .._task.registry import namesakes, the_one, told_apart
-from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError, RuntimeUserError
-from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, StoredText, TaskSeen
+from ..errors import BaseRuntimeError, JournalWriteError, RunTakenOverError, RuntimeSystemError
+from ..models.events import ActionEnded, ActionQueued, ErrorRecord, RunEnded, StoredLiterals, StoredText
 from ..models.phases import ActionPhase
 from ..storage import Store, use_store
 from ..types.interface import REFUSED
@@ -26,13 +24,13 @@ from .failure import as_runtime_error, record_of
 from .keeping import kept_literals, kept_text
 from .machine import Stop, StopReason
 from .naming import ROOT_ACTION
-from .plan import TaskPlan, code_remark
 from .prompts import OpenPrompt, ask, outcome_at_end, wait_for_answer
 from .run_options import RunOptions
 from .scope import Scope
 from .submission import perform, submit
 from .ticks import TickCommits, commit
 from .unread import UNREAD
+from .used_code import UsedCode
 
 if TYPE_CHECKING:
     from .._task.task import Task
@@ -44,6 +42,7 @@ if TYPE_CHECKING:
     from .controller import Controller
     from .finished import FinishedAction, FinishedWork
     from .logs import ActionLog
+    from .plan import TaskPlan
     from .ports import EventLog, Journal
     from .service import Timer
 
@@ -61,6 +60,8 @@ class LiveRun:
         What had succeeded below actions that did not, for another attempt of an action above them.
     prompts : dict
         Questions asked so far, by their identity.
+    code : UsedCode
+        Which tasks it uses.
     stepping : Action or None
         Whose code holds the loop right now.
     busy_until : float
@@ -116,18 +117,13 @@ class LiveRun:
         self.dirty_logs: set[ActionLog] = set()
         self.root_task: asyncio.Task[None] | None = None
         self.interface: Interface = root.interface
-        self._at_hand = at_hand
-        self._generation = generation
-        self._known: dict[str, dict[str, Task[Any, Any]]] = {}
+        self.code: UsedCode = UsedCode(log, at_hand, generation)
         self._plans: dict[Task[Any, Any], TaskPlan] = {}
-        self._used: dict[Task[Any, Any], tuple[Task[Any, Any], str, str]] = {}
-        self._seen: set[tuple[str, str]] = set()
         self.abort_message: str = ""
         self.interrupted = False
         self.called_by_name: dict[tuple[str, str, bytes], Task[Any, Any]] = {}
         self.surroundings: Surroundings = Surroundings.now()
-        self._used[root.declared] = root.declared, root.code_digest, root.code_remark
-        self._note_code(root.declared, root.code_digest)
+        self.code.begin_with(root.declared, root.known)
         if root.task is root.declared:
             self._plans[root.task] = root
         log.when_lost = self.lose
@@ -135,78 +131,25 @@ class LiveRun:
     # code ---------------------------------------------------------------------------------------------------
 
     def plan_for(self, task: Task[Any, Any]) -> TaskPlan:
-        """How this run uses `task`: as it was when the run started, even if its cell was run again since."""
+        """How this run uses `task`: as it was when the run started, even if its cell was run again since.
+
+        What it reaches by name is what that means now, so there is another plan where a helper was edited.
+        """
         plan = self._plans.get(task)
-        if plan is not None:
+        if plan is not None and plan.known.names_hold():
             return plan
         self.busy_until = math.inf
         try:
             with each_read_once():
-                used, digest, remark = self._use_of(task.declared)
-                plan = self.controller.make_plan(task, used, self.options)
-                plan.code_digest, plan.code_remark = digest, remark
+                use = self.code.use_of(task.declared)
+                if plan is None or plan.is_of_other_code(use):
+                    plan = self.controller.make_plan(task, use.task, self.options)
+                plan.use(use)
         finally:
             self.busy_until = time.monotonic()
         if task.declared is task:
             self._plans[task] = plan
         return plan
-
-    def task_named(self, identity: str, digest: str) -> Task[Any, Any] | None:
-        """The task of that identity and code, for a caller that has nothing else; None if it is not known here."""
-        return self._namesakes(identity).get(digest)
-
-    def _use_of(self, task: Task[Any, Any]) -> tuple[Task[Any, Any], str, str]:
-        """The task that `task` is in this run, the digest of its code, and what that does not tell."""
-        found = self._used.get(task)
-        if found is None:
-            used = self._at_start(task) if task.generation > self._generation else task
-            found = self._used[task] = (
-                (task, self._see(task), code_remark(task.func)) if used is task else self._use_of(used)
-            )
-        return found
-
-    def _at_start(self, task: Task[Any, Any]) -> Task[Any, Any]:
-        """What `task` was before its cell was run again; itself if this run knows none of its name.
-
-        Raises
-        ------
-        RuntimeUserError
-            If it may have been one of several.
-        """
-        known = self._namesakes(task.identity)
-        if not known:
-            known[code_digest(task.func)] = task
-        module = task.func.__module__
-        before = {digest: one for digest, one in known.items() if one.func.__module__ == module} or known
-        if len(before) == 1:
-            return next(iter(before.values()))
-        found = the_one(before.values(), code_parts(task.func))
-        if found is None:
-            raise RuntimeUserError(
-                "TaskDeclaredAnew",
-                f"Task {task.name!r} was declared anew while run {self.name!r} goes on, and"
-                f" {len(before)} tasks had that name when it started: {told_apart(before.values())}. Which of them it"
-                " was cannot be told. Resume the run to use the new code; give each task a name of its own to have"
-                " running ones left alone.",
-            )
-        return found
-
-    def _namesakes(self, identity: str) -> dict[str, Task[Any, Any]]:
-        """The tasks of one name as they were when the run started, by the digest of their code."""
-        known = self._known.get(identity)
-        if known is None:
-            known = self._known[identity] = namesakes(self._at_hand.get(identity, ()))
-        return known
-
-    def _see(self, task: Task[Any, Any]) -> str:
-        digest = code_digest(task.func)
-        self._note_code(task, digest)
-        return digest
-
-    def _note_code(self, task: Task[Any, Any], digest: str) -> None:
-        if (task.name, digest) not in self._seen:
-            self._seen.add((task.name, digest))
-            self.log.append(TaskSeen(time.time(), task.name, digest, code_parts(task.func)))
 
     # values -------------------------------------------------------------------------------------------------
 
@@ -375,8 +318,9 @@ class LiveRun:
                 self.phase, self.error, self.values = ActionPhase.ABORTED, self.lost, None
                 logger.warning("%s", self.lost)
             self.controller.forget(self)
-            for table in (self._at_hand, self._known, self._plans, self._used, self.called_by_name):
-                table.clear()  # so that of tasks that were replaced none lives on
+            self.code.forget()
+            self._plans.clear()
+            self.called_by_name.clear()
             self.done.set_result(None)
 
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .._code.digest import known_code
 from .naming import seeing
 from .ports import Backend
 
 if TYPE_CHECKING:
+    from .._code.digest import KnownCode
     from .._task.cache import Cache
     from .._task.link import Link
     from .._task.task import Task
     from .._task.timeout import Timeout
     from ..types.interface import Interface
+    from .used_code import Use
 
 
 class TaskPlan:
@@ -24,8 +25,14 @@ class TaskPlan:
     ----------
     code_remark : str
         What has no part in `code_digest`, or only by its type or source, as a sentence after a reason; may be empty.
+    known : KnownCode
+        The code of the task and all it reaches, as it was when the run planned a call.
     code_digest : str
-        Of the task and all it reaches; filled by the run on first need.
+        Of that code.
+    is_mixed : bool
+        As `Use` has it.
+    edited_to : KnownCode or None
+        What that code was changed to meanwhile.
     identity : str
         What tells the task from others in a run; deployed ones of one name differ by their version.
     kind : str
@@ -49,12 +56,15 @@ class TaskPlan:
         "code_remark",
         "declared",
         "delay_s",
+        "edited_to",
         "environment",
         "func",
         "identity",
         "interface",
         "is_async",
+        "is_mixed",
         "kind",
+        "known",
         "links",
         "max_attempts",
         "max_inline_io_bytes",
@@ -105,8 +115,21 @@ class TaskPlan:
         self.links: tuple[Link, ...] = task.options.links
         self.report: bool = task.options.report
         self.max_inline_io_bytes: int = task.options.max_inline_io_bytes
+        self.known: KnownCode
         self.code_digest: str = ""
         self.code_remark: str = ""
+        self.is_mixed: bool = False
+        self.edited_to: KnownCode | None = None
+
+    def is_of_other_code(self, use: Use) -> bool:
+        """Whether `use` is of a task that does something else."""
+        return use.task is not self.declared or use.known.digest != self.code_digest
+
+    def use(self, use: Use) -> None:
+        """Take note of the code that is used."""
+        self.known, self.is_mixed, self.edited_to = use.known, use.is_mixed, None
+        self.code_digest = use.known.digest
+        self.code_remark = _remark(use.known)
 
 
 def _kind(task: Task[Any, Any]) -> str:
@@ -117,9 +140,7 @@ def _kind(task: Task[Any, Any]) -> str:
     return seeing(task.identity, {**(own.env_vars or {}), **secrets})
 
 
-def code_remark(function: Callable[..., Any]) -> str:
-    """What a digest does not tell of `function`, for the reasons of the cache."""
-    known = known_code(function)
-    by_type, by_source = known.by_type, known.by_source
-    remark = f" Of {', '.join(by_type)} only the type counts." if by_type else ""
-    return remark + (f" Of {', '.join(by_source)} only the source counts." if by_source else "")
+def _remark(known: KnownCode) -> str:
+    """What a digest does not tell, for the reasons of the cache."""
+    remark = f" Of {', '.join(known.by_type)} only the type counts." if known.by_type else ""
+    return remark + (f" Of {', '.join(known.by_source)} only the source counts." if known.by_source else "")

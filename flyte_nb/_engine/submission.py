@@ -117,7 +117,7 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     kept = action.kept_outputs
     if kept is None:
         raise RuntimeSystemError("NoOutputs", f"Task {plan.name!r} succeeded and its outputs are missing.")
-    if parent.may_repeat:
+    if parent.may_repeat and not action.code_changed:
         parent.remember(remembered, kept)
     return kept, value
 
@@ -144,7 +144,7 @@ async def perform(action: Action, prepared: Prepared) -> Any:
             if early is not None:
                 return await _end(action, *early)
         value = await _attempts(action, prepared)
-        if action.looked_up is not None and action.kept_outputs is not None:
+        if action.looked_up is not None and action.looked_up.keeps and action.kept_outputs is not None:
             run.cached.keep(action, action.looked_up)
         return value
     except GeneratorExit:

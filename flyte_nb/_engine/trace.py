@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._code.digest import code_digest
+from .._code.digest import KnownCode, known_code
 from .._public import public
 from .._task.invocation import active_invoker
 from ..models.events import RerunDecided, StoredLiterals, TraceEnded
@@ -183,7 +183,7 @@ class _Traced:
     @property
     def digest(self) -> str:
         """Of the function's code."""
-        return self._digest or code_digest(self.func)
+        return self._digest or known_code(self.func).digest
 
     @property
     def interface(self) -> Interface:
@@ -198,22 +198,26 @@ class _Traced:
         if prepared is None:
             prepared = await self.interface.prepare_inputs(arguments)
         action = scope.action
-        digest = self.digest
+        known = None if self._digest else known_code(self.func)
+        digest = known.digest if known is not None else self._digest
         check_is_going_on(scope, f"Traced function {self.name!r}")
         kind = scope.kind_of_call(f"trace:{self.name}:{digest}")
         key = child_name(action.name, kind, prepared.digest, action.counts)
-        return _TracedCall(self, scope, key, prepared, digest)
+        return _TracedCall(self, scope, key, prepared, digest, known)
 
 
 class _TracedCall:
     """One call of a traced function."""
 
-    def __init__(self, traced: _Traced, scope: Scope, key: str, prepared: Prepared, digest: str) -> None:
+    def __init__(
+        self, traced: _Traced, scope: Scope, key: str, prepared: Prepared, digest: str, known: KnownCode | None
+    ) -> None:
         self._traced = traced
         self._scope = scope
         self._key = key
         self._inputs = prepared.serialized
         self._digest = digest
+        self._known = known
         self._started_at = time.time()
         run = scope.action.run
         results = scope.action.results
@@ -265,11 +269,17 @@ class _TracedCall:
             outputs = await interface.prepare_outputs(value)
         action = self._scope.action
         kept = action.run.keep(outputs.serialized)
-        self._append(kept)
+        edited = self._was_edited()
+        self._append(kept, edited=edited)
         await action.run.commit()
-        if action.may_repeat:
+        if action.may_repeat and not edited:
             action.remember(self._key, kept)
         return outputs.values
+
+    def _was_edited(self) -> bool:
+        """Whether what the function reaches is other code than it was when the call began."""
+        known = self._known
+        return known is not None and not known.names_hold() and self._traced.digest != self._digest
 
     def failed(self, error: BaseException) -> None:
         """Record that the call raised."""
@@ -278,7 +288,12 @@ class _TracedCall:
         self._append(None, error=error)
 
     def _append(
-        self, outputs: StoredLiterals | None, *, error: BaseException | None = None, reused: bool = False
+        self,
+        outputs: StoredLiterals | None,
+        *,
+        error: BaseException | None = None,
+        reused: bool = False,
+        edited: bool = False,
     ) -> None:
         action = self._scope.action
         run = action.run
@@ -295,6 +310,7 @@ class _TracedCall:
                 self._digest,
                 self._scope.group,
                 reused,
+                edited,
             )
         )
 

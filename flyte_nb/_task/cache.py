@@ -99,6 +99,11 @@ class Cache:
         age = seconds(self.max_age, "cache max_age") if self.max_age is not None else None
         object.__setattr__(self, "max_age_s", age)
 
+    @property
+    def follows_code(self) -> bool:
+        """Whether other code has another version."""
+        return self.version_override is None
+
     def version_for(self, func: Callable[..., Any], code_digest: str) -> str:
         """Version of `func` that its results are kept under.
 

@@ -210,7 +210,8 @@ class ActionEnded(Event, tag="action_ended", frozen=True):
     """The end of an action. Whoever awaited it hears of it only after this is committed.
 
     `reused` tells why an earlier result was taken instead of running: ``"cache"``, ``"resume"`` or ``""``;
-    `rerun_reason` why a recorded result could *not* be taken on resume.
+    `rerun_reason` why a recorded result could *not* be taken on resume. `code_changed`: what it reaches was edited
+    while it ran, so that its result may be that of other code than the digest it was queued with.
     """
 
     action: str
@@ -220,6 +221,7 @@ class ActionEnded(Event, tag="action_ended", frozen=True):
     cache: CacheOutcome | None = None
     reused: str = ""
     attempt: int = 1
+    code_changed: bool = False
 
 
 class RerunDecided(Event, tag="rerun_decided", frozen=True):
@@ -231,7 +233,9 @@ class RerunDecided(Event, tag="rerun_decided", frozen=True):
 
 
 class TraceEnded(Event, tag="trace_ended", frozen=True):
-    """A traced call under `action` ended. `outputs` is None when it raised; then it is not a checkpoint."""
+    """A traced call under `action` ended. It is no checkpoint where `outputs` is None, because it raised, or where its
+    `code_changed` meanwhile.
+    """
 
     action: str
     key: str
@@ -243,6 +247,7 @@ class TraceEnded(Event, tag="trace_ended", frozen=True):
     code_digest: str = ""
     group: str = ""
     reused: bool = False
+    code_changed: bool = False
 
 
 class ReportChanged(Event, tag="report_changed", frozen=True):

@@ -322,7 +322,7 @@ class Conversation:
         found = run.called_by_name.get(key)
         if found is not None:
             return found
-        task = run.task_named(call.task, call.code_digest)
+        task = run.code.task_named(call.task, call.code_digest)
         if task is None:
             if not call.code:
                 return None
