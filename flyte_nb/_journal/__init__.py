@@ -1,7 +1,7 @@
 """Remember: the events of every run, the requests people make, and the results kept for the cache.
 
-One SQLite database in the home folder, in WAL mode, written by the process that drives a run and read by
-whoever shows it. Nothing here knows tasks, loops or screens.
+One SQLite database in the home folder, in WAL mode where the file system allows it, written by the process that
+drives a run and read by whoever shows it. Nothing here knows tasks, loops or screens.
 """
 
 from .home import Home as Home

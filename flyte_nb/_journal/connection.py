@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import JournalCorruptionError, JournalError, JournalWriteError
 from . import schema
+from .network import network_file_system
 
 BUSY_TIMEOUT_S = 15.0
 LONGEST_PAUSE_S = 0.02
@@ -24,9 +25,8 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     JournalError
         If the file cannot be opened or is no journal; the subclass says which.
     """
-    mode = "mode=ro" if read_only else "mode=rwc"
-    if read_only and _is_sealed(path):
-        mode += "&immutable=1"
+    on_network = bool(network_file_system(path.parent))
+    mode = "mode=rwc" if not read_only else _mode_of_reader(path, on_network)
     with translated(path, "open"):
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?{mode}",
@@ -41,13 +41,20 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             if read_only:
                 connection.execute("PRAGMA query_only = 1")
             else:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network else 'WAL'}")
+                connection.execute(f"PRAGMA synchronous = {'FULL' if on_network else 'NORMAL'}")
                 schema.prepare(connection, str(path))
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _mode_of_reader(path: Path, on_network: bool) -> str:
+    if _is_sealed(path):
+        return "mode=ro&immutable=1"
+    # Without a write-ahead log, whoever comes after a process that died in a commit takes that back, readers too.
+    return "mode=rw" if on_network and os.access(path, os.W_OK) else "mode=ro"
 
 
 def _is_sealed(path: Path) -> bool:
@@ -60,11 +67,22 @@ def begin(connection: sqlite3.Connection, wait_s: float | None = None) -> None:
 
     A connection whose own timeout is 0 waits here, in Python, where signals are heard.
     """
+    _execute_when_free(
+        connection, "BEGIN IMMEDIATE", wait_s
+    )  # an interrupt while it waits strikes once it has the lock
+
+
+def commit(connection: sqlite3.Connection, wait_s: float | None = None) -> None:
+    """Commit; without a write-ahead log, wait for those who read, as `begin` waits for those who write."""
+    _execute_when_free(connection, "COMMIT", wait_s)
+
+
+def _execute_when_free(connection: sqlite3.Connection, statement: str, wait_s: float | None) -> None:
     deadline = time.monotonic() + (BUSY_TIMEOUT_S if wait_s is None else wait_s)
     pause_s = 0.001
     while True:
         try:
-            connection.execute("BEGIN IMMEDIATE")  # an interrupt while it waits for the lock strikes once it has it
+            connection.execute(statement)
             return
         except sqlite3.OperationalError as error:
             if not _is_busy(error) or time.monotonic() >= deadline:
@@ -79,7 +97,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         begin(connection)
         yield
-        connection.execute("COMMIT")
+        commit(connection)
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")

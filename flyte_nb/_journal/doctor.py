@@ -251,7 +251,7 @@ def _salvage(path: Path) -> Path:
             target.close()
     damaged = path.with_name(f"{path.name}.damaged-{int(time.time())}")
     path.rename(damaged)
-    for suffix in ("-wal", "-shm"):
+    for suffix in ("-wal", "-shm", "-journal"):
         beside = path.with_name(path.name + suffix)
         if beside.exists():
             beside.rename(damaged.with_name(damaged.name + suffix))

@@ -1,4 +1,4 @@
-"""Is a home on a network file system? SQLite's write-ahead log needs memory that its users share."""
+"""Is a home on a network file system? There is no memory that processes share, which a write-ahead log needs."""
 
 from __future__ import annotations
 
@@ -15,15 +15,21 @@ _NETWORK = frozenset(
 )
 
 
-def network_warning(path: Path) -> str:
-    """What is wrong with a home at `path` and what to do; empty if nothing is, or where nobody can tell."""
+def network_file_system(path: Path) -> str:
+    """Type of the network file system that `path` is on; empty if it is on none, or where nobody can tell."""
     kind = _file_system(path.resolve())
-    if kind not in _NETWORK:
+    return kind if kind in _NETWORK else ""
+
+
+def network_warning(path: Path) -> str:
+    """What a home at `path` cannot have and what to do; empty if it is on no network file system."""
+    kind = network_file_system(path)
+    if not kind:
         return ""
     return (
-        f"The home folder {path} is on a network file system ({kind}), which is not supported: what several machines"
-        " write there may be lost or damage the journal. Choose a folder on a disk of this machine with init(home=...)"
-        " or FLYTE_NB_HOME; large values may stay on the network: init(storage=...)."
+        f"The home folder {path} is on a network file system ({kind}). Its journal is kept without a write-ahead log,"
+        " which is slower and only as safe as the locks of that file system. Better choose a folder on a disk of this"
+        " machine with init(home=...) or FLYTE_NB_HOME; large values may stay on the network: init(storage=...)."
     )
 
 

@@ -26,7 +26,7 @@ from ..models.phases import ActionPhase
 from ..models.records import Request, RunRecord
 from . import codec
 from . import connection as connections
-from .connection import begin, open_database, transaction, translated
+from .connection import begin, commit, open_database, transaction, translated
 from .fence import put_up, refusal, stands
 from .mailbox import settle, settle_rest
 from .run_log import Batch, LastWord, RunLog
@@ -243,7 +243,7 @@ class JournalWriter:
                     now = self._clock()
                     self._connection.executemany(_BEAT, [(now, log.run_id) for log in beating if log not in refused])
                 reached("before_commit")
-                self._connection.execute("COMMIT")
+                commit(self._connection, wait_s)
             reached("after_commit")
         except BaseException:
             # Also what strikes a thread from outside: nothing that was appended may be lost.
