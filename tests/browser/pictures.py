@@ -47,13 +47,15 @@ def main() -> None:
             output = lab.page.locator(".jp-Notebook .jp-Cell").nth(starts).locator(".jp-Cell-outputArea")
             output.locator(".fnb-state").filter(has_text="succeeded").wait_for()
             output.get_by_label("Filter by name").fill("publish")
-            output.get_by_role("treeitem").filter(has_text="publish").last.click()
+            output.locator(".fnb-mark").get_by_text("report", exact=True).click()
             output.get_by_label("Filter by name").fill("")
-            output.get_by_role("button", name="Report").click()
+            lab.page.evaluate("() => document.activeElement.blur()")
+            lab.page.mouse.move(2, 2)
             output.locator("iframe.fnb-report-frame").wait_for()
             output.frame_locator("iframe.fnb-report-frame").frame_locator("iframe").locator(
                 ".main-svg"
             ).first.wait_for()
+            output.get_by_role("tree").evaluate("tree => { tree.scrollTop = tree.scrollHeight; }")
             output.locator(".fnb").screenshot(path=IMAGES / f"tour-{theme}.png")
             lab.run(reads + 1)
             question = lab.page.locator(".jp-Notebook .jp-Cell").nth(reads + 1).locator(".jp-Cell-outputArea")

@@ -10,19 +10,19 @@ import { PhaseSign } from "./phase_sign";
 import { Unread } from "./reading";
 
 export const ROW_HEIGHT = 24;
-const ROWS_IN_A_CELL = 16;
+export const ROWS_IN_A_CELL = 16;
 const OVERSCAN = 8;
 
 let trees = 0;
 
 /** The tree of actions. Only the rows that can be seen are in the page, whatever the size of the run. */
-export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSelect: (action: string, pane?: Pane) => void; atMost?: number | undefined }) {
+export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSelect: (action: string, pane?: Pane) => void; atMost: number }) {
   const { store, rows } = props;
   const prefix = useMemo(() => `fnb-tree-${(trees += 1)}`, []);
   const scroller = useRef<HTMLDivElement>(null);
   const [top, setTop] = useState(0);
   const [active, setActive] = useState("");
-  const height = Math.min(props.atMost ?? ROWS_IN_A_CELL, Math.max(1, rows.length)) * ROW_HEIGHT;
+  const height = Math.min(props.atMost, Math.max(1, rows.length)) * ROW_HEIGHT;
   const first = Math.max(0, Math.min(Math.floor(top / ROW_HEIGHT), rows.length - 1) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW_HEIGHT) + OVERSCAN);
   const shown = rows.slice(first, last);

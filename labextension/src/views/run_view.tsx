@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { isFiltering, NO_FILTER, type Filter } from "../run/filter";
 import { count } from "../run/format";
 import { visibleRows } from "../run/rows";
@@ -6,10 +6,11 @@ import type { Pane } from "../run/selection";
 import type { RunStore } from "../run/store";
 import { Flag } from "../run/wire";
 import { ActionDetails } from "./action_details";
+import { useHeightBeside } from "./beside";
 import { Question } from "./prompt_form";
 import { Reading, remedy } from "./reading";
 import { RunHeader } from "./run_header";
-import { RunTree } from "./run_tree";
+import { ROW_HEIGHT, ROWS_IN_A_CELL, RunTree } from "./run_tree";
 import { Timeline } from "./timeline";
 import { Contact, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
@@ -22,6 +23,8 @@ const ANSWERED_QUESTIONS = 3;
 export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: number }) {
   useStore(store);
   const { running, filter, view, pane } = store;
+  const body = useRef<HTMLDivElement>(null);
+  const rowsBeside = Math.floor(useHeightBeside(body, store.header !== null && store.selection !== null) / ROW_HEIGHT);
   const time = useNow(running || store.askedAt > 0);
   const now = store.knownUntil(time);
 
@@ -82,10 +85,10 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
         <input class="fnb-field fnb-filter" type="search" placeholder="Filter by name" aria-label="Filter by name"
           value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value })} />
       </div>
-      <div class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
+      <div ref={body} class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
         <div class="fnb-main">
           {view === "tree" ? (
-            <RunTree store={store} rows={rows} now={now} onSelect={select} atMost={rowsAtMost} />
+            <RunTree store={store} rows={rows} now={now} onSelect={select} atMost={Math.max(rowsAtMost ?? ROWS_IN_A_CELL, rowsBeside)} />
           ) : (
             <Timeline store={store} onSelect={select} />
           )}
