@@ -168,7 +168,8 @@ describe("a kernel that is gone", () => {
     expect(rows.at(-1)).toBe('30 rows were not read before the kernel went away: flyte_nb.show("r1") in a cell shows all.');
     store.show({ filter: { text: "b", phases: new Set() } });
     await pass(100);
-    expect(page.querySelector(".fnb-toolbar [role=status]")!.textContent).toContain("29 actions were not read before the kernel went away");
+    expect(page.querySelector(".fnb-toolbar [role=status]")!.textContent).toBe("1 row found");
+    expect(said()).toContain("29 actions were not read before the kernel went away, and not looked at");
   });
 
   it("before it told of the run says so, and how the run is seen", async () => {

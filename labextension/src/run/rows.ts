@@ -12,6 +12,8 @@ export interface Row {
   position: number;
   siblings: number;
   expanded: boolean;
+  /** Whether it is what the reader looks for, and not only above that. */
+  matches: boolean;
 }
 
 /** The rows to show: opened branches; or, under a filter, all that match and what is above them. */
@@ -19,7 +21,8 @@ export function visibleRows(store: RunStore, filter: Filter): Row[] {
   const rows: Row[] = [];
   const root = store.nodes.get(store.root);
   if (root === undefined) return rows;
-  const kept = isFiltering(filter) ? matching(store, root, filter) : null;
+  const matching = isFiltering(filter) ? matchesOf(store, filter) : null;
+  const kept = matching && withThoseAbove(store, root, matching);
   const pending: Row[] = [row(root, 0, 1, 1)];
   while (pending.length > 0) {
     const next = pending.pop()!;
@@ -29,7 +32,7 @@ export function visibleRows(store: RunStore, filter: Filter): Row[] {
     const unread = kept === null ? unreadBelow(next.node) : 0;
     const siblings = children.length + (unread > 0 ? 1 : 0);
     if (unread > 0)
-      pending.push({ key: `${next.key} unread`, node: next.node, unread, depth: next.depth + 1, position: siblings, siblings, expanded: false });
+      pending.push({ key: `${next.key} unread`, node: next.node, unread, depth: next.depth + 1, position: siblings, siblings, expanded: false, matches: false });
     for (let index = children.length - 1; index >= 0; index -= 1) {
       const child = store.nodes.get(children[index]!);
       if (child !== undefined) pending.push(row(child, next.depth + 1, index + 1, siblings));
@@ -40,18 +43,24 @@ export function visibleRows(store: RunStore, filter: Filter): Row[] {
   function row(node: TreeNode, depth: number, position: number, siblings: number): Row {
     const branch = node.childCount > 0 || node.children.length > 0;
     const expanded = branch && (kept === null ? store.expanded.has(node.id) : true);
-    return { key: node.id, node, unread: 0, depth, position, siblings, expanded };
+    return { key: node.id, node, unread: 0, depth, position, siblings, expanded, matches: matching === null || matching.has(node) };
   }
 }
 
-function matching(store: RunStore, root: TreeNode, filter: Filter): Set<string> {
+function matchesOf(store: RunStore, filter: Filter): Set<TreeNode> {
   const text = filter.text.trim().toLowerCase();
-  const kept = new Set<string>([root.id]);
+  const found = new Set<TreeNode>();
   for (const node of store.nodes.values()) {
     if (text !== "" && ![node.label, node.hint, node.id].some((one) => one.toLowerCase().includes(text))) continue;
-    if (filter.phases.size > 0 && !filter.phases.has(node.phase)) continue;
+    if (filter.phases.size === 0 || filter.phases.has(node.phase)) found.add(node);
+  }
+  return found;
+}
+
+function withThoseAbove(store: RunStore, root: TreeNode, nodes: ReadonlySet<TreeNode>): Set<string> {
+  const kept = new Set<string>([root.id]);
+  for (const node of nodes)
     for (let one: TreeNode | undefined = node; one !== undefined && !kept.has(one.id); one = store.nodes.get(one.parent))
       kept.add(one.id);
-  }
   return kept;
 }

@@ -14,9 +14,9 @@ export function Reading({ store, what = "" }: { store: RunStore; what?: string }
 
 /** Stands in the tree for rows that the page does not have. */
 export function Unread({ store, rows }: { store: RunStore; rows: number }) {
-  if (!store.lost) return <span class="fnb-quiet fnb-reading">Reading {count(rows, "row")} ...</span>;
+  if (!store.lost) return <span class="fnb-quiet fnb-unread-rows fnb-reading">Reading {count(rows, "row")} ...</span>;
   const text = `${count(rows, "row was", "rows were")} not read before the kernel went away: ${remedy(store)}`;
-  return <span class="fnb-label fnb-quiet" title={text}>{text}</span>;
+  return <span class="fnb-label fnb-unread-rows fnb-quiet" title={text}>{text}</span>;
 }
 
 /** What helps against what was not read, in a few words. */

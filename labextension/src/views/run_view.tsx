@@ -76,15 +76,16 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
           <button type="button" class="fnb-tab" aria-pressed={view === "timeline"} onClick={() => store.show({ view: "timeline" })}>Timeline</button>
         </div>
         <span class="fnb-space" />
-        {isFiltering(filter) && (
+        {filtering && (
           <>
-            <span class="fnb-quiet" role="status">{found(store, rows.length)}</span>
+            <span class="fnb-quiet" role="status">{count(rows.filter((row) => row.matches).length, "row")} found{!store.lost && store.unread > 0 && ", reading more ..."}</span>
             <button type="button" class="fnb-button fnb-plain" onClick={() => setFilter(NO_FILTER)}>Show all</button>
           </>
         )}
         <input class="fnb-field fnb-filter" type="search" placeholder="Filter by name" aria-label="Filter by name"
           value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value })} />
       </div>
+      {filtering && store.lost && <Unsearched store={store} />}
       <div ref={body} class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
         <div class="fnb-main">
           {view === "tree" ? (
@@ -101,10 +102,9 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   );
 }
 
-/** How many rows a filter has found, and what it did not look at. */
-function found(store: RunStore, rows: number): string {
+/** What a filter did not look at, and nobody can any more. */
+function Unsearched({ store }: { store: RunStore }) {
   const { unread } = store;
-  if (unread === 0) return count(rows, "row");
-  if (!store.lost) return `${count(rows, "row")}, ${count(unread, "action")} still to be read`;
-  return `${count(rows, "row")}; ${count(unread, "action was", "actions were")} not read before the kernel went away: ${remedy(store)}`;
+  if (unread === 0) return null;
+  return <p class="fnb-quiet" role="status">{count(unread, "action was", "actions were")} not read before the kernel went away, and not looked at: {remedy(store)}</p>;
 }
