@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 import cloudpickle
 from cloudpickle import cloudpickle as parts_of_pickles
 
+from .lines import lines_of, show_lines
+
 _copies: weakref.WeakSet[type] = weakref.WeakSet()
 """Classes that came here by value, and may come again as they are by then where they were defined."""
 
 
 def pickled(value: Any) -> bytes:
-    """`value` as cloudpickle pickles it; its code keeps its files, so that tracebacks elsewhere name them."""
+    """`value` as cloudpickle pickles it; its code keeps its files and lines, for tracebacks elsewhere."""
     buffer = io.BytesIO()
     _Pickler(buffer).dump(value)
     return buffer.getvalue()
@@ -92,7 +94,16 @@ class _Unpickler(pickle.Unpickler):
 
 def _with_file(code: types.CodeType) -> tuple[Any, tuple[Any, ...]]:
     make, parts = cloudpickle.Pickler.dispatch_table[types.CodeType](code)
-    return make, tuple(code.co_filename if type(part) is str and part == _NO_FILE else part for part in parts)
+    named = tuple(code.co_filename if type(part) is str and part == _NO_FILE else part for part in parts)
+    lines = lines_of(code)
+    return (_with_lines, (make, named, code.co_filename, lines)) if lines else (make, named)
+
+
+def _with_lines(
+    make: Callable[..., types.CodeType], parts: tuple[Any, ...], file: str, lines: dict[int, str]
+) -> types.CodeType:
+    show_lines(file, lines)
+    return make(*parts)
 
 
 _NO_FILE = "<dynamic-code>"

@@ -136,7 +136,7 @@ def received(record: ErrorRecord) -> BaseRuntimeError:
     """The error that `carry` made a record of elsewhere, with its cause where that could come along."""
     from .._code.pickling import unpickled
 
-    record = replace(record, traceback=_with_source(record.traceback))
+    record = replace(record, traceback=_with_cells(record.traceback))
     error: BaseRuntimeError
     try:
         if record.pickled is None:
@@ -150,21 +150,6 @@ def received(record: ErrorRecord) -> BaseRuntimeError:
             error.add_note("The task's own traceback:\n" + record.traceback)
     error.__cause__ = cause
     return error
-
-
-def _with_source(text: str) -> str:
-    """A traceback from another process, with what is known here only: the lines and the names of a notebook's cells."""
-    import linecache
-
-    lines = text.splitlines()
-    shown: list[str] = []
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
-        shown.append(line)
-        frame = _FRAME.match(line)
-        if frame is not None and not following.startswith(f"{frame['indent']}  "):
-            source = linecache.getline(frame["file"], int(frame["number"])).strip()
-            shown += [f"{frame['indent']}  {source}"] if source else []
-    return _with_cells("\n".join(shown) + "\n" * text.endswith("\n"))
 
 
 def _with_cells(text: str) -> str:

@@ -90,7 +90,8 @@ def test_a_run_goes_on_with_the_code_of_a_notebook_that_was_mended(shell: Shell)
     assert "with `--file FILE` it takes the code that is there now" in told
     shell.write_notebook("study.ipynb", *STUDY[:2], STUDY[2].replace("1 / x", "1 / (x + 4)"), STUDY[3])
 
-    shell.program("resume", "a", code=1)
+    _, told = shell.program("resume", "a", code=1)
+    assert 'File "Cell 3 of study.ipynb", line 4, in second\n    return 1 / x\n' in told
     told, _ = shell.program("resume", "--file", "study.ipynb", "a")
     assert "result = 0.25" in told
     assert [line.rpartition(" ")[2] for line in shell.run("logs", "a")[0].splitlines()] == ["first", *["second"] * 3]

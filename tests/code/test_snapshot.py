@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fnmatch
+import linecache
 import os
 import pickle
 import subprocess
@@ -213,3 +214,26 @@ def test_a_real_task_comes_back_and_is_called() -> None:
     task = load_snapshot(payload_of(first))
     assert task.name == space["process"].name
     assert take_snapshot(space["process"]) is first
+
+
+def test_the_lines_of_functions_that_are_in_no_file_travel_with_them_and_no_others(tmp_path: Path) -> None:
+    cell = "TOKEN = 'of nobody else'\n\ndef process(x):\n    def inner():\n        return 1 / x\n    return inner()\n"
+    linecache.cache["<cell 5>"] = (len(cell), None, cell.splitlines(keepends=True), "<cell 5>")
+    space: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(cell, "<cell 5>", "exec"), space)
+    stored = tmp_path / "code"
+    stored.write_bytes(payload_of(take_snapshot(space["process"])))
+    program = "import sys, linecache, traceback\nfrom flyte_nb._code.snapshot import load_snapshot\n"
+    program += "process = load_snapshot(open(sys.argv[1], 'rb').read())\n"
+    program += "try: process(0)\nexcept ZeroDivisionError: print(traceback.format_exc())\n"
+    program += "print(linecache.getlines('<cell 5>'))"
+    shown = subprocess.run(
+        [sys.executable, "-c", program, str(stored)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert 'File "<cell 5>", line 6, in process\n    return inner()\n' in shown
+    assert 'File "<cell 5>", line 5, in inner\n    return 1 / x\n' in shown
+    assert "nobody else" not in shown

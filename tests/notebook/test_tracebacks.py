@@ -155,7 +155,7 @@ def test_a_task_that_fails_in_a_worker_process_shows_its_lines_too(module_notebo
     module_notebook.run(SETUP)
     shown = plain(module_notebook.run("flyte.with_runcontext(mode='process').run(fails, 1).outputs()", ok=False).error)
     assert "flyte_nb/" not in shown
-    assert ", in fails\n    return days // 0\nZeroDivisionError: " in shown
+    assert ", in fails\n    return days // 0\n           ~~~~~^^~~\nZeroDivisionError: " in shown
 
 
 def test_a_sync_task_that_fails_on_a_thread_outside_a_run_shows_the_users_lines(module_notebook: Notebook) -> None:
