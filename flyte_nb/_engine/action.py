@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .plan import TaskPlan
     from .ports import Place
     from .reporting import Report
-    from .service import Timer
+    from .time_limits import TimeLimit
 
 GRACE_S = 2.0
 LOOK_AGAIN_S = 0.05
@@ -71,6 +71,7 @@ class Action:
         "group",
         "held_inputs",
         "kept_outputs",
+        "limits",
         "log",
         "looked_up",
         "machine",
@@ -87,8 +88,6 @@ class Action:
         "scope",
         "seen_groups",
         "stop_hard",
-        "timed_out_by",
-        "timers",
     )
 
     def __init__(
@@ -110,8 +109,7 @@ class Action:
         self.seen_groups: set[str] | None = None
         self.log: ActionLog | None = None
         self.report: Report | None = None
-        self.timers: dict[str, Timer] | None = None
-        self.timed_out_by: str = ""
+        self.limits: dict[str, TimeLimit] | None = None
         self.held_inputs: StoredLiterals | None = None
         self.queued_number: int = 0
         self.kept_outputs: StoredLiterals | None = None
@@ -159,6 +157,11 @@ class Action:
         """Whether `stop` has cancelled the awaiting task and nobody has taken it back."""
         return self._cancels > 0 or self.machine.stop is not None
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the awaiting task was cancelled; else it is something of the action's own that was."""
+        return self.machine.stop is not None or self._task is None or self._task.cancelling() > 0
+
     # stopping ---------------------------------------------------------------------------------------------
 
     def stop(self, stop: Stop) -> None:
@@ -194,7 +197,6 @@ class Action:
         What succeeded below is remembered, so the attempt finds it by name and goes on where the last one failed.
         """
         self.stop_hard = False
-        self.timed_out_by = ""
         self.counts.clear()
         self.scope = Scope(self, self.attempt, self.custom_context)
 

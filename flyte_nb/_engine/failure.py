@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import traceback
@@ -33,6 +34,12 @@ def as_runtime_error(error: BaseException) -> BaseRuntimeError:
         wrapped: BaseRuntimeError = OOMError(f"The task ran out of memory: {error or 'MemoryError'}")
     elif isinstance(error, Exception):
         wrapped = RuntimeUserError(type(error).__name__, _message(error))
+    elif isinstance(error, asyncio.CancelledError):
+        wrapped = RuntimeUserError(
+            "CancelledError",
+            "Something that the task waited for was cancelled, and nobody had cancelled the task. Catch CancelledError"
+            " where that is meant to happen.",
+        )
     else:
         wrapped = RuntimeUserError(
             type(error).__name__, f"The task ended with {type(error).__name__}({_message(error)!r})."

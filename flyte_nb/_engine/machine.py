@@ -6,11 +6,14 @@ others (`Stop`); each answer is a command for the runner.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from ..models.phases import ActionPhase
+
+_one_at_a_time = threading.Lock()  # wishes and decisions: a wish is heard by the decision, or stands after it
 
 
 class Outcome(Enum):
@@ -42,11 +45,15 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Command: start attempt number `attempt` after `delay_s` seconds; `answer` is what the last one came to."""
+    """Command: start attempt number `attempt` after `delay_s` seconds.
+
+    `answer` is what the last one came to, `stop` the wish that ended it if there was one.
+    """
 
     attempt: int
     delay_s: float
     answer: Answer
+    stop: Stop | None = None
 
 
 class Answer(Enum):
@@ -94,11 +101,12 @@ class ActionMachine:
         self.stop: Stop | None = None
 
     def wish_stop(self, stop: Stop) -> bool:
-        """Take note of a wish; False if a stronger or equal one was there already."""
-        if self.stop is not None and self.stop.reason.value >= stop.reason.value:
-            return False
-        self.stop = stop
-        return True
+        """Take note of a wish; False if a stronger or equal one was there already. Any thread may call it."""
+        with _one_at_a_time:
+            if self.stop is not None and self.stop.reason.value >= stop.reason.value:
+                return False
+            self.stop = stop
+            return True
 
     def gave_up(self) -> End:
         """Decide after a cancellation that came between attempts, or before the first."""
@@ -108,12 +116,21 @@ class ActionMachine:
 
     def attempt_ended(self, outcome: Outcome) -> End | Retry:
         """Decide after an attempt."""
-        if self.stop is not None:
-            if self.stop.reason is StopReason.ABORT:
+        if outcome is Outcome.RETURNED and self.stop is None:
+            return SUCCEEDED
+        retries = self.attempt < self._max_attempts
+        delay_s = self._delay_s(self.attempt) if retries and self._delay_s is not None else 0.0
+        with _one_at_a_time:
+            return self._decide(outcome, delay_s if retries else None)
+
+    def _decide(self, outcome: Outcome, delay_s: float | None) -> End | Retry:
+        stop = self.stop
+        if stop is not None:
+            if stop.reason is StopReason.ABORT:
                 return _ABORTED
-            if self.stop.reason is StopReason.PARENT_ENDED:
+            if stop.reason is StopReason.PARENT_ENDED:
                 return _CANCELLED
-            if self.stop.reason is StopReason.DEADLINE:
+            if stop.reason is StopReason.DEADLINE:
                 return _TIMED_OUT
             outcome = Outcome.TIMED_OUT
         if outcome is Outcome.RETURNED:
@@ -121,9 +138,8 @@ class ActionMachine:
         if outcome is Outcome.CANCELLED:
             return _CANCELLED
         end = _TIMED_OUT if outcome is Outcome.TIMED_OUT else FAILED
-        if outcome is not Outcome.RAISED_FOR_GOOD and self.attempt < self._max_attempts:
-            delay_s = self._delay_s(self.attempt) if self._delay_s is not None else 0.0
-            self.attempt += 1
-            self.stop = None
-            return Retry(self.attempt, delay_s, end.answer)
-        return end
+        if outcome is Outcome.RAISED_FOR_GOOD or delay_s is None:
+            return end
+        self.attempt += 1
+        self.stop = None
+        return Retry(self.attempt, delay_s, end.answer, stop)

@@ -101,7 +101,8 @@ class ServiceThread:
                 self._announced = False
                 due = self._take_due()
             for timer in due:
-                self._guarded(timer.callback)
+                if not timer.cancelled:  # by one that was due with it
+                    self._guarded(timer.callback)
             self._guarded(self._duty)
 
     def _seconds_to_sleep(self) -> float:

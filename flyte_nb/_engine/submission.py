@@ -33,15 +33,19 @@ from .action import Action
 from .capacity import give_back_all
 from .ending import let_go, record_end
 from .failure import as_runtime_error, is_final, record_of
-from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop, StopReason
+from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop
 from .naming import child_name
 from .refusals import check_inline_size, check_is_going_on, refusal_in_trace
+from .time_limits import lift_limits, set_limit
 from .unread import UNREAD
 
 if TYPE_CHECKING:
     from .._task.task import Task
     from .plan import TaskPlan
     from .scope import Scope
+
+Early = tuple[End, StoredLiterals | None, BaseException | None]
+"""What ends an action before its code runs, its outputs, and what was raised; as `_end` takes them."""
 
 MOST_HELD_BYTES = 1024  # of a call that waits for room elsewhere; it takes four times as much by itself
 DEPTH_OF_A_STACK = 16  # a call takes seven of the 1,000 frames that Python allows, and the user's code its own
@@ -138,7 +142,7 @@ async def perform(action: Action, prepared: Prepared) -> Any:
         waits = run.capacity is not None or plan.backend.capacity is not None or plan.cache is not None
         _record_queued(action, prepared.serialized, running=not waits)
         if plan.timeout is not None:
-            _start_timer(action, plan.timeout.deadline_s, "deadline")
+            set_limit(action, "deadline", plan.timeout.deadline_s)
         if waits:
             early = await _wait_to_start(action, prepared)
             if early is not None:
@@ -156,13 +160,11 @@ async def perform(action: Action, prepared: Prepared) -> Any:
         let_go(action)
 
 
-async def _wait_to_start(
-    action: Action, prepared: Prepared
-) -> tuple[End, StoredLiterals | None, BaseException | None] | None:
+async def _wait_to_start(action: Action, prepared: Prepared) -> Early | None:
     """Look the call up, wait for room, and record that the first attempt runs; or what ends the action before."""
     run, plan, machine = action.run, action.plan, action.machine
     if plan.timeout is not None:
-        _start_timer(action, plan.timeout.max_queued_time_s, "max_queued_time")
+        set_limit(action, "max_queued_time", plan.timeout.max_queued_time_s)
     try:
         if plan.cache is not None:
             action.looked_up = await run.cached.look_up(action, prepared)
@@ -175,7 +177,7 @@ async def _wait_to_start(
         return machine.gave_up(), None, None
     except Exception as error:
         return FAILED, None, error
-    _stop_timers(action, "max_queued_time")
+    lift_limits(action, "max_queued_time")
     return None
 
 
@@ -188,7 +190,7 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
         outputs: Prepared | StoredLiterals | None = None
         try:
             if timeout is not None:
-                _start_timer(action, timeout.max_runtime_s, "max_runtime")
+                set_limit(action, "max_runtime", timeout.max_runtime_s)
             if plan.by_reference:
                 outputs = await plan.backend.run(action, action.stored_inputs)
             else:
@@ -200,8 +202,11 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
                     outputs = await plan.interface.prepare_outputs(value)
                 check_inline_size(plan.name, plan.max_inline_io_bytes, "output", outputs.serialized)
             outcome = Outcome.RETURNED
-        except asyncio.CancelledError:
-            outcome = Outcome.CANCELLED
+        except asyncio.CancelledError as error:
+            if action.is_cancelled:
+                outcome = Outcome.CANCELLED
+            else:
+                raised, outcome = error, Outcome.RAISED
         except GeneratorExit:
             raise
         except KeyboardInterrupt as interrupt:
@@ -211,22 +216,13 @@ async def _attempts(action: Action, prepared: Prepared) -> Any:
         except BaseException as error:
             raised, outcome = error, Outcome.RAISED_FOR_GOOD if is_final(error) else Outcome.RAISED
         arguments = None
-        _stop_timers(action, "max_runtime")
+        lift_limits(action, "max_runtime")
         decision = machine.attempt_ended(outcome)
         if isinstance(decision, End):
             return await _end(action, decision, outputs, raised)
-        failed = _failure(action, decision.answer, raised)
-        try:
-            if action.stop_requested:
-                await action.absorb_cancels()
-            await action.settle_children()
-            action.forgive()
-            await _wait_for_retry(action, decision, failed)
-            await _begin_attempt(action)
-        except asyncio.CancelledError:
-            return await _end(action, machine.gave_up(), None, None)
-        except Exception as gone:
-            return await _end(action, FAILED, None, gone)
+        early = await _wait_for_retry(action, decision, raised)
+        if early is not None:
+            return await _end(action, *early)
 
 
 async def _begin_attempt(action: Action) -> None:
@@ -239,14 +235,27 @@ async def _begin_attempt(action: Action) -> None:
     _commit_beginning(action)
 
 
-async def _wait_for_retry(action: Action, decision: Retry, failed: BaseRuntimeError) -> None:
-    if action.places:
-        give_back_all(action)
-    failure = AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)
-    action.run.log.append(failure)
-    action.commits.soon()
-    if decision.delay_s:
-        await asyncio.sleep(decision.delay_s)
+async def _wait_for_retry(action: Action, decision: Retry, raised: BaseException | None) -> Early | None:
+    """Clear up after an attempt, and begin another when it is time; or what ends the action before."""
+    failed = _failure(action, decision.answer, raised, decision.stop)
+    try:
+        if action.stop_requested:
+            await action.absorb_cancels()
+        await action.settle_children()
+        action.forgive()
+        if action.places:
+            give_back_all(action)
+        failure = AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)
+        action.run.log.append(failure)
+        action.commits.soon()
+        if decision.delay_s:
+            await asyncio.sleep(decision.delay_s)
+        await _begin_attempt(action)
+    except asyncio.CancelledError:
+        return action.machine.gave_up(), None, None
+    except Exception as gone:
+        return FAILED, None, gone
+    return None
 
 
 async def _end(
@@ -256,8 +265,7 @@ async def _end(
     raised: BaseException | None,
 ) -> Any:
     action.closed = True
-    if action.timers:
-        _stop_timers(action)
+    lift_limits(action)
     cancelled = end.answer is Answer.CANCELLATION
     try:
         await action.settle_children()
@@ -265,7 +273,7 @@ async def _end(
         cancelled = True
     failed: BaseRuntimeError | None = None
     if end.answer is not Answer.VALUE and end.answer is not Answer.CANCELLATION:
-        failed = _failure(action, end.answer, raised)
+        failed = _failure(action, end.answer, raised, action.machine.stop)
     kept: StoredLiterals | None = None
     if end.answer is Answer.VALUE and outputs is not None:
         try:
@@ -340,37 +348,10 @@ def _check_may_call(scope: Scope, task: Task[Any, Any]) -> None:
     check_is_going_on(scope, f"Task {task.name!r}")
 
 
-def _failure(action: Action, answer: Answer, raised: BaseException | None) -> BaseRuntimeError:
+def _failure(action: Action, answer: Answer, raised: BaseException | None, stop: Stop | None) -> BaseRuntimeError:
     """The error of an action, or of an attempt of it, that came to `answer`, an error; its code may have raised one."""
     if answer is Answer.TIMEOUT_ERROR:
-        limit = action.timed_out_by or "timeout"
-        return TaskTimeoutError(f"Task {action.plan.name!r} exceeded its {limit}.")
+        return TaskTimeoutError(f"Task {action.plan.name!r} exceeded its {stop.message if stop else 'timeout'}.")
     if answer is Answer.ERROR and raised is not None:
         return as_runtime_error(raised)
-    stop = action.machine.stop
     return ActionAbortedError(stop.message if stop else "The action was aborted.")
-
-
-def _start_timer(action: Action, seconds: float | None, which: str) -> None:
-    if seconds is None:
-        return
-
-    def expire() -> None:
-        action.timed_out_by = f"{which} of {seconds:g} s"
-        reason = StopReason.DEADLINE if which == "deadline" else StopReason.TIMEOUT
-        action.stop(Stop(reason, action.timed_out_by))
-
-    timers = action.timers
-    if timers is None:
-        timers = action.timers = {}
-    timers[which] = action.run.call_after(seconds, expire)
-
-
-def _stop_timers(action: Action, *which: str) -> None:
-    timers = action.timers
-    if not timers:
-        return
-    for name in which or tuple(timers):
-        timer = timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
