@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import flyte_nb as flyte
 from flyte_nb.backends.processes import ProcessBackend
 
@@ -29,8 +31,9 @@ def test_the_first_worker_does_not_wait_for_large_libraries_and_later_ones_find_
         pass
 
 
-def test_what_is_to_be_preloaded_is_there_for_the_first_worker(home: Path) -> None:
-    flyte.init(home=home, queues={"fresh": ProcessBackend(preload=["colorsys"])})
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_what_is_to_be_preloaded_is_there_for_the_first_worker(home: Path, method: str) -> None:
+    flyte.init(home=home, queues={"fresh": ProcessBackend(preload=["colorsys"], start_method=method)})
 
     assert flyte.run(has_imported, "colorsys").outputs()[0] is True
 

@@ -198,7 +198,10 @@ class Nursery:
             wait_s = self._on_idle()
 
     def _start_process(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
-        worker = self._command("from flyte_nb.backends.processes.worker_main import serve; serve(int(sys.argv[1]))")
+        imports = "".join(f"import {name}; " for name in self._preload)
+        worker = self._command(
+            f"{imports}from flyte_nb.backends.processes.worker_main import serve; serve(int(sys.argv[1]))"
+        )
         spawned = [] if self._fork else worker
         nursery = self._command(
             "from flyte_nb.backends.processes.nursery_main import main;"
