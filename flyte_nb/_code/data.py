@@ -17,20 +17,40 @@ Encode = Callable[[Any, str], bytes]
 _ATOMS = frozenset({type(None), bool, int, float, complex, str, bytes})
 """What every `Encode` tells in the same way."""
 
-_read: ContextVar[dict[int, tuple[Any, bytes]] | None] = ContextVar("flyte_nb_read", default=None)
+
+class _Reads:
+    """What was read in a block, by identity; of no use after it, also to whoever has a copy of its context."""
+
+    def __init__(self) -> None:
+        self.found: dict[int, tuple[Any, bytes]] = {}
+        self.is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+        self.found.clear()
+
+
+_read: ContextVar[_Reads | None] = ContextVar("flyte_nb_read", default=None)
 
 
 @contextmanager
 def each_read_once() -> Iterator[None]:
     """Inside the block, large data that several digests need is read for the first of them."""
-    if _read.get() is not None:
+    if _open_reads() is not None:
         yield
         return
-    token = _read.set({})
+    reads = _Reads()
+    token = _read.set(reads)
     try:
         yield
     finally:
         _read.reset(token)
+        reads.close()
+
+
+def _open_reads() -> dict[int, tuple[Any, bytes]] | None:
+    reads = _read.get()
+    return reads.found if reads is not None and reads.is_open else None
 
 
 def is_data(value: Any) -> bool:
@@ -54,7 +74,7 @@ def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
     encoder = _kind_of(value)
     if encoder is None:
         return None
-    known = _read.get()
+    known = _open_reads()
     if known is not None and id(value) in known:
         return known[id(value)][1]
     holds_objects = False

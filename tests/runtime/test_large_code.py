@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import subprocess
 import sys
@@ -67,6 +68,21 @@ def test_a_large_constant_is_read_once_for_a_run(kind: str, monkeypatch: pytest.
         assert len(reads) == n
     names["LARGE"] = names["LARGE"][50_000:]
     assert flyte.run(task, 3).outputs() == 50_003
+
+
+def test_what_was_read_for_one_run_is_not_taken_for_what_goes_on_in_a_copy_of_its_context() -> None:
+    numpy = pytest.importorskip("numpy")
+    large = numpy.arange(10)
+
+    def digest() -> bytes | None:
+        return data.encode_data(large, "large", lambda item, name: b"")
+
+    with data.each_read_once():
+        before = digest()
+        context = contextvars.copy_context()
+        large[0] = 7
+        assert digest() == before
+    assert context.run(digest) == digest() != before
 
 
 @pytest.fixture
