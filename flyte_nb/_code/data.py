@@ -111,6 +111,10 @@ def _array(value: Any, name: str, encode: Encode) -> bytes:
     return pack("array", about, _digest(numpy.ascontiguousarray(array).reshape(-1).view("u1")))
 
 
+def _polynomial(value: Any, name: str, encode: Encode) -> bytes:
+    return pack("polynomial", _array(value.coeffs, name, encode), encode(value.variable, name))
+
+
 def _pandas(value: Any, name: str, encode: Encode) -> bytes:
     pandas = sys.modules["pandas"]
     if isinstance(value, pandas.DataFrame):
@@ -132,6 +136,21 @@ def _pandas(value: Any, name: str, encode: Encode) -> bytes:
     return pack(
         "series", encode(value.attrs, name), _pandas_column(value, name, encode), _pandas(value.index, name, encode)
     )
+
+
+def _pandas_array(value: Any, name: str, encode: Encode) -> bytes:
+    return pack("values", _pandas(sys.modules["pandas"].Series(value), name, encode))
+
+
+def _pandas_time(value: Any, name: str, encode: Encode) -> bytes:
+    if isinstance(value, sys.modules["pandas"].Period):
+        return pack("period", repr(value).encode())
+    return pack("interval", encode((value.left, value.right, value.closed), name))
+
+
+def _pandas_offset(value: Any, name: str, encode: Encode) -> bytes:
+    kind = type(value).__qualname__
+    return pack("offset", kind.encode(), encode((value.n, value.normalize, value.kwds), name))
 
 
 def _pandas_column(column: Any, name: str, encode: Encode) -> bytes:
@@ -212,7 +231,11 @@ _PICKLES = tuple(b"\x80" + protocol + b"\x95" for protocol in (b"\x04", b"\x05")
 _KNOWN = (
     ("numpy", ("ndarray", "generic"), _array),
     ("numpy", ("dtype",), _numpy_type),
+    ("numpy", ("poly1d",), _polynomial),
     ("pandas", ("DataFrame", "Series", "Index"), _pandas),
+    ("pandas.api.extensions", ("ExtensionArray",), _pandas_array),
+    ("pandas", ("Period", "Interval"), _pandas_time),
+    ("pandas.tseries.offsets", ("BaseOffset",), _pandas_offset),
     ("polars", ("DataFrame", "Series"), _polars),
     ("polars", ("Expr", "LazyFrame"), _polars_plan),
     ("polars", ("DataType",), _polars_type),

@@ -68,8 +68,8 @@ class Walker(Protocol):
     def watch(self, module: ModuleType, name: str) -> None:
         """Take note that the result depends on that attribute."""
 
-    def is_state(self, name: str, value: Any) -> bool:
-        """Whether the code changes what `name` holds."""
+    def is_state(self, module: ModuleType, name: str) -> bool:
+        """Whether the code changes what that attribute of a module that is loaded holds."""
 
     def encoded(self, value: Any, name: str) -> bytes:
         """A constant as bytes."""
@@ -82,8 +82,8 @@ class Imported:
     ----------
     looked : dict of str to Looked
         The modules that were looked for.
-    codes : list of code objects
-        What was reached by source.
+    codes : list of (str, code object)
+        What was reached by source, with the name of its module.
     unsettled : set of str
         Constants that are found out when their module is imported: only their source counts.
     """
@@ -91,7 +91,7 @@ class Imported:
     def __init__(self, walker: Walker) -> None:
         self._walker = walker
         self.looked: dict[str, Looked] = {}
-        self.codes: list[CodeType] = []
+        self.codes: list[tuple[str, CodeType]] = []
         self.unsettled: set[str] = set()
 
     def in_body(
@@ -126,7 +126,8 @@ class Imported:
                 if used != thing.name:
                     parts.append(pack(used, *self._name(thing.source, used, attributes, ())))
             parts += self.in_body(statement.code, thing.source.package)
-            self.codes += [constant for constant in statement.code.co_consts if isinstance(constant, CodeType)]
+            inner = [constant for constant in statement.code.co_consts if isinstance(constant, CodeType)]
+            self.codes += [(thing.module, code) for code in inner]
             if not statement.is_settled and not statement.is_call:
                 self.unsettled.add(f"{thing.module}.{thing.name}")
         filling = thing.source.filling(thing.name)
@@ -304,7 +305,7 @@ class Imported:
         if original:
             there = vars(imported).get(original, _NOWHERE) if imported is not None else _NOWHERE
             imported = sys.modules.get(f"{module}.{original}") if there is _NOWHERE else there
-        if value is not imported and not self._walker.is_state(name, value):
+        if value is not imported and not self._walker.is_state(loaded, name):
             yield pack("live", self._walker.live(loaded, name, f"{importer}.{name}"))
 
     def _drifted(self, thing: SourceName, statements: list[Statement]) -> Iterator[bytes]:
@@ -313,7 +314,7 @@ class Imported:
         if loaded is None:
             return
         value = vars(loaded).get(thing.name, _NOWHERE)
-        if value is _NOWHERE or self._walker.is_state(thing.name, value):
+        if value is _NOWHERE or self._walker.is_state(loaded, thing.name):
             return
         self._walker.watch(loaded, thing.name)
         agrees = self._agrees(value, statements, thing)

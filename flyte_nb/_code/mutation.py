@@ -8,14 +8,15 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from types import CodeType, FunctionType, ModuleType
-from typing import Any, Literal, NamedTuple
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .bytecode import split
 from .standard import is_told
 
+Name: TypeAlias = tuple[int, str]
 Kind = Literal["global", "cell", "local", "made", "attribute", ""]
-_MUTATORS = frozenset(
+MUTATORS = frozenset(
     {
         *("add", "append", "appendleft", "clear", "difference_update", "discard", "extend", "extendleft", "insert"),
         *("intersection_update", "pop", "popitem", "popleft", "remove", "reverse", "setdefault", "sort"),
@@ -34,7 +35,7 @@ _LOCAL_STORES = frozenset({"STORE_FAST", "STORE_DEREF"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _STORES = frozenset({"STORE_SUBSCR", "DELETE_SUBSCR"})
 _ATTRIBUTE_STORES = frozenset({"STORE_ATTR", "DELETE_ATTR"})
-_REBINDS = frozenset({"STORE_GLOBAL", "STORE_DEREF"})
+_REBINDS: dict[str, Kind] = {"STORE_GLOBAL": "global", "STORE_DEREF": "cell"}
 _NOISE = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "RESUME", "PUSH_NULL", "KW_NAMES"})
 _BUILDS = frozenset({"BUILD_TUPLE", "BUILD_LIST", "BUILD_SET", "BUILD_STRING"})
 # What simple instructions take from the stack and give to it; at anything else the search ends.
@@ -59,6 +60,7 @@ _EFFECTS = {
 
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 _CONTAINERS = (list, dict, set, bytearray, deque)
+_UNCHANGEABLE = frozenset({type(None), bool, int, float, complex, str, bytes, tuple, frozenset})
 # Methods of those names change what they are called on; elsewhere (a frame of polars, say) they give something new.
 _MUTATORS_OF = {
     ("numpy", "ndarray"): frozenset({"sort"}),
@@ -77,22 +79,39 @@ class Changes(NamedTuple):
 
     Attributes
     ----------
-    stored : frozenset of str
-        Names of globals and closure variables that are rebound, or that have an item set.
-    called : frozenset of (str, str)
-        Such names, each with a method that is called on it and may change it.
+    names : frozenset of (int, str)
+        Globals and closure variables that are rebound, or whose objects are changed, each with the identity of its
+        namespace, as `global_of` and `cell_of` give it.
+    objects : frozenset of int
+        Identities of the objects that are changed, by whatever names they are known.
     attributes : frozenset of (str, str)
         Names of attributes that are set or changed after their object was made, each with the class, by its full name,
         whose objects they are set on: `ANY_CLASS` where that cannot be told.
     """
 
-    stored: frozenset[str] = frozenset()
-    called: frozenset[tuple[str, str]] = frozenset()
+    names: frozenset[Name] = frozenset()
+    objects: frozenset[int] = frozenset()
     attributes: frozenset[tuple[str, str]] = frozenset()
 
-    def is_state(self, name: str, value: Any) -> bool:
-        """Whether what `name` holds, `value` now, is changed by the code."""
-        return name in self.stored or any(called == name and _changes(value, method) for called, method in self.called)
+    def is_state(self, name: Name | None, value: Any) -> bool:
+        """Whether what a name, if it is one, holds, `value` now, is changed by the code."""
+        owner = value.__self__ if type(value) is BuiltinFunctionType else value
+        return name in self.names or id(owner) in self.objects
+
+
+def global_of(space: dict[str, Any], name: str) -> Name:
+    """A name in the globals of functions, which are the attributes of their module."""
+    return id(space), name
+
+
+def cell_of(function: FunctionType, name: str) -> Name | None:
+    """A closure variable, which functions may share."""
+    cell = _cell(function, name)
+    return (id(cell), name) if cell is not None else None
+
+
+def _cell(function: FunctionType, name: str) -> CellType | None:
+    return dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)).get(name)
 
 
 def changed_attributes(kind: type, attributes: frozenset[tuple[str, str]]) -> frozenset[str]:
@@ -106,7 +125,7 @@ def changed_attributes(kind: type, attributes: frozenset[tuple[str, str]]) -> fr
 def changes_of(
     functions: Iterable[FunctionType],
     classes_of: Callable[[FunctionType], Iterable[type]] = lambda function: (),
-    codes: Iterable[CodeType] = (),
+    codes: Iterable[tuple[str, CodeType]] = (),
 ) -> Changes:
     """What all of `functions` change.
 
@@ -114,24 +133,60 @@ def changes_of(
     ----------
     classes_of : callable
         The classes that a function is a method of.
-    codes : iterable of code objects
-        Further code: what it rebinds and changes by name is state as well.
+    codes : iterable of (str, code object)
+        Further code, with the name of its module: what it rebinds and changes there is state as well.
     """
-    stored: set[str] = set()
-    called: set[tuple[str, str]] = set()
+    found = _Found(set(), set())
     attributes: set[tuple[str, str]] = set()
-    for code in codes:
-        changes = _changes_in(code)
-        stored |= changes.stored
-        called |= changes.called
+    for module, code in codes:
+        if module in sys.modules:
+            found.add(_changes_in(code), vars(sys.modules[module]), None)
     for function in functions:
         changes = _changes_in(function.__code__)
-        stored |= changes.stored
-        called |= changes.called
+        found.add(changes, function.__globals__, function)
         for attribute, receiver in changes.attributes:
             owners = _classes(receiver, function, classes_of) or (object,)
             attributes.update((attribute, _full_name(owner)) for owner in owners)
-    return Changes(frozenset(stored), frozenset(called), frozenset(attributes))
+    return Changes(frozenset(found.names), frozenset(found.objects), frozenset(attributes))
+
+
+class _Found(NamedTuple):
+    """Names and objects that are changed, as `Changes` has them."""
+
+    names: set[Name]
+    objects: set[int]
+
+    def add(self, changes: _CodeChanges, space: dict[str, Any], function: FunctionType | None) -> None:
+        """What code changes whose globals are in `space`, and whose closure, if it has one, is that of `function`."""
+        for kind, called in (*changes.rebound, *changes.stored):
+            name = global_of(space, called) if kind == "global" else function and cell_of(function, called)
+            if name is not None:
+                self.names.add(name)
+        for kind, called in changes.stored:
+            self._change(_held(kind, called, space, function))
+        for kind, called, method in changes.called:
+            value = _held(kind, called, space, function)
+            if _changes(value, method):
+                self._change(value)
+
+    def _change(self, value: Any) -> None:
+        if type(value) not in _UNCHANGEABLE:
+            self.objects.add(id(value))
+
+
+def _held(kind: Kind, name: str, space: dict[str, Any], function: FunctionType | None) -> Any:
+    """What a global or a closure variable holds; None if it holds nothing."""
+    if kind == "global":
+        return space.get(name)
+    cell = _cell(function, name) if function is not None else None
+    return _content(cell)
+
+
+def _content(cell: CellType | None) -> Any:
+    try:
+        return cell.cell_contents if cell is not None else None
+    except ValueError:
+        return None
 
 
 def _full_name(kind: type) -> str:
@@ -168,10 +223,11 @@ class _Receiver(NamedTuple):
 
 
 class _CodeChanges(NamedTuple):
-    """What a code object changes, by names alone."""
+    """What a code object changes, by names alone: which are rebound, have an item set, have a method called."""
 
-    stored: frozenset[str]
-    called: frozenset[tuple[str, str]]
+    rebound: frozenset[tuple[Kind, str]]
+    stored: frozenset[tuple[Kind, str]]
+    called: frozenset[tuple[Kind, str, str]]
     attributes: frozenset[tuple[str, _Receiver]]
 
 
@@ -188,11 +244,7 @@ def _classes(
             return classes
         return _said_by(function.__annotations__.get(name), function)
     if kind == "cell":
-        value = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)).get(name)
-        try:
-            return _class_of(value.cell_contents) if value is not None else ()
-        except ValueError:
-            return ()
+        return _class_of(_content(_cell(function, name)))
     found = function.__globals__.get(name)
     if kind == "global":
         return _class_of(found)
@@ -214,17 +266,18 @@ def _changes_in(code: CodeType) -> _CodeChanges:
     """What `code`, or code inside it, changes."""
     instructions = [part for one in dis.get_instructions(code) if one.opname not in _NOISE for part in split(one)]
     makers = _makers(instructions)
-    stored: set[str] = set()
-    called: set[tuple[str, str]] = set()
+    rebound: set[tuple[Kind, str]] = set()
+    stored: set[tuple[Kind, str]] = set()
+    called: set[tuple[Kind, str, str]] = set()
     attributes: set[tuple[str, _Receiver]] = set()
     own = frozenset(code.co_cellvars)
     constructs = code.co_name in _CONSTRUCTORS
 
-    def note(origin: _Origin) -> str:
-        """The global or cell that is changed; of an attribute that is changed, note whose it is."""
+    def note(origin: _Origin) -> bool:
+        """Whether a global or cell is changed; of an attribute that is changed, note whose it is."""
         if origin.kind == "attribute" and not constructs:
             attributes.add((origin.name, receiver(origin.position)))
-        return origin.name if origin.kind in ("global", "cell") else ""
+        return origin.kind == "global" or (origin.kind == "cell" and origin.name not in own)
 
     def receiver(position: int) -> _Receiver:
         origin = _origin(instructions, position, below=0, items=False)
@@ -234,25 +287,31 @@ def _changes_in(code: CodeType) -> _CodeChanges:
 
     for position, instruction in enumerate(instructions):
         if instruction.opname in _REBINDS and instruction.argval not in own:
-            stored.add(instruction.argval)
+            rebound.add((_REBINDS[instruction.opname], instruction.argval))
         elif instruction.opname in _ATTRIBUTE_STORES:
             if not constructs:
                 attributes.add((instruction.argval, receiver(position)))
         elif instruction.opname in _STORES:
-            stored.add(note(_origin(instructions, position, below=1)))
-        elif instruction.opname in _ATTRIBUTES and instruction.argval in _MUTATORS:
-            called.add((note(_origin(instructions, position, below=0)), instruction.argval))
+            origin = _origin(instructions, position, below=1)
+            if note(origin):
+                stored.add((origin.kind, origin.name))
+        elif instruction.opname in _ATTRIBUTES and instruction.argval in MUTATORS:
+            origin = _origin(instructions, position, below=0)
+            if note(origin):
+                called.add((origin.kind, origin.name, instruction.argval))
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
             inner = _changes_in(constant)
-            stored |= inner.stored - own
-            called |= {(name, method) for name, method in inner.called if name not in own}
+            rebound |= {one for one in inner.rebound if not _is_own(one, own)}
+            stored |= {one for one in inner.stored if not _is_own(one, own)}
+            called |= {one for one in inner.called if not _is_own(one, own)}
             attributes |= {(name, _seen_from(code, found, makers)) for name, found in inner.attributes}
-    return _CodeChanges(
-        frozenset(name for name in stored if name),
-        frozenset((name, method) for name, method in called if name),
-        frozenset(attributes),
-    )
+    return _CodeChanges(frozenset(rebound), frozenset(stored), frozenset(called), frozenset(attributes))
+
+
+def _is_own(changed: tuple[Kind, str, *tuple[str, ...]], own: frozenset[str]) -> bool:
+    """Whether what code inside a function changes is a variable of that function."""
+    return changed[0] == "cell" and changed[1] in own
 
 
 def _makers(instructions: list[dis.Instruction]) -> dict[str, _Receiver]:

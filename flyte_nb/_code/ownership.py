@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import sysconfig
+import types
 from functools import lru_cache
-from types import ModuleType
 from typing import Any
 
 _OWN = __name__.partition(".")[0]
@@ -25,6 +25,12 @@ def is_user_module(name: object) -> bool:
     if file:
         return is_user_file(file)
     return top not in sys.stdlib_module_names and top not in sys.builtin_module_names
+
+
+def is_users(kind: type) -> bool:
+    """Whether a class was written by the user, or made for the user by Python, which then gives it its own module."""
+    module = kind.__module__
+    return is_user_module(module) or (module == "types" and vars(types).get(kind.__name__) is not kind)
 
 
 def is_own(name: object) -> bool:
@@ -66,7 +72,7 @@ def library_name(module: object, qualname: str) -> str:
     return f"{name}:{qualname} {version_of(top)}"
 
 
-def file_of(module: ModuleType) -> str:
+def file_of(module: types.ModuleType) -> str:
     """The file of a module, or of the notebook that it was loaded from; empty where there is none."""
     file = vars(module).get("__file__") or getattr(vars(module).get("__loader__"), "path", None)
     return file if isinstance(file, str) else ""

@@ -9,13 +9,13 @@ import sys
 import types
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
 from .imported import Imported, SourceName
-from .mutation import Changes, changed_attributes, changes_of
-from .ownership import is_of_ipython, is_own, is_user_module, library_name
+from .mutation import Changes, Name, cell_of, changed_attributes, changes_of, global_of
+from .ownership import is_of_ipython, is_own, is_user_module, is_users, library_name
 from .redefined import defined_now, is_of_the_notebook, known_names
 from .values import ValueEncoder, is_task, named, text
 
@@ -48,6 +48,15 @@ class Binding(NamedTuple):
     def space(self) -> tuple[str, int]:
         """Identity of the namespace, which functions of one module share."""
         return self.place, id(self.holder.__globals__ if self.place == "globals" else self.holder)
+
+    @property
+    def variable(self) -> Name | None:
+        """The variable, as `Changes` has it; None for an attribute of something else than a module."""
+        if self.place == "globals":
+            return global_of(self.holder.__globals__, self.name)
+        if self.place == "cells":
+            return cell_of(self.holder, self.name)
+        return global_of(vars(self.holder), self.name) if isinstance(self.holder, types.ModuleType) else None
 
 
 class Reach:
@@ -119,7 +128,7 @@ class Reach:
             not names.isdisjoint(changed_attributes(kind, changes.attributes))
             for kind, names in self._encoder.attributes.items()
         ) or any(
-            not isinstance(binding.value, _CODE) and changes.is_state(binding.name, binding.value)
+            not isinstance(binding.value, _CODE) and changes.is_state(binding.variable, binding.value)
             for binding in self.bindings
         )
 
@@ -134,7 +143,7 @@ class Reach:
                 return self._library_function(thing, name)
             return self._reference(thing, name, "function", id(thing))
         if isinstance(thing, type):
-            if not is_user_module(thing.__module__):
+            if not is_users(thing):
                 return named(thing)
             thing = self._as_defined_now(thing)
             called = thing.__qualname__.rpartition("<locals>.")[2]
@@ -199,9 +208,9 @@ class Reach:
         """See `Walker`."""
         self._watch(Binding(module, "attributes", name, vars(module)[name]))
 
-    def is_state(self, name: str, value: Any) -> bool:
+    def is_state(self, module: types.ModuleType, name: str) -> bool:
         """See `Walker`."""
-        return not isinstance(value, _CODE) and self.changes.is_state(name, value)
+        return self._is_state(Binding(module, "attributes", name, vars(module)[name]))
 
     def encoded(self, value: Any, name: str) -> bytes:
         """See `Walker`."""
@@ -266,6 +275,9 @@ class Reach:
         self._known_by_type.update(found for found in self._encoder.by_type[before:] if not is_own(found[1].__module__))
         return token
 
+    def _is_state(self, binding: Binding) -> bool:
+        return not isinstance(binding.value, _CODE) and self.changes.is_state(binding.variable, binding.value)
+
     def _watch(self, binding: Binding) -> None:
         if (binding.space, binding.name) not in self._looked_up:
             self._looked_up.add((binding.space, binding.name))
@@ -275,7 +287,7 @@ class Reach:
     def _bound(self, binding: Binding, used: NamesUsed, shown: str) -> bytes:
         """What stands for a name and its value; things with a value of their own become a part."""
         value = binding.value
-        if not isinstance(value, _CODE) and self.changes.is_state(binding.name, value):
+        if self._is_state(binding):
             self.leaves_out = True
             return pack("state")
         self._watch(binding)
@@ -336,9 +348,14 @@ class Reach:
         params = space.get("__dataclass_params__")
         if params is not None:
             found.append(text(repr([getattr(params, field, None) for field in _PARAMS])))
-        for marker in ("__pydantic_fields__", "__struct_defaults__"):
-            if marker in space:
-                found.append(self._encoder.encode(space[marker], name))
+        if "__pydantic_fields__" in space:
+            found.append(self._encoder.encode(space["__pydantic_fields__"], name))
+            found.append(text(repr(_order_of_validators(space))))
+        if hasattr(cls, "__struct_fields__"):
+            found += [self._encoder.encode(getattr(cls, f"__struct_{part}__"), name) for part in ("fields", "defaults")]
+            config: Any = getattr(cls, "__struct_config__", None)
+            settings = [(key, getattr(config, key)) for key in dir(config) if not key.startswith("_")]
+            found.append(self._encoder.encode(settings, name))
         if issubclass(cls, enum.Enum):
             members = [(key, member._value_) for key, member in cls.__members__.items()]
             found.append(self._encoder.encode(members, name))
@@ -365,6 +382,12 @@ def reach_of(root: Any) -> Reach:
     reach = Reach(root)
     changes = changes_of(reach.functions, reach.classes_of, reach.imported.codes)
     return Reach(root, changes) if reach.meets_state(changes) else reach
+
+
+def _order_of_validators(space: dict[str, Any]) -> list[list[str]]:
+    """The names of a pydantic model's validators and serializers as they are called: one may see what another gave."""
+    decorators = space.get("__pydantic_decorators__")
+    return [list(getattr(decorators, field.name)) for field in fields(decorators)] if is_dataclass(decorators) else []
 
 
 def _counts(cls: type, key: str, value: Any) -> bool:

@@ -20,8 +20,8 @@ from typing import Any
 
 from .bytecode import pack
 from .data import encode_data
-from .mutation import changed_attributes
-from .ownership import is_user_module, library_name
+from .mutation import MUTATORS, changed_attributes
+from .ownership import is_user_module, is_users, library_name
 from .standard import is_told, told
 
 TASK_MODULE = "flyte_nb._task.task"
@@ -40,6 +40,30 @@ def is_task(value: object) -> bool:
     return any(kind.__module__ == TASK_MODULE for kind in type(value).__mro__)
 
 
+def _is_users_code(value: object) -> bool:
+    if isinstance(value, type):
+        return is_users(value)
+    function = getattr(value, "__func__", value)
+    if isinstance(function, types.FunctionType):
+        return is_user_module(function.__globals__.get("__name__"))
+    return is_task(value)
+
+
+def _default_of(variable: contextvars.ContextVar[Any]) -> Any:
+    """What a context variable is before it is set; what it is set to is state."""
+    try:
+        return contextvars.Context().run(variable.get)
+    except LookupError:
+        return ...
+
+
+def _is_found(value: object, name: str | None) -> bool:
+    """Whether a module of a library knows `value` by that name."""
+    modules = (getattr(value, "__module__", None), type(value).__module__)
+    found = [getattr(sys.modules.get(module), name, None) for module in modules if module] if name else []
+    return any(one is value for one in found)
+
+
 def _is_zone_info(kind: type) -> bool:
     zoneinfo = sys.modules.get("zoneinfo")
     return zoneinfo is not None and issubclass(kind, zoneinfo.ZoneInfo)
@@ -52,7 +76,7 @@ class _TooLarge(Exception):
 def is_plain(kind: type) -> bool:
     """Whether an object of that class is nothing but its attributes: all its classes are the user's."""
     return all(
-        base is object or base.__module__ in ("abc", "collections.abc", "typing") or is_user_module(base.__module__)
+        base is object or base.__module__ in ("abc", "collections.abc", "typing") or is_users(base)
         for base in kind.__mro__
     )
 
@@ -177,7 +201,7 @@ class ValueEncoder:
 
     def _derived(self, plain: bytes, value: Any, kind: type, name: str) -> bytes:
         """What derives from a built-in value, with the attributes that a class of the user's has added."""
-        added = attributes_of(value) if is_user_module(kind.__module__) else {}
+        added = attributes_of(value) if is_users(kind) else {}
         rest = (self._attributes(added, value, kind, name),) if added else ()
         return pack("as", self._type(kind, name), plain, *rest)
 
@@ -208,16 +232,21 @@ class ValueEncoder:
         if kind in _BUILTINS:
             owner = getattr(value, "__self__", None)
             where = getattr(value, "__module__", None) or ""
-            # A method of a container is a way to change it: what is in there is state.
-            held = text(type(owner).__qualname__) if isinstance(owner, _CONTAINERS) else self.encode(owner, name)
+            # With a method that changes a container, what is in there is state.
+            changes = isinstance(owner, _CONTAINERS) and value.__name__ in MUTATORS
+            held = text(type(owner).__qualname__) if changes else self.encode(owner, name)
+            if changes:
+                self.by_type.append((name, type(owner)))
             return pack("builtin", text(where), text(value.__qualname__), held)
         if kind is types.UnionType or (kind.__module__ == "typing" or kind is types.GenericAlias):
             if not hasattr(value, "__args__"):
                 return pack("typing", text(str(getattr(value, "__name__", None) or value)))
             parts = (getattr(value, "__origin__", None), value.__args__, getattr(value, "__metadata__", ()))
             return pack("alias", *[self.encode(part, name) for part in parts])
-        if isinstance(value, (logging.Logger, contextvars.ContextVar)):
+        if isinstance(value, logging.Logger):
             return pack("called", self._type(kind, name), text(value.name))
+        if isinstance(value, contextvars.ContextVar):
+            return pack("called", self._type(kind, name), text(value.name), self.encode(_default_of(value), name))
         if kind in (staticmethod, classmethod):
             return pack(kind.__name__, self.encode(value.__func__, name))
         if kind is property:
@@ -243,6 +272,10 @@ class ValueEncoder:
             return pack("field", *self._pairs([(f, getattr(value, f, None)) for f in _FIELD_PARTS], name))
         if kind.__qualname__ == "ModelPrivateAttr":
             return pack("private", self.encode(value.default, name), self.encode(value.default_factory, name))
+        if kind.__module__ == "msgspec._core" and kind.__name__ == "Factory":
+            return pack("factory", self.encode(value.factory, name))
+        if kind.__qualname__ == "TypeAdapter" and kind.__module__.startswith("pydantic."):
+            return pack("adapter", self.encode(value._type, name), self.encode(value._config, name))
         data = encode_data(value, name, self.encode)
         if data is not None:
             self.size += LARGEST_OBJECT
@@ -251,6 +284,10 @@ class ValueEncoder:
             return pack("instance", self._type(kind, name), self._attributes(attributes_of(value), value, kind, name))
         if is_told(kind):
             return self._told(value, kind, name)
+        if issubclass(kind, BaseException):
+            held = {key: item for key, item in vars(value).items() if key != "__notes__"}
+            args = self.encode(value.args, name)
+            return pack("error", self._type(kind, name), args, self._attributes(held, value, kind, name))
         return self._by_type(value, name)
 
     def _attributes(self, found: dict[str, Any], value: Any, kind: type, name: str) -> bytes:
@@ -284,15 +321,19 @@ class ValueEncoder:
         )
 
     def _by_type(self, value: Any, name: str) -> bytes:
+        """An object of a library's by its type, and by what of the user's code it holds.
+
+        What is found under its name in its module is told by that: a function that is written in C.
+        """
         try:
-            wrapped = vars(value).get("__wrapped__")
+            held = {key: item for key, item in vars(value).items() if key == "__wrapped__" or _is_users_code(item)}
         except TypeError:
-            wrapped = None
-        about = () if wrapped is None else (self.encode(wrapped, name),)
-        called = getattr(value, "__name__", None) if not is_user_module(type(value).__module__) else None
+            held = {}
+        about = [pack(key, self.encode(item, name)) for key, item in sorted(held.items())]
+        called = getattr(value, "__name__", None) if not is_users(type(value)) else None
         if isinstance(called, str):
-            about = (*about, pack("named", text(called)))
-        if not about:
+            about.append(pack("named", text(called)))
+        if not (_is_found(value, called) or held.keys() == {"__wrapped__"}):
             self.by_type.append((name, type(value)))
         return pack("object", self._type(type(value), name), *about)
 
@@ -312,7 +353,7 @@ class ValueEncoder:
         return [pack("pair", self.encode(key, name), self.encode(item, name)) for key, item in pairs]
 
     def _type(self, kind: type, name: str) -> bytes:
-        return self._refer(kind, kind.__qualname__) if is_user_module(kind.__module__) else named(kind)
+        return self._refer(kind, kind.__qualname__) if is_users(kind) else named(kind)
 
 
 _FIELD_PARTS = (

@@ -129,6 +129,50 @@ EDITS = {
     "a type of Arrow": ("import pyarrow as pa\nx = pa.list_(pa.int8())", "int8", "int16"),
     "a scalar of Arrow": ("import pyarrow as pa\nx = pa.scalar(1)", "1", "2"),
     "a type of NumPy": ("import numpy as np\nx = np.dtype([('a', 'i4')])", "'a'", "'b'"),
+    "a categorical": ("import pandas as pd\nx = pd.Categorical(['u', 'v'])", "'v'", "'w'"),
+    "whole numbers that may be missing": ("import pandas as pd\nx = pd.array([1, None, 2], dtype='Int64')", "2]", "3]"),
+    "a period": ("import pandas as pd\nx = pd.Period('2026-01', 'M')", "-01", "-02"),
+    "an interval": ("import pandas as pd\nx = pd.Interval(0, 5)", "5", "6"),
+    "an offset": ("import pandas as pd\nx = pd.offsets.BusinessHour(n=2, start='09:00')", "09:00", "10:00"),
+    "a polynomial": ("import numpy as np\nx = np.poly1d([1, 2])", "2]", "3]"),
+    "an adapter of a type": ("import pydantic\nx = pydantic.TypeAdapter(list[int])", "int", "str"),
+    "an error": ("x = ValueError('a', 1)", "1", "2"),
+    "an attribute of an error": (
+        "class Odd(Exception):\n    def __init__(self, code): self.code = code\nx = Odd(1)",
+        "Odd(1)",
+        "Odd(2)",
+    ),
+    "what a context variable is before it is set": (
+        "import contextvars\nx = contextvars.ContextVar('x', default=1)",
+        "=1",
+        "=2",
+    ),
+    "the table behind a bound method": ("x = {'eu': 3}.get", "3", "4"),
+    "the list behind a bound method": ("x = [1, 2].index", "2", "3"),
+    "a default of a struct": ("import msgspec\nclass x(msgspec.Struct):\n    rate: int = 1", "= 1", "= 2"),
+    "what a field of a struct is made by": (
+        "import msgspec\ndef h(): return [1]\n"
+        "class x(msgspec.Struct):\n    rate: list = msgspec.field(default_factory=h)",
+        "[1]",
+        "[2]",
+    ),
+    "the order of fields of a struct": (
+        "import msgspec\nclass x(msgspec.Struct):\n    a: int\n    b: int",
+        "a: int\n    b: int",
+        "b: int\n    a: int",
+    ),
+    "a field of a dataclass that was made": (
+        "import dataclasses\nRow = dataclasses.make_dataclass('Row', [('rate', int, 1)])\nx = Row",
+        "1)",
+        "2)",
+    ),
+    "the order of a model's validators": (
+        "import pydantic\nclass x(pydantic.BaseModel):\n    a: int\n"
+        "    @pydantic.field_validator('a')\n    def one(cls, v): return v + 1\n"
+        "    @pydantic.field_validator('a')\n    def two(cls, v): return v * 2",
+        "def one(cls, v): return v + 1\n    @pydantic.field_validator('a')\n    def two(cls, v): return v * 2",
+        "def two(cls, v): return v * 2\n    @pydantic.field_validator('a')\n    def one(cls, v): return v + 1",
+    ),
     "one that leads back to itself": (
         "class Node:\n    def __init__(self, v): self.v, self.me = v, self\nx = Node(1)",
         "Node(1)",
@@ -148,6 +192,39 @@ def test_an_edit_of_what_is_in_a_constant_makes_a_task_run_again(what: str) -> N
     assert known_code(main).by_type == ()
     exec(source.replace(old, new), main.__globals__)
     assert code_digest(main) == edited
+
+
+HELD = {
+    "a function that an array library repeats": (
+        "import numpy as np\nx = np.vectorize(lambda v: v * 3)",
+        "* 3",
+        "* 4",
+        "numpy.vectorize",
+    ),
+    "a function that a command calls": (
+        "import click\ndef h(v): return v * 3\nx = click.Command('h', callback=h)",
+        "* 3",
+        "* 4",
+        "click.core.Command",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", HELD)
+def test_a_function_of_the_users_in_an_object_of_a_library_counts(what: str) -> None:
+    source, old, new, kind = HELD[what]
+    main = defined(source + "\ndef main(): return x")
+    edited = code_digest(defined(source.replace(old, new) + "\ndef main(): return x"))
+    assert code_digest(main) == code_digest(defined(source + "\ndef main(): return x")) != edited
+    assert known_code(main).by_type == (f"x ({kind})",)
+    exec(source.replace(old, new), main.__globals__)
+    assert code_digest(main) == edited
+
+
+def test_a_function_of_c_that_is_made_of_one_of_the_users_is_said_to_count_by_its_type() -> None:
+    made = defined("import numpy as np\nx = np.frompyfunc(lambda v: v * 3, 1, 1)\ndef main(): return x")
+    found = defined("import numpy as np\nx = np.add\ndef main(): return x")
+    assert (known_code(made).by_type, known_code(found).by_type) == (("x (numpy.ufunc)",), ())
 
 
 PROGRAM = f"""

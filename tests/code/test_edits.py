@@ -226,6 +226,48 @@ def test_an_edit_of_what_a_task_reaches_makes_it_run_again(what: str) -> None:
     assert digest(source) != digest(source.replace(old, new))
 
 
+MEMOIZED = """
+        def memoized(f):
+            rates = {}
+            def wrapper(x):
+                rates[x] = f(x)
+                return rates[x]
+            return wrapper
+        @memoized
+        def helper(x): return x
+        rates = {"eu": 3}
+        def main(x): return helper(x) * rates["eu"]
+        """
+
+
+def test_a_constant_counts_although_code_changes_a_variable_of_the_same_name_elsewhere() -> None:
+    source = MEMOIZED
+    main = defined(source)
+    main(1)
+    assert code_digest(main) == digest(source)
+    main.__globals__["rates"]["eu"] = 5
+    assert code_digest(main) == digest(source.replace('"eu": 3', '"eu": 5')) != digest(source)
+
+
+def test_an_object_that_code_changes_is_state_by_whatever_name_it_is_known(modules: Path) -> None:
+    (modules / "rates_noted.py").write_text("settings = {}\nconstants = {'eu': 3}\ndef note(x): settings.update(x=x)\n")
+    main = defined(
+        """
+        import rates_noted
+        from rates_noted import note, settings as seen
+        settings = {"eu": 3}
+        def main(x):
+            note(x)
+            return len(seen) * settings["eu"] * rates_noted.constants["eu"]
+        """
+    )
+    before = code_digest(main)
+    main(1)
+    assert code_digest(main) == before
+    main.__globals__["settings"]["eu"] = 5
+    assert code_digest(main) != before
+
+
 def test_an_attribute_of_a_function_counts_unless_the_code_sets_it() -> None:
     source = """
         def scale(x): return x * scale.factor
