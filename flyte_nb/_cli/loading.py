@@ -23,9 +23,12 @@ from typing import Any, NamedTuple
 import click
 import rich  # noqa: F401  # before folders of users are searched, for it is what shows a run
 
+from .._misfit import with_nearest
 from .._task.task import Task
 from .exits import WrongUse
 from .notebook import BrokenCell, load_notebook
+
+_SUFFIXES = (".ipynb", ".py")
 
 
 class LoadedTasks(NamedTuple):
@@ -86,8 +89,9 @@ def load_module(path: Path) -> ModuleType:
 
 def _is_notebook(path: Path) -> bool:
     if not path.is_file():
-        raise WrongUse(f"There is no file {path}.")
-    if path.suffix not in (".ipynb", ".py"):
+        there = [str(found) for found in path.parent.glob("*") if found.suffix in _SUFFIXES]
+        raise WrongUse(f"There is no file {with_nearest(str(path), there)}.")
+    if path.suffix not in _SUFFIXES:
         raise WrongUse(f"{path} is neither a Python file (.py) nor a notebook (.ipynb).")
     return path.suffix == ".ipynb"
 

@@ -15,6 +15,8 @@ from ..storage import Store
 from .archive import Records
 from .log_order import in_time, whole_lines
 
+MOST_NAMED = 5
+
 
 class RunHistory:
     """Reader of a run.
@@ -85,7 +87,9 @@ class RunHistory:
         found = view.actions.get(name)
         if found is None:
             asked = f"action {name!r}" if name else "root action"
-            raise ActionNotFoundError(f"Run {self.name!r} has no {asked}; it has {len(view.actions)} actions.")
+            raise ActionNotFoundError(
+                f"Run {self.name!r} has no {asked}; it has {len(view.actions)} actions.{_of_task(name, view)}"
+            )
         return found
 
     def store(self) -> Store:
@@ -124,6 +128,13 @@ class RunHistory:
         if record.phase.is_terminal or is_alive(record.owner, record.heartbeat_at):
             return False
         return not self.record().phase.is_terminal  # its process may have ended it, and itself, just now
+
+
+def _of_task(name: str, view: RunView) -> str:
+    """The actions of a task, for who asks for an action by its name."""
+    found = [repr(action.name) for action in view.actions.values() if name in (action.task, action.short_name)]
+    more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    return f" Actions of that task: {', '.join(found[:MOST_NAMED])}{more}." if found else ""
 
 
 def _quoted(text: str) -> str:

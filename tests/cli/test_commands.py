@@ -233,6 +233,7 @@ def test_an_answer_to_a_run_that_has_succeeded_fails_with_its_name_and_state(she
             ("run", "script.py", "mian"),
             "script.py has no task 'mian' (did you mean 'main'?)",
         ),
+        (("run", "scirpt.py", "main"), "There is no file 'scirpt.py' (did you mean 'script.py'?)"),
         (("gc", "--keep", "soon"), "soon"),
         (("answer", "nowhere", "question", "yes"), "nowhere"),
     ],

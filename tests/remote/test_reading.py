@@ -185,6 +185,13 @@ def test_an_action_that_does_not_exist_is_named_with_its_run(run: Run, ask: Any)
         ask(run)
 
 
+@pytest.mark.parametrize("asked", ["double", "reads.double"])
+def test_who_asks_for_an_action_by_its_task_is_told_the_names_of_its_actions(run: Run, asked: str) -> None:
+    names = ", ".join(repr(action.name) for action in Action.listall(run.name, task_name="reads.double"))
+    with pytest.raises(errors.ActionNotFoundError, match=rf"no action '{asked}'; .* Actions of that task: {names}\."):
+        Action.get(run.name, asked)
+
+
 def test_a_name_that_looks_like_sql_finds_nothing(run: Run) -> None:
     with pytest.raises(errors.RunNotFoundError):
         Run.get("' OR 1=1 --")
