@@ -8,7 +8,9 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from .stepping import can_wait_here, wait_here
+from .._task.invocation import active_invoker
+from ..errors import RuntimeUserError
+from .stepping import can_wait_here, own_task, wait_here
 
 T = TypeVar("T")
 
@@ -34,9 +36,23 @@ def wait_blocking(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEvent
 
 
 def run_from_within(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run the loop that the caller is a callback of until `coroutine` is done."""
+    """Run the loop that the caller, code of no run, is a callback of until `coroutine` is done.
+
+    Raises
+    ------
+    RuntimeUserError
+        In the code of a task. Waits that are run from within end last in, first out, and may wait for each other.
+    """
+    if active_invoker.get() is not None:
+        coroutine.close()
+        raise RuntimeUserError(
+            "WaitsInCallback",
+            "A sync task, flyte.map, or another call that waits was made in a callback of the event loop (of call_soon,"
+            " call_later, add_done_callback), where nothing can wait. Have the callback start an asyncio task for it:"
+            " loop.create_task(task.aio(...)), or one of an async function that makes the call.",
+        )
     make_reentrant(loop)
-    task = loop.create_task(coroutine, context=contextvars.copy_context())
+    task = own_task(coroutine, contextvars.copy_context())
     return loop.run_until_complete(task)
 
 

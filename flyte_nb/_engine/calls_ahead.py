@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from .blocking import runs_here
+from .stepping import own_task
 
 Inputs = tuple[Any, ...]
 
@@ -146,7 +147,7 @@ class CallsAhead:
         self._begins = False
         while self._not_begun:
             call = self._not_begun.popleft()
-            call.task = self._loop.create_task(self._call(call.args), context=self._context.copy())
+            call.task = own_task(self._call(call.args), self._context.copy())
             if self._most is not math.inf:
                 call.task.add_done_callback(self._one_ended)
 

@@ -23,6 +23,7 @@ from ..models.events import Owner, RunEnded, RunResumed, RunStarted, StallNotice
 from ..models.phases import ActionPhase
 from ..models.records import Request, RunRecord
 from ..storage import Store
+from .branches import leave_branches
 from .cached import CachedCalls
 from .capacity import Capacity
 from .failure import as_runtime_error, record_of
@@ -39,6 +40,7 @@ from .ports import Backend, Journal, Requests, ResultCache
 from .prompts import said_in, take_answer
 from .run_options import RunOptions
 from .service import ServiceThread
+from .stepping import own_task
 from .used_code import Use
 
 if TYPE_CHECKING:
@@ -241,7 +243,7 @@ class Controller:
 
         def begin() -> None:
             watch_of(loop).begin()
-            run.root_task = loop.create_task(run.main(plan, prepared), context=context)
+            run.root_task = own_task(run.main(plan, prepared), context)
 
         if asyncio._get_running_loop() is loop:
             begin()
@@ -262,6 +264,7 @@ class Controller:
             self.runs.pop(run.name, None)
             if not any(other.loop is run.loop for other in self.runs.values()):
                 self._pings.pop(run.loop, None)
+                leave_branches(run.loop)
         self._capture.end()
         self.collections.end()
         self.service.release()

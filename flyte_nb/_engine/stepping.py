@@ -5,6 +5,8 @@ When code inside a step must wait without `await` (``list(flyte.map(...))`` in a
 from one), `wait_here` leaves the greenlet with what it waits for and comes back when that is done; the loop goes on
 with everybody else. Nothing is pumped, so waits may end in any order.
 
+So is each coroutine that the task's code has run beside itself by `gather`, `create_task` or a task group, a `Branch`.
+
 Greenlets are reused: a step that ends normally gives its greenlet back.
 """
 
@@ -12,12 +14,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import operator
 import threading
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlet import getcurrent, greenlet
+
+from .._frames import is_own
 
 if TYPE_CHECKING:
     from .caller import Caller
@@ -68,7 +73,7 @@ def wait_here(coroutine: Coroutine[Any, Any, T]) -> T:
     Only inside a step (`can_wait_here`). Cancelling the asyncio task that drives the step cancels the
     coroutine and raises `CancelledError` here.
     """
-    task = asyncio.get_running_loop().create_task(coroutine, context=contextvars.copy_context())
+    task = own_task(coroutine, contextvars.copy_context())
     current = getcurrent()
     kind, value = current.parent.switch((_WAITING, task))
     if kind == _RAISED:
@@ -79,27 +84,36 @@ def wait_here(coroutine: Coroutine[Any, Any, T]) -> T:
     return value  # type: ignore[no-any-return]
 
 
-@types.coroutine
-def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, action: Caller) -> Generator[Any, Any, T]:
+def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, action: Caller) -> Awaitable[T]:
     """Await `coroutine`, a task's, with its steps running in `context`.
 
     When `action.stop_hard` is set and the awaiting task is cancelled again, the coroutine is closed instead of
     being told once more.
     """
-    run_step = context.run if action.environment is None else _in_environment(context.run, action.environment)
+    return _steps(coroutine, context.run, action, is_branch=False)
+
+
+@types.coroutine
+def _steps(
+    coroutine: Coroutine[Any, Any, T], run_step: Callable[..., Any], action: Caller, *, is_branch: bool
+) -> Generator[Any, Any, T]:
+    if action.environment is not None:
+        run_step = _in_environment(run_step, action.environment)
     run = action.run
     advance: Callable[[Any], Any] = coroutine.send
     value: Any = None
     while True:
         outer, run.stepping = run.stepping, action
         try:
-            if type(getcurrent()) is _StepGreenlet:
+            if not is_branch and type(getcurrent()) is _StepGreenlet:
                 try:
                     yielded = run_step(advance, value)
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
             else:
                 worker = _worker()
+                if is_branch:
+                    worker.gr_context = getcurrent().gr_context
                 kind, yielded = worker.switch((run_step, advance, value))
                 while kind == _WAITING:
                     run.stepping = outer
@@ -107,6 +121,8 @@ def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, actio
                     run.stepping = action
                     worker.parent = getcurrent()
                     kind, yielded = worker.switch(outcome)
+                if is_branch:
+                    worker.gr_context = None
                 if kind == _RETURNED:
                     return yielded  # type: ignore[no-any-return]
                 if kind == _RAISED:
@@ -120,11 +136,73 @@ def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, actio
             coroutine.close()
             raise
         except BaseException as error:
-            if action.stop_hard:
+            if action.stop_hard and not is_branch:
                 _abandon(coroutine)
                 raise
+            _begin_traceback_with_the_users(error)
             value = error
             advance = coroutine.throw
+
+
+class Branch(Coroutine[Any, Any, T]):
+    """A coroutine of a task's code that asyncio runs as a task of its own, its steps in the context of that one.
+
+    Each has its own greenlet: one that is begun eagerly, in the midst of a step of another, may wait as well. It looks
+    like the coroutine itself: to who inspects the task, and in tracebacks.
+    """
+
+    __slots__ = ("_begun", "_coroutine", "_steps")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T], action: Caller) -> None:
+        self._coroutine = coroutine
+        self._steps: Any = _steps(coroutine, operator.call, action, is_branch=True)
+        self._begun: Any = None
+
+    def send(self, value: Any) -> Any:
+        """Make a step."""
+        self._begun = self._steps
+        try:
+            return self._steps.send(value)
+        except BaseException as error:
+            _begin_traceback_with_the_users(error)
+            raise
+
+    def throw(self, *error: Any) -> Any:
+        """Make a step that begins with an error."""
+        try:
+            return (self._begun or self._coroutine).throw(*error)
+        except BaseException as raised:
+            _begin_traceback_with_the_users(raised)
+            raise
+
+    def close(self) -> None:
+        """End it."""
+        (self._begun or self._coroutine).close()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return (yield from self._steps)  # type: ignore[no-any-return]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._coroutine, name)
+
+
+def own_task(
+    coroutine: Coroutine[Any, Any, T], context: contextvars.Context | None = None, name: str | None = None
+) -> asyncio.Task[T]:
+    """An asyncio task on the running loop for a coroutine of the engine: no `Branch`, and not begun at once, whatever
+    factory of tasks the user has set.
+    """
+    return asyncio.tasks.Task(coroutine, loop=asyncio.get_running_loop(), context=context, name=name)
+
+
+def _begin_traceback_with_the_users(error: BaseException) -> None:
+    if isinstance(error, StopIteration):
+        return
+    trace = error.__traceback__
+    while trace is not None and is_own(trace.tb_frame):
+        trace = trace.tb_next
+    if trace is not None:
+        error.__traceback__ = trace
 
 
 def _worker() -> _StepGreenlet:

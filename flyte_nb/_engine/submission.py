@@ -30,12 +30,14 @@ from ..models.phases import ActionPhase
 from ..types.interface import Prepared
 from . import links
 from .action import Action
+from .branches import waits_itself
 from .capacity import give_back_all
 from .ending import let_go, record_end
 from .failure import as_runtime_error, is_final, record_of
 from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop
 from .naming import child_name
 from .refusals import check_inline_size, check_is_going_on, refusal_in_trace
+from .stepping import own_task
 from .time_limits import lift_limits, set_limit
 from .unread import UNREAD
 
@@ -51,6 +53,7 @@ MOST_HELD_BYTES = 1024  # of a call that waits for room elsewhere; it takes four
 DEPTH_OF_A_STACK = 16  # a call takes seven of the 1,000 frames that Python allows, and the user's code its own
 
 
+@waits_itself
 async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call `task` from `scope` and return what it returns.
 
@@ -72,7 +75,7 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
             prepared = await plan.interface.prepare_inputs(arguments)
         answer: Awaitable[tuple[StoredLiterals, Any]] = _answer(scope, plan, prepared)
         if parent.depth % DEPTH_OF_A_STACK == DEPTH_OF_A_STACK - 1:
-            answer = asyncio.create_task(answer)  # type: ignore[arg-type]
+            answer = own_task(answer)  # type: ignore[arg-type]
         kept, value = await answer
         return await run.value_of(kept, plan) if value is UNREAD else value
     except Exception as error:

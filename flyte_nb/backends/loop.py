@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 from collections.abc import Awaitable
 from typing import Any
 
 from .._engine.action import Action
+from .._engine.branches import let_branches_wait
 from .._engine.plan import TaskPlan
 from .._engine.ports import Room
 from .._engine.stepping import drive
@@ -28,4 +30,5 @@ class LoopBackend:
         """See `flyte_nb._engine.ports.Backend`."""
         context = contextvars.copy_context()
         context.run(active_invoker.set, action.scope)
+        let_branches_wait(asyncio.get_running_loop())
         return drive(action.plan.func(**inputs), context, action)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .._engine.blocking import run_from_within
 from .._engine.interrupts import handled_interrupts, strike_if_stuck, watch_of
-from .._engine.stepping import can_wait_here, wait_here
+from .._engine.stepping import can_wait_here, own_task, wait_here
 from .._runtime.notebook_loop import interruption, running_loop
 from .._task.duration import Duration, seconds
 
@@ -64,7 +64,7 @@ def wait_for_live(run: LiveRun, limit_s: float | None = None) -> None:
         interrupted = True
         run.abort(interruption())
         strike_if_stuck(run)
-        run.loop.call_soon_threadsafe(lambda: run.loop.create_task(_stopped(run)).add_done_callback(hear))
+        run.loop.call_soon_threadsafe(lambda: own_task(_stopped(run)).add_done_callback(hear))
 
     run.done.add_done_callback(hear)
     with handled_interrupts(abort):
@@ -86,7 +86,7 @@ async def await_live(run: LiveRun, limit_s: float | None = None) -> None:
         if watch.interrupted_just_now:
             run.abort(interruption())
             # The kernel is about to draw a traceback, on the loop on which the tree has to stop.
-            await asyncio.wait([asyncio.ensure_future(_stopped(run))], timeout=STOPS_WITHIN_S)
+            await asyncio.wait([own_task(_stopped(run))], timeout=STOPS_WITHIN_S)
         raise
     finally:
         watch.end()

@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from ..._code.snapshot import load_snapshot
+from ..._engine.branches import let_branches_wait
 from ..._engine.failure import carry
 from ..._engine.refusals import check_inline_size
 from ..._engine.scope import Scope
@@ -248,6 +249,7 @@ class Worker:
         if arguments is REFUSED:
             arguments = self._until_done(interface.read_inputs(serialized))
         if task.is_async:
+            let_branches_wait(self._loop)
             self._async_task = self._loop.create_task(_awaited(drive(task.func(**arguments), context, action)))
             del arguments
             if self._stopped:

@@ -17,6 +17,7 @@ from ..._engine.failure import carry, received
 from ..._engine.form_address import form_addresses
 from ..._engine.interrupts import kernel_is_ending
 from ..._engine.prompts import answer_text, ask
+from ..._engine.stepping import own_task
 from ..._engine.submission import submit_stored
 from ..._task.invocation import active_invoker
 from ..._task.task import Task
@@ -290,9 +291,7 @@ class Conversation:
         return say.Done(number)
 
     def _begin(self, number: int, answering: Coroutine[Any, Any, say.ToWorker], name: str = "") -> None:
-        task = self._loop.create_task(
-            self._answer(number, answering), context=self._context.copy(), name=name or "flyte_nb"
-        )
+        task = own_task(self._answer(number, answering), self._context.copy(), name or "flyte_nb")
         self._asked[number] = task
 
     async def _answer(self, number: int, answering: Coroutine[Any, Any, say.ToWorker]) -> None:

@@ -11,6 +11,7 @@ import cloudpickle
 
 from ..._code.digest import code_digest
 from ..._code.snapshot import take_snapshot
+from ..._engine.branches import waits_itself
 from ..._engine.failure import received
 from ..._engine.keeping import kept_literals, kept_text
 from ..._engine.naming import CallCounts
@@ -127,6 +128,7 @@ class WorkerRun:
         return self.store.get_nowait(kept.uri, checksum=kept.checksum)
 
     @public
+    @waits_itself
     async def submit(self, scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Have the kernel call `task` below this action; gives what it returns."""
         if scope.trace:
