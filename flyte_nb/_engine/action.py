@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..models.events import ActionQueued, StoredLiterals
 from .machine import ActionMachine, Stop, StopReason
 from .naming import CallCounts
+from .run_options import ROOT_WAS
 from .scope import Scope
 from .ticks import TickCommits
 
@@ -32,6 +33,8 @@ class Action:
 
     Attributes
     ----------
+    known_as : str
+        What its calls are named after: `name`, or for a root that runs an action of another run again, that one's.
     depth : int
         How many actions stand above it.
     environment : dict or None
@@ -71,6 +74,7 @@ class Action:
         "group",
         "held_inputs",
         "kept_outputs",
+        "known_as",
         "limits",
         "log",
         "looked_up",
@@ -96,6 +100,7 @@ class Action:
         self.run: LiveRun = run
         self.plan: TaskPlan = plan
         self.name: str = name
+        self.known_as: str = name if parent is not None else run.options.recorded.get(ROOT_WAS, name)
         self.parent: Action | None = parent
         self.depth: int = parent.depth + 1 if parent is not None else 0
         self.group: str = group

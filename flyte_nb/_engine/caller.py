@@ -128,6 +128,10 @@ class Caller(Protocol):
         """The action's name."""
 
     @property
+    def known_as(self) -> str:
+        """What its calls and traces are named after."""
+
+    @property
     def run(self) -> CallersRun:
         """The run it belongs to."""
 

@@ -25,6 +25,7 @@ from ..models.events import (
     TaskSeen,
     TraceEnded,
 )
+from .naming import ROOT_ACTION
 from .whole import damage_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ class FinishedWork:
         What the earlier try recorded.
     from_other_run : bool
         Whether it is another run than the one that goes on.
+    root : str
+        Which of its actions the root of the run that goes on is.
     keep : sequence of str
         Tasks whose results still hold, whatever became of their code: full names, or what is behind the dot.
 
@@ -69,8 +72,11 @@ class FinishedWork:
         If none of its actions is a call of a task that is to be kept.
     """
 
-    def __init__(self, earlier: EarlierEvents, *, from_other_run: bool, keep: Sequence[str] = ()) -> None:
+    def __init__(
+        self, earlier: EarlierEvents, *, from_other_run: bool, root: str = ROOT_ACTION, keep: Sequence[str] = ()
+    ) -> None:
         self._earlier = earlier
+        self._root = root
         self._refused: set[str] = set()
         self._out_of_reach = ""
         self._traces: dict[str, dict[str, StoredLiterals]] = {}
@@ -135,7 +141,7 @@ class FinishedWork:
 
     def traces_of(self, action: str) -> dict[str, StoredLiterals]:
         """What the finished traces under an action gave, by key; a function's code is part of it."""
-        return self._traces.get(action, {})
+        return self._traces.get(self._root if action == ROOT_ACTION else action, {})
 
     def prompt(self, identity: str) -> EarlierPrompt | None:
         """The question of that name, if it was asked."""

@@ -44,7 +44,7 @@ async def ask(action: Action, name: str, data_type: str, prompt: str, timeout_s:
     """Ask, unless this very question was asked in an earlier try or attempt."""
     run = action.run
     digest = blake2b(f"{data_type}\0{prompt}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    identity = child_name(action.name, f"prompt:{name}", digest, action.counts)
+    identity = child_name(action.known_as, f"prompt:{name}", digest, action.counts)
     found = run.prompts.get(identity)
     if found is not None:
         return found

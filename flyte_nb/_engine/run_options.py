@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+ROOT_WAS = "root_was"
+
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What `with_runcontext` was given; see there."""
+    """What `with_runcontext` was given; see there.
+
+    Attributes
+    ----------
+    recorded : dict
+        What else is remembered of it; under `ROOT_WAS` the action of another run that the root runs again.
+    """
 
     mode: str | None = None
     name: str | None = None

@@ -103,7 +103,7 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     parent: Action = scope.action  # type: ignore[assignment]
     run = parent.run
     check_is_going_on(scope, f"Task {plan.name!r}")  # again: inputs may take long to be stored
-    name = child_name(parent.name, scope.kind_of_call(plan.kind), prepared.digest, parent.counts)
+    name = child_name(parent.known_as, scope.kind_of_call(plan.kind), prepared.digest, parent.counts)
     remembered = f"{name} {plan.code_digest}"
     if parent.results is not None and remembered in parent.results:
         return parent.results[remembered], UNREAD

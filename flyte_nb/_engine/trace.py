@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -44,7 +44,8 @@ def trace(func: F) -> F:
     -------
     function
         Called outside a run it is simply `func`. A call that raises is recorded for the eye, and is no
-        checkpoint. A generator that is left early is none either.
+        checkpoint. A generator that is left early is none either; one that returns something, or is sent something,
+        is refused.
 
     Examples
     --------
@@ -87,16 +88,16 @@ def _trace_coroutine(func: Callable[..., Any]) -> Callable[..., Any]:
 def _trace_async_generator(func: Callable[..., Any]) -> Callable[..., Any]:
     traced = _Traced(func)
 
-    async def call(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         scope = current_scope()
         if scope is None:
             async for item in func(*args, **kwargs):
-                yield item
+                _refuse_sent(traced, (yield item))
             return
         one = await traced.begin(scope, args, kwargs)
         if one.recorded is not None:
             for item in await one.value():
-                yield item
+                _refuse_sent(traced, (yield item))
             return
         items = []
         generator = func(*args, **kwargs)
@@ -107,7 +108,7 @@ def _trace_async_generator(func: Callable[..., Any]) -> Callable[..., Any]:
                 if item is _END:
                     break
                 items.append(item)
-                yield item
+                _refuse_sent(traced, (yield item))
         finally:
             with one.entered():
                 await generator.aclose()
@@ -136,31 +137,50 @@ def _trace_function(func: Callable[..., Any]) -> Callable[..., Any]:
 def _trace_generator(func: Callable[..., Any]) -> Callable[..., Any]:
     traced = _Traced(func)
 
-    def call(*args: Any, **kwargs: Any) -> Iterator[Any]:
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         scope = current_scope()
         if scope is None:
-            yield from func(*args, **kwargs)
-            return
+            return (yield from func(*args, **kwargs))
         one = _now(traced.begin(scope, args, kwargs), scope)
         if one.recorded is not None:
-            yield from _now(one.value(), scope)
-            return
+            for item in _now(one.value(), scope):
+                _refuse_sent(traced, (yield item))
+            return None
         items = []
         generator = func(*args, **kwargs)
         try:
             while True:
                 with one.entered():
-                    item = next(generator, _END)
-                if item is _END:
-                    break
+                    try:
+                        item = next(generator)
+                    except StopIteration as end:
+                        _refuse_returned(traced, end.value)
+                        break
                 items.append(item)
-                yield item
+                _refuse_sent(traced, (yield item))
         finally:
             with one.entered():
                 generator.close()
         _now(one.succeeded(items), scope)
+        return None
 
     return call
+
+
+def _refuse_sent(traced: _Traced, sent: Any) -> None:
+    if sent is not None:
+        raise TypeError(
+            f"Traced generator {traced.name!r} was sent {sent!r:.120}: a replay gives the items that it gave, whatever"
+            " is sent. Pass it what it needs as an argument, or trace the functions that it calls."
+        )
+
+
+def _refuse_returned(traced: _Traced, value: Any) -> None:
+    if value is not None:
+        raise TypeError(
+            f"Traced generator {traced.name!r} returned {value!r:.120}: what is recorded of it is what it yields. Yield"
+            " it, or trace a function that returns it."
+        )
 
 
 class _Traced:
@@ -202,7 +222,7 @@ class _Traced:
         digest = known.digest if known is not None else self._digest
         check_is_going_on(scope, f"Traced function {self.name!r}")
         kind = scope.kind_of_call(f"trace:{self.name}:{digest}")
-        key = child_name(action.name, kind, prepared.digest, action.counts)
+        key = child_name(action.known_as, kind, prepared.digest, action.counts)
         return _TracedCall(self, scope, key, prepared, digest, known)
 
 

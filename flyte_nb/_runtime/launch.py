@@ -12,7 +12,7 @@ from .._code.snapshot import load_snapshot
 from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun
 from .._engine.naming import ROOT_ACTION
-from .._engine.run_options import RunOptions
+from .._engine.run_options import ROOT_WAS, RunOptions
 from .._journal.liveness import is_alive
 from .._misfit import misfits, with_nearest
 from .._task.messages import got, not_a_task
@@ -135,7 +135,9 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
     options = options or before
     store = runtime.open_store(options.raw_data_path or before.raw_data_path)
     prepared = finished_now(_again(task, queued.inputs, store, inputs))
-    finished = FinishedWork(earlier, from_other_run=True) if recover else None
+    finished = FinishedWork(earlier, from_other_run=True, root=action_name) if recover else None
+    if action_name != ROOT_ACTION:
+        options = replace(options, recorded={**options.recorded, ROOT_WAS: action_name})
     return runtime.controller.start(
         task, prepared, options, loop_for(runtime, options.mode), finished=finished, rerun_of=record.name
     )

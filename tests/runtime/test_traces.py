@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 
@@ -387,3 +388,60 @@ def test_a_finished_trace_is_not_called_again_when_others_of_its_name_come_in_an
 
     assert run.outputs()[0] == ["b/1", "a/1"]
     assert calls == ["a", "b"]
+
+
+@flyte.trace
+def returns(n: int) -> Generator[int, Any, int]:
+    yield from range(n)
+    return n
+
+
+@flyte.trace
+def listens(n: int) -> Generator[int, Any, None]:
+    yield from range(n)
+
+
+@flyte.trace
+async def listens_awaiting(n: int) -> AsyncGenerator[int, Any]:
+    for i in range(n):
+        yield i
+
+
+@env.task
+def takes_what_is_returned() -> int:
+    def delegates() -> Generator[int, Any, int]:
+        return (yield from returns(2))
+
+    return len(list(delegates()))
+
+
+@env.task
+def sends_something() -> int:
+    items = listens(2)
+    return next(items) + items.send("this")
+
+
+@env.task
+async def sends_something_and_awaits() -> int:
+    items = listens_awaiting(2)
+    return await anext(items) + await items.asend("this")
+
+
+@pytest.mark.parametrize("task", [takes_what_is_returned, sends_something, sends_something_and_awaits])
+def test_a_generator_that_returns_something_or_is_sent_something_is_refused(task: flyte.Task[[], int]) -> None:
+    with pytest.raises(
+        errors.RuntimeUserError, match=r"Traced generator '\w+' (returned 2|was sent 'this')"
+    ) as refused:
+        flyte.run(task).outputs()
+    assert refused.value.code == "TypeError"
+
+
+def test_outside_a_run_a_generator_returns_what_it_returns() -> None:
+    def delegates() -> Generator[int, Any, int]:
+        return (yield from returns(2))
+
+    taken = delegates()
+    assert [next(taken), next(taken)] == [0, 1]
+    with pytest.raises(StopIteration) as end:
+        next(taken)
+    assert end.value.value == 2

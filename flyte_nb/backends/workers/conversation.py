@@ -119,6 +119,7 @@ def start_of(action: Action, inputs: StoredLiterals, secrets: Sequence[dict[str,
         action.results or {},
         traces,
         list(secrets),
+        action.known_as,
     )
 
 

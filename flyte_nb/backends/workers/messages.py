@@ -94,6 +94,8 @@ class Start(Message, tag="start", frozen=True):
         What traces gave in an earlier try of the run, by key.
     secrets : list of dict
         Names of secrets that the worker looks up itself; see `flyte_nb._task.secret.Secret`.
+    known_as : str
+        What traces are named after.
     """
 
     run: str
@@ -108,6 +110,7 @@ class Start(Message, tag="start", frozen=True):
     results: dict[str, StoredLiterals]
     traces: dict[str, StoredLiterals]
     secrets: list[dict[str, str]] = []
+    known_as: str = ""
 
 
 class Stop(Message, tag="stop", frozen=True):

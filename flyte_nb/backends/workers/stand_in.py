@@ -193,6 +193,7 @@ class WorkerAction:
     def __init__(self, run: WorkerRun, start: say.Start) -> None:
         self.run = run
         self.name: str = start.action
+        self.known_as: str = start.known_as
         self.attempt: int = start.attempt
         self.may_repeat: bool = start.may_repeat
         self.results: dict[str, StoredLiterals] | None = dict(start.results)
