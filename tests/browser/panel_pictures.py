@@ -86,6 +86,7 @@ def main() -> None:
             lab.page.wait_for_selector(
                 f'body[data-jp-theme-light="{"true" if theme == "light" else "false"}"]', state="attached"
             )
+            lab.page.wait_for_selector("#jupyterlab-splash", state="detached")
             lab.page.mouse.move(640, 790)
             panel.locator(".fnb-line").first.wait_for()
             lab.screenshot(IMAGES / f"panel-{theme}.png")
