@@ -335,6 +335,32 @@ def test_a_task_whose_worker_leaves_goes_on_elsewhere_without_a_retry(
     assert {line.split()[1] for line in (tmp_path / "marks").read_text().splitlines()} != {dask_worker}
 
 
+@flyte.TaskEnvironment("here").task
+async def waits_there(n: int, marks: str, go_on: str) -> list[str]:
+    there = waits_for.override(queue="there", retries=0)
+    calls = [there.aio(f"{marks}-{index}", go_on) for index in range(n)]
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    return [str(one) for one in ended]
+
+
+def test_a_cluster_that_is_restarted_ends_what_it_had_begun_and_begins_the_rest(
+    new_cluster: Callable[..., Any], home: Path, tmp_path: Path
+) -> None:
+    from distributed import Client
+
+    cluster = new_cluster(n_workers=1, threads_per_worker=1)
+    flyte.init(home=home, queues={"there": DaskBackend(cluster)})
+    run = flyte.run(waits_there, 3, str(tmp_path / "mark"), str(tmp_path / "go on"))
+    until(lambda: list(tmp_path.glob("mark-*")))
+    with Client(cluster, set_as_default=False) as client:
+        client.restart()
+    (tmp_path / "go on").touch()
+
+    ended = sorted(run.outputs()[0])
+    assert ended[:2] == ["7", "7"]
+    assert "is gone: the Dask cluster at tcp://" in ended[2] and "was restarted" in ended[2]
+
+
 @flyte.trace
 async def counted(mark: str) -> int:
     with open(mark, "a") as file:

@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from ...errors import ClusterError
@@ -43,8 +44,8 @@ class Listener(Protocol):
     def heard(self, kind: str, data: Any, worker: str) -> None:
         """Something was said about the attempt; called on `loop`."""
 
-    def cut_off(self) -> None:
-        """The cluster is gone; called on `loop`."""
+    def cut_off(self, how: str) -> None:
+        """The cluster knows of the attempt no more; called on `loop`. `how` is the text of a `WorkerLost`."""
 
 
 class Cluster:
@@ -175,6 +176,8 @@ class Cluster:
             self.workers.pop(worker, None)
         elif kind == wire.READY:
             self._ready.set()
+        elif kind == wire.RESTARTED:
+            self._cut_off(f"is gone: the Dask cluster at {self.name} was restarted")
         else:
             found = self._listeners.get(key)
             if found is not None:
@@ -201,10 +204,14 @@ class Cluster:
     def _lose(self) -> None:
         with self._lock:
             self.lost = True
+        self._cut_off(f"is out of reach: the connection to the Dask scheduler at {self.name} is lost")
+
+    def _cut_off(self, how: str) -> None:
+        with self._lock:
             listeners = [listener for listener, _ in tuple(self._listeners.values())]
             self._listeners.clear()
         for listener in listeners:
-            self._mail(listener.loop).post(listener.cut_off)
+            self._mail(listener.loop).post(partial(listener.cut_off, how))
 
     def _check_scheduler(self) -> None:
         there = self._client.sync(self._client.scheduler.versions)["host"]["python"]

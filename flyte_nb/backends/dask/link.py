@@ -138,14 +138,10 @@ class DaskLink:
         elif kind == wire.ERRED:
             self._deliver(self._error_of_dask(data, worker))
 
-    def cut_off(self) -> None:
+    def cut_off(self, how: str) -> None:
         """See `Listener`."""
         if not self.over:
-            self._deliver(WorkerLost(f"is out of reach: the connection to the Dask scheduler at {self._at} is lost"))
-
-    @property
-    def _at(self) -> str:
-        return self._cluster.name
+            self._deliver(WorkerLost(how))
 
     def _deliver(self, said: say.FromWorker | Exception) -> None:
         if isinstance(said, Exception) and kernel_is_ending():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .wire import DOWN, ERRED, GONE, HELLO, LEAVES, MOVED, NO_WORKER, PROTOCOL, READY, UP, WORKER
+from .wire import DOWN, ERRED, GONE, HELLO, LEAVES, MOVED, NO_WORKER, PROTOCOL, READY, RESTARTED, UP, WORKER
 
 
 def relay() -> Any:
@@ -94,6 +94,11 @@ def relay() -> Any:
                             self.tell(wanting.client_key, MOVED, key)
                         else:
                             self.tell(wanting.client_key, ERRED, key, text, next(iter(state.erred_on or ()), ""))
+
+        def restart(self, scheduler: Any) -> None:
+            """Somebody restarts the cluster, and the scheduler has forgotten all tasks without a word about them."""
+            for client in self.clients:
+                self.tell(client, RESTARTED)
 
         def add_worker(self, scheduler: Any, worker: str) -> None:
             for client in self.clients:

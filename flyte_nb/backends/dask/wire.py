@@ -3,7 +3,8 @@
 Every message that passes the scheduler is a mapping that Dask's own encoding takes: the operation, who it is for, the
 key of the attempt, its kind and its data. Kinds of messages to a Dask worker: `SAY` (a message for the task's process),
 `KILL`, `SETUP`, `CODE`, and `GONE` when a kernel is. Kinds of messages to a kernel: `BEGUN`, `SAY`, `WANT_SETUP`,
-`WANT_CODE`, `LOST`, `REFUSED`; from the scheduler itself `ERRED`, `MOVED`, `WORKER`, `NO_WORKER` and `READY`. A Dask
+`WANT_CODE`, `LOST`, `REFUSED`; from the scheduler itself `ERRED`, `MOVED`, `RESTARTED`, `WORKER`, `NO_WORKER` and
+`READY`. A Dask
 worker that closes in good order says `LEAVES` to the scheduler.
 """
 
@@ -22,7 +23,8 @@ UP = f"{PROTOCOL}-up"
 SAY, KILL, SETUP, CODE, GONE = "say", "kill", "setup", "code", "gone"
 BEGUN, WANT_SETUP, WANT_CODE, LOST, REFUSED = "begun", "want-setup", "want-code", "lost", "refused"
 LEAVES = f"{PROTOCOL}-leaves"
-ERRED, MOVED, WORKER, NO_WORKER, READY = "erred", "moved", "worker", "no-worker", "ready"
+ERRED, MOVED, RESTARTED = "erred", "moved", "restarted"
+WORKER, NO_WORKER, READY = "worker", "no-worker", "ready"
 
 
 class Order(msgspec.Struct, array_like=True, frozen=True):
