@@ -29,6 +29,14 @@ SMALL = 1_000
 """So many values in a constant may be looked at for every call."""
 
 
+class Depth(enum.IntEnum):
+    """How far a look goes: what names mean; what is in small constants as well; or in all of them."""
+
+    NAMES = 0
+    SMALL = 1
+    ALL = 2
+
+
 def code_digest(func: Any) -> str:
     """32 hex digits that change when `func`, or anything of the user's that it reaches, does something else.
 
@@ -57,10 +65,16 @@ def code_parts(func: Any) -> dict[str, str]:
     return {label: part.hex() for label, part in reach_of(func).parts.items()}
 
 
-def known_code(func: Any) -> KnownCode:
-    """What is known of the code of `func` as it is now; the same object as long as nothing was changed."""
+def known_code(func: Any, depth: Depth = Depth.ALL) -> KnownCode:
+    """What is known of the code of `func` as it is now; the same object as long as nothing was changed.
+
+    Parameters
+    ----------
+    depth : Depth
+        How far is looked.
+    """
     known = _known.get(id(func))
-    if known is None or known.owner() is not func or not known.holds():
+    if known is None or known.owner() is not func or not known.holds(depth):
         known = KnownCode(func, reach_of(func))
         if known.can_look:
             _known[id(func)] = known
@@ -71,14 +85,6 @@ def _forget(key: int, owner: weakref.ref[Any]) -> None:
     known = _known.get(key)
     if known is not None and known.owner is owner:
         del _known[key]
-
-
-class Depth(enum.IntEnum):
-    """How far a look goes: what names mean; what is in small constants as well; or in all of them."""
-
-    NAMES = 0
-    SMALL = 1
-    ALL = 2
 
 
 class KnownCode:

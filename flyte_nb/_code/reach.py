@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import enum
-import functools
 import re
 import sys
 import types
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
 from typing import Any, Literal, NamedTuple
 
 from .bytecode import NamesUsed, digest_bytecode, names_used, pack, short_hash
+from .classes import declared_by, is_slot, methods_behind, written_in
 from .imported import Imported, SourceName
 from .mutation import Changes, Name, cell_of, changed_attributes, changes_of, global_of
 from .ownership import is_of_ipython, is_own, is_user_module, is_users, library_name
@@ -23,16 +21,6 @@ MISSING: Any = type("Missing", (), {"__slots__": ()})()
 _MODULE_NAMES = frozenset(
     ("__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__cached__")
 )
-_CLASS_NAMES = frozenset(
-    (
-        *("__module__", "__doc__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"),
-        *("__annotate__", "__static_attributes__", "__annotations_cache__", "__annotate_func__"),
-        *("_abc_impl", "__signature__", "__dataclass_params__", "__match_args__", "__annotations__"),
-        *("model_fields", "model_computed_fields"),
-        "__slotnames__",  # comes when the first object of the class is copied or pickled
-    )
-)
-_PARAMS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen", "match_args", "kw_only", "slots")
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -99,6 +87,8 @@ class Reach:
         self._encoder = ValueEncoder(self._refer, changes.attributes)
         self.leaves_out = False
         self.imported = Imported(self)
+        # What an object does is not told by annotations, and those that are text mean nothing in another process.
+        self._reads_text = not isinstance(root, type)
         self.root = self._encoder.encode(root, _name_of(root))
         self.root_label = next(iter(self._labels.values()), "")
         while self._waiting:
@@ -330,7 +320,7 @@ class Reach:
         space = getattr(module, "__globals__" if module is owner else "__dict__", {})
         for key, value in sorted(annotations.items()):
             found.append(pack(key, self._encoder.encode(value, key)))
-            if isinstance(value, str):
+            if isinstance(value, str) and self._reads_text:
                 for word in dict.fromkeys(_WORD.findall(value)):
                     if isinstance(space.get(word), type):
                         found.append(self._bound(Binding(module, place, word, space[word]), _NOTHING, word))
@@ -343,38 +333,20 @@ class Reach:
         found = [text(cls.__name__), pack("bases", *bases)]
         if type(cls) is not type:
             found.append(self._encoder.encode(type(cls), type(cls).__qualname__))
-        space = dict(vars(cls))
-        found.append(self._annotations(space.get("__annotations__") or {}, cls))
-        params = space.get("__dataclass_params__")
-        if params is not None:
-            found.append(text(repr([getattr(params, field, None) for field in _PARAMS])))
-        if "__pydantic_fields__" in space:
-            found.append(self._encoder.encode(space["__pydantic_fields__"], name))
-            found.append(text(repr(_order_of_validators(space))))
-        if hasattr(cls, "__struct_fields__"):
-            found += [self._encoder.encode(getattr(cls, f"__struct_{part}__"), name) for part in ("fields", "defaults")]
-            config: Any = getattr(cls, "__struct_config__", None)
-            settings = [(key, getattr(config, key)) for key in dir(config) if not key.startswith("_")]
-            found.append(self._encoder.encode(settings, name))
-        if issubclass(cls, enum.Enum):
-            members = [(key, member._value_) for key, member in cls.__members__.items()]
-            found.append(self._encoder.encode(members, name))
-            space = {key: value for key, value in space.items() if key not in cls.__members__}
-        for key in sorted(space):
-            value = space[key]
-            if _counts(cls, key, value):
-                for method in _methods(value):
-                    self._classes_of.setdefault(method, []).append(cls)
-                if not key.startswith("__") or isinstance(value, types.FunctionType):
-                    self._watch(Binding(cls, "attributes", key, value))
-                encode = self._encoder.encode if key.startswith("__") or _is_slot(value) else self._constant
-                found.append(pack(key, encode(value, f"{name}.{key}")))
+        found.append(self._annotations(vars(cls).get("__annotations__") or {}, cls))
+        found.append(self._encoder.encode(declared_by(cls), name))
+        for key, value in written_in(cls):
+            for method in methods_behind(value):
+                self._classes_of.setdefault(method, []).append(cls)
+            if not key.startswith("__") or isinstance(value, types.FunctionType):
+                self._watch(Binding(cls, "attributes", key, value))
+            encode = self._encoder.encode if key.startswith("__") or is_slot(value) else self._constant
+            found.append(pack(key, encode(value, f"{name}.{key}")))
         return pack("class", *found)
 
 
 _NOTHING = NamesUsed((), frozenset())
 _CODE = (types.FunctionType, type, types.ModuleType)
-_WRAPPERS = (types.FunctionType, classmethod, type(functools.cache(len)))
 
 
 def reach_of(root: Any) -> Reach:
@@ -382,40 +354,6 @@ def reach_of(root: Any) -> Reach:
     reach = Reach(root)
     changes = changes_of(reach.functions, reach.classes_of, reach.imported.codes)
     return Reach(root, changes) if reach.meets_state(changes) else reach
-
-
-def _order_of_validators(space: dict[str, Any]) -> list[list[str]]:
-    """The names of a pydantic model's validators and serializers as they are called: one may see what another gave."""
-    decorators = space.get("__pydantic_decorators__")
-    return [list(getattr(decorators, field.name)) for field in fields(decorators)] if is_dataclass(decorators) else []
-
-
-def _counts(cls: type, key: str, value: Any) -> bool:
-    """Whether an attribute of a class was written by its author, not made by a decorator or metaclass."""
-    if key in _CLASS_NAMES or key.startswith("__pydantic_"):
-        return False
-    if issubclass(cls, enum.Enum) and key.startswith("_") and not isinstance(value, types.FunctionType):
-        return False
-    if is_dataclass(cls):
-        function = getattr(value, "__wrapped__", value)
-        code = getattr(function, "__code__", None)
-        return code is None or not code.co_qualname.startswith("__create_fn__")
-    return not _is_slot(value)
-
-
-def _is_slot(value: Any) -> bool:
-    return isinstance(value, (types.MemberDescriptorType, types.GetSetDescriptorType))
-
-
-def _methods(value: Any) -> Iterable[types.FunctionType]:
-    """The functions behind an attribute of a class that get the object first."""
-    parts = (value.fget, value.fset, value.fdel) if isinstance(value, property) else (value,)
-    for part in parts:
-        function = part.func if isinstance(part, functools.cached_property) else part
-        while isinstance(function, _WRAPPERS):
-            if isinstance(function, types.FunctionType):
-                yield function
-            function = vars(function).get("__wrapped__")
 
 
 def _cells(function: types.FunctionType) -> list[tuple[str, Any]]:

@@ -12,7 +12,8 @@ import types
 from hashlib import blake2b
 from typing import Any
 
-from .._code.digest import code_digest
+from .._code.digest import Depth, code_digest, known_code
+from .._code.ownership import is_users
 
 _MOST_OBJECTS = 200_000
 
@@ -33,6 +34,14 @@ def canonical_digest(value: Any, pickled: bytes) -> str:
 class _Counter:
     def __init__(self) -> None:
         self.left = _MOST_OBJECTS
+        self._codes: dict[type, str] = {}
+
+    def code_of(self, kind: type) -> str:
+        """The digest of a class of the user's, whose methods may be called; what is large is not read anew."""
+        found = self._codes.get(kind)
+        if found is None:
+            found = self._codes[kind] = known_code(kind, Depth.SMALL).digest if is_users(kind) else ""
+        return found
 
 
 def _text(value: Any, counter: _Counter) -> bytes:
@@ -57,7 +66,7 @@ class _Pickler(pickle.Pickler):
         if kind is set or kind is frozenset:
             return (kind.__name__, sorted(_text(item, counter) for item in obj))
         if isinstance(obj, type):
-            return ("type", obj.__module__, obj.__qualname__)
+            return ("type", obj.__module__, obj.__qualname__, counter.code_of(obj))
         if kind is types.FunctionType:
             return ("function", code_digest(obj))
         if kind is types.ModuleType:

@@ -367,3 +367,52 @@ async def weigh(n: int) -> int:
         assert flyte.run(names["weigh"], n).outputs()[0] == sum(range(n))
         counts.append(len(reads))
     assert 0 < counts[1] == counts[2]
+
+
+UNTYPED = """
+from dataclasses import dataclass
+import enum
+
+RATE = 1
+
+def rated(x):
+    return x * RATE
+
+class Base:
+    def rate(self) -> "Rate": return rated(1)
+
+class Plain(Base):
+    limit: "Rate" = 3
+    def __init__(self, x): self.x = x
+    def value(self): return self.rate() * self.x
+
+class Rate(enum.Enum):
+    LOW = 1
+    def value_of(self): return RATE
+
+@env.task(cache="auto")
+async def untyped(one):
+    return one.value()
+
+@env.task
+async def around(x: int):
+    return await untyped(Plain(x))
+"""
+
+
+@pytest.mark.parametrize("edit", ["RATE = 5", "def rated(x): return x * 5", "Plain.value = lambda self: self.x * 5"])
+def test_an_edit_of_the_class_of_an_argument_whose_type_is_not_said_is_a_miss(edit: str) -> None:
+    cell = define(UNTYPED)
+    assert flyte.run(cell["untyped"], cell["Plain"](2)).outputs()[0] == 2
+    exec(edit, cell)
+    run = flyte.run(cell["untyped"], cell["Plain"](2))
+    assert (run.outputs()[0], outcomes(run, "untyped")[0].status) == (10, "miss")
+    run = flyte.run(cell["untyped"], cell["Plain"](2))
+    assert (run.outputs()[0], outcomes(run, "untyped")[0].status) == (10, "hit")
+
+
+def test_the_class_of_an_argument_is_the_same_for_the_cache_in_a_worker_process() -> None:
+    cell = define(UNTYPED)
+    flyte.run(cell["around"], 2).wait()
+    run = flyte.with_runcontext(mode="process").run(cell["around"], 2)
+    assert (run.outputs()[0], outcomes(run, "untyped")[0].status) == (2, "hit")
