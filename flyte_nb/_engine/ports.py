@@ -23,12 +23,15 @@ class EventLog(Protocol):
 
     Attributes
     ----------
+    fence : int
+        Another one stands beside the run once somebody else has begun to write it.
     lost : RunTakenOverError or None
         Why this process may not write the run any more. What is appended after that goes nowhere.
     when_lost : callable or None
         Called with that error, once, on the thread whose commit found out.
     """
 
+    fence: int
     lost: RunTakenOverError | None
     when_lost: Callable[[RunTakenOverError], None] | None
 

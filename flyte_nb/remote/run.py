@@ -21,6 +21,7 @@ from ..errors import RunStateError
 from ..models.phases import ActionPhase
 from .action import Action
 from .details import ActionDetails, RunDetails, action_details, run_details
+from .driven import gone_on_with
 from .frame import frame_of
 from .history import RunHistory
 from .requests import post_abort
@@ -56,7 +57,7 @@ class Run(AwaitedAsItself):
 
     def __init__(self, name: str, live: LiveRun | None = None) -> None:
         self.name = name
-        self._live = live
+        self._driven = live
         self._history = RunHistory(name)
 
     @ClassCall
@@ -303,7 +304,7 @@ class Run(AwaitedAsItself):
         --------
         >>> run.resume(keep="etl.clean")
         """
-        self._live = launch.resume(self.name, keep)
+        self._driven = launch.resume(self.name, keep)
         self._history = RunHistory(self.name)
         return self
 
@@ -393,6 +394,11 @@ class Run(AwaitedAsItself):
         from .._engine.blocking import wait_blocking
 
         wait_blocking(asyncio.sleep(POLL_EVERY_S), self._history.runtime.loop.get())
+
+    @property
+    def _live(self) -> LiveRun | None:
+        self._driven = gone_on_with(self._driven, self._history)
+        return self._driven
 
     def _version(self) -> int:
         view = self._history.view()

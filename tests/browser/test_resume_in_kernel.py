@@ -90,7 +90,7 @@ def test_a_run_that_is_resumed_in_a_kernel_uses_what_is_defined_there(
         SETUP,
         STOPPED.format(name="redefined"),
         SETUP.replace("before + 2", "before + 100"),
-        "flyte.Run.get('redefined').outputs()[0]",
+        "run.outputs()[0]",
     )
     for cell in range(3):
         lab.run(cell)
