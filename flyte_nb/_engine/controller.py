@@ -7,6 +7,7 @@ import contextvars
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ from .capacity import Capacity
 from .failure import as_runtime_error, record_of
 from .finished import FinishedWork
 from .garbage import RareFullCollections
-from .interrupts import STUCK_AFTER_S, interrupts_are_handled, strike_main_thread, watch_of
+from .interrupts import STUCK_AFTER_S, has_unread_interrupt, interrupts_are_handled, strike_main_thread, watch_of
 from .keeping import kept_literals
 from .live_run import LiveRun
 from .logs import LogCapture
@@ -111,7 +112,7 @@ class Controller:
         self._lock = threading.Lock()
         self._is_deaf = False
         self._last_beat = 0.0
-        self._pings: dict[asyncio.AbstractEventLoop, _Ping] = {}
+        self._pings: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Ping] = weakref.WeakKeyDictionary()
 
     # runs ---------------------------------------------------------------------------------------------------
 
@@ -386,7 +387,7 @@ class Controller:
             if ping.answered:
                 if now - ping.sent_at >= PING_EVERY_S:
                     ping.send(run.loop, now)
-            elif not ping.struck and now - ping.sent_at > STUCK_AFTER_S and watch_of(run.loop).has_unread:
+            elif not ping.struck and now - ping.sent_at > STUCK_AFTER_S and has_unread_interrupt(run.loop):
                 if not (self.journal.is_committing or interrupts_are_handled()):
                     ping.struck = True
                     strike_main_thread()

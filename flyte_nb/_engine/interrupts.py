@@ -109,7 +109,7 @@ class InterruptWatch:
 
     @property
     def has_unread(self) -> bool:
-        """Whether an interrupt came that the loop, busy with something, has not seen. Any thread may ask."""
+        """Whether an interrupt came that was not read yet."""
         receiver = self._receiver
         if receiver is None:
             return False
@@ -132,7 +132,11 @@ class InterruptWatch:
     def end(self) -> None:
         """Undo one `begin`."""
         self._users -= 1
-        if self._users or self._receiver is None or self._sender is None:
+        if self._users:
+            return
+        if _watches.get(id(self._loop)) is self:
+            del _watches[id(self._loop)]
+        if self._receiver is None or self._sender is None:
             return
         signal.set_wakeup_fd(self._before)
         self._loop.remove_reader(self._receiver)
@@ -155,8 +159,14 @@ _watches: dict[int, InterruptWatch] = {}
 
 
 def watch_of(loop: Any) -> InterruptWatch:
-    """The watch of `loop`, made on first use."""
+    """The watch of `loop`, made on first use and kept while it has users."""
     found = _watches.get(id(loop))
     if found is None or found._loop is not loop:
         found = _watches[id(loop)] = InterruptWatch(loop)
     return found
+
+
+def has_unread_interrupt(loop: Any) -> bool:
+    """Whether an interrupt came that `loop`, busy with something, has not seen. Any thread may ask."""
+    found = _watches.get(id(loop))
+    return found is not None and found._loop is loop and found.has_unread

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -100,3 +102,19 @@ def test_a_time_that_is_none_is_refused(run: flyte.Run) -> None:
         run.wait(timeout=-1)
     with pytest.raises(TypeError, match=r"wait\(\): quiet is True or False; got 10. A time limit is timeout=10"):
         run.wait(10)  # type: ignore[arg-type]
+
+
+def test_a_loop_that_awaited_a_run_lives_no_longer_than_its_user_wants() -> None:
+    @env.task
+    async def one() -> int:
+        return 1
+
+    async def awaits() -> weakref.ref[asyncio.AbstractEventLoop]:
+        await flyte.run(one).wait.aio()
+        run = await flyte.with_runcontext(mode="notebook").run.aio(one)
+        await run.wait.aio()
+        return weakref.ref(asyncio.get_running_loop())
+
+    loops = [asyncio.run(awaits()) for _ in range(3)]
+    gc.collect()
+    assert [loop() for loop in loops] == [None, None, None]
