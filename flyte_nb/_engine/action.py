@@ -17,6 +17,7 @@ from .ticks import TickCommits
 
 if TYPE_CHECKING:
     from .cached import LookedUp
+    from .lending import Lent
     from .live_run import LiveRun
     from .logs import ActionLog
     from .plan import TaskPlan
@@ -75,6 +76,7 @@ class Action:
         "held_inputs",
         "kept_outputs",
         "known_as",
+        "lent",
         "limits",
         "log",
         "looked_up",
@@ -110,6 +112,7 @@ class Action:
         self.machine: ActionMachine = ActionMachine(plan.max_attempts, plan.delay_s)
         self.environment: dict[str, str] | None = plan.environment
         self.places: list[Place] = []
+        self.lent: Lent | None = None
         self.pauses: int = 0
         self.seen_groups: set[str] | None = None
         self.log: ActionLog | None = None
@@ -161,6 +164,11 @@ class Action:
     def stop_requested(self) -> bool:
         """Whether `stop` has cancelled the awaiting task and nobody has taken it back."""
         return self._cancels > 0 or self.machine.stop is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for calls, or for a person."""
+        return bool(self._children) or self.pauses > 0
 
     @property
     def is_cancelled(self) -> bool:

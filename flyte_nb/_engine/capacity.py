@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from .action import Action
 
 
+_Queue = deque[tuple[asyncio.AbstractEventLoop, "asyncio.Future[None]"]]
+
+
 class Capacity:
     """A number of places; actions of any loop or thread may take them, first come first served.
 
-    An action that starts to wait for a child gives its place back for good: otherwise parents would hold every
-    place while their children wait for one.
+    Those that go on after a call (`flyte_nb._engine.lending`) come before those that begin: fewer are under way then.
 
     Parameters
     ----------
@@ -33,37 +35,45 @@ class Capacity:
     def __init__(self, places: int, what: str = "places is how many actions run at once") -> None:
         self._free = checked_places(places, what)
         self._lock = threading.Lock()
-        self._queue: deque[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = deque()
+        self._beginning: _Queue = deque()
+        self._going_on: _Queue = deque()
 
     async def take(self, action: Action) -> None:
         """Wait for a place."""
+        await self._place(self._beginning)
+        action.places.append(self)
+
+    async def take_again(self) -> None:
+        """Wait for a place for an action that had one and lent it; who calls it keeps the account."""
+        await self._place(self._going_on)
+
+    async def _place(self, queue: _Queue) -> None:
         with self._lock:
             if self._free > 0:
                 self._free -= 1
-                action.places.append(self)
                 return
             loop = asyncio.get_running_loop()
             turn: asyncio.Future[None] = loop.create_future()
-            self._queue.append((loop, turn))
+            entry = (loop, turn)
+            queue.append(entry)
         try:
             await turn
         except asyncio.CancelledError:
             with self._lock:
-                entry = (loop, turn)
-                if entry in self._queue:
-                    self._queue.remove(entry)
+                if entry in queue:
+                    queue.remove(entry)
                     raise
             self.give_back()
             raise
-        action.places.append(self)
 
     def give_back(self) -> None:
         """Free a place, or hand it to whoever waits longest."""
         with self._lock:
-            if not self._queue:
+            queue = self._going_on or self._beginning
+            if not queue:
                 self._free += 1
                 return
-            loop, turn = self._queue.popleft()
+            loop, turn = queue.popleft()
         try:
             loop.call_soon_threadsafe(self._hand_over, turn)
         except RuntimeError:
@@ -71,15 +81,8 @@ class Capacity:
 
     def _hand_over(self, turn: asyncio.Future[None]) -> None:
         if turn.cancelled():
-            return  # `take` sees that it was out of the queue and gives the place back
+            return  # `_place` sees that it was out of the queue and gives the place back
         turn.set_result(None)
-
-
-def give_back_all(action: Action) -> None:
-    """Free every place that `action` holds."""
-    places = action.places
-    while places:
-        places.pop().give_back()
 
 
 def checked_places(places: int, what: str) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .._code.digest import Depth
 from ..models.events import ActionEnded, ErrorRecord, StoredLiterals
 from ..models.phases import ActionPhase
-from .capacity import give_back_all
+from .lending import give_back_all
 
 if TYPE_CHECKING:
     from .action import Action
@@ -55,7 +55,7 @@ def let_go(action: Action) -> None:
         action.run.cached.release(action.looked_up)
     if action.run.live.get(action.name) is action:
         del action.run.live[action.name]
-    if action.places:
+    if action.places or action.lent is not None:
         give_back_all(action)
 
 

@@ -163,7 +163,7 @@ class Room(Protocol):
         """Wait for room for an attempt, and append what was taken to `action.places`.
 
         Whoever starts to wait for a child gives it back; otherwise parents would hold all of it while their
-        children wait for some.
+        children wait for some. The places of a `Capacity` are taken again before it goes on (`lending.py`).
         """
 
 

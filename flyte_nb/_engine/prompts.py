@@ -16,7 +16,7 @@ from .._view.prompts import parse_answer
 from ..models.events import ActionPaused, PromptAnswered, PromptAsked
 from ..models.phases import ActionPhase
 from ..models.records import Request
-from .capacity import give_back_all
+from .lending import lend_all, take_back
 from .naming import child_name
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ async def answer_text(action: Action, opened: OpenPrompt) -> str:
     """As `wait_for_answer`, but the JSON of the answer."""
     if not opened.answer.done():
         await _pause(action, opened)
+        if action.lent is not None:
+            await take_back(action)
     await action.commits.committed()
     return opened.answer.result()
 
@@ -152,7 +154,7 @@ def _already(answer: str, answered_by: str) -> str:
 async def _pause(action: Action, opened: OpenPrompt) -> None:
     asked = opened.asked
     if action.places:
-        give_back_all(action)
+        lend_all(action)
     action.pauses += 1
     action.run.log.append(ActionPaused(time.time(), action.name, ActionPhase.PAUSED, asked.name))
     action.commits.soon()

@@ -31,9 +31,9 @@ from ..types.interface import Prepared
 from . import links
 from .action import Action
 from .branches import waits_itself
-from .capacity import give_back_all
 from .ending import let_go, record_end
 from .failure import as_runtime_error, is_final, record_of
+from .lending import give_back_all, lend_all, take_back
 from .machine import FAILED, SUCCEEDED, Answer, End, Outcome, Retry, Stop
 from .naming import child_name
 from .refusals import check_inline_size, check_is_going_on, refusal_in_trace
@@ -114,18 +114,25 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     action = Action(run, plan, name, parent, scope.group, scope.custom_context)
     parent.adopt(action)
     if parent.places:
-        give_back_all(parent)
+        lend_all(parent)
     try:
-        value = await perform(action, prepared)
-    finally:
-        parent.release(action)
-        if action.results is not None and action.kept_outputs is None and parent.may_repeat:
-            run.left_behind[name] = action.results
+        try:
+            value = await perform(action, prepared)
+        finally:
+            parent.release(action)
+            if action.results is not None and action.kept_outputs is None and parent.may_repeat:
+                run.left_behind[name] = action.results
+    except Exception:
+        if parent.lent is not None:
+            await take_back(parent)
+        raise
     kept = action.kept_outputs
     if kept is None:
         raise RuntimeSystemError("NoOutputs", f"Task {plan.name!r} succeeded and its outputs are missing.")
     if parent.may_repeat and not action.code_changed:
         parent.remember(remembered, kept)
+    if parent.lent is not None:
+        await take_back(parent)
     return kept, value
 
 
@@ -246,7 +253,7 @@ async def _wait_for_retry(action: Action, decision: Retry, raised: BaseException
             await action.absorb_cancels()
         await action.settle_children()
         action.forgive()
-        if action.places:
+        if action.places or action.lent is not None:
             give_back_all(action)
         failure = AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)
         action.run.log.append(failure)
@@ -290,7 +297,7 @@ async def _end(
         stop = action.machine.stop
         record = ErrorRecord("Cancelled", "user", stop.message if stop else "Its caller cancelled it.")
     record_end(action, end.phase, kept, record)
-    if action.places:
+    if action.places or action.lent is not None:
         give_back_all(action)  # whoever is next begins while this end is committed
     if not (action.plan.by_reference and action.commits.committed_at_once()):
         await action.commits.committed()
