@@ -258,6 +258,29 @@ def test_a_task_gets_a_device_where_a_worker_declares_one(
     assert on_dask(device).outputs()[0] in ("gpu-a", "gpu-b")
 
 
+@env.task
+async def calls_itself(depth: int, resources: dict[str, str]) -> list[str]:
+    below: list[str] = []
+    if depth:
+        again = calls_itself.override(resources=flyte.Resources(**resources))
+        below = await again(depth - 1, resources)
+    return [os.environ.get("CUDA_VISIBLE_DEVICES", ""), *below]
+
+
+@pytest.mark.parametrize("resources", [{"gpu": "T4:1"}, {"memory": "200Mi"}, {"cpu": "1"}])
+def test_parents_that_wait_give_back_what_they_have_of_a_workers_resources(
+    new_cluster: Callable[..., Any], home: Path, monkeypatch: pytest.MonkeyPatch, resources: dict[str, str]
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "gpu-a")
+    cluster = new_cluster(n_workers=1, resources={"GPU": 1, "MEMORY": 300 * 2**20, "CPU": 1})
+    use(DaskBackend(cluster), home=home)
+
+    first = calls_itself.override(resources=flyte.Resources(**resources))
+
+    for depth in (2, 1):  # what was given back early is not given back again at the end
+        assert on_dask(first, depth, resources).outputs()[0] == ["gpu-a"] * (depth + 1)
+
+
 KERNEL = """
 import sys
 import flyte_nb as flyte

@@ -67,6 +67,8 @@ class Attempt:
         For the thread of the Dask task: True to give back its slot, None to end.
     answers : dict of str to asyncio.Future
         What was asked of the kernel, by the kind of the answer.
+    devices : list of str
+        What it has of the Dask worker's.
     problem : Exception or None
         Why it could not even be taken up.
     """
@@ -78,14 +80,9 @@ class Attempt:
         self.answers: dict[str, asyncio.Future[bytes]] = {}
         self.link: ProcessLink | None = None
         self.task: asyncio.Task[None] | None = None
+        self.devices: list[str] = []
         self.seceded: bool = False
         self.problem: Exception | None = None
-
-    def give_back_slot(self) -> None:
-        """Have the Dask task leave the worker's thread pool, once."""
-        if not self.seceded:
-            self.seceded = True
-            self.commands.put(True)
 
 
 class Host:
@@ -153,7 +150,6 @@ class Host:
     # one attempt --------------------------------------------------------------------------------------------
 
     async def _serve(self, attempt: Attempt) -> None:
-        devices: list[str] = []
         try:
             order = attempt.order
             self._tell(attempt, wire.BEGUN)
@@ -168,9 +164,9 @@ class Host:
             code = await self._code_of(attempt)
             start = say.decode_for_worker(order.start)
             assert isinstance(start, say.Start)
-            devices, self._devices = self._devices[: order.devices], self._devices[order.devices :]
-            if devices:
-                start = _with_variable(start, "CUDA_VISIBLE_DEVICES", ",".join(devices))
+            attempt.devices, self._devices = self._devices[: order.devices], self._devices[order.devices :]
+            if attempt.devices:
+                start = _with_variable(start, "CUDA_VISIBLE_DEVICES", ",".join(attempt.devices))
             while not await self._converse(attempt, setup, say.Code(order.code, code), start):
                 continue
         except asyncio.CancelledError:
@@ -180,7 +176,7 @@ class Host:
             how = f"could not be started by the Dask worker {self._name}: {type(error).__name__}: {error}"
             self._tell(attempt, wire.LOST, wire.encoded(wire.Loss(how)))
         finally:
-            self._devices += devices
+            self._devices += attempt.devices
             self._attempts.pop(attempt.key, None)
             attempt.commands.put(None)
 
@@ -197,7 +193,7 @@ class Host:
             if isinstance(message, _ENDS) and not over.done():
                 over.set_result(message)
             if isinstance(message, _WAITS):
-                attempt.give_back_slot()
+                self._give_back_place(attempt)
             if not isinstance(message, say.Stale):
                 self._tell(attempt, wire.SAY, say.encode(message))
 
@@ -227,6 +223,21 @@ class Host:
         if isinstance(end, Exception):
             self._tell(attempt, wire.LOST, wire.encoded(_loss(end)))
         return not isinstance(end, say.Stale)
+
+    def _give_back_place(self, attempt: Attempt) -> None:
+        """Leave to others, once, the thread that an attempt has, its devices, and what else Dask counts as taken."""
+        if attempt.seceded:
+            return
+        attempt.seceded = True
+        state = self._worker.state
+        task = state.tasks.get(attempt.key)
+        if task is not None and task.resource_restrictions:
+            for name, amount in task.resource_restrictions.items():
+                state.available_resources[name] += amount
+            task.resource_restrictions = {}  # so that Dask does not give it back again at the end
+        self._devices += attempt.devices
+        attempt.devices = []
+        attempt.commands.put(True)  # after which Dask looks who can begin
 
     @contextlib.contextmanager
     def _limited(self, attempt: Attempt, link: ProcessLink) -> Any:
