@@ -344,6 +344,26 @@ async def root(x: int) -> int:
     assert calls == [5, "mended"]
 
 
+def test_a_run_reads_a_large_constant_once_to_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads: list[int] = []
+    digest = data._digest
+    monkeypatch.setattr(data, "_digest", lambda content: (reads.append(len(content)), digest(content))[1])
+    cell = """
+import numpy
+WEIGHTS = numpy.arange(100_000)
+SEEN = []
+@env.task
+async def one(n: int) -> int:
+    SEEN.append(n)
+    return int(WEIGHTS[n])
+"""
+    task = define(cell)["one"]
+    for _ in range(2):
+        reads.clear()
+        assert flyte.run(task, 5).outputs() == 5
+        assert len(reads) == 1
+
+
 def test_a_large_constant_is_read_as_often_by_many_calls_as_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[int] = []
     digest = data._digest
