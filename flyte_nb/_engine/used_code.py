@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._code.data import each_read_once
-from .._code.digest import Depth, KnownCode, code_digest, code_parts, known_code
-from .._task.registry import namesakes, the_one, told_apart
+from .._code.digest import Depth, KnownCode, code_parts, known_code
+from .._task.namesakes import Namesakes
 from ..errors import RuntimeUserError
 from ..models.events import TaskSeen
 
@@ -51,7 +51,7 @@ class UsedCode:
         self._log = log
         self._at_hand = at_hand
         self._generation = generation
-        self._namesakes: dict[str, dict[str, Task[Any, Any]]] = {}
+        self._namesakes: dict[str, Namesakes] = {}
         self._used: dict[Task[Any, Any], Use] = {}
         self._seen: set[tuple[str, str]] = set()
 
@@ -89,12 +89,13 @@ class UsedCode:
 
     def task_named(self, identity: str, digest: str) -> Task[Any, Any] | None:
         """The task of that identity and code, for a caller that has nothing else; None if it is not known here."""
-        return self._namesakes_of(identity).get(digest)
+        return self._namesakes_of(identity).of_code(digest)
 
     def forget(self) -> None:
         """The run is over: of tasks that were replaced none lives on."""
-        for table in (self._at_hand, self._namesakes, self._used):
-            table.clear()
+        self._at_hand.clear()
+        self._namesakes.clear()
+        self._used.clear()
 
     def _see(self, task: Task[Any, Any]) -> Use:
         with each_read_once():
@@ -119,25 +120,22 @@ class UsedCode:
         """What `task` was before its cell was run again; itself if this run knows none of its name."""
         known = self._namesakes_of(task.identity)
         if not known:
-            known[code_digest(task.func)] = task
+            known.add(task)
         module = task.func.__module__
-        before = {digest: one for digest, one in known.items() if one.func.__module__ == module} or known
-        if len(before) == 1:
-            return next(iter(before.values()))
-        found = the_one(before.values(), code_parts(task.func))
+        found = known.like(code_parts(task.func), module)
         if found is None:
             raise RuntimeUserError(
                 "TaskDeclaredAnew",
                 f"Task {task.name!r} was declared anew while run {self._log.name!r} goes on, and"
-                f" {len(before)} tasks had that name when it started: {told_apart(before.values())}. Which of them it"
-                " was cannot be told. Resume the run to use the new code; give each task a name of its own to have"
-                " running ones left alone.",
+                f" {len(known.of_module(module))} tasks had that name when it started: {known.told_apart(module)}."
+                " Which of them it was cannot be told. Resume the run to use the new code; give each task a name of"
+                " its own to have running ones left alone.",
             )
         return found
 
-    def _namesakes_of(self, identity: str) -> dict[str, Task[Any, Any]]:
-        """The tasks of one name as they were when the run started, by the digest of their code."""
+    def _namesakes_of(self, identity: str) -> Namesakes:
+        """The tasks of one name as they were when the run started."""
         known = self._namesakes.get(identity)
         if known is None:
-            known = self._namesakes[identity] = namesakes(self._at_hand.get(identity, ()))
+            known = self._namesakes[identity] = Namesakes(self._at_hand.get(identity, ()))
         return known

@@ -16,7 +16,8 @@ from .._engine.run_options import ROOT_WAS, RunOptions
 from .._journal.liveness import is_alive
 from .._misfit import misfits, with_nearest
 from .._task.messages import got, not_a_task
-from .._task.registry import declared_tasks, find_task, namesakes, the_one, told_apart
+from .._task.namesakes import Namesakes
+from .._task.registry import declared_tasks, find_task
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
 from ..models.events import RunStarted, StoredLiterals, TaskSeen
@@ -212,23 +213,19 @@ def task_of(
 
 
 def _defined_here(name: str, run: str, parts: dict[str, str]) -> Task[Any, Any] | None:
-    if len(_namesakes(name)) > 1:
+    if len(Namesakes(declared_tasks().get(name, ()))) > 1:
         gc.collect()  # one that is garbage stands for nothing
-    known = _namesakes(name)
-    if len(known) <= 1:
+    known = Namesakes(declared_tasks().get(name, ()))
+    if not known:
         return find_task(name)
-    found = the_one(known.values(), parts)
+    found = known.like(parts)
     if found is None:
         raise CodeBundleError(
             f"Run {run!r} called task {name!r}, and {len(known)} tasks have that name here, none like it:"
-            f" {told_apart(known.values())}. Which of them goes on cannot be told. Define the one that ran as it was,"
+            f" {known.told_apart()}. Which of them goes on cannot be told. Define the one that ran as it was,"
             " or give each task a name of its own and start a new run."
         )
     return found
-
-
-def _namesakes(name: str) -> dict[str, Task[Any, Any]]:
-    return namesakes(declared_tasks().get(name, ()))
 
 
 def _code_of(earlier: EarlierRun, action: str) -> dict[str, str]:

@@ -60,3 +60,34 @@ def test_a_cell_run_200_times_leaves_no_widget_thread_open_file_or_request(noteb
     for name in ("threads", "open files"):  # a pool's threads, each with a loop, come and go; a leak would be 200
         assert after.pop(name) <= before.pop(name) + 20, name
     assert after == before
+
+
+FACTORY = """
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("factory")
+def make(k):
+    @env.task
+    async def divided(x: int) -> float:
+        return x / k
+    return divided
+a = make(0)
+run = flyte.run(a, 1)
+run.wait()
+"""
+
+
+def test_a_task_that_a_cell_has_shown_is_not_resumed_once_its_name_stands_for_another(notebook: Notebook) -> None:
+    notebook.run(FACTORY)
+    notebook.run("a")
+    notebook.run("a = make(2)")
+    assert notebook.run("run.resume().wait(); print(run.outputs()[0], end='')").text == "0.5"
+
+
+def test_a_task_that_a_cell_has_shown_is_resumed_if_a_list_holds_it(notebook: Notebook) -> None:
+    notebook.run(
+        FACTORY.replace("return x / k", "return x / (k - zero)").replace("a = make(0)", "zero = 0; a = make(0)")
+    )
+    notebook.run("a")
+    notebook.run("kept = [a]; a = make(2)")
+    notebook.run("zero = 1")
+    assert notebook.run("run.resume().wait(); print(run.outputs()[0], end='')").text == "-1.0"
