@@ -6,7 +6,8 @@ import { choiceFrom } from "../src/panel/choice";
 import { placesBetween, topOf } from "../src/panel/list_layout";
 import { Panel } from "../src/panel/panel";
 import { dayName } from "../src/panel/run_list";
-import { RunsStore, type Happening } from "../src/panel/runs_store";
+import type { Happening } from "../src/panel/happenings";
+import { RunsStore } from "../src/panel/runs_store";
 import type { ListNews, RunLine, Wanted } from "../src/panel/wire";
 
 class Socket {

@@ -4,6 +4,7 @@ import type { ILauncher } from "@jupyterlab/launcher";
 import type { IDisposable } from "@lumino/disposable";
 import type { RunsStore } from "../panel/runs_store";
 import { runsIcon } from "./icon";
+import type { MainArea } from "./main_area";
 import { PANEL_ID } from "./panel_widget";
 
 export const COMMANDS = {
@@ -18,12 +19,9 @@ export const COMMANDS = {
 const CATEGORY = "Runs of flyte_nb";
 
 interface Deeds {
-  openBeside(run: string): unknown;
-  openRun(run: string): void;
+  mainArea: MainArea;
   rerun(run: string): Promise<void>;
   resume(run: string): Promise<void>;
-  /** The run in the main area that was used last, or an empty name. */
-  shown(): string;
   store: RunsStore;
 }
 
@@ -31,8 +29,8 @@ interface Deeds {
 export function addCommands(
   app: JupyterFrontEnd, deeds: Deeds, palette: ICommandPalette | null, launcher: ILauncher | null,
 ): IDisposable[] {
-  const { store, shown } = deeds;
-  const named = (args: { [key: string]: unknown }) => (typeof args["run"] === "string" ? args["run"] : shown());
+  const { mainArea, store } = deeds;
+  const named = (args: { [key: string]: unknown }) => (typeof args["run"] === "string" ? args["run"] : mainArea.shown);
   const onOne = (label: string, act: (run: string) => unknown) => ({
     label, execute: (args: { [key: string]: unknown }) => act(named(args)), isEnabled: (args: { [key: string]: unknown }) => named(args) !== "",
   });
@@ -42,9 +40,9 @@ export function addCommands(
       label: "Show Runs", caption: "Runs of all kernels, and questions that wait", icon: runsIcon,
       execute: () => app.shell.activateById(PANEL_ID),
     }),
-    app.commands.addCommand(COMMANDS.openRun, { ...onOne("Open Run", deeds.openBeside), icon: runsIcon }),
+    app.commands.addCommand(COMMANDS.openRun, { ...onOne("Open Run", (run) => mainArea.openBeside(run)), icon: runsIcon }),
     app.commands.addCommand(COMMANDS.openNewest, {
-      label: "Open Newest Run", execute: () => deeds.openRun(newest()), isEnabled: () => newest() !== "",
+      label: "Open Newest Run", execute: () => mainArea.open(newest()), isEnabled: () => newest() !== "",
     }),
     app.commands.addCommand(COMMANDS.abort, onOne("Abort Shown Run", (run) => store.abort(run))),
     app.commands.addCommand(COMMANDS.resume, onOne("Resume Shown Run…", deeds.resume)),

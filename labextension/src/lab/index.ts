@@ -1,5 +1,5 @@
 import { ILabShell, ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from "@jupyterlab/application";
-import { Dialog, ICommandPalette, MainAreaWidget, showDialog, WidgetTracker } from "@jupyterlab/apputils";
+import { Dialog, ICommandPalette, showDialog } from "@jupyterlab/apputils";
 import { ILauncher } from "@jupyterlab/launcher";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStateDB } from "@jupyterlab/statedb";
@@ -7,17 +7,17 @@ import { choiceFrom, EVERYTHING, isChoosing } from "../panel/choice";
 import panelStyles from "../panel/panel.css";
 import { RunsStore } from "../panel/runs_store";
 import styles from "../views/styles.css";
-import { addCommands, COMMANDS } from "./commands";
+import { addCommands } from "./commands";
 import labStyles from "./lab.css";
 import { LabServer } from "./lab_server";
+import { MainArea } from "./main_area";
 import { openNotebook } from "./notebooks";
 import { tellOf } from "./notices";
 import { openRuns } from "./open_runs";
+import { PANEL_ID, PanelWidget } from "./panel_widget";
 import { resumeSomewhere } from "./resuming";
 import { tellOfSavedPictures } from "./saved_pictures";
-import { PANEL_ID, PanelWidget } from "./panel_widget";
-import { RunWidget } from "./run_widget";
-import { DEFAULTS, settingsFrom } from "./settings";
+import { DEFAULTS, followSettings } from "./settings";
 
 const PLUGIN = "flyte-nb:panel";
 const KEPT_CHOICE = "flyte-nb:choice";
@@ -39,70 +39,53 @@ function activate(
   atTheEnd(() => store.close());
   if (state !== null) keepChoice(store, state);
 
-  const tracker = new WidgetTracker<MainAreaWidget<RunWidget>>({ namespace: "flyte-nb-run" });
-  atTheEnd(() => tracker.dispose());
-  const openRun = (run: string) => {
-    if (labShell === null) window.open(server.pageOf(run), "_blank", "noopener");
-    else void app.commands.execute(COMMANDS.openRun, { run });
-  };
-  const openBeside = (run: string) => {
-    const known = tracker.find((widget) => widget.content.run === run);
-    const content = known?.content ?? new RunWidget(server, run, {
-      rerun: () => void rerun(run), resume: (inProcess) => void resumeSomewhere(app.serviceManager, server, run, inProcess),
-    });
-    const widget = known ?? new MainAreaWidget({ content });
-    if (known === undefined) {
-      widget.id = `${content.id}-area`;
-      app.shell.add(widget, "main");
-      void tracker.add(widget);
-    }
-    app.shell.activateById(widget.id);
-    return widget;
-  };
+  const resumeOr = (run: string, inProcess: () => unknown) => resumeSomewhere(app.serviceManager, server, run, inProcess);
+  const resume = (run: string) => resumeOr(run, () => store.resume(run));
   const rerun = async (run: string) => {
     const again = await store.rerun(run);
     if (again !== "") openRun(again);
   };
-  const resume = (run: string) => resumeSomewhere(app.serviceManager, server, run, () => store.resume(run));
+  const mainArea = new MainArea(app, labShell, server, (run) => ({
+    rerun: () => void rerun(run), resume: (inProcess) => void resumeOr(run, inProcess),
+  }));
+  atTheEnd(() => mainArea.dispose());
+  const openRun = (run: string) => mainArea.open(run);
 
-  atTheEnd(openRuns(openRun));
-  atTheEnd(tellOfSavedPictures(store, server));
   const panel = new PanelWidget(store, {
-    openRun,
-    resume,
-    openNotebook: (place) => void openNotebook(app, place),
-    confirm: async (title, body, action) => {
-      const result = await showDialog({ title, body, buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: action })] });
-      return result.button.accept;
-    },
+    openRun, resume, confirm, openNotebook: (place) => void openNotebook(app, place),
   });
   atTheEnd(() => panel.dispose());
   app.shell.add(panel, "left", { rank: 450 });
   restorer?.add(panel, PANEL_ID);
 
-  const shown = () => tracker.currentWidget?.content.run ?? "";
-  for (const added of addCommands(app, { openBeside, openRun, rerun, resume, shown, store }, palette, launcher)) atTheEnd(() => added.dispose());
-  if (restorer !== null)
-    void restorer.restore(tracker, {
-      command: COMMANDS.openRun, args: (widget) => ({ run: widget.content.run }), name: (widget) => widget.content.run,
-    });
+  for (const added of addCommands(app, { mainArea, rerun, resume, store }, palette, launcher)) atTheEnd(() => added.dispose());
+  if (restorer !== null) mainArea.restore(restorer);
+  atTheEnd(openRuns(openRun));
+  atTheEnd(tellOfSavedPictures(store, server));
 
   let current = DEFAULTS;
   atTheEnd(tellOf(store, app, () => current.notifications, openRun));
   if (registry !== null)
     void registry.load(PLUGIN).then((settings) => {
-      const take = () => {
-        current = settingsFrom(settings);
-        store.newsEveryMs = current.updateEveryMs;
-      };
-      take();
-      settings.changed.connect(take);
-      atTheEnd(() => settings.changed.disconnect(take));
-      const tidy = () => { if (current.keepDays > 0) void store.tidy(current.keepDays); };
-      tidy();
-      const timer = setInterval(tidy, TIDY_EVERY_MS);
-      atTheEnd(() => clearInterval(timer));
+      atTheEnd(followSettings(settings, (taken) => {
+        current = taken;
+        store.newsEveryMs = taken.updateEveryMs;
+      }));
+      atTheEnd(tidyDaily(store, () => current.keepDays));
     });
+}
+
+async function confirm(title: string, body: string, action: string): Promise<boolean> {
+  const result = await showDialog({ title, body, buttons: [Dialog.cancelButton(), Dialog.warnButton({ label: action })] });
+  return result.button.accept;
+}
+
+/** Forgets old runs now, and once a day; for 0 days to keep, none. */
+function tidyDaily(store: RunsStore, keepDays: () => number): () => void {
+  const tidy = () => { if (keepDays() > 0) void store.tidy(keepDays()); };
+  tidy();
+  const timer = setInterval(tidy, TIDY_EVERY_MS);
+  return () => clearInterval(timer);
 }
 
 /** What was chosen is chosen again after a reload, unless the reader was quicker. Nothing waits for it: it is known late. */

@@ -1,6 +1,7 @@
 import type { JupyterFrontEnd } from "@jupyterlab/application";
 import { Notification } from "@jupyterlab/apputils";
-import type { Happening, RunsStore } from "../panel/runs_store";
+import type { Happening } from "../panel/happenings";
+import type { RunsStore } from "../panel/runs_store";
 import { stateOf } from "../panel/state_of";
 import type { Widget } from "@lumino/widgets";
 

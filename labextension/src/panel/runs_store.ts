@@ -1,16 +1,15 @@
 import type { Notice } from "../run/wire";
 import type { Answering } from "../views/prompt_form";
+import { Answers } from "./answers";
 import { EVERYTHING, filterOf, type Choice } from "./choice";
 import { Connection } from "./connection";
 import type { NotebookPlace } from "./doors";
+import { Happenings, type Happening } from "./happenings";
 import { runPath, type Server } from "./server";
 import type { Day, Facets, ListNews, RunLine, Wanted, Waiting } from "./wire";
 
 const WINDOW = 120;
 const STEP = 40;
-
-/** What happened to a run while somebody may have looked elsewhere. */
-export type Happening = { kind: "ended"; run: RunLine } | { kind: "asked"; waiting: Waiting };
 
 /**
  * All runs of a home as one page knows them: a window of the list, what goes on, what waits for an answer.
@@ -35,14 +34,15 @@ export class RunsStore {
   private offset = 0;
   private wantedOffset = 0;
   private everyMs = 250;
-  private heardOf: Set<string> | null = null;
-  private readonly outcomes = new Map<string, Map<string, Notice>>();
   private readonly listeners = new Set<() => void>();
-  private readonly watchers = new Set<(happening: Happening) => void>();
+  private readonly answers: Answers;
+  private readonly happenings: Happenings;
   private readonly connection: Connection;
 
   constructor(private readonly server: Server, choice: Choice = EVERYTHING) {
     this.choice = choice;
+    this.answers = new Answers(server, () => this.changed());
+    this.happenings = new Happenings(server);
     this.connection = new Connection(() => server.socket("api/live"), {
       opened: () => {
         this.connected = true;
@@ -64,14 +64,13 @@ export class RunsStore {
 
   /** Hear of runs that end and of new questions, but not of those that were there before. */
   watch(watcher: (happening: Happening) => void): () => void {
-    this.watchers.add(watcher);
-    return () => this.watchers.delete(watcher);
+    return this.happenings.watch(watcher);
   }
 
   close(): void {
     this.connection.close();
     this.listeners.clear();
-    this.watchers.clear();
+    this.happenings.close();
   }
 
   /** The run that stands there in the list, if it has been sent. */
@@ -107,22 +106,7 @@ export class RunsStore {
   }
 
   answering(run: string): Answering {
-    const outcomes = this.outcomes.get(run) ?? new Map<string, Notice>();
-    this.outcomes.set(run, outcomes);
-    const keep = (prompt: string, level: string, text: string) => {
-      outcomes.set(prompt, { type: "notice", level, text, about: prompt });
-      this.changed();
-    };
-    return {
-      outcomes,
-      answer: (prompt, value) => {
-        outcomes.delete(prompt);
-        this.server.ask(runPath(run, "answer"), "POST", { prompt, value }).then(
-          (content) => keep(prompt, "info", String((content as { status?: unknown }).status ?? "")),
-          (error: Error) => keep(prompt, "error", error.message),
-        );
-      },
-    };
+    return this.answers.of(run);
   }
 
   abort(run: string): Promise<void> {
@@ -199,12 +183,12 @@ export class RunsStore {
         this.lines = message.runs;
         break;
       case "running":
-        void this.tellOfEnds(message.runs);
         this.running = message.runs;
+        this.happenings.takeRunning(message.runs);
         break;
       case "inbox":
-        this.tellOfQuestions(message.waiting);
         this.waiting = message.waiting;
+        this.happenings.takeWaiting(message.waiting);
         break;
       case "facets":
         this.facets = message;
@@ -219,34 +203,9 @@ export class RunsStore {
     this.changed();
   }
 
-  private async tellOfEnds(running: readonly RunLine[]): Promise<void> {
-    const names = new Set(running.map((run) => run.name));
-    const ended = this.running.filter((run) => !names.has(run.name));
-    for (const { name } of ended) {
-      try {
-        const run = (await this.server.ask(runPath(name))) as RunLine;
-        for (const watcher of this.watchers) watcher({ kind: "ended", run });
-      } catch {
-        // It was deleted in the same moment.
-      }
-    }
-  }
-
-  private tellOfQuestions(waiting: readonly Waiting[]): void {
-    const known = this.heardOf;
-    this.heardOf = new Set(waiting.map(keyOf));
-    if (known === null) return;
-    for (const one of waiting)
-      if (!known.has(keyOf(one))) for (const watcher of this.watchers) watcher({ kind: "asked", waiting: one });
-  }
-
   private changed(): void {
     for (const listener of this.listeners) listener();
   }
-}
-
-function keyOf(waiting: Waiting): string {
-  return `${waiting.run}/${waiting.question.prompt}`;
 }
 
 function noticeOf(error: unknown): Notice {

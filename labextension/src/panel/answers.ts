@@ -1,0 +1,29 @@
+import type { Notice } from "../run/wire";
+import type { Answering } from "../views/prompt_form";
+import { runPath, type Server } from "./server";
+
+/** Answers that were given on this page, and what became of them, by run. */
+export class Answers {
+  private readonly outcomes = new Map<string, Map<string, Notice>>();
+
+  constructor(private readonly server: Server, private readonly changed: () => void) {}
+
+  of(run: string): Answering {
+    const outcomes = this.outcomes.get(run) ?? new Map<string, Notice>();
+    this.outcomes.set(run, outcomes);
+    const keep = (prompt: string, level: string, text: string) => {
+      outcomes.set(prompt, { type: "notice", level, text, about: prompt });
+      this.changed();
+    };
+    return {
+      outcomes,
+      answer: (prompt, value) => {
+        outcomes.delete(prompt);
+        this.server.ask(runPath(run, "answer"), "POST", { prompt, value }).then(
+          (content) => keep(prompt, "info", String((content as { status?: unknown }).status ?? "")),
+          (error: Error) => keep(prompt, "error", error.message),
+        );
+      },
+    };
+  }
+}
