@@ -182,6 +182,25 @@ def test_a_call_that_its_parent_leaves_behind_while_it_waits_is_aborted(gate: Ga
     assert str(Action.get(run_name=run.name, name=waiting.name).phase) == "aborted"
 
 
+def test_a_call_that_is_cancelled_while_it_waits_takes_nothing_from_others_that_wait(gate: Gate) -> None:
+    work = waiting_task(gate)
+
+    @env.task
+    async def root() -> list[int]:
+        runs, cancelled, waits = (asyncio.create_task(work(7)) for _ in range(3))
+        await asyncio.to_thread(gate.reached.wait, 20)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        gate.opened.set()
+        return [await runs, await waits]
+
+    assert flyte.run(root).outputs() == [7, 7]
+    assert gate.passed == 1
+
+
 def test_when_the_call_that_runs_fails_the_next_one_runs() -> None:
     calls: list[int] = []
 

@@ -155,6 +155,24 @@ async def main(n: int) -> list[int]:
 """
 
 
+RETRIED = CELLS.replace("@env.task\nasync def main", "@env.task(retries=1)\nasync def main")
+EDITED_TO_FAIL_ONCE = """
+    seen.append(x)
+    if seen.count(x) == 1:
+        raise ValueError("not yet")
+    return x + 2
+"""
+
+
+def test_why_a_call_runs_again_is_said_once_whatever_the_attempts_of_its_caller() -> None:
+    run = failed_run(RETRIED)
+    define("seen = []\n" + RETRIED.replace("    return x + 1\n", EDITED_TO_FAIL_ONCE))
+
+    assert run.resume().outputs() == 14
+    assert calls.count("main") == 2
+    assert [task for task, _ in run.details().reruns].count("resuming.second") == 2, "one for each of its calls"
+
+
 @pytest.mark.parametrize("said", ["resuming.item", "item", ["main", "resuming.item"], "the task itself"])
 def test_items_that_had_succeeded_are_kept_after_their_task_was_mended_if_one_says_so(said: Any) -> None:
     run = flyte.run(define(MAPPED)["main"], 4)

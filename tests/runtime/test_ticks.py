@@ -6,7 +6,10 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from flyte_nb._engine.ticks import TickCommits
+from flyte_nb.errors import JournalWriteError
 
 
 class CountingJournal:
@@ -72,3 +75,55 @@ def test_what_ends_beside_others_waits_for_the_one_commit_of_the_tick() -> None:
 
     assert not asyncio.run(end_beside_others(journal))
     assert journal.flushes == 1
+
+
+class InterruptedJournal(CountingJournal):
+    """The first commit is struck by an interrupt."""
+
+    def flush(self, wait_s: float | None = None) -> None:
+        super().flush(wait_s)
+        if self.flushes == 1:
+            raise KeyboardInterrupt
+
+
+def test_whoever_waits_for_a_commit_that_an_interrupt_struck_gets_the_next_one() -> None:
+    journal = InterruptedJournal()
+    loop = asyncio.new_event_loop()
+    try:
+        commits = TickCommits(loop, cast(Any, journal), cast(Any, SimpleNamespace(lost=None)))
+        waiting = commits.committed()
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(waiting)
+        loop.run_until_complete(asyncio.wait_for(waiting, 20))
+    finally:
+        loop.close()
+    assert journal.flushes == 2
+
+
+class HeldJournal(CountingJournal):
+    """Another process keeps it."""
+
+    patience_s = 0.05
+
+    def flush(self, wait_s: float | None = None) -> None:
+        super().flush(wait_s)
+        error = JournalWriteError("Another process holds it.")
+        error.is_held = True
+        raise error
+
+
+def test_whoever_waits_for_a_journal_that_is_held_hears_of_it_when_patience_is_over_and_is_waited_for_anew() -> None:
+    async def wait_twice(journal: HeldJournal) -> tuple[int, bool, int]:
+        commits = commits_with(journal)
+        with pytest.raises(JournalWriteError, match="holds it"):
+            await asyncio.wait_for(commits.committed(), 20)
+        first, was_held = journal.flushes, commits.is_held
+        with pytest.raises(JournalWriteError, match="holds it"):
+            await asyncio.wait_for(commits.committed(), 20)
+        return first, was_held, journal.flushes - first
+
+    first, was_held, second = asyncio.run(wait_twice(HeldJournal()))
+
+    assert first > 1
+    assert second > 1
+    assert not was_held
