@@ -471,9 +471,17 @@ def test_no_cluster_at_all_is_an_error_that_says_how_to_have_one() -> None:
         on_dask(square, 2)
 
 
-def test_something_that_leads_to_no_cluster_is_refused() -> None:
-    with pytest.raises(errors.InitializationError, match="got int"):
-        DaskBackend(8786)
+@pytest.mark.parametrize("given", [8786, "nonsense", "tcp://host", "tls://:8786", "tcp://host:eighty", ""])
+def test_something_that_leads_to_no_cluster_is_refused(given: Any) -> None:
+    with pytest.raises(errors.InitializationError, match="takes the address of a scheduler .* got"):
+        DaskBackend(given)
+
+
+@pytest.mark.parametrize(
+    "given", ["host:8786", "tls://10.0.0.1:8786", "tcp://[::1]:8786", "ws://hub/x", "inproc://a/1"]
+)
+def test_an_address_in_any_form_that_dask_knows_is_taken(given: str) -> None:
+    assert DaskBackend(given).name == "dask"
 
 
 def test_a_cluster_that_ends_during_a_run_ends_the_run_with_an_error(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import logging
+import re
 import threading
 import time
 from typing import Any
@@ -28,6 +29,9 @@ from .link import DaskLink, WorkerMoved
 from .local_cluster import start_local_cluster
 from .needs import dask_resources
 from .room import DaskRoom, OrderedCode, link_of
+
+# Dask would take another text, and be stuck for 20 seconds when the process ends. Other protocols need no port.
+_ADDRESS = re.compile(r"((tcp|tls)://)?[^/]+:\d+|(?!tcp:|tls:)\w+://.+")
 
 
 class DaskBackend:
@@ -61,10 +65,11 @@ class DaskBackend:
 
     def __init__(self, cluster: Any = None, *, security: Any = None, in_flight: int = 1024) -> None:
         checked_places(in_flight, "in_flight is how many attempts may be at the cluster at once")
-        if not (cluster is None or isinstance(cluster, str) or hasattr(cluster, "scheduler")):
+        is_text = isinstance(cluster, str)
+        if not (cluster is None or (_ADDRESS.fullmatch(cluster) if is_text else hasattr(cluster, "scheduler"))):
             raise InitializationError(
                 f"DaskBackend takes the address of a scheduler (tcp://host:8786), a distributed.Client or a cluster;"
-                f" got {type(cluster).__name__}."
+                f" got {repr(cluster) if is_text else type(cluster).__name__}."
             )
         self._room = DaskRoom(in_flight, self._order)
         self.capacity: Room | None = self._room
