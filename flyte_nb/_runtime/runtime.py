@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import wait
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,10 +25,11 @@ from .._journal.liveness import this_process
 from .._journal.mailbox import announce_posts_to, stop_announcing_to
 from .._journal.network import network_warning
 from .._task.secret import keep_secrets_in
-from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_wait_for_runs`
+from ..backends.containers import leftovers as leftovers  # ends containers at exit, after `_close`
 from ..errors import InitializationError, JournalError, JournalWriteError
 from ..models.events import Owner
 from ..storage import Store, open_store
+from .at_exit import end_by_interrupt, while_threads_start
 from .background_loop import BackgroundLoop
 from .notebook_loop import in_notebook, interruption
 from .places import Places
@@ -221,19 +223,25 @@ def configure(settings: Settings) -> None:
 def _wait_for_runs() -> None:
     """A script that ends without waiting: its runs are finished all the same, unless it ends by Ctrl-C."""
     runtime = _current
-    if runtime is None:
+    if runtime is None or in_notebook():
         return
-    if not in_notebook():
-        for run in list(runtime.controller.runs.values()):
-            try:
-                if _ends_by_an_interrupt():
-                    raise KeyboardInterrupt
-                print(f"flyte_nb: waiting for run {run.name}; Ctrl-C aborts it.", file=sys.stderr)
-                run.done.result()
-            except KeyboardInterrupt:
-                run.abort(interruption())
-                run.done.result(timeout=5)
-    runtime.close()
+    runs = list(runtime.controller.runs.values())
+    try:
+        if runs and _ends_by_an_interrupt():
+            raise KeyboardInterrupt
+        for run in runs:
+            print(f"flyte_nb: waiting for run {run.name}; Ctrl-C aborts it.", file=sys.stderr)
+            run.done.result()
+    except KeyboardInterrupt:
+        end_by_interrupt()
+        for run in runs:
+            run.abort(interruption())
+        wait([run.done for run in runs], timeout=5)
+
+
+def _close() -> None:
+    if _current is not None:
+        _current.close()
 
 
 def _ends_by_an_interrupt() -> bool:
@@ -246,6 +254,7 @@ def _forget_in_child() -> None:
     _current = None
 
 
-atexit.register(_wait_for_runs)
+while_threads_start(_wait_for_runs)
+atexit.register(_close)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_in_child)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
+import subprocess
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -118,3 +121,55 @@ def test_a_loop_that_awaited_a_run_lives_no_longer_than_its_user_wants() -> None
     loops = [asyncio.run(awaits()) for _ in range(3)]
     gc.collect()
     assert [loop() for loop in loops] == [None, None, None]
+
+
+def test_a_script_that_ctrl_c_reaches_while_it_waits_for_runs_at_its_exit_ends_by_it_after_all_exit_handlers() -> None:
+    script = """
+import atexit, threading, time
+begun = threading.Semaphore(0)
+atexit.register(lambda: print("an exit handler", flush=True))
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("script")
+@env.task
+def sleeps() -> None:
+    begun.release()
+    while True:
+        time.sleep(0.01)
+for name in ("one", "two"):
+    flyte.with_runcontext(name=name).run(sleeps)
+    begun.acquire()
+"""
+    running = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert running.stderr is not None
+    assert "waiting for run one" in running.stderr.readline()
+    running.send_signal(signal.SIGINT)
+    said, _ = running.communicate(timeout=30)
+    assert (running.returncode, said) == (-signal.SIGINT, "an exit handler\n")
+    assert {str(flyte.Run.get(name).phase) for name in ("one", "two")} == {"aborted"}
+
+
+@pytest.mark.skipif((3, 12) <= sys.version_info < (3, 12, 3), reason="no threads then, whatever one does")
+def test_runs_that_a_script_does_not_wait_for_can_do_at_its_exit_what_they_can_before() -> None:
+    script = """
+import asyncio, sys, threading, time
+import flyte_nb as flyte
+env = flyte.TaskEnvironment("script")
+@env.task
+def on_a_thread() -> int:
+    while threading.main_thread().is_alive() and not threading._SHUTTING_DOWN:
+        time.sleep(0.001)
+    return asyncio.run(in_an_executor())
+@env.task
+async def in_an_executor() -> int:
+    return await asyncio.to_thread(another)
+@env.task
+def another() -> int:
+    started = threading.Thread(target=lambda: None)
+    started.start()
+    return 3
+flyte.with_runcontext(name="goes on").run(on_a_thread)
+"""
+    subprocess.run([sys.executable, "-c", script], timeout=60, check=True)
+    assert flyte.Run.get("goes on").outputs() == 3
