@@ -67,7 +67,10 @@ class Desk:
         self._home = home
         self.archive = Archive(home)
         self._questions = Questions(self.archive)
-        self._facets = (-math.inf, Facets([], []))
+        self._facets = Facets([], [])
+        self._facets_read_at = -math.inf
+        self._has_old_facets = False
+        self._facets_version: object = None
         self._processes = Processes(home.path)
         self._follower = Follower()
         self._lock = threading.RLock()
@@ -137,6 +140,11 @@ class Desk:
     def changes(self) -> object:
         """Differs when something was written since the last call."""
         return self.archive.version()
+
+    @property
+    def owes_facets(self) -> bool:
+        """Whether it is time to read the known tasks and files anew: those that were told last may be old."""
+        return self._has_old_facets and time.monotonic() - self._facets_read_at > FACETS_EVERY_S
 
     # acting -------------------------------------------------------------------------------------------------
 
@@ -257,12 +265,14 @@ class Desk:
         return RunList(total, offset, lines, [Day(*day) for day in days])
 
     def _known_facets(self) -> Facets:
-        read_at, facets = self._facets
-        if time.monotonic() - read_at > FACETS_EVERY_S:
+        version = self.archive.version()
+        self._has_old_facets = version != self._facets_version
+        if self.owes_facets:
             reader = self.archive.reader
-            facets = Facets([task.name for task in reader.tasks()], reader.sources())
-            self._facets = (time.monotonic(), facets)
-        return facets
+            self._facets = Facets([task.name for task in reader.tasks()], reader.sources())
+            self._facets_version, self._has_old_facets = version, False
+            self._facets_read_at = time.monotonic()
+        return self._facets
 
 
 def _on_a_thread(action: Callable[[], Any]) -> None:

@@ -194,7 +194,8 @@ class Watcher:
                 for socket in self._sockets:
                     socket.tell_trouble(error)
                 continue
-            may_have_news = version != before or (self._desk.may_lose_runs and rounds % LOOK_FOR_LOST_EVERY == 0)
+            may_have_lost = self._desk.may_lose_runs and rounds % LOOK_FOR_LOST_EVERY == 0
+            may_have_news = version != before or self._desk.owes_facets or may_have_lost
             for socket in list(self._sockets):
                 socket.is_stale = socket.is_stale or may_have_news
                 if socket.is_due:

@@ -76,6 +76,23 @@ def test_the_list_is_sent_when_it_has_changed_and_nobody_looks_afterwards(
     jp_asyncio_loop.run_until_complete(asyncio.wait_for(follow(), 60))
 
 
+def test_a_task_that_is_new_can_soon_be_chosen_also_when_nothing_else_happens(
+    jp_ws_fetch: Any, jp_asyncio_loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flyte_nb._server.desk.FACETS_EVERY_S", 1.0)
+    gate.set()
+
+    async def look() -> Any:
+        socket = await jp_ws_fetch("flyte-nb", "api", "live")
+        await socket.write_message('{"type": "list"}')
+        await until(socket, lambda message: message["type"] == "facets" and message["tasks"] == [])
+        await flyte.run.aio(main)
+        return await until(socket, lambda message: message["type"] == "facets")
+
+    told = jp_asyncio_loop.run_until_complete(look())
+    assert told["tasks"] == ["live.main"]
+
+
 def test_a_journal_that_cannot_be_read_is_told_once_and_no_more_when_it_can(
     jp_ws_fetch: Any, jp_asyncio_loop: Any, home: Path
 ) -> None:
