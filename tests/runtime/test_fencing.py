@@ -36,6 +36,21 @@ def read_until(process: subprocess.Popen[str], word: str) -> None:
     pytest.fail(f"The process ended and did not say {word!r}: {process.communicate()[1]}")
 
 
+def stop(process: subprocess.Popen[str], home: Path) -> None:
+    """Stop a process where it does not hold the journal: in the midst of a commit it would keep it from everybody."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        connection = sqlite3.connect(home / "journal.sqlite", timeout=0)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError:
+            process.send_signal(signal.SIGCONT)
+        finally:
+            connection.close()
+
+
 def forget_owner_of(home: Path, run: str) -> None:
     """Let time pass, and the owner be on a machine whose processes cannot be seen from here."""
     with sqlite3.connect(home / "journal.sqlite") as connection:
@@ -69,8 +84,7 @@ def test_a_process_that_wakes_up_after_its_run_was_taken_over_writes_nothing_and
     first = start(home, tmp_path, waits)
     try:
         read_until(first, "ready")
-        first.send_signal(signal.SIGSTOP)
-        os.waitpid(first.pid, os.WUNTRACED)
+        stop(first, home)
         forget_owner_of(home, "shared")
         (tmp_path / "go").touch()
 
@@ -104,8 +118,7 @@ def test_a_process_that_is_only_slow_keeps_its_run(tmp_path: Path) -> None:
     first = start(home, tmp_path, "calls")
     try:
         read_until(first, "ready")
-        first.send_signal(signal.SIGSTOP)
-        os.waitpid(first.pid, os.WUNTRACED)
+        stop(first, home)
         second = start(home, tmp_path, "calls", "resume")
         _, problems = second.communicate(timeout=60)
         assert second.returncode == 1
