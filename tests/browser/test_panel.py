@@ -158,6 +158,29 @@ def test_runs_of_one_function_are_told_apart_by_environment_and_notebook(open_no
         run.get_by_text(lab.path.stem).wait_for()
 
 
+def test_runs_are_chosen_by_phase_task_and_notebook(open_notebook: Callable[..., Lab]) -> None:
+    lab = open_notebook(
+        SETUP.replace('TaskEnvironment("panel"', 'TaskEnvironment("chosen"'),
+        "flyte.with_runcontext(name='chosen-well').run(first).wait()\n"
+        "run = flyte.with_runcontext(name='chosen-badly').run(slow); run.abort(); await run.wait.aio()",
+    )
+    lab.run(0)
+    lab.run(1)
+    panel = panel_of(lab)
+    panel.get_by_role("button", name="Filters").click()
+    panel.get_by_label("Notebook or file").select_option(lab.path.name)
+    panel.get_by_text("2 found").wait_for()
+    panel.get_by_role("group", name="Phases").get_by_role("button", name="aborted").click()
+    panel.get_by_text("1 found").wait_for()
+    line(panel, "chosen-badly").wait_for()
+    panel.get_by_role("button", name="Show all").click()
+    panel.get_by_label("Task", exact=True).select_option("chosen.first")
+    panel.get_by_text("1 found").wait_for()
+    line(panel, "chosen-well").wait_for()
+    panel.get_by_role("button", name="Show all").click()
+    panel.get_by_role("button", name="Filters").click()
+
+
 def test_the_end_of_a_run_is_told_when_its_notebook_is_not_in_view(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(SETUP, "run = flyte.with_runcontext(name='away').run(slow)", "run.abort()")
     lab.run(0)
