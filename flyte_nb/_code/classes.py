@@ -13,7 +13,7 @@ _MADE_BY_PYTHON = frozenset(
     (
         *("__module__", "__doc__", "__qualname__", "__dict__", "__weakref__", "__firstlineno__"),
         *("__annotate__", "__static_attributes__", "__annotations_cache__", "__annotate_func__"),
-        *("_abc_impl", "__signature__", "__dataclass_params__", "__match_args__", "__annotations__"),
+        *("_abc_impl", "__signature__", "__dataclass_params__", "__annotations__"),
         *("model_fields", "model_computed_fields"),
         "__slotnames__",  # comes when the first object of the class is copied or pickled
     )
@@ -58,6 +58,8 @@ def _is_written(cls: type, key: str, value: Any) -> bool:
     """Whether an attribute of a class was written by its author, not made by a decorator or metaclass."""
     if key in _MADE_BY_PYTHON or key.startswith("__pydantic_"):
         return False
+    if key == "__match_args__":
+        return not is_dataclass(cls) and not hasattr(cls, "__struct_fields__")
     if issubclass(cls, enum.Enum) and key.startswith("_") and not isinstance(value, types.FunctionType):
         return False
     if is_dataclass(cls):

@@ -173,6 +173,7 @@ EDITS = {
         "def one(cls, v): return v + 1\n    @pydantic.field_validator('a')\n    def two(cls, v): return v * 2",
         "def two(cls, v): return v * 2\n    @pydantic.field_validator('a')\n    def one(cls, v): return v + 1",
     ),
+    "what a pattern matches by place": ("class x:\n    __match_args__ = ('a', 'b')", "'a', 'b'", "'b', 'a'"),
     "one that leads back to itself": (
         "class Node:\n    def __init__(self, v): self.v, self.me = v, self\nx = Node(1)",
         "Node(1)",
