@@ -194,9 +194,9 @@ class CachedCalls:
 
     async def _reserve(self, key: str) -> str:
         """Wait until nobody else computes `key`, and take that right; or say why it cannot be had."""
-        while key in self._in_progress:
-            await asyncio.shield(asyncio.wrap_future(self._in_progress[key]))
-        self._in_progress[key] = concurrent.futures.Future()
+        mine: concurrent.futures.Future[None] = concurrent.futures.Future()
+        while (other := self._in_progress.setdefault(key, mine)) is not mine:  # in one step: calls come from any loop
+            await asyncio.shield(asyncio.wrap_future(other))
         try:
             while not self._cache.reserve(key, self._owner):
                 await asyncio.sleep(RESERVATION_POLL_S)

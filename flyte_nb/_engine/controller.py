@@ -7,7 +7,6 @@ import contextvars
 import logging
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,18 +18,19 @@ from .._task.cache import Cache, CacheBehavior
 from .._task.registry import declared_tasks
 from .._task.secret import resolve_secret
 from .._task.task import next_generation
-from ..errors import RuntimeSystemError, RuntimeUserError
-from ..models.events import Owner, RunEnded, RunResumed, RunStarted, StallNoticed, StoredCode
+from ..errors import RuntimeUserError
+from ..models.events import Owner, RunEnded, RunResumed, RunStarted, StoredCode
 from ..models.phases import ActionPhase
-from ..models.records import Request, RunRecord
+from ..models.records import RunRecord
 from ..storage import Store
 from .branches import leave_branches
 from .cached import CachedCalls
 from .capacity import Capacity
+from .duty import Duty
 from .failure import as_runtime_error, record_of
 from .finished import FinishedWork
 from .garbage import RareFullCollections
-from .interrupts import STUCK_AFTER_S, has_unread_interrupt, interrupts_are_handled, strike_main_thread, watch_of
+from .interrupts import watch_of
 from .keeping import kept_literals
 from .live_run import LiveRun
 from .logs import LogCapture
@@ -38,7 +38,6 @@ from .naming import new_run_name
 from .placement import needs_process
 from .plan import TaskPlan
 from .ports import Backend, Journal, Requests, ResultCache
-from .prompts import said_in, take_answer
 from .run_options import RunOptions
 from .service import ServiceThread
 from .stepping import own_task
@@ -49,10 +48,6 @@ if TYPE_CHECKING:
     from ..types.interface import Prepared
 
 logger = logging.getLogger("flyte_nb")
-
-HEARTBEAT_EVERY_S = 2.0
-STALL_AFTER_S = 1.0
-PING_EVERY_S = 0.1
 
 
 class Controller:
@@ -97,11 +92,10 @@ class Controller:
     ) -> None:
         self.journal = journal
         self.cached: CachedCalls = CachedCalls(cache, owner)
-        self.service: ServiceThread = ServiceThread(self._duty)
+        self.service: ServiceThread = ServiceThread(self._do_duty)
         self.runs: dict[str, LiveRun] = {}
         self.worker_environment: dict[str, str] = dict(worker_environment or {})
         self.registry = registry
-        self._requests = requests
         self._backends = backends
         self._owner = owner
         self._open_store = open_store
@@ -110,9 +104,7 @@ class Controller:
         self._capture = LogCapture(shows_all=shows_all_prints)
         self.collections: RareFullCollections = RareFullCollections()
         self._lock = threading.Lock()
-        self._is_deaf = False
-        self._last_beat = 0.0
-        self._pings: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Ping] = weakref.WeakKeyDictionary()
+        self._duty = Duty(journal, requests)
 
     # runs ---------------------------------------------------------------------------------------------------
 
@@ -260,11 +252,18 @@ class Controller:
         watch_of(run.loop).end()
         self._let_go(run)
 
+    def _do_duty(self) -> None:
+        with self._lock:
+            runs = dict(self.runs)
+        if runs:
+            self._duty.do(runs)
+            self.collections.allow_when_due()
+
     def _let_go(self, run: LiveRun) -> None:
         with self._lock:
             self.runs.pop(run.name, None)
             if not any(other.loop is run.loop for other in self.runs.values()):
-                self._pings.pop(run.loop, None)
+                self._duty.forget(run.loop)
                 leave_branches(run.loop)
         self._capture.end()
         self.collections.end()
@@ -323,99 +322,6 @@ class Controller:
         if needs_process(task):
             return self._backends["process"]
         return self._backends["loop" if task.is_async else "thread"]
-
-    # what people ask ----------------------------------------------------------------------------------------
-
-    def _duty(self) -> None:
-        """On the service thread: requests, heartbeats, logs, commits, stalls."""
-        with self._lock:
-            runs = dict(self.runs)
-        if not runs:
-            return
-        self._hear_requests(runs)
-        for run in runs.values():
-            run.flush_logs()
-        now = time.monotonic()
-        try:
-            if now - self._last_beat >= HEARTBEAT_EVERY_S:
-                self.journal.beat([run.log for run in runs.values()], wait_s=0)
-                self._last_beat = now
-            elif self.journal.has_queued:
-                self.journal.flush(wait_s=0)
-        except RuntimeSystemError:
-            pass  # stays queued; whoever needs it durable hears of it
-        self._ping_loops(list(runs.values()), now)
-        self.collections.allow_when_due()
-
-    def _hear_requests(self, runs: dict[str, LiveRun]) -> None:
-        """Carry out what is asked of `runs`. That it cannot be read now holds up nothing else."""
-        try:
-            requests = self._requests.open_requests(list(runs))
-        except RuntimeSystemError as error:
-            if not self._is_deaf:
-                logger.warning("Aborts and answers do not reach runs for now; they go on. %s", error)
-            self._is_deaf = True
-            return
-        if self._is_deaf:
-            logger.warning("Aborts and answers reach runs again.")
-        self._is_deaf = False
-        still_open = {request.request_id for request in requests}
-        for run in runs.values():
-            run.settled &= still_open
-        for request in requests:
-            run = runs[request.run]
-            if request.request_id not in run.settled:  # else its outcome waits for a commit
-                self._carry_out(request, run)
-
-    def _carry_out(self, request: Request, run: LiveRun) -> None:
-        with run.settling:
-            if run.phase.is_terminal:
-                return
-            if request.kind == "answer":
-                take_answer(run, request)
-            elif request.kind == "abort":
-                reason = said_in(request).get("reason") or "It was aborted."
-                by = f" by {request.posted_by}" if request.posted_by else ""
-                found = run.abort(f"{reason}{by}", request.action)
-                run.settle(request, "aborted" if found else "nothing to abort: it is not running")
-            else:
-                run.settle(request, f"unknown kind of request: {request.kind}")
-
-    def _ping_loops(self, runs: list[LiveRun], now: float) -> None:
-        for run in runs:
-            ping = self._pings.setdefault(run.loop, _Ping(now))
-            if ping.answered:
-                if now - ping.sent_at >= PING_EVERY_S:
-                    ping.send(run.loop, now)
-            elif not ping.struck and now - ping.sent_at > STUCK_AFTER_S and has_unread_interrupt(run.loop):
-                if not (self.journal.is_committing or interrupts_are_handled()):
-                    ping.struck = True
-                    strike_main_thread()
-            elif (blocked_s := now - max(ping.sent_at, run.busy_until)) > STALL_AFTER_S:
-                stuck = run.stepping
-                if stuck is not None and not ping.reported:
-                    ping.reported = True
-                    run.log.append(StallNoticed(time.time(), stuck.name, blocked_s))
-
-
-class _Ping:
-    """Asks a loop whether it still turns; the asking also wakes it."""
-
-    def __init__(self, now: float) -> None:
-        self.sent_at = now
-        self.answered = True
-        self.reported = False
-        self.struck = False
-
-    def send(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
-        self.sent_at, self.answered, self.reported, self.struck = now, False, False, False
-        try:
-            loop.call_soon_threadsafe(self._answer)
-        except RuntimeError:
-            self.answered = True
-
-    def _answer(self) -> None:
-        self.answered = True
 
 
 def _tasks_at_hand(root: Task[Any, Any]) -> dict[str, list[Task[Any, Any]]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import threading
 from collections.abc import Mapping
 from hashlib import blake2b
 
@@ -17,6 +18,8 @@ ROOT_ACTION = "a0"
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 _RUN_NAME = re.compile(r"\w([\w .-]{0,98}[\w.-])?\Z")
+
+_counting = threading.Lock()  # calls of one action may come from any thread
 
 CallCounts = dict[tuple[str, bytes], int]
 
@@ -41,8 +44,9 @@ def child_name(parent: str, kind: str, inputs_digest: bytes, counts: CallCounts)
         20 hexadecimal digits.
     """
     key = (kind, inputs_digest)
-    index = counts.get(key, 0)
-    counts[key] = index + 1
+    with _counting:
+        index = counts.get(key, 0)
+        counts[key] = index + 1
     call = f"{parent}\0{kind}\0{index}\0".encode("utf-8", "surrogatepass")
     return blake2b(call + inputs_digest, digest_size=10).hexdigest()
 

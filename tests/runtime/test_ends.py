@@ -458,7 +458,7 @@ def warnings() -> Iterator[Warnings]:
 def test_while_requests_cannot_be_read_the_heart_beats_on_and_one_warning_says_so(
     home: Path, monkeypatch: pytest.MonkeyPatch, warnings: Warnings, at_write_points: Listen
 ) -> None:
-    monkeypatch.setattr("flyte_nb._engine.controller.HEARTBEAT_EVERY_S", 0.0)
+    monkeypatch.setattr("flyte_nb._engine.duty.HEARTBEAT_EVERY_S", 0.0)
     commits: queue.Queue[str] = queue.Queue()
 
     @env.task
