@@ -33,11 +33,11 @@ var xt,O,lo,ui,Pe,io,co,fo,uo,un,ln,cn,po,nt={},bo=[],di=/acit|ex(?:s|g|n|p|$)|r
 .fnb-panel .fnb-line-text { flex: 1; min-width: 0; display: flex; flex-direction: column; gap: 1px; }
 .fnb-panel .fnb-line-first, .fnb-panel .fnb-line-second { display: flex; gap: 6px; align-items: baseline; white-space: nowrap; min-width: 0; }
 .fnb-panel .fnb-line-second { font-size: 11px; }
-.fnb-panel .fnb-line-second code { font-size: 11px; flex: 0 8 auto; min-width: 3em; }
+.fnb-panel .fnb-line-second code { font-size: 11px; flex: 0 1 auto; min-width: 0; }
 .fnb-panel .fnb-task-name { display: flex; min-width: 0; }
 .fnb-panel .fnb-task-name .fnb-quiet { flex-shrink: 100; min-width: 0; font-weight: 400; }
 .fnb-panel .fnb-line-first .fnb-label { font-weight: 500; }
-.fnb-panel .fnb-source { flex: 0 2 auto; min-width: 3em; }
+.fnb-panel .fnb-source { flex: none; max-width: 50%; }
 .fnb-panel .fnb-cover { position: absolute; inset: 0; border: 0; background: none; padding: 0; cursor: pointer; border-radius: 0; }
 .fnb-panel .fnb-cover:focus-visible { outline-offset: -2px; }
 .fnb-panel .fnb-actions { display: none; flex: none; align-items: center; gap: 2px; }
