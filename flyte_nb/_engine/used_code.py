@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .._code.data import each_read_once
-from .._code.digest import Depth, KnownCode, code_parts, known_code
+from .._code.digest import Depth, KnownCode, code_digest, code_parts, known_code
 from .._task.namesakes import Namesakes
 from ..errors import RuntimeUserError
 from ..models.events import TaskSeen
@@ -25,8 +25,8 @@ class Use(NamedTuple):
     known : KnownCode
         Of its code as it was when somebody last asked.
     is_mixed : bool
-        Whether it reaches tasks that were declared anew since the run started: the run goes on with the old ones, but
-        the digest is that of the new ones.
+        Whether it reaches tasks that were declared anew, and otherwise, since the run started: the run goes on with the
+        old ones, but the digest is that of the new ones.
     """
 
     task: Task[Any, Any]
@@ -112,7 +112,7 @@ class UsedCode:
         if task.generation <= self._generation:
             return False
         try:
-            return self._at_start(task) is not task
+            return code_digest(self._at_start(task).func) != code_digest(task.func)
         except RuntimeUserError:
             return True
 

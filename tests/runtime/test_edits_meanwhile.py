@@ -215,3 +215,10 @@ def test_a_result_that_a_task_of_before_gave_is_not_kept_for_the_task_that_a_cel
     cell = "@env.task\nasync def inner(x: int) -> int:\n    return x * 7\n"
     assert book.edited_while_it_runs("later", cell).outputs() == 1
     assert flyte.run(book.space["around"], 1).outputs() == 7
+
+
+def test_a_result_is_kept_if_the_cell_of_a_task_it_calls_was_run_again_unchanged() -> None:
+    book = Notebook()
+    assert book.edited_while_it_runs("later", CELLS).outputs() == 1
+    hit = flyte.run(book.space["around"], 1)
+    assert (hit.outputs(), cache_of(hit).status) == (1, "hit")
