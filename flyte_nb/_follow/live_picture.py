@@ -30,6 +30,7 @@ FIRST_READ_S = 0.15
 READ_BESIDE_RUNS_S = 0.005
 READ_ALONE_S = 0.1
 ROWS_AT_A_TIME = 500
+EVENTS_BETWEEN_LOOKS_AT_THE_CLOCK = 64
 MOST_FAULTS = 5
 LAST_CHARACTERS = 2_500
 
@@ -120,16 +121,19 @@ class LivePicture:
         with self.lock:
             self._read_at = time.monotonic()
             reader = self.history.records.reader
-            before, phase = self._read_up_to, self._phase_now(wants_all=budget_s == math.inf)
+            before, phase = self._standing(), self._phase_now(wants_all=budget_s == math.inf)
             self._take_in(time.thread_time() + budget_s)
             if self.behind_since is None and phase.is_terminal and not self.tree.view.phase.is_terminal:
                 record = reader.run(self.name)
                 if record.phase.is_terminal:
                     return True  # its last event is being committed
                 self.tree.interrupted(record.heartbeat_at)
-            changed = self._read_up_to != before or phase is not self._phase
             self._phase = phase
-            return changed
+            return self._standing() != before
+
+    def _standing(self) -> tuple[object, ...]:
+        """Differs when there is something to tell."""
+        return self._read_up_to, self._phase, self.behind_since is None, self.tree.view.is_interrupted
 
     def _phase_now(self, *, wants_all: bool) -> ActionPhase:
         """The phase; a run of this process commits by itself, and sooner than whoever looks could do it."""
@@ -140,10 +144,10 @@ class LivePicture:
         if self._unread is None:
             reader = self.history.records.reader
             self._unread = reader.events(self.name, self._read_up_to, at_a_time=ROWS_AT_A_TIME)
-        for count, (seq, event) in enumerate(self._unread):
+        for count, (seq, event) in enumerate(self._unread, 1):
             self.tree.apply(event)
             self._read_up_to = seq
-            if count % 64 == 63 and time.thread_time() > until_thread_time:
+            if count % EVENTS_BETWEEN_LOOKS_AT_THE_CLOCK == 0 and time.thread_time() > until_thread_time:
                 self.behind_since = self.behind_since or time.monotonic()
                 return
         self._unread = None
