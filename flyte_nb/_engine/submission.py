@@ -102,7 +102,8 @@ async def _answer(scope: Scope, plan: TaskPlan, prepared: Prepared) -> tuple[Sto
     """What a call gives, as it is stored, and the value where somebody has it at hand."""
     parent: Action = scope.action  # type: ignore[assignment]
     run = parent.run
-    check_is_going_on(scope, f"Task {plan.name!r}")  # again: inputs may take long to be stored
+    if scope.is_over:  # again: inputs may take long to be stored
+        check_is_going_on(scope, f"Task {plan.name!r}")
     name = child_name(parent.known_as, scope.kind_of_call(plan.kind), prepared.digest, parent.counts)
     remembered = f"{name} {plan.code_digest}"
     if parent.results is not None and remembered in parent.results:
@@ -355,7 +356,8 @@ def _commit_beginning(action: Action) -> None:
 def _check_may_call(scope: Scope, task: Task[Any, Any]) -> None:
     if scope.trace:
         raise refusal_in_trace(scope, task)
-    check_is_going_on(scope, f"Task {task.name!r}")
+    if scope.is_over:
+        check_is_going_on(scope, f"Task {task.name!r}")
 
 
 def _failure(action: Action, answer: Answer, raised: BaseException | None, stop: Stop | None) -> BaseRuntimeError:
