@@ -3,6 +3,7 @@ import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunStore } from "../src/run/store";
+import type { FromPage } from "../src/run/wire";
 import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
 
@@ -87,6 +88,73 @@ describe("what is to be stopped", () => {
     await pass(100);
     expect(abort.disabled).toBe(false);
     expect(said()).toContain("The journal is not there.");
+  });
+});
+
+describe("what was to be stopped and is lost on its way", () => {
+  const second = async () => {
+    store.take({ type: "heartbeat", seq: 1 });
+    await pass(1_000);
+  };
+  const abort = () => page.querySelector<HTMLButtonElement>(".fnb-header .fnb-danger")!;
+  beforeEach(() => act(() => abort().click()));
+
+  it("can be stopped again when the kernel has spoken for ten seconds and said nothing of it", async () => {
+    for (let at = 0; at < 9; at += 1) await second();
+    expect(abort().disabled).toBe(true);
+    for (let at = 0; at < 3; at += 1) await second();
+    expect(abort().disabled).toBe(false);
+    expect(said()).not.toContain("Stopping");
+  });
+
+  it("but not where the kernel has said that it stops it", async () => {
+    store.take({ type: "notice", level: "info", text: "Stopping ...", about: "" });
+    for (let at = 0; at < 30; at += 1) await second();
+    expect(abort().disabled).toBe(true);
+    expect(said()).toContain("Stopping the run ...");
+  });
+});
+
+describe("a run that is to run again", () => {
+  const button = (text: string) => [...page.querySelectorAll<HTMLButtonElement>(".fnb-header button")].find(({ textContent }) => textContent!.startsWith(text))!;
+  let sent: FromPage[];
+  beforeEach(async () => {
+    sent = [];
+    store = new RunStore("r1", (message) => sent.push(message));
+    await act(() => render(h(RunView, { store }), page));
+    store.take({ type: "reset", seq: 1, heard: true, header: header({ phase: 5, can_resume: true }), nodes: [node("a", "", 0, 5)], open: ["a"] });
+    await pass(300);
+  });
+
+  it.each(["Rerun", "Resume"])("does so once, however often somebody clicks: %s", async (text) => {
+    await act(() => { button(text).click(); button(text).click(); });
+    await pass(300);
+    expect(button("Rerun").disabled && button("Resume").disabled).toBe(true);
+    expect(button(text).textContent).toBe(`${text} asked for`);
+    await act(() => button(text).click());
+    expect(sent.map(({ type }) => type).filter((type) => type !== "look")).toEqual([text.toLowerCase()]);
+  });
+
+  it("can be asked for again when the kernel has said what became of it", async () => {
+    await act(() => button("Rerun").click());
+    store.take({ type: "notice", level: "info", text: "Run r2 has started.", about: "" });
+    await pass(300);
+    expect(button("Rerun").disabled).toBe(false);
+    expect(button("Rerun").textContent).toBe("Rerun");
+  });
+
+  it("can be asked for again after five seconds in which nothing was heard", async () => {
+    await act(() => button("Rerun").click());
+    await pass(4_500);
+    expect(button("Rerun").disabled).toBe(true);
+    await pass(1_000);
+    expect(button("Rerun").disabled).toBe(false);
+  });
+
+  it("has no wish left when it goes on", async () => {
+    await act(() => button("Resume").click());
+    store.take({ type: "diff", seq: 2, nodes: [], header: header({ phase: 1 }), prompts: [] });
+    expect(store.beginning).toBe("");
   });
 });
 

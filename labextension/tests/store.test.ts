@@ -67,6 +67,15 @@ describe("a run that has failed", () => {
     finish(2);
     expect(sent).toEqual([]);
   });
+
+  it("is opened where it failed in a branch that the reader has closed and opened again", () => {
+    begin();
+    store.collapse("b");
+    store.expand("b");
+    sent.length = 0;
+    finish(2);
+    expect(sent).toEqual([{ type: "open", id: "c", all: false }]);
+  });
 });
 
 describe("a page that misses a message", () => {
@@ -126,6 +135,40 @@ describe("a page that misses a message", () => {
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });
 
+  it("has a branch sent again that was closed while everything came anew, and opened after that", () => {
+    store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 40)], header: null, prompts: [] });
+    store.expand("b");
+    store.greet();
+    store.collapse("b");
+    sent.length = 0;
+    store.take({ type: "reset", seq: 3, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
+    store.expand("b");
+    expect(sent).toEqual([{ type: "open", id: "b", all: false }]);
+  });
+});
+
+describe("a row that comes before the one above it", () => {
+  const keys = () => visibleRows(store, NO_FILTER).map(({ key }) => key);
+  beforeEach(() => {
+    const counts = [0, 4, 0, 0, 0, 0, 0, 0];
+    store.take({ type: "reset", seq: 1, heard: true, header: header({ counts }), nodes: [node("a", "", 1, 1), node("g", "a", 1, 1)], open: ["a"] });
+    store.expand("g");
+    store.expand("p");
+    store.take({ type: "diff", seq: 2, nodes: [node("c", "p", 0, 1)], header: null, prompts: [] });
+  });
+
+  it("is not shown, and counts as not read", () => {
+    expect(keys()).toEqual(["a", "g", "g unread"]);
+    expect(store.unread).toBe(2);
+  });
+
+  it("is in its place when that has come, as it was last told of", () => {
+    store.take({ type: "diff", seq: 3, nodes: [node("c", "p", 0, 3)], header: null, prompts: [] });
+    store.take({ type: "diff", seq: 4, nodes: [node("p", "g", 1, 1)], header: null, prompts: [] });
+    expect(keys()).toEqual(["a", "g", "p", "c"]);
+    expect(store.nodes.get("c")!.phase).toBe(3);
+    expect(store.unread).toBe(0);
+  });
 });
 
 describe("a log", () => {

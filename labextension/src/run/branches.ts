@@ -26,6 +26,7 @@ export class Branches {
   }
 
   expand(id: string): void {
+    this.closed.delete(id);
     this.open.add(id);
     this.decided.add(id);
     if (this.asked.has(id)) return;
@@ -57,7 +58,7 @@ export class Branches {
   /** The kernel has sent everything anew, `subscribed` among it: what else is open is asked for again. */
   renew(subscribed: readonly string[]): void {
     this.asked.clear();
-    for (const id of subscribed) this.asked.add(id);
+    for (const id of subscribed) if (this.open.has(id)) this.asked.add(id); // the kernel is told to close the others
   }
 
   /** What is open and was not among what was sent anew is asked for. */

@@ -19,18 +19,41 @@ export interface TreeNode {
   children: string[];
 }
 
-/** The rows that the page has been sent. */
+/** A row that has come, for the first time or changed. */
+export interface Arrival {
+  id: string;
+  isNew: boolean;
+}
+
+/** The rows that the page has been sent. One whose parent has not come waits for it, and counts as not read. */
 export class Nodes {
   root = "";
   readonly byId = new Map<string, TreeNode>();
+  /** By the parent that they wait for, and by their own identity. */
+  private readonly early = new Map<string, Map<string, Node>>();
 
   clear(): void {
     this.root = "";
     this.byId.clear();
+    this.early.clear();
   }
 
-  /** Take a row, new or changed; whether it is new. */
-  put(node: Node): boolean {
+  /** Take a row; which rows have come with it, each after its parent: none while it waits, several if some waited for it. */
+  put(node: Node): Arrival[] {
+    const [id, parent] = node;
+    if (parent !== "" && !this.byId.has(parent)) {
+      this.early.set(parent, (this.early.get(parent) ?? new Map<string, Node>()).set(id, node));
+      return [];
+    }
+    const arrivals = [{ id, isNew: this.take(node) }];
+    for (const { id: above } of arrivals) {
+      for (const [child, waiting] of this.early.get(above) ?? []) arrivals.push({ id: child, isNew: this.take(waiting) });
+      this.early.delete(above);
+    }
+    return arrivals;
+  }
+
+  private take(node: Node): boolean {
     const [id, parent, kind, label, phase, startMs, endMs, attempts, flags, childCount, counts, hint] = node;
     const known = this.byId.get(id);
     if (known !== undefined) {

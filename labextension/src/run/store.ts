@@ -6,6 +6,7 @@ import { interruptedCounts, Nodes, type TreeNode } from "./nodes";
 import { Numbering } from "./numbering";
 import { isTerminal } from "./phases";
 import { Selection, type Pane } from "./selection";
+import { Wishes, type Beginning } from "./wishes";
 import { NodeKind, NodePhase } from "./wire";
 import type { Diff, FromPage, Header, Node, Notice, Prompt, Reset, Span, TimelineSpans, ToPage } from "./wire";
 
@@ -25,8 +26,6 @@ export class RunStore {
   notices: Notice[] = [];
   /** What became of the last answer to each question. */
   readonly outcomes = new Map<string, Notice>();
-  /** What is to be stopped and has not ended yet, and since when; an empty action is the run. */
-  readonly stopping = new Map<string, number>();
 
   selection: Selection | null = null;
   /** Whether an action was ever selected. */
@@ -39,7 +38,7 @@ export class RunStore {
   private readonly branches = new Branches(this.tree, (message) => this.send(message));
   private readonly numbering = new Numbering(() => { if (!this.asking) this.greet(); });
   private readonly contact = new Contact();
-  private readonly toldToStop = new Set<string>();
+  private readonly wishes = new Wishes(() => this.changed());
   private readonly listeners = new Set<() => void>();
   private lookedAt = 0;
   private used = false;
@@ -60,6 +59,16 @@ export class RunStore {
 
   get expanded(): ReadonlySet<string> {
     return this.branches.open;
+  }
+
+  /** What is to be stopped and has not ended yet, and since when; an empty action is the run. */
+  get stopping(): ReadonlyMap<string, number> {
+    return this.wishes.stopping;
+  }
+
+  /** What was asked to begin a moment ago, if nothing was said of it since. */
+  get beginning(): Beginning | "" {
+    return this.wishes.beginning;
   }
 
   /** Since when the page waits for an answer of the kernel; 0 if it does not. */
@@ -157,18 +166,16 @@ export class RunStore {
   }
 
   abort(action: string): void {
-    this.toldToStop.add(action);
-    this.stopping.set(action, Date.now());
+    this.wishes.stop(action);
     this.send({ type: "abort", action });
     this.changed();
   }
 
-  resume(): void {
-    this.send({ type: "resume" });
-  }
-
-  rerun(): void {
-    this.send({ type: "rerun" });
+  /** Have the run go on, or run again; not twice for one wish. */
+  begin(what: Beginning): void {
+    if (!this.wishes.begin(what)) return;
+    this.send({ type: what });
+    this.changed();
   }
 
   askEarlierLogs(): void {
@@ -260,6 +267,7 @@ export class RunStore {
         this.notice(message);
         break;
     }
+    if (this.running) this.wishes.begun();
     this.changed();
   }
 
@@ -267,7 +275,7 @@ export class RunStore {
   lose(): void {
     if (this.lost) return;
     this.contact.lose();
-    this.stopping.clear();
+    this.wishes.clear();
     if (this.running && this.header!.owned_here) this.interrupt(this.header!);
     this.changed();
   }
@@ -308,7 +316,7 @@ export class RunStore {
   }
 
   private put(node: Node): void {
-    this.branches.arrived(node[0], this.tree.put(node));
+    for (const { id, isNew } of this.tree.put(node)) this.branches.arrived(id, isNew);
   }
 
   private openFailure(): void {
@@ -320,20 +328,19 @@ export class RunStore {
       this.outcomes.set(message.about, message);
       return;
     }
-    if (message.level === "error") this.stopping.clear();
-    if (message.level === "info" && this.toldToStop.has(message.about)) return;
+    if (message.level === "error") this.wishes.clear();
+    if (message.level === "info" && this.wishes.heardToStop(message.about)) return;
+    this.wishes.begun();
     this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
   }
 
-  private forgetStopped(): void {
-    for (const action of this.stopping.keys()) {
-      const phase = action === "" ? this.header?.phase : this.nodes.get(action)?.phase;
-      if ((phase !== undefined && isTerminal(phase)) || isTerminal(this.header?.phase ?? 0)) this.stopping.delete(action);
-    }
+  private hasEnded(action: string): boolean {
+    const phase = action === "" ? this.header?.phase : this.nodes.get(action)?.phase;
+    return isTerminal(phase ?? 0) || isTerminal(this.header?.phase ?? 0);
   }
 
   private changed(): void {
-    this.forgetStopped();
+    this.wishes.stopped((action) => this.hasEnded(action), this.contact.heardAt);
     if (this.frame !== 0) return;
     this.frame = schedule(() => {
       this.frame = 0;

@@ -35,13 +35,13 @@ export function RunHeader(props: { store: RunStore; now: number; silent: boolean
           </button>
         )}
         {header.can_resume && !store.lost && (
-          <button type="button" class="fnb-button fnb-primary" onClick={() => store.resume()}>
-            Resume
+          <button type="button" class="fnb-button fnb-primary" disabled={store.beginning !== ""} onClick={() => store.begin("resume")}>
+            {store.beginning === "resume" ? "Resume asked for" : "Resume"}
           </button>
         )}
         {ended && !store.lost && (
-          <button type="button" class="fnb-button" onClick={() => store.rerun()}>
-            Rerun
+          <button type="button" class="fnb-button" disabled={store.beginning !== ""} onClick={() => store.begin("rerun")}>
+            {store.beginning === "rerun" ? "Rerun asked for" : "Rerun"}
           </button>
         )}
       </div>
