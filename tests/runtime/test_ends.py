@@ -311,6 +311,7 @@ def test_a_call_left_on_a_loop_that_was_stopped_is_aborted_when_its_caller_ends(
             return 1
 
         loop = asyncio.new_event_loop()
+        loops.append(loop)
         try:
             return loop.run_until_complete(leaves_it())
         finally:
@@ -318,8 +319,10 @@ def test_a_call_left_on_a_loop_that_was_stopped_is_aborted_when_its_caller_ends(
                 loop.close()
 
     left: list[asyncio.Future[None]] = []
+    loops: list[asyncio.AbstractEventLoop] = []
     run = flyte.run(parent)
     run.wait(timeout=20)
+    loops[0].close()
 
     assert phases(run) == {"parent": "succeeded", "child": "aborted", "sleeps": "aborted", "on_a_thread": "aborted"}
 
