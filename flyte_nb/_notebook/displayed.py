@@ -193,9 +193,10 @@ class Displayed:
         """Whether somebody may look, or a page may still be about to ask."""
         if self._widget is None:
             return False
-        if not self._was_asked:
-            return time.monotonic() - self._shown_at < PAGE_ASKS_WITHIN_S
-        until = max(ended_at, self._picture.touched_at) + SETTLE_AFTER_S
+        if self._was_asked:
+            until = max(ended_at, self._picture.touched_at) + SETTLE_AFTER_S
+        else:
+            until = self._shown_at + PAGE_ASKS_WITHIN_S
         return time.monotonic() < until or not self._ear.has_listened_since(until)
 
     def _forget_if_left(self) -> bool:

@@ -348,20 +348,20 @@ def test_a_run_that_ends_before_its_cell_is_stored_as_ended(tmp_path: Path) -> N
 def test_fifty_pictures_leave_nothing_behind(fresh_cells: Notebook) -> None:
     fresh_cells.run(
         "from flyte_nb._follow import live_picture, page\nfrom flyte_nb._notebook import displayed as module\n"
-        "import gc, threading, ipywidgets\n"
+        "import asyncio, gc, ipywidgets\n"
         "module.PAGE_ASKS_WITHIN_S = 0\n"
         "run = flyte.run(double, 1); run.wait()\n"
         "def counted():\n"
         "    gc.collect()\n"
         "    kinds = [type(thing) for thing in gc.get_objects()]\n"
         "    return [kinds.count(live_picture.LivePicture), kinds.count(page.Page), kinds.count(ipywidgets.Layout)]\n"
-        "def show_and_settle(times):\n"
-        "    for _ in range(times):\n"
-        "        displayed = module.Displayed(run.name, expects_page=True); displayed.begin()\n"
-        "        while not displayed._settled: live_picture.time.sleep(0.01)\n"
-        "    while live_picture.follower._thread: live_picture.time.sleep(0.01)\n"
+        "async def show_and_settle(times):\n"
+        "    shown = [module.Displayed(run.name, expects_page=True) for _ in range(times)]\n"
+        "    for displayed in shown: displayed.begin()\n"
+        "    while live_picture.follower._thread: await asyncio.sleep(0.01)\n"
+        "    assert all(displayed._settled for displayed in shown)\n"
     )
-    fresh_cells.run("show_and_settle(2); before = counted(); show_and_settle(50); after = counted()")
+    fresh_cells.run("await show_and_settle(2); before = counted(); await show_and_settle(50); after = counted()")
     assert fresh_cells.run("[now - then for now, then in zip(after, before)]").value == "[0, 0, 0]"
 
 

@@ -63,29 +63,58 @@ def test_a_click_reaches_a_cell_that_waits_for_a_run(old_notebook: Notebook) -> 
     assert old_notebook.finish(after).value == "'the next cell'"
 
 
-def test_a_picture_does_not_give_way_before_the_kernel_has_heard_that_somebody_uses_it(notebook: Notebook) -> None:
-    notebook.run(SETUP)
-    cell = notebook.start("""
+USED = """
 import time
 from flyte_nb._follow.live_picture import follower
 from flyte_nb._notebook import displayed
-displayed.PAGE_ASKS_WITHIN_S = 0.5
+
+def until_it_was_due(shown, after_s):
+    due_at, looks = time.monotonic() + after_s, [0]
+    def look():
+        begun_at, done = time.monotonic(), shown._is_done()
+        looks.append(begun_at)
+        return done
+    follower.follow(shown._picture, look)
+    while looks[-1] < due_at: time.sleep(0.01)
+
 @env.task
 async def quick() -> int:
     return 1
+
 run = flyte.run(quick); run.wait()
-used = display.display_picture(run.name)
-""")
+"""
+
+
+def test_a_picture_does_not_give_way_before_the_kernel_has_heard_that_somebody_uses_it(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(USED)
+    cell = notebook.start("used = display.display_picture(run.name)")
     widget = widget_of(notebook)
     notebook.finish(cell)
     say(notebook, widget, {"type": "hello", "open": []})
     cell = notebook.start("""
 displayed.SETTLE_AFTER_S = 0.1
-unseen = display.display_picture(run.name)
 print("blocked")
-while not unseen._settled: time.sleep(0.01)
+until_it_was_due(used, 0.1)
 """)
     notebook.until(cell, "blocked")
+    say(notebook, widget, {"type": "look", "uses": True})
+    notebook.finish(cell)
+    assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused._settled").value == "False"
+
+
+def test_a_picture_does_not_give_way_before_the_kernel_has_heard_the_first_greeting(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(USED)
+    cell = notebook.start("""
+displayed.PAGE_ASKS_WITHIN_S = displayed.SETTLE_AFTER_S = 0.1
+used = display.display_picture(run.name)
+print("blocked")
+until_it_was_due(used, 0.1)
+""")
+    widget = widget_of(notebook)
+    notebook.until(cell, "blocked")
+    say(notebook, widget, {"type": "hello", "open": []})
     say(notebook, widget, {"type": "look", "uses": True})
     notebook.finish(cell)
     assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused._settled").value == "False"
