@@ -68,6 +68,16 @@ describe("a view of a run", () => {
     await again();
   });
 
+  it("asks until it is answered, and no more when its model is closed", async () => {
+    const dispose = await shown();
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(model.said()).toEqual(["hello", "hello", "hello"]);
+    close();
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(model.said()).toEqual([]);
+    await dispose();
+  });
+
   it("that is moved has not gone", async () => {
     const dispose = await shown();
     answer();

@@ -168,6 +168,39 @@ describe("a kernel that is silent", () => {
     expect(said()).not.toContain("No news");
   });
 
+  it("is told of once to who hears the page instead of seeing it", async () => {
+    const heard = new Set<string>();
+    for (let second = 0; second < 30; second += 1) {
+      await pass(1_000);
+      const notice = page.querySelector(".fnb-notice-warning[role=status]")?.cloneNode(true) as HTMLElement | undefined;
+      for (const unheard of notice?.querySelectorAll("[aria-hidden=true]") ?? []) unheard.remove();
+      heard.add(notice?.textContent ?? "");
+    }
+    expect(heard.size).toBe(2);
+  });
+
+  it("is not asked for the timeline again and again", async () => {
+    const sent: FromPage[] = [];
+    store = new RunStore("r1", (message) => sent.push(message));
+    await act(() => render(h(RunView, { store }), page));
+    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
+    store.show({ view: "timeline" });
+    await pass(300);
+    await pass(60_000);
+    expect(sent.filter(({ type }) => type === "ask_timeline")).toHaveLength(1);
+    store.take({ type: "timeline", left_out: 0, spans: [] });
+    await pass(1_500);
+    expect(sent.filter(({ type }) => type === "ask_timeline")).toHaveLength(2);
+  });
+
+  it("was not silent while the page did not show the run", async () => {
+    store.leave();
+    await pass(300_000);
+    store.greet();
+    await pass(1_000);
+    expect(said()).not.toContain("No news");
+  });
+
   it("leaves the clocks where they are, and nothing jumps", async () => {
     const clock = () => Number(page.querySelector(".fnb-elapsed")!.textContent!.replace(" s", ""));
     store.take({ type: "diff", seq: 2, nodes: [node("a", "", 0, 1, "a", "", -1)], header: header({ started_at_ms: Date.now() - 5_000 }), prompts: [] });

@@ -135,6 +135,45 @@ describe("a page that misses a message", () => {
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });
 
+  describe("and then the answer to that", () => {
+    const hellos = () => sent.filter(({ type }) => type === "hello").length;
+    const beat = (seconds: number) => {
+      for (let second = 0; second < seconds; second += 1) {
+        store.take({ type: "heartbeat", seq: 9 });
+        vi.advanceTimersByTime(1_000);
+      }
+    };
+    beforeEach(() => {
+      store.take({ type: "diff", seq: 3, nodes: [node("b", "a")], header: null, prompts: [] });
+      vi.advanceTimersByTime(500);
+    });
+
+    it("asks again, ever less often, until it comes", () => {
+      expect(hellos()).toBe(1);
+      beat(8);
+      expect(hellos()).toBe(4);
+      store.take({ type: "reset", seq: 9, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+      beat(600);
+      expect(hellos()).toBe(4);
+    });
+
+    it("says that what it shows is not the newest, and its clock stands still", () => {
+      const [now, known] = [Date.now(), store.knownUntil(Date.now() + 60_000)];
+      beat(10);
+      expect(store.silentSince(Date.now())).toBeGreaterThanOrEqual(now - 500);
+      expect(store.knownUntil(Date.now())).toBeLessThanOrEqual(known);
+      store.take({ type: "reset", seq: 9, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+      expect(store.silentSince(Date.now())).toBe(0);
+    });
+
+    it("asks no more once it shows the run no longer", () => {
+      store.leave();
+      sent.length = 0;
+      vi.advanceTimersByTime(600_000);
+      expect(sent).toEqual([]);
+    });
+  });
+
   it("has a branch sent again that was closed while everything came anew, and opened after that", () => {
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 40)], header: null, prompts: [] });
     store.expand("b");
@@ -144,6 +183,34 @@ describe("a page that misses a message", () => {
     store.take({ type: "reset", seq: 3, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
     store.expand("b");
     expect(sent).toEqual([{ type: "open", id: "b", all: false }]);
+  });
+});
+
+describe("details that are lost", () => {
+  const details = { action: "b", task: "env.b", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: [], notes: [], failure: null, can_abort: false };
+  const asked = () => sent.splice(0).filter(({ type }) => type === "select");
+  beforeEach(() => {
+    store.select("a");
+    store.select("b");
+    sent.length = 0;
+  });
+
+  it("are asked for again, ever less often, until they come", () => {
+    vi.advanceTimersByTime(15_000);
+    expect(asked()).toEqual([{ type: "select", action: "b" }, { type: "select", action: "b" }]);
+    store.take({ type: "details", ...details });
+    vi.advanceTimersByTime(600_000);
+    expect(asked()).toEqual([]);
+  });
+
+  it("are not where the kernel says why there are none, or nothing is selected any more", () => {
+    store.take({ type: "notice", level: "error", text: "'b' cannot be shown", about: "" });
+    vi.advanceTimersByTime(60_000);
+    store.select("a");
+    store.select("");
+    sent.length = 0;
+    vi.advanceTimersByTime(60_000);
+    expect(asked()).toEqual([]);
   });
 });
 

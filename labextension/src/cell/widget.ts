@@ -6,8 +6,6 @@ import { RunView } from "../views/run_view";
 import { watchReader } from "./attention";
 import { watchKernel } from "./kernel_watch";
 
-const GREET_AGAIN_MS = 1_000;
-const GREET_AGAIN_AT_MOST_MS = 60_000;
 const SOON_MS = 2_000;
 const LEAVE_AFTER_MS = 1_000;
 
@@ -50,6 +48,7 @@ function initialize({ model }: { model: Model }): () => void {
     model.off("msg:custom", take);
     unwatch();
     clearTimeout(place.leaving);
+    store.close();
     places.delete(model.get("picture"));
   };
 }
@@ -61,19 +60,10 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   place.views += 1;
   clearTimeout(place.leaving);
   if (!store.hasAsked) store.greet();
-  let delay = GREET_AGAIN_MS;
-  const greetAgain = () => {
-    if (!store.waiting || store.lost) return;
-    store.greet();
-    delay = Math.min(2 * delay, GREET_AGAIN_AT_MOST_MS);
-    timer = setTimeout(greetAgain, delay);
-  };
-  let timer = setTimeout(greetAgain, delay);
   render(h(RunView, { store }), el);
   const uncover = coverStaticPicture(store, model.get("picture"));
   const unwatch = watchReader(store, el);
   return () => {
-    clearTimeout(timer);
     unwatch();
     uncover();
     render(null, el);

@@ -29,6 +29,7 @@ export class RunConnection {
   }
 
   close(): void {
+    this.store.close();
     this.connection.close();
   }
 }

@@ -11,10 +11,25 @@ export class Contact {
   askedAt = 0;
   /** Whether it is gone for good. */
   lost = false;
+  /** Since when something is missing of what it has told; 0 if nothing is. */
+  private missingSince = 0;
+
+  /** It has not been asked for a while, and so has not been silent. */
+  begin(): void {
+    this.heardAt = Date.now();
+  }
 
   heard(): void {
     this.heardAt = Date.now();
     this.askedAt = 0;
+  }
+
+  missed(): void {
+    this.missingSince ||= Date.now();
+  }
+
+  caughtUp(): void {
+    this.missingSince = 0;
   }
 
   said(message: FromPage): void {
@@ -26,14 +41,14 @@ export class Contact {
     this.askedAt = 0;
   }
 
-  /** Since when nothing came although something should have, because the run goes on or because it was asked; 0 if that is not so. */
+  /** Since when nothing of use came although something should have, because the run goes on or because it was asked; 0 if that is not so. */
   silentSince(now: number, running: boolean): number {
-    const since = running ? this.heardAt : this.askedAt;
+    const since = this.missingSince || (running ? this.heardAt : this.askedAt);
     return since > 0 && now - since >= SILENCE_MS ? since : 0;
   }
 
   /** Until when it is known how the run stands: it is heard every second, and clocks go on no further than a little after that. */
   knownUntil(now: number): number {
-    return Math.min(now, this.heardAt + SURE_FOR_MS);
+    return Math.min(now, (this.missingSince || this.heardAt) + SURE_FOR_MS);
   }
 }

@@ -15,6 +15,11 @@ export class Numbering {
   /** `missed` is called when one has not come in time. */
   constructor(private readonly missed: () => void) {}
 
+  /** Whether some are not here that should be. */
+  get isBehind(): boolean {
+    return this.newest > this.upTo;
+  }
+
   /** Begin with another conversation, which has numbers of its own. */
   forget(): void {
     this.upTo = this.newest = 0;
@@ -48,10 +53,10 @@ export class Numbering {
   /** All up to this number should be here, or be here soon. */
   expect(seq: number): void {
     this.newest = Math.max(this.newest, seq);
-    if (this.newest <= this.upTo || this.patience !== undefined) return;
+    if (!this.isBehind || this.patience !== undefined) return;
     this.patience = setTimeout(() => {
       this.patience = undefined;
-      if (this.newest > this.upTo) this.missed();
+      if (this.isBehind) this.missed();
     }, LATE_MS);
   }
 }

@@ -2,6 +2,7 @@ import { Branches } from "./branches";
 import { ranMs } from "./clock";
 import { Contact } from "./contact";
 import { NO_FILTER, type Filter } from "./filter";
+import { Insistence } from "./insistence";
 import { interruptedCounts, Nodes, type TreeNode } from "./nodes";
 import { Numbering } from "./numbering";
 import { isTerminal } from "./phases";
@@ -12,6 +13,8 @@ import type { Diff, FromPage, Header, Node, Notice, Prompt, Reset, Span, Timelin
 
 const KEPT_NOTICES = 3;
 const LOOK_EVERY_MS = 5_000;
+const GREET_AGAIN_MS = 1_000;
+const SELECT_AGAIN_MS = 5_000;
 
 /**
  * A run as one page knows it: messages in, state out.
@@ -36,13 +39,14 @@ export class RunStore {
 
   private readonly tree = new Nodes();
   private readonly branches = new Branches(this.tree, (message) => this.send(message));
-  private readonly numbering = new Numbering(() => { if (!this.asking) this.greet(); });
+  private readonly numbering = new Numbering(() => this.missed());
+  private readonly everything = new Insistence(() => this.greet(), GREET_AGAIN_MS);
+  private readonly details = new Insistence(() => this.select(this.selection?.action ?? "", true), SELECT_AGAIN_MS);
   private readonly contact = new Contact();
   private readonly wishes = new Wishes(() => this.changed());
   private readonly listeners = new Set<() => void>();
   private lookedAt = 0;
   private used = false;
-  private asking = false;
   private asked = false;
   private frame = 0;
 
@@ -83,7 +87,7 @@ export class RunStore {
 
   /** Whether the kernel has not answered yet. */
   get waiting(): boolean {
-    return this.asking;
+    return this.everything.waits;
   }
 
   /** Whether the kernel has been asked by this page. */
@@ -122,10 +126,12 @@ export class RunStore {
 
   // what the page says ---------------------------------------------------------------------------------------------
 
-  /** Ask for everything. */
+  /** Ask for everything, until that comes. */
   greet(): void {
-    this.asking = true;
+    if (this.lost) return;
+    if (!this.asked) this.contact.begin();
     this.asked = true;
+    this.everything.begin();
     this.send({ type: "hello", open: this.branches.subscribed });
     if (this.used) this.send({ type: "look", uses: true });
     if (this.selection !== null) this.select(this.selection.action, true);
@@ -150,7 +156,7 @@ export class RunStore {
   /** The search is over: only what is opened is sent from now on. */
   endSearch(): void {
     if (!this.branches.endSearch()) return;
-    this.asking = true;
+    this.everything.begin();
     this.send({ type: "hello", open: this.branches.subscribed });
   }
 
@@ -158,6 +164,8 @@ export class RunStore {
     const before = this.selection?.action === action ? this.selection : null;
     if (before !== null && !again) return;
     before?.askedAnew();
+    if (before === null) this.details.end();
+    if (action !== "" && !this.lost) this.details.begin();
     this.hasSelected = true;
     this.selection = action === "" ? null : (before ?? new Selection(action));
     this.use();
@@ -205,8 +213,15 @@ export class RunStore {
   /** The page shows the run no more, until it greets again. */
   leave(): void {
     this.send({ type: "leave" });
-    this.asked = this.asking = false;
+    this.asked = false;
+    this.close();
     this.numbering.forget();
+  }
+
+  /** Nothing more is asked for: the way to who tells of the run is closed, or the page shows it no more. */
+  close(): void {
+    this.everything.end();
+    this.details.end();
   }
 
   answer(prompt: string, value: string): void {
@@ -249,7 +264,9 @@ export class RunStore {
         this.numbering.expect(message.seq);
         break;
       case "details":
-        if (selection !== null) selection.details = message;
+        if (selection === null) break;
+        selection.details = message;
+        this.details.end();
         break;
       case "logs":
         if (selection?.takeLogs(message) === false) this.select(message.action, true);
@@ -267,6 +284,7 @@ export class RunStore {
         this.notice(message);
         break;
     }
+    if (!this.numbering.isBehind) this.contact.caughtUp();
     if (this.running) this.wishes.begun();
     this.changed();
   }
@@ -275,6 +293,7 @@ export class RunStore {
   lose(): void {
     if (this.lost) return;
     this.contact.lose();
+    this.close();
     this.wishes.clear();
     if (this.running && this.header!.owned_here) this.interrupt(this.header!);
     this.changed();
@@ -290,7 +309,7 @@ export class RunStore {
 
   private reset(message: Reset): void {
     if (!this.numbering.restart(message.seq)) return;
-    if (message.heard) this.asking = false;
+    if (message.heard) this.everything.end();
     this.header = message.header;
     this.tree.clear();
     this.branches.renew(message.open);
@@ -298,6 +317,12 @@ export class RunStore {
     this.branches.askAgain();
     this.openFailure();
     this.takeInTurn();
+  }
+
+  /** The frontend has dropped something: everything is asked for anew. */
+  private missed(): void {
+    this.contact.missed();
+    if (!this.waiting) this.greet();
   }
 
   private diff(message: Diff): void {
@@ -330,6 +355,7 @@ export class RunStore {
     }
     if (message.level === "error") this.wishes.clear();
     if (message.level === "info" && this.wishes.heardToStop(message.about)) return;
+    if (message.level !== "info") this.details.end();
     this.wishes.begun();
     this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
   }

@@ -13,7 +13,7 @@ export function Contact({ store, now }: { store: RunStore; now: number }) {
   return (
     <div class="fnb-notice fnb-notice-warning" role="status">
       <span>
-        No news from the {store.source} for {Math.round((now - since) / 1_000)} s: it is busy, or it is gone. This is the last that
+        No news from the {store.source}<span aria-hidden="true"> for {Math.round((now - since) / 1_000)} s</span>: it is busy, or it is gone. This is the last that
         is known, and clocks stand still; what the run has done is kept.
         {store.source === "kernel" && <> After a restart of the kernel, <Code line={`flyte_nb.show(${named(store)})`} /> shows it again, and from there it can be resumed.</>}
       </span>

@@ -19,7 +19,7 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
   useEffect(() => {
     store.askTimeline();
     if (!running) return;
-    const timer = setInterval(() => store.askTimeline(), 1_000);
+    const timer = setInterval(() => { if (store.askedAt === 0) store.askTimeline(); }, 1_000);
     return () => clearInterval(timer);
   }, [store, running]);
   if (timeline === null) return <Reading store={store} />;
