@@ -36,6 +36,8 @@ from .requests import answer_prompt, post_abort
 
 logger = logging.getLogger("flyte_nb")
 
+SAYS_THAT_IT_WAITS_AFTER_S = 0.5
+
 Send = Callable[[dict[str, Any]], None]
 
 
@@ -82,6 +84,7 @@ class Page:
         self._inspector: Inspector | None = None
         self.has_left = False
         self.is_used = False
+        self._under_way: dict[str, threading.Timer] = {}
         self._lock = threading.RLock()
 
     def leave(self) -> None:
@@ -148,17 +151,31 @@ class Page:
             post_abort(self._picture.history.records, name, message.action, "Aborted on the page.")
             self.tell(Notice("info", "Stopping ...", message.action))
         elif isinstance(message, Resume):
-            self._schedule(lambda: self._attempt(self._resume))
+            self._schedule_once("resume", self._resume)
         elif isinstance(message, Rerun):
-            self._schedule(lambda: self._attempt(self._begin_anew))
+            self._schedule_once("rerun", self._begin_anew)
         else:
             self._take_answer(message)
 
-    def _attempt(self, action: Callable[[str], Any]) -> None:
+    def _schedule_once(self, button: str, action: Callable[[str], Any]) -> None:
+        """Do it where runs may be started, which may have to wait for a cell, unless it is about to be done."""
+        if button in self._under_way:
+            self.tell(Notice("info", "This was asked for already."))
+            return
+        waits = Notice("info", "This begins when the cell that runs now has ended.")
+        timer = self._under_way[button] = threading.Timer(SAYS_THAT_IT_WAITS_AFTER_S, self.tell, [waits])
+        timer.daemon = True
+        timer.start()
+        self._schedule(lambda: self._attempt(button, action))
+
+    def _attempt(self, button: str, action: Callable[[str], Any]) -> None:
+        self._under_way[button].cancel()
         try:
             action(self._picture.name)
         except Exception as error:
             self.tell(Notice("error", str(error) or type(error).__name__))
+        finally:
+            del self._under_way[button]
 
     def _begin_anew(self, name: str) -> None:
         started = self._rerun(name)

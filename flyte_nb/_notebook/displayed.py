@@ -226,6 +226,8 @@ class Displayed:
         """Run it again, and show the new run in this place if that can be; its name if not."""
         from .._start import rerun
 
+        if self._settled:
+            return ""  # another page asked too: its run is in this place
         run = rerun(name)
         if self._is_within_output:
             return run.name

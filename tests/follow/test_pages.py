@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import flyte_nb as flyte
+from flyte_nb._follow import page
 from flyte_nb._follow.live_picture import LivePicture
 from flyte_nb._follow.pages import MOST_PAGES, Pages
 from flyte_nb.remote.history import RunHistory
@@ -38,8 +41,15 @@ class Channel:
         run.wait()
         self.picture = LivePicture(RunHistory(run.name), lambda _: None)
         self.sent: list[dict[str, Any]] = []
-        ignored: dict[str, Any] = dict.fromkeys(("resume", "rerun", "schedule"), lambda *_: None)
-        self.pages = Pages(self.picture, self.sent.append, **ignored)
+        self.scheduled: list[Callable[[], None]] = []
+        self.done: list[str] = []
+        self.pages = Pages(
+            self.picture,
+            self.sent.append,
+            resume=lambda name: self.done.append("resume"),
+            rerun=lambda name: self.done.append("rerun") or "new",
+            schedule=self.scheduled.append,
+        )
         view = self.picture.tree.view
         self.branches = view.actions[view.root].children
 
@@ -113,3 +123,26 @@ def test_pages_that_never_said_that_they_leave_do_not_pile_up(channel: Channel) 
         channel.say(f"page {number}", type="hello")
     assert len(channel.picture._feeds) == MOST_PAGES
     assert channel.say("page 0", type="hello")[0]["type"] == "reset"
+
+
+@pytest.mark.parametrize("button", ["rerun", "resume"])
+def test_a_button_that_is_clicked_again_before_the_first_click_was_heeded_does_nothing_more(
+    channel: Channel, button: str
+) -> None:
+    channel.say("one", type=button)
+    [notice] = channel.say("one", type=button)
+    assert notice["text"] == "This was asked for already."
+    for action in channel.scheduled:
+        action()
+    assert channel.done == [button]
+    channel.say("one", type=button)
+    assert len(channel.scheduled) == 2
+
+
+def test_a_button_that_has_to_wait_for_the_cell_says_so(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = threading.Event()
+    monkeypatch.setattr(page, "SAYS_THAT_IT_WAITS_AFTER_S", 0)
+    monkeypatch.setattr(channel.pages, "_send", lambda message: (channel.sent.append(message), told.set()))
+    channel.pages.take({"type": "rerun", "view": "one"})
+    assert told.wait(60)
+    assert channel.sent[-1]["text"] == "This begins when the cell that runs now has ended."

@@ -1,0 +1,37 @@
+"""Buttons of a picture that are clicked again while a cell computes, and nothing seems to happen."""
+
+from __future__ import annotations
+
+import pytest
+
+from .conftest import Notebook
+from .test_old_kernel import SETUP
+
+SHOWN = """
+import threading
+
+@env.task
+async def quick() -> int:
+    return 1
+
+run = flyte.run(quick)
+run.wait()
+shown = display.display_picture(run.name)
+
+def click(views):  # as a subshell does, on a thread of its own
+    for view in views:
+        shown._take({"type": "rerun", "view": view})
+"""
+
+CLICKED = "clicks = threading.Thread(target=click, args=({views!r},)); clicks.start(); clicks.join()"
+
+
+@pytest.mark.parametrize("views", [["one", "one", "one"], ["one", "other"]])
+def test_rerun_clicked_more_than_once_while_a_cell_computes_starts_one_run(
+    notebook: Notebook, views: list[str]
+) -> None:
+    notebook.run(SETUP)
+    notebook.run(SHOWN)
+    notebook.run(CLICKED.format(views=views))
+    notebook.run("while not shown._settled: await asyncio.sleep(0.01)\nawait asyncio.sleep(0)")
+    assert notebook.run("len(list(flyte.Run.listall()))").value == "2"
