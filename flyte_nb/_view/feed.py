@@ -78,7 +78,17 @@ class Feed:
                 inner = [child for child in children if self._tree.nodes[child].children]
                 self._open.update(inner)
                 pending += inner
-        return self._diffs(self._nodes_below(identity))
+        return self._diffs(self._nodes_below(self._opened_down_to(node)))
+
+    def _opened_down_to(self, node: TreeNode) -> str:
+        """Open the branches that a node is in; the topmost one of which the page does not have all yet."""
+        top, above = node.id, node.parent
+        while above is not None:
+            if above.id not in self._open:
+                self._open.add(above.id)
+                top = above.id
+            above = above.parent
+        return top
 
     def shut(self, identity: str) -> None:
         """The branch is closed; its children are no longer sent."""
@@ -87,13 +97,15 @@ class Feed:
     def changes(self) -> list[ToPage]:
         """What has changed since the last call, in opened branches."""
         dirty, self._dirty = self._with_those_above(self._dirty), {}
-        nodes = []
+        wanted: dict[str, None] = {}
         for identity in dirty:
-            node = self._tree.nodes[identity]
-            if self._is_wanted(node):
-                if node.parent is None and identity not in self._open:
-                    self._open.add(identity)
-                nodes.append(self._tree.node(identity))
+            branch = self._tree.nodes[identity].parent
+            if branch is None:
+                self._open.add(identity)
+            elif branch.id not in wanted or not self._is_open(branch):
+                continue
+            wanted[identity] = None
+        nodes = [self._tree.node(identity) for identity in wanted]
         prompts = [
             prompt
             for identity in dirty
@@ -126,14 +138,13 @@ class Feed:
             found.update(dict.fromkeys(reversed(path)))
         return found
 
-    def _is_wanted(self, node: TreeNode) -> bool:
-        """Whether the branch that a node is in is open."""
-        if node.parent is None or node.parent.id in self._open:
+    def _is_open(self, branch: TreeNode) -> bool:
+        if branch.id in self._open:
             return True
-        above = node.parent.parent if self._open_throughout else None
+        above = branch.parent if self._open_throughout else None
         while above is not None:
             if above.id in self._open_throughout:
-                self._open.add(node.parent.id)
+                self._open.add(branch.id)
                 return True
             above = above.parent
         return False

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from flyte_nb._view.feed import Feed
 from flyte_nb._view.picture import picture_html, picture_text
 from flyte_nb._view.tree import Tree
-from flyte_nb._view.wire import Diff, Node, NodePhase, Reset
+from flyte_nb._view.wire import Diff, Node, NodePhase, Reset, ToPage
 from flyte_nb.models import events as ev
 from flyte_nb.models.phases import ActionPhase
 from flyte_nb.types.messages import LiteralMap
@@ -140,6 +140,74 @@ def test_a_branch_that_appears_below_one_that_is_open_throughout_is_sent_too() -
     feed.reset([])
     tree.apply(queued("a5", "a4"))
     assert "a5" not in ids(feed.changes())
+
+
+def below(tree: Tree, identity: str) -> list[str]:
+    """A branch and all that is in it."""
+    found = [identity]
+    for one in found:
+        found += tree.nodes[one].children
+    return found
+
+
+class Shown:
+    """What a page makes of the messages of a feed, and the branches that somebody opened on it."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.feed = feed_of(tree)
+        self.rows: dict[str, Node] = {}
+        self.open: set[str] = {"a0"}
+        self.take(self.feed.reset([]))
+
+    def take(self, messages: list[ToPage]) -> None:
+        for message in messages:
+            assert isinstance(message, (Reset, Diff))
+            if isinstance(message, Reset):
+                self.rows.clear()
+            for row in message.nodes:
+                assert not row.parent or row.parent in self.rows, f"{row.id} came without {row.parent}"
+                self.rows[row.id] = row
+
+    def in_sight(self, tree: Tree) -> list[str]:
+        """Rows below branches that are open, and in open ones."""
+        found = ["a0"]
+        for identity in found:
+            found += tree.nodes[identity].children if identity in self.open else []
+        return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 60))
+def test_a_page_has_every_row_in_sight_as_it_is_whatever_is_opened_closed_and_asked_anew(seed: int, size: int) -> None:
+    chance = random.Random(seed)
+    tree = grown(started())
+    page, actions = Shown(tree), ["a0"]
+    for _ in range(size):
+        row = chance.choice(page.in_sight(tree))
+        what = chance.choice(["grow", "grow", "grow", "end", "open", "open", "open all", "close", "reset"])
+        if what == "grow":
+            actions.append(f"a{len(actions)}")
+            tree.apply(queued(actions[-1], chance.choice(actions[:-1])))
+        elif what == "end":
+            tree.apply(ended(chance.choice(actions), chance.choice(ENDS)))
+        elif what.startswith("open"):
+            page.open.update([row] if what == "open" else below(tree, row))
+            page.take(page.feed.open(row, everything=what == "open all"))
+        elif what == "close":
+            page.open.discard(row)
+            page.feed.shut(row)
+        else:
+            page.take(page.feed.reset(sorted(page.open)))
+        page.take(page.feed.changes())
+        for identity in page.in_sight(tree):
+            assert page.rows.get(identity) == tree.node(identity)
+
+
+def test_a_branch_that_is_opened_although_those_above_are_closed_comes_with_them() -> None:
+    tree = grown([*started(), queued("g", "a0"), queued("p", "g"), queued("c", "p")])
+    feed = feed_of(tree)
+    feed.reset([])
+    assert ids(feed.open("p")) == ["p", "c"]
 
 
 def test_nothing_new_is_nothing_sent() -> None:
