@@ -5,6 +5,7 @@ A feed never sends the same state twice and never more than a page can take: who
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from .prompts import prompts_of
@@ -59,7 +60,8 @@ class Feed:
             nodes.append(self._tree.node(self._tree.root))
             nodes += self._nodes_below(self._tree.root)
         self._sent_header = self._make_header()
-        first = Reset(self._next(), self._sent_header, nodes[:NODES_PER_MESSAGE], sorted(self._open), self.heard)
+        first_nodes, opened_here = nodes[:NODES_PER_MESSAGE], sorted(self._open)
+        first = Reset(self._next(), _now_ms(), self._sent_header, first_nodes, opened_here, self.heard)
         prompts = [prompt for action in self._tree.view.actions.values() for prompt in prompts_of(action)]
         asked = [Diff(self._next(), prompts=prompts)] if prompts else []
         return [first, *self._diffs(nodes[NODES_PER_MESSAGE:]), *asked]
@@ -124,7 +126,7 @@ class Feed:
 
     def heartbeat(self) -> Heartbeat:
         """The newest number."""
-        return Heartbeat(self.seq)
+        return Heartbeat(self.seq, _now_ms())
 
     def _with_those_above(self, dirty: dict[str, None]) -> dict[str, None]:
         """`dirty`, each node before what is below it."""
@@ -169,3 +171,7 @@ class Feed:
 
     def _note(self, identity: str) -> None:
         self._dirty[identity] = None
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1_000)

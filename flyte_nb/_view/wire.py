@@ -213,10 +213,12 @@ class Span(msgspec.Struct, array_like=True, frozen=True):
 class Reset(msgspec.Struct, tag_field="type", tag="reset", frozen=True):
     """Forget everything: the header, the root, and the nodes of all open branches follow in it or after it.
 
-    `heard` tells whether the kernel has heard this page; one without subshells hears it only after the cell.
+    `heard` tells whether the kernel has heard this page; one without subshells hears it only after the cell. `at_ms` is
+    the time there, by which the page reads all other times.
     """
 
     seq: int
+    at_ms: int
     header: Header
     nodes: list[Node]
     open: list[str]
@@ -233,9 +235,10 @@ class Diff(msgspec.Struct, tag_field="type", tag="diff", frozen=True):
 
 
 class Heartbeat(msgspec.Struct, tag_field="type", tag="heartbeat", frozen=True):
-    """The newest number, so that a lost last message is noticed."""
+    """The newest number, so that a lost last message is noticed, and the time where it comes from."""
 
     seq: int
+    at_ms: int
 
 
 class Details(msgspec.Struct, tag_field="type", tag="details", frozen=True):

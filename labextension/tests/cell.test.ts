@@ -52,7 +52,7 @@ const shown = async () => {
   await act(() => { dispose = widget.render({ model, el: document.createElement("div") }); });
   return () => act(() => dispose());
 };
-const answer = () => model.tell({ type: "reset", seq: 1, heard: true, header: header({ phase: 3 }), nodes: [node("a", "")], open: ["a"] });
+const answer = () => model.tell({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ phase: 3 }), nodes: [node("a", "")], open: ["a"] });
 const hidesStatic = () => [...document.querySelectorAll("style")].some(({ textContent }) => textContent!.includes(".fnb-static-p1"));
 
 describe("a view of a run", () => {

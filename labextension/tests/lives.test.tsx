@@ -25,7 +25,7 @@ describe("a run that was resumed", () => {
   it("has a timeline with all times that an action ran, and a mark where nobody drove it", async () => {
     const store = new RunStore("r1", () => {});
     const ended = header({ phase: NodePhase.SUCCEEDED, pauses: [[4_000, HOUR]] });
-    store.take({ type: "reset", seq: 1, heard: true, header: ended, nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: ended, nodes: [node("a", "")], open: [] });
     store.take({ type: "timeline", left_out: 0, spans: [["a", "main", 0, 0, 8_000, 3], ["b", "part", 1, 3_000, 4_000, 5], ["b", "part", 1, 5_000, 7_000, 3]] });
     const page = document.createElement("div");
     await act(() => render(h(Timeline, { store, onSelect: () => {} }), page));

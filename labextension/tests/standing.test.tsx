@@ -3,7 +3,7 @@ import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunStore } from "../src/run/store";
-import type { FromPage } from "../src/run/wire";
+import type { FromPage, Prompt } from "../src/run/wire";
 import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
 
@@ -16,7 +16,7 @@ beforeEach(async () => {
   page = document.createElement("div");
   document.body.append(page);
   await act(() => render(h(RunView, { store }), page));
-  store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
+  store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
   await pass(100);
 });
 
@@ -63,6 +63,63 @@ describe("a form", () => {
   });
 });
 
+describe("questions", () => {
+  const asked = (number: number, changes: Partial<Prompt> = {}): Prompt => ({
+    action: "a", prompt: `p${number}`, name: `q${number}`, kind: "int", html: "", expires_at_ms: Date.now() + 3_600_000, answer: "", answered_by: "",
+    answered_at_ms: -1, standing: "open", ...changes,
+  });
+  const tell = async (prompts: Prompt[]) => {
+    store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts });
+    await pass(300);
+  };
+
+  it("that can be answered are seen after any number of those that cannot", async () => {
+    const late = Array.from({ length: 5 }, (_, number) => asked(number, { expires_at_ms: Date.now() - 1 }));
+    const over = Array.from({ length: 5 }, (_, number) => asked(number + 5, { standing: "over" }));
+    await tell([...late, ...over, asked(10)]);
+    expect([...page.querySelectorAll(".fnb-prompt strong")].map(({ textContent }) => textContent)).toEqual(["q10", "q7", "q8", "q9"]);
+    expect(page.querySelectorAll("form")).toHaveLength(1);
+  });
+
+  it("of a kernel that is gone are answered by a command that takes their names as they are", async () => {
+    await tell([asked(1, { name: "how many" })]);
+    store.lose();
+    await pass(300);
+    expect(said()).toContain('%flyte_answer r1 "how many" VALUE');
+  });
+});
+
+describe("a kernel whose clock is behind that of the page", () => {
+  const MINUTES = 60_000;
+  let there: () => number;
+  beforeEach(async () => {
+    there = () => Date.now() - 5 * MINUTES;
+    store = new RunStore("r1", () => {});
+    await act(() => render(h(RunView, { store }), page));
+    const begun = header({ started_at_ms: there() });
+    store.take({ type: "reset", seq: 1, at_ms: there() - 400, heard: true, header: begun, nodes: [node("a", "", 0, 1, "a", "", -1)], open: ["a"] });
+    store.take({ type: "heartbeat", seq: 1, at_ms: there() });
+    await pass(1_000);
+  });
+
+  it("tells for how long its run has run", () => {
+    expect(page.querySelector(".fnb-elapsed")!.textContent).toBe("1 s");
+  });
+
+  it("is answered until the question expires there", async () => {
+    const prompt = { action: "a", prompt: "p", name: "q", kind: "int", html: "", answer: "", answered_by: "", answered_at_ms: -1, standing: "open" };
+    store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [{ ...prompt, expires_at_ms: there() + 3 * MINUTES }] });
+    await pass(300);
+    expect(page.querySelector("form")!.textContent).toMatch(/(3 min 0 s|2 min 59 s) left/);
+  });
+
+  it("was lost at its own time", () => {
+    store.lose();
+    expect(Math.abs(store.header!.ended_at_ms - there())).toBeLessThan(2_000);
+    expect(store.nodes.get("a")!.endMs).toBeLessThan(2_000);
+  });
+});
+
 describe("what is to be stopped", () => {
   it("is named until it has ended, and after a while with why it may take its time", async () => {
     store.abort("a");
@@ -70,7 +127,7 @@ describe("what is to be stopped", () => {
     await pass(100);
     expect(said()).toContain("Stopping a ...");
     expect(said()).not.toContain("event loop");
-    store.take({ type: "heartbeat", seq: 1 });
+    store.take({ type: "heartbeat", seq: 1, at_ms: Date.now() });
     await pass(2_500);
     expect(said()).toContain("event loop");
     store.take({ type: "diff", seq: 2, nodes: [node("a", "", 0, 7)], header: null, prompts: [] });
@@ -93,7 +150,7 @@ describe("what is to be stopped", () => {
 
 describe("what was to be stopped and is lost on its way", () => {
   const second = async () => {
-    store.take({ type: "heartbeat", seq: 1 });
+    store.take({ type: "heartbeat", seq: 1, at_ms: Date.now() });
     await pass(1_000);
   };
   const abort = () => page.querySelector<HTMLButtonElement>(".fnb-header .fnb-danger")!;
@@ -122,7 +179,7 @@ describe("a run that is to run again", () => {
     sent = [];
     store = new RunStore("r1", (message) => sent.push(message));
     await act(() => render(h(RunView, { store }), page));
-    store.take({ type: "reset", seq: 1, heard: true, header: header({ phase: 5, can_resume: true }), nodes: [node("a", "", 0, 5)], open: ["a"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ phase: 5, can_resume: true }), nodes: [node("a", "", 0, 5)], open: ["a"] });
     await pass(300);
   });
 
@@ -163,7 +220,7 @@ describe("a kernel that is silent", () => {
     await pass(7_000);
     expect(said()).toContain("No news from the kernel");
     expect(said()).toContain(`flyte_nb.show("${store.header!.name}")`);
-    store.take({ type: "heartbeat", seq: 1 });
+    store.take({ type: "heartbeat", seq: 1, at_ms: Date.now() });
     await pass(1_000);
     expect(said()).not.toContain("No news");
   });
@@ -183,7 +240,7 @@ describe("a kernel that is silent", () => {
     const sent: FromPage[] = [];
     store = new RunStore("r1", (message) => sent.push(message));
     await act(() => render(h(RunView, { store }), page));
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
     store.show({ view: "timeline" });
     await pass(300);
     await pass(60_000);

@@ -20,10 +20,10 @@ afterEach(() => vi.useRealTimers());
 describe("a page that the kernel has not heard", () => {
   it("shows what it is sent, and goes on waiting to be heard", () => {
     store.greet();
-    store.take({ type: "reset", seq: 1, heard: false, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: false, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
     expect(store.nodes.has("a")).toBe(true);
     expect(store.waiting).toBe(true);
-    store.take({ type: "reset", seq: 2, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+    store.take({ type: "reset", seq: 2, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
     expect(store.waiting).toBe(false);
   });
 });
@@ -48,7 +48,7 @@ describe("somebody who looks at a run", () => {
 
 describe("a run that has failed", () => {
   const begin = () => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 30)], open: ["a"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 30)], open: ["a"] });
     sent.length = 0;
   };
   const finish = (seq: number) =>
@@ -79,7 +79,7 @@ describe("a run that has failed", () => {
 });
 
 describe("a page that misses a message", () => {
-  beforeEach(() => store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] }));
+  beforeEach(() => store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] }));
 
   it("asks for everything when a number is left out, once", () => {
     store.take({ type: "diff", seq: 3, nodes: [node("b", "a")], header: null, prompts: [] });
@@ -90,14 +90,14 @@ describe("a page that misses a message", () => {
   });
 
   it("asks for everything when a heartbeat knows a newer number", () => {
-    store.take({ type: "heartbeat", seq: 2 });
+    store.take({ type: "heartbeat", seq: 2, at_ms: Date.now() });
     vi.advanceTimersByTime(1_000);
     expect(sent).toEqual([{ type: "hello", open: ["a"] }]);
   });
 
   it("takes messages that have overtaken each other in their order", () => {
     store.take({ type: "diff", seq: 3, nodes: [node("b", "a", 0, 3)], header: null, prompts: [] });
-    store.take({ type: "heartbeat", seq: 3 });
+    store.take({ type: "heartbeat", seq: 3, at_ms: Date.now() });
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 0, 1)], header: null, prompts: [] });
     vi.advanceTimersByTime(1_000);
     expect(sent).toEqual([]);
@@ -106,7 +106,7 @@ describe("a page that misses a message", () => {
 
   it("asks nothing while all has come", () => {
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a")], header: null, prompts: [] });
-    store.take({ type: "heartbeat", seq: 2 });
+    store.take({ type: "heartbeat", seq: 2, at_ms: Date.now() });
     vi.advanceTimersByTime(1_000);
     expect(sent).toEqual([]);
     expect(store.nodes.get("a")!.children).toEqual(["b"]);
@@ -114,11 +114,11 @@ describe("a page that misses a message", () => {
 
   it("has the children of an open branch sent again that a reset did not know and that comes later", () => {
     store.take({
-      type: "reset", seq: 1, heard: true, header: header(), open: ["a", "b"],
+      type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), open: ["a", "b"],
       nodes: [node("a", "", 30), node("b", "a", 30), node("c", "b", 30)],
     });
     store.expand("c");
-    store.take({ type: "reset", seq: 2, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+    store.take({ type: "reset", seq: 2, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
     sent.length = 0;
     store.take({ type: "diff", seq: 3, nodes: [node("b", "a", 30), node("c", "b", 30)], header: null, prompts: [] });
     expect(sent).toContainEqual({ type: "open", id: "c", all: false });
@@ -128,10 +128,10 @@ describe("a page that misses a message", () => {
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 40)], header: null, prompts: [] });
     store.expand("b");
     store.select("b");
-    store.take({ type: "heartbeat", seq: 9 });
+    store.take({ type: "heartbeat", seq: 9, at_ms: Date.now() });
     vi.advanceTimersByTime(1_000);
     expect(sent.slice(3)).toEqual([{ type: "hello", open: ["a", "b"] }, { type: "look", uses: true }, { type: "select", action: "b" }]);
-    store.take({ type: "reset", seq: 10, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
+    store.take({ type: "reset", seq: 10, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
     expect(store.expanded).toEqual(new Set(["a", "b"]));
   });
 
@@ -139,7 +139,7 @@ describe("a page that misses a message", () => {
     const hellos = () => sent.filter(({ type }) => type === "hello").length;
     const beat = (seconds: number) => {
       for (let second = 0; second < seconds; second += 1) {
-        store.take({ type: "heartbeat", seq: 9 });
+        store.take({ type: "heartbeat", seq: 9, at_ms: Date.now() });
         vi.advanceTimersByTime(1_000);
       }
     };
@@ -152,7 +152,7 @@ describe("a page that misses a message", () => {
       expect(hellos()).toBe(1);
       beat(8);
       expect(hellos()).toBe(4);
-      store.take({ type: "reset", seq: 9, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+      store.take({ type: "reset", seq: 9, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
       beat(600);
       expect(hellos()).toBe(4);
     });
@@ -162,7 +162,7 @@ describe("a page that misses a message", () => {
       beat(10);
       expect(store.silentSince(Date.now())).toBeGreaterThanOrEqual(now - 500);
       expect(store.knownUntil(Date.now())).toBeLessThanOrEqual(known);
-      store.take({ type: "reset", seq: 9, heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
+      store.take({ type: "reset", seq: 9, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30)], open: ["a"] });
       expect(store.silentSince(Date.now())).toBe(0);
     });
 
@@ -180,7 +180,7 @@ describe("a page that misses a message", () => {
     store.greet();
     store.collapse("b");
     sent.length = 0;
-    store.take({ type: "reset", seq: 3, heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
+    store.take({ type: "reset", seq: 3, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
     store.expand("b");
     expect(sent).toEqual([{ type: "open", id: "b", all: false }]);
   });
@@ -218,7 +218,7 @@ describe("a row that comes before the one above it", () => {
   const keys = () => visibleRows(store, NO_FILTER).map(({ key }) => key);
   beforeEach(() => {
     const counts = [0, 4, 0, 0, 0, 0, 0, 0];
-    store.take({ type: "reset", seq: 1, heard: true, header: header({ counts }), nodes: [node("a", "", 1, 1), node("g", "a", 1, 1)], open: ["a"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ counts }), nodes: [node("a", "", 1, 1), node("g", "a", 1, 1)], open: ["a"] });
     store.expand("g");
     store.expand("p");
     store.take({ type: "diff", seq: 2, nodes: [node("c", "p", 0, 1)], header: null, prompts: [] });
@@ -291,7 +291,7 @@ describe("a log", () => {
 describe("rows", () => {
   beforeEach(() => {
     const nodes = [node("a", "", 2), node("b", "a", 1, 5, "load"), node("c", "a", 0, 3, "clean"), node("d", "b", 0, 5, "read")];
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes, open: ["a", "b"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes, open: ["a", "b"] });
   });
 
   it("are those of opened branches, in order, with their places", () => {
@@ -320,7 +320,7 @@ describe("rows", () => {
 describe("a run with many small branches", () => {
   const branches = Array.from({ length: 3_000 }, (_, index) => node(`b${index}`, "a", 10));
   beforeEach(() =>
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 3_000), ...branches], open: ["a"] }));
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 3_000), ...branches], open: ["a"] }));
 
   it("opens some of them by itself, and not all", () => {
     expect(sent).toHaveLength(20);
@@ -339,7 +339,7 @@ describe("a run with many small branches", () => {
 
 describe("a report", () => {
   beforeEach(() => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
   });
   const chunk = (edition: number, first: number, ...pieces: string[]) =>

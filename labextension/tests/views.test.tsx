@@ -35,7 +35,7 @@ const many = Array.from({ length: 5_000 }, (_, index) => node(`n${index}`, "a"))
 
 describe("the tree", () => {
   beforeEach(async () => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "", 5_000), ...many], open: ["a"] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 5_000), ...many], open: ["a"] });
     await draw();
   });
 
@@ -106,7 +106,7 @@ describe("the tree", () => {
 
 describe("the details of an action", () => {
   it("shows the error whole and links only to the web", async () => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
       type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false, frame: null }],
@@ -129,7 +129,7 @@ describe("the details of an action", () => {
 
   it("shows the first rows of a data frame, and what is in them as text", async () => {
     const frame = { shape: "3 rows", columns: [["carrier", "string"], ["n", "int64"]], rows: [["<b>UA</b>", "1"], ["AA", "2"]] };
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
       type: "details", action: "a", task: "env.main", placement: "loop", outputs: [], attempts: [], links: [], tabs: [],
@@ -149,7 +149,7 @@ describe("a question", () => {
     answer: "", answered_by: "", answered_at_ms: -1, standing: "open", ...changes,
   });
   const ask = async (changes: Partial<Prompt>, ofRun: Partial<Header> = {}) => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(ofRun), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(ofRun), nodes: [node("a", "")], open: [] });
     store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [prompt(changes)] });
     await draw();
   };
@@ -242,7 +242,7 @@ describe("a question", () => {
 
 describe("a report", () => {
   beforeEach(async () => {
-    store.take({ type: "reset", seq: 1, heard: true, header: header(), nodes: [node("a", "")], open: [] });
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.select("a");
     store.take({
       type: "details", action: "a", task: "t", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 
 import msgspec
 from hypothesis import given, settings
@@ -222,6 +223,14 @@ def test_messages_are_numbered_without_a_gap_and_split_when_large() -> None:
     messages = feed_of(tree).reset([])
     assert [message.seq for message in messages if isinstance(message, (Reset, Diff))] == [1, 2, 3]
     assert len(ids(messages)) == 2501
+
+
+def test_a_page_is_told_what_time_it_is_where_the_run_is_told_of() -> None:
+    before = time.time()
+    feed = feed_of(grown(started()))
+    told = msgspec.to_builtins([feed.reset([])[0], feed.heartbeat()])
+    after = time.time()
+    assert all(before - 0.001 <= message["at_ms"] / 1_000 <= after + 0.001 for message in told)
 
 
 def test_a_finished_action_takes_at_most_200_bytes_on_the_wire() -> None:

@@ -3,6 +3,7 @@ import type { FromPage } from "./wire";
 const ANSWERED: ReadonlySet<FromPage["type"]> = new Set(["hello", "select", "ask_timeline", "ask_earlier_logs", "abort", "answer"]);
 const SILENCE_MS = 6_000;
 const SURE_FOR_MS = 2_000;
+const KEPT_DISTANCES = 30;
 
 /** What is known of whoever tells of the run: when it was heard last, and whether it owes an answer. */
 export class Contact {
@@ -13,6 +14,8 @@ export class Contact {
   lost = false;
   /** Since when something is missing of what it has told; 0 if nothing is. */
   private missingSince = 0;
+  /** By how much this page's clock was ahead when messages came, the way of the message included. */
+  private distances: number[] = [];
 
   /** It has not been asked for a while, and so has not been silent. */
   begin(): void {
@@ -22,6 +25,16 @@ export class Contact {
   heard(): void {
     this.heardAt = Date.now();
     this.askedAt = 0;
+  }
+
+  /** A message says what time it was where it comes from. */
+  tellsTime(atMs: number): void {
+    this.distances = [...this.distances, Date.now() - atMs].slice(-KEPT_DISTANCES);
+  }
+
+  /** What time it is there when it is `now` here: clocks of two machines may differ by minutes. The message that was fastest knows best. */
+  timeThere(now: number): number {
+    return this.distances.length === 0 ? now : now - Math.min(...this.distances);
   }
 
   missed(): void {
@@ -47,8 +60,8 @@ export class Contact {
     return since > 0 && now - since >= SILENCE_MS ? since : 0;
   }
 
-  /** Until when it is known how the run stands: it is heard every second, and clocks go on no further than a little after that. */
+  /** Until when it is known how the run stands, by the time there: it is heard every second, and clocks go on no further than a little after that. */
   knownUntil(now: number): number {
-    return Math.min(now, (this.missingSince || this.heardAt) + SURE_FOR_MS);
+    return this.timeThere(Math.min(now, (this.missingSince || this.heardAt) + SURE_FOR_MS));
   }
 }

@@ -5,6 +5,7 @@ import { NO_FILTER, type Filter } from "./filter";
 import { Insistence } from "./insistence";
 import { interruptedCounts, Nodes, type TreeNode } from "./nodes";
 import { Numbering } from "./numbering";
+import { inNextFrame } from "./next_frame";
 import { isTerminal } from "./phases";
 import { Selection, type Pane } from "./selection";
 import { Wishes, type Beginning } from "./wishes";
@@ -105,7 +106,12 @@ export class RunStore {
     return this.contact.silentSince(now, this.running);
   }
 
-  /** Until when it is known how the run stands: clocks go on no further. */
+  /** What time it is where the run is told of, by which its times are read. */
+  timeThere(now: number): number {
+    return this.contact.timeThere(now);
+  }
+
+  /** Until when it is known how the run stands, by the time there: clocks go on no further. */
   knownUntil(now: number): number {
     return this.contact.knownUntil(now);
   }
@@ -252,6 +258,7 @@ export class RunStore {
 
   take(message: ToPage): void {
     this.contact.heard();
+    if ("at_ms" in message) this.contact.tellsTime(message.at_ms);
     const selection = "action" in message && this.selection?.action === message.action ? this.selection : null;
     switch (message.type) {
       case "reset":
@@ -300,11 +307,11 @@ export class RunStore {
   }
 
   private interrupt(header: Header): void {
-    const { heardAt } = this.contact;
-    const endMs = ranMs(header, heardAt);
+    const endedAt = this.timeThere(this.contact.heardAt);
+    const endMs = ranMs(header, endedAt);
     this.tree.interrupt(endMs);
     if (this.timeline !== null) this.timeline = interruptedTimeline(this.timeline, endMs);
-    this.header = { ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: heardAt, counts: interruptedCounts(header.counts) };
+    this.header = { ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: endedAt, counts: interruptedCounts(header.counts) };
   }
 
   private reset(message: Reset): void {
@@ -368,7 +375,7 @@ export class RunStore {
   private changed(): void {
     this.wishes.stopped((action) => this.hasEnded(action), this.contact.heardAt);
     if (this.frame !== 0) return;
-    this.frame = schedule(() => {
+    this.frame = inNextFrame(() => {
       this.frame = 0;
       for (const listener of this.listeners) listener();
     });
@@ -382,16 +389,4 @@ function interruptedTimeline(timeline: TimelineSpans, endMs: number): TimelineSp
     return isTerminal(phase) ? span : [action, label, depth, startMs, Math.max(startMs, endMs), NodePhase.ABORTED];
   });
   return { ...timeline, spans };
-}
-
-/** The next frame; or soon, on a page that nobody looks at and that gets no frames. */
-function schedule(callback: () => void): number {
-  let done = false;
-  const once = () => {
-    if (done) return;
-    done = true;
-    callback();
-  };
-  setTimeout(once, 250);
-  return requestAnimationFrame(once);
 }

@@ -126,6 +126,7 @@ export type Span = [
 export interface Reset {
   type: "reset";
   seq: number;
+  at_ms: number;
   header: Header;
   nodes: Node[];
   open: string[];
@@ -143,6 +144,7 @@ export interface Diff {
 export interface Heartbeat {
   type: "heartbeat";
   seq: number;
+  at_ms: number;
 }
 
 export interface Details {

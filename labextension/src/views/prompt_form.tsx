@@ -1,6 +1,7 @@
 import DOMPurify from "dompurify";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, duration, safeAddress } from "../run/format";
+import { whyUnanswered } from "../run/questions";
 import type { RunStore } from "../run/store";
 import type { Notice, Prompt } from "../run/wire";
 import { useNow } from "./use_store";
@@ -11,6 +12,8 @@ const ANSWER_WITHIN_MS = 5_000;
 export interface Answering {
   readonly outcomes: ReadonlyMap<string, Notice>;
   answer(prompt: string, value: string): void;
+  /** What time it is where the question expires. */
+  timeThere(now: number): number;
 }
 
 let forms = 0;
@@ -24,7 +27,7 @@ export function Question(props: { store: RunStore; prompt: Prompt }) {
   return (
     <p class="fnb-prompt fnb-quiet">
       Question <strong>{prompt.name}</strong> cannot be answered here: the kernel is gone. In a cell:{" "}
-      <code>%flyte_answer {store.header?.name} {prompt.name} VALUE</code>
+      <code>%flyte_answer {store.header?.name} {/\s/.test(prompt.name) ? JSON.stringify(prompt.name) : prompt.name} VALUE</code>
     </p>
   );
 }
@@ -37,7 +40,7 @@ export function Question(props: { store: RunStore; prompt: Prompt }) {
 export function PromptForm(props: { store: Answering; prompt: Prompt; canResume?: boolean }) {
   const { store, prompt, canResume = false } = props;
   const open = prompt.answer === "";
-  const now = useNow(open);
+  const now = store.timeThere(useNow(open));
   const [value, setValue] = useState("");
   const [sent, setSent] = useState(false);
   const field = useRef(`fnb-prompt-${(forms += 1)}`).current;
@@ -55,9 +58,8 @@ export function PromptForm(props: { store: Answering; prompt: Prompt; canResume?
   }, [sent, outcome]);
   if (!open) return <Answered prompt={prompt} />;
   const stopped = prompt.standing === "stopped";
-  if (left <= 0) return <Unanswered name={prompt.name} why="nobody answered in time" />;
-  if (stopped && !canResume) return <Unanswered name={prompt.name} why="its task was stopped before anybody answered" />;
-  if (prompt.standing === "over") return <Unanswered name={prompt.name} why="its task has ended without an answer" />;
+  const why = whyUnanswered(prompt, now, canResume);
+  if (why !== "") return <Unanswered name={prompt.name} why={why} />;
   const waiting = sent && outcome === undefined;
   return (
     <form class="fnb-prompt" aria-label={`Question ${prompt.name}`}

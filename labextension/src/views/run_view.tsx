@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import { isFiltering, NO_FILTER, type Filter } from "../run/filter";
 import { count } from "../run/format";
+import { questionsToShow } from "../run/questions";
 import { visibleRows } from "../run/rows";
 import type { Pane } from "../run/selection";
 import type { RunStore } from "../run/store";
@@ -16,8 +17,6 @@ import { Contact, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
 
 const SEARCH_AFTER_MS = 100;
-const OPEN_QUESTIONS = 10;
-const ANSWERED_QUESTIONS = 3;
 
 /** A run: header, questions, tree or timeline, and all about the action that is selected. */
 export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: number }) {
@@ -50,11 +49,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
 
   const use = () => store.use();
   const rows = visibleRows(store, filter);
-  const prompts = [...store.prompts.values()];
-  const questions = [
-    ...prompts.filter((prompt) => prompt.answer === "").slice(0, OPEN_QUESTIONS),
-    ...prompts.filter((prompt) => prompt.answer !== "").slice(-ANSWERED_QUESTIONS),
-  ];
+  const questions = questionsToShow([...store.prompts.values()], store.timeThere(time), store.header?.can_resume ?? false);
   if (store.header === null) return <div class="fnb">{store.lost ? <Contact store={store} now={now} /> : <Reading store={store} what="the run " />}</div>;
   return (
     <div class="fnb" onClickCapture={use} onKeyDownCapture={use} onInputCapture={use} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
