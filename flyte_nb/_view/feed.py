@@ -74,12 +74,6 @@ class Feed:
         self._open.add(identity)
         if everything:
             self._open_throughout.add(identity)
-            pending = [identity]
-            while pending:
-                children = self._tree.nodes[pending.pop()].children
-                inner = [child for child in children if self._tree.nodes[child].children]
-                self._open.update(inner)
-                pending += inner
         return self._diffs(self._nodes_below(self._opened_down_to(node)))
 
     def _opened_down_to(self, node: TreeNode) -> str:
@@ -157,7 +151,7 @@ class Feed:
         while pending:
             for child in self._tree.nodes[pending.pop()].children:
                 nodes.append(self._tree.node(child))
-                if child in self._open:
+                if self._is_open(self._tree.nodes[child]):
                     pending.append(child)
         return nodes
 

@@ -204,6 +204,17 @@ def test_a_page_has_every_row_in_sight_as_it_is_whatever_is_opened_closed_and_as
             assert page.rows.get(identity) == tree.node(identity)
 
 
+def test_what_came_below_a_branch_that_is_open_throughout_while_that_was_closed_is_sent_when_it_is_opened() -> None:
+    tree = grown([*started(), queued("g", "a0"), queued("p", "g")])
+    feed = feed_of(tree)
+    feed.reset([])
+    feed.open("g", everything=True)
+    feed.shut("g")
+    tree.apply(queued("c", "p"))
+    feed.changes()
+    assert ids(feed.open("g")) == ["p", "c"]
+
+
 def test_a_branch_that_is_opened_although_those_above_are_closed_comes_with_them() -> None:
     tree = grown([*started(), queued("g", "a0"), queued("p", "g"), queued("c", "p")])
     feed = feed_of(tree)
