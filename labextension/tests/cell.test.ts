@@ -10,7 +10,9 @@ class Model {
   readonly sent: FromPage[] = [];
   private take = (_: unknown): void => {};
   private gone = (): void => {};
+  private closed = (): void => {};
   readonly widget_manager = {
+    context: { sessionContext: { disposed: { connect: (slot: () => void) => { this.closed = slot; }, disconnect: () => {} } } },
     kernel: { statusChanged: { connect: () => {}, disconnect: () => {} }, disposed: { connect: (slot: () => void) => { this.gone = slot; }, disconnect: () => {} } },
   };
 
@@ -24,6 +26,12 @@ class Model {
   }
 
   die(): void {
+    this.gone();
+  }
+
+  /** As JupyterLab does: the session, and then the connection to its kernel. */
+  closeNotebook(): void {
+    this.closed();
     this.gone();
   }
 
@@ -78,6 +86,16 @@ describe("a view of a run", () => {
     await dispose();
   });
 
+  it.each([["its notebook is closed", () => model.closeNotebook()], ["its page is loaded anew", () => window.dispatchEvent(new Event("pagehide"))]])(
+    "has gone when %s, and says so in time", async (_, leave) => {
+      const dispose = await shown();
+      answer();
+      model.said();
+      leave();
+      expect(model.said()).toEqual(["leave"]);
+      await dispose();
+    });
+
   it("that is moved has not gone", async () => {
     const dispose = await shown();
     answer();
@@ -107,6 +125,8 @@ describe("a view of a run", () => {
     window.dispatchEvent(new Event("wheel"));
     expect(model.said()).toEqual(["look"]);
     await dispose();
+    model.said();
+    vi.setSystemTime(Date.now() + 60_000);
     window.dispatchEvent(new Event("wheel"));
     expect(model.said()).toEqual([]);
   });

@@ -14,11 +14,12 @@ class Signal<Value> {
 
 const watched = () => {
   const kernel = { statusChanged: new Signal<string>(), iopubMessage: new Signal<unknown>(), disposed: new Signal<unknown>() };
-  const found = { gone: 0 };
-  const end = watchKernel({ kernel }, () => { found.gone += 1; });
+  const sessionContext = { disposed: new Signal<unknown>() };
+  const found = { gone: 0, closed: 0 };
+  const end = watchKernel({ kernel, context: { sessionContext } }, () => { found.gone += 1; }, () => { found.closed += 1; });
   const say = (session: string, execution_state?: string, msg_type = "status") =>
     kernel.iopubMessage.emit({ header: { msg_type, session }, content: { execution_state } });
-  return { kernel, found, say, end };
+  return { kernel, sessionContext, found, say, end };
 };
 
 describe("a kernel", () => {
@@ -38,6 +39,7 @@ describe("a kernel", () => {
     const { found, say } = watched();
     say("first", "idle");
     say("server", undefined, "stream");
+    say("server", "restarting");
     expect(found.gone).toBe(0);
   });
 
@@ -49,5 +51,14 @@ describe("a kernel", () => {
       kernel.statusChanged.emit(status);
       expect(found.gone).toBe(1);
     }
+  });
+
+  it("can be told a last word when its notebook is closed", () => {
+    const { sessionContext, found, end } = watched();
+    sessionContext.disposed.emit(undefined);
+    expect(found).toEqual({ gone: 0, closed: 1 });
+    end();
+    sessionContext.disposed.emit(undefined);
+    expect(found.closed).toBe(1);
   });
 });

@@ -17,12 +17,18 @@ interface Kernel {
   disposed: Signal<unknown>;
 }
 
+/** What of JupyterLab's widget manager is used. The session ends just before the connection to its kernel does. */
+interface Manager {
+  kernel?: Partial<Kernel> | null;
+  context?: { sessionContext?: { disposed?: Signal<unknown> } };
+}
+
 const ALIVE: ReadonlySet<string> = new Set(["busy", "idle"]);
 /** A kernel that starts is another process, perhaps because somebody else has restarted it. */
 const GONE: ReadonlySet<string> = new Set(["terminating", "restarting", "autorestarting", "starting", "dead"]);
 
 /**
- * Tells when the kernel of a widget is gone; gives back what ends that.
+ * Tells when the kernel of a widget is gone; gives back what ends that. When its notebook is closed, `closing` may say a last word to it.
  *
  * JupyterLab and Notebook know what has become of a kernel, and their widget manager has it. Others tell nothing: there a
  * page is left with silence.
@@ -30,8 +36,9 @@ const GONE: ReadonlySet<string> = new Set(["terminating", "restarting", "autores
  * A kernel that somebody else restarts says *starting* before the server listens to it again, at times, and is then only
  * known by its session. The server itself speaks too, in a session of its own, but never says busy or idle.
  */
-export function watchKernel(manager: unknown, gone: () => void): () => void {
-  const kernel = (manager as { kernel?: Partial<Kernel> | null } | undefined)?.kernel;
+export function watchKernel(manager: unknown, gone: () => void, closing: () => void = () => undefined): () => void {
+  const { kernel, context } = (manager ?? {}) as Manager;
+  const session = context?.sessionContext?.disposed;
   const { statusChanged, iopubMessage, disposed } = kernel ?? {};
   const took = (_: unknown, status: string) => { if (GONE.has(status)) gone(); };
   let known = "";
@@ -43,9 +50,11 @@ export function watchKernel(manager: unknown, gone: () => void): () => void {
   statusChanged?.connect(took);
   iopubMessage?.connect(heard);
   disposed?.connect(gone);
+  session?.connect(closing);
   return () => {
     statusChanged?.disconnect(took);
     iopubMessage?.disconnect(heard);
     disposed?.disconnect(gone);
+    session?.disconnect(closing);
   };
 }

@@ -42,7 +42,7 @@ function initialize({ model }: { model: Model }): () => void {
   const leave = () => store.leave();
   model.on("msg:custom", take);
   window.addEventListener("pagehide", leave);
-  const unwatch = watchKernel(model.widget_manager, () => store.lose());
+  const unwatch = watchKernel(model.widget_manager, () => store.lose(), leave);
   return () => {
     window.removeEventListener("pagehide", leave);
     model.off("msg:custom", take);
