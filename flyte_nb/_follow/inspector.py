@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from .._view.looks import stall_text
@@ -42,10 +43,8 @@ MAX_REPORT = 8_000_000
 MAX_SPANS = 2_000
 TOO_LARGE = -1
 
-
 TRACE = "t:"
-
-ReadValues = Callable[[StoredLiterals, str | None, RunHistory], dict[str, Any]]
+READING = Variable("?", "reading ...")
 
 
 class Inspector:
@@ -69,9 +68,32 @@ class Inspector:
         self._log_rests_until = 0.0
         self._sent_of_report: dict[str, tuple[int, int]] = {}
         self._described: dict[str, list[Variable]] = {}
+        self._texts: dict[str, str] = {}
 
     def news(self) -> list[ToPage]:
-        """What the page does not have yet."""
+        """What the page does not have yet, read as far as that needs to be read."""
+        for read in self.unread():
+            read()
+        return self.news_at_hand()
+
+    def unread(self) -> list[Callable[[], None]]:
+        """What takes time before the news is complete, to be done while nobody holds the picture."""
+        with self._picture.lock:
+            found = self._found()
+            if found is None:
+                return []
+            values: list[Callable[[], None]] = [
+                partial(self._read_values, which, kept, self._reader_of(found))
+                for which, kept in (("inputs", found.inputs), ("outputs", found.outputs))
+                if kept is not None and which not in self._described
+            ]
+            if isinstance(found, TraceView):
+                return values
+            pieces = [piece for tab in found.tabs for piece in self._fresh(found, tab)[2]]
+            return [*values, *(partial(self._read_text, piece) for piece in pieces if not self._is_at_hand(piece))]
+
+    def news_at_hand(self) -> list[ToPage]:
+        """What the page does not have yet, as far as it was read."""
         with self._picture.lock:
             found = self._found()
             if found is None:
@@ -95,14 +117,12 @@ class Inspector:
         return next((trace for trace in reversed(traces) if trace.key == key), None)
 
     def _describe_trace(self, trace: TraceView) -> Details:
-        is_foreign = reader_of(self._picture.tree.view.actions[trace.action]) is None
-        reader = None if is_foreign else ""
         return Details(
             action=self.action,
             task=trace.name,
             placement="trace",
-            inputs=self._values_of("inputs", trace.inputs, reader, previewed_inputs),
-            outputs=self._values_of("outputs", trace.outputs, reader, _results),
+            inputs=self._values_of("inputs", trace.inputs),
+            outputs=self._values_of("outputs", trace.outputs),
             attempts=[Attempt(1, self._ms(trace.started_at), self._ms(trace.ended_at), _failure(trace.error))],
             links=[],
             tabs=[],
@@ -116,8 +136,8 @@ class Inspector:
             action=view.name,
             task=view.task,
             placement=view.placement,
-            inputs=self._values_of("inputs", view.inputs, reader_of(view), previewed_inputs),
-            outputs=self._values_of("outputs", view.outputs, reader_of(view), _results),
+            inputs=self._values_of("inputs", view.inputs),
+            outputs=self._values_of("outputs", view.outputs),
             attempts=[
                 Attempt(
                     attempt.number, self._ms(attempt.started_at), self._ms(attempt.ended_at), _failure(attempt.error)
@@ -134,13 +154,18 @@ class Inspector:
     def _ms(self, at: float | None) -> int:
         return round(self._picture.tree.view.clock.ran_s(at) * 1000) if at is not None else -1
 
-    def _values_of(self, which: str, kept: StoredLiterals | None, task: str | None, read: ReadValues) -> list[Variable]:
-        """Inputs or outputs as text, read once: they never change."""
-        if kept is None:
-            return []
-        if which not in self._described:
-            self._described[which] = _variables(kept, lambda: read(kept, task, self._picture.history))
-        return self._described[which]
+    def _values_of(self, which: str, kept: StoredLiterals | None) -> list[Variable]:
+        return self._described.get(which, [READING]) if kept is not None else []
+
+    def _read_values(self, which: str, kept: StoredLiterals, task: str | None) -> None:
+        """Have inputs or outputs as text; once, for they never change."""
+        read = previewed_inputs if which == "inputs" else _results
+        self._described[which] = _variables(kept, lambda: read(kept, task, self._picture.history))
+
+    def _reader_of(self, found: ActionView | TraceView) -> str | None:
+        if isinstance(found, ActionView):
+            return reader_of(found)
+        return None if reader_of(self._picture.tree.view.actions[found.action]) is None else ""
 
     def _log_news(self) -> list[ToPage]:
         if self._clock() < self._log_rests_until:
@@ -157,27 +182,37 @@ class Inspector:
         return [Logs(self.action, 0 if cut else sent, self._log_sent_up_to, _log_pieces(lines), cut)]
 
     def _report_news(self, view: ActionView) -> list[ToPage]:
-        return [chunk for tab in view.tabs if (chunk := self._tab_news(view, tab)) is not None]
+        chunks: list[ToPage] = []
+        is_complete = True
+        for tab in view.tabs:
+            edition, first, pieces = self._fresh(view, tab)
+            if not all(map(self._is_at_hand, pieces)):
+                is_complete = False
+            elif pieces:
+                self._sent_of_report[tab] = (edition, first + len(pieces))
+                chunks.append(ReportChunk(self.action, tab, edition, first, [self._text_of(piece) for piece in pieces]))
+        if is_complete:
+            self._texts.clear()
+        return chunks
 
-    def _tab_news(self, view: ActionView, tab: str) -> ReportChunk | None:
+    def _fresh(self, view: ActionView, tab: str) -> tuple[int, int, list[StoredText]]:
+        """The edition of a tab, and its pieces from that number on, which the page does not have."""
         pieces, edition = view.tabs[tab], view.editions[tab]
         size = sum(piece.size_bytes if piece.inline is None else len(piece.inline) for piece in pieces)
-        is_too_large = size > MAX_REPORT
-        if is_too_large:
-            edition = TOO_LARGE
+        if size > MAX_REPORT:
+            edition, pieces = TOO_LARGE, [StoredText(_too_large(size).encode())]
         sent_edition, sent = self._sent_of_report.get(tab, (edition, 0))
         first = sent if sent_edition == edition else 0
-        count = 1 if is_too_large else len(pieces)
-        if first == count:
-            return None
-        self._sent_of_report[tab] = (edition, count)
-        fresh = [_too_large(size)] if is_too_large else [self._text_of(piece) for piece in pieces[first:]]
-        return ReportChunk(self.action, tab, edition, first, fresh)
+        return edition, first, pieces[first:]
+
+    def _is_at_hand(self, piece: StoredText) -> bool:
+        return piece.inline is not None or piece.uri in self._texts
+
+    def _read_text(self, piece: StoredText) -> None:
+        self._texts[piece.uri] = self._picture.store().get_nowait(piece.uri, checksum=piece.checksum).decode()
 
     def _text_of(self, piece: StoredText) -> str:
-        if piece.inline is not None:
-            return piece.inline.decode()
-        return self._picture.store().get_nowait(piece.uri, checksum=piece.checksum).decode()
+        return piece.inline.decode() if piece.inline is not None else self._texts[piece.uri]
 
 
 def earlier_logs(picture: LivePicture, action: str, before: int) -> EarlierLogs:

@@ -37,6 +37,7 @@ from .requests import answer_prompt, post_abort
 logger = logging.getLogger("flyte_nb")
 
 SAYS_THAT_IT_WAITS_AFTER_S = 0.5
+READ_AT_ONCE_S = 0.05
 
 Send = Callable[[dict[str, Any]], None]
 
@@ -82,6 +83,7 @@ class Page:
         self._answerer = answerer
         self._feed = picture.attach(self.tell)
         self._inspector: Inspector | None = None
+        self._read_for: Inspector | None = None
         self.has_left = False
         self.is_used = False
         self._under_way: dict[str, threading.Timer] = {}
@@ -97,16 +99,58 @@ class Page:
         self._send(msgspec.to_builtins(message))
 
     def news_of_selection(self) -> None:
-        """Send what is new about the selected action; called by whoever follows the picture."""
+        """Send what is new about the selected action; called by whoever follows the picture.
+
+        What takes time to read comes later: nobody else waits for it.
+        """
+        with self._picture.lock, self._lock:
+            inspector = self._inspector
+            if inspector is None:
+                return
+            begins = self._read_for is not inspector and bool(self._unread(inspector))
+            if begins:
+                self._read_for = inspector
+        if begins:
+            reader = threading.Thread(target=self._read, args=(inspector,), name="flyte_nb-read", daemon=True)
+            reader.start()
+            reader.join(READ_AT_ONCE_S)
+        self._tell_news()
+
+    def _read(self, inspector: Inspector) -> None:
+        try:
+            while unread := self._unread(inspector):
+                for read in unread:
+                    read()
+                self._tell_news()
+        except Exception as error:
+            self._give_up(inspector, error)
+
+    def _unread(self, inspector: Inspector) -> list[Callable[[], None]]:
+        """What is to be read of a selection; once that is nothing, whoever reads for it has come to an end."""
+        with self._picture.lock, self._lock:
+            is_wanted = self._inspector is inspector and not self.has_left
+            unread = inspector.unread() if is_wanted else []
+            if not unread and self._read_for is inspector:
+                self._read_for = None
+            return unread
+
+    def _tell_news(self) -> None:
         with self._picture.lock, self._lock:
             if self._inspector is None or self.has_left:
                 return
             try:
-                news = self._inspector.news()
+                news = self._inspector.news_at_hand()
             except Exception as error:
-                news = [Notice("error", f"{self._inspector.action!r} cannot be shown: {type(error).__name__}: {error}")]
-                self._inspector = None
+                self._give_up(self._inspector, error)
+                return
             self._tell_all(news)
+
+    def _give_up(self, inspector: Inspector, error: Exception) -> None:
+        with self._lock:
+            if self._inspector is inspector:
+                self._inspector = None
+                text = f"{inspector.action!r} cannot be shown: {type(error).__name__}: {error}"
+                self.tell(Notice("error", text))
 
     def take(self, content: Any) -> None:
         """Take a message of the page; one that makes no sense is answered with a notice."""
@@ -117,6 +161,9 @@ class Page:
             self.tell(Notice("error", f"This message was not understood: {error}"))
             return
         try:
+            if isinstance(message, Abort | Answer):
+                self._act(message)  # whatever else is going on with the picture
+                return
             with self._picture.lock, self._lock:
                 self._feed.heard = True
                 self._answer(message)

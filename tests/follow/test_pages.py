@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import flyte_nb as flyte
-from flyte_nb._follow import page
+from flyte_nb._follow import inspector, page
 from flyte_nb._follow.live_picture import LivePicture
 from flyte_nb._follow.pages import MOST_PAGES, Pages
 from flyte_nb.remote.history import RunHistory
@@ -146,3 +146,96 @@ def test_a_button_that_has_to_wait_for_the_cell_says_so(channel: Channel, monkey
     channel.pages.take({"type": "rerun", "view": "one"})
     assert told.wait(60)
     assert channel.sent[-1]["text"] == "This begins when the cell that runs now has ended."
+
+
+def on_a_thread(action: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=action, daemon=True)
+    thread.start()
+    return thread
+
+
+def told_of(channel: Channel, kind: str) -> threading.Event:
+    """Set with every message of that kind, after it was sent."""
+    told = threading.Event()
+    send = channel.pages._send
+
+    def hear(message: dict[str, Any]) -> None:
+        send(message)
+        if message["type"] == kind:
+            told.set()
+
+    channel.pages._send = hear
+    return told
+
+
+class SlowToRead:
+    """Inputs that are there when a test says so."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.there = threading.Event()
+
+    def __call__(self, *_: Any) -> dict[str, Any]:
+        self.begun.set()
+        assert self.there.wait(60)
+        return {"big": "value"}
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowToRead]:
+    slow = SlowToRead()
+    monkeypatch.setattr(inspector, "previewed_inputs", slow)
+    yield slow
+    slow.there.set()
+
+
+def texts(details: dict[str, Any]) -> list[str]:
+    return [variable["text"] for variable in details["inputs"]]
+
+
+def test_everything_but_its_values_is_told_of_an_action_while_they_are_read(channel: Channel, slow: SlowToRead) -> None:
+    told = told_of(channel, "details")
+    channel.say("one", type="select", action=channel.branches[0])
+    on_a_thread(channel.pages.news_of_selection)
+    assert slow.begun.wait(60)
+    assert told.wait(10)
+    details = [one for one in channel.sent if one["type"] == "details"]
+    assert [texts(one) for one in details] == [["reading ..."]]
+    told.clear()
+    slow.there.set()
+    assert told.wait(60)
+    assert texts(channel.sent[-1]) == ["'value'"]
+
+
+def test_pages_and_the_picture_go_on_while_a_value_is_read(channel: Channel, slow: SlowToRead) -> None:
+    channel.say("one", type="select", action=channel.branches[0])
+    on_a_thread(channel.pages.news_of_selection)
+    assert slow.begun.wait(60)
+    asks = on_a_thread(lambda: channel.pages.take({"type": "open", "id": channel.branches[1], "view": "one"}))
+    pumps = on_a_thread(channel.picture.pump)
+    for thread in (asks, pumps):
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_an_abort_does_not_wait_for_what_else_is_done_with_the_picture(channel: Channel) -> None:
+    channel.say("one", type="hello")
+    with channel.picture.lock:
+        aborts = on_a_thread(lambda: channel.pages.take({"type": "abort", "view": "one"}))
+        aborts.join(10)
+        assert not aborts.is_alive()
+    assert channel.sent[-1]["text"] == "Stopping ..."
+
+
+def test_what_cannot_be_read_is_told_and_no_longer_asked_for(channel: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: Any) -> None:
+        raise OSError("the bucket is gone")
+
+    monkeypatch.setattr(inspector.Inspector, "_read_values", unreadable)
+    told = told_of(channel, "notice")
+    channel.say("one", type="select", action=channel.branches[0])
+    channel.pages.news_of_selection()
+    assert told.wait(60)
+    [page] = channel.pages._all()
+    assert page._inspector is None
+    assert "cannot be shown: OSError: the bucket is gone" in str(channel.sent)
