@@ -96,6 +96,27 @@ describe("a view of a run", () => {
       await dispose();
     });
 
+  it("asks for everything when the browser brings its page back as it was", async () => {
+    const dispose = await shown();
+    answer();
+    window.dispatchEvent(new Event("pagehide"));
+    model.said();
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: false }));
+    expect(model.said()).toEqual([]);
+    window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+    expect(model.said()).toEqual(["hello"]);
+    await dispose();
+  });
+
+  it("hears nothing of what is for another browser", async () => {
+    const dispose = await shown();
+    answer();
+    model.tell({ type: "diff", seq: 9, nodes: [], header: header({ phase: 3, task: "env.other" }), prompts: [], view: "another" });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(model.said()).toEqual(["hello"]);
+    await dispose();
+  });
+
   it("that is moved has not gone", async () => {
     const dispose = await shown();
     answer();

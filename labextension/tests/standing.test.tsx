@@ -307,6 +307,15 @@ describe("a kernel that is gone", () => {
     expect(page.querySelector(".fnb-header .fnb-danger")).toBeNull();
   });
 
+  it("has driven its run until its last word, and not until it was found to be gone", async () => {
+    store.take({ type: "diff", seq: 2, nodes: [], header: header({ started_at_ms: Date.now() }), prompts: [] });
+    await pass(4_000);
+    store.take({ type: "heartbeat", seq: 2, at_ms: Date.now() });
+    await pass(20_000);
+    store.lose();
+    expect(store.nodes.get("a")!.endMs).toBe(4_000);
+  });
+
   it("has ended the bars of the timeline too", async () => {
     store.take({ type: "timeline", left_out: 0, spans: [["a", "a", 0, 0, 5, 1], ["b", "b", 1, 1, 2, 3]] });
     await pass(3_000);

@@ -46,6 +46,19 @@ describe("somebody who looks at a run", () => {
   });
 });
 
+describe("a page that has left and comes back", () => {
+  it("takes another conversation, whose numbers begin anew", () => {
+    const everything = (seq: number, task: string) =>
+      store.take({ type: "reset", seq, at_ms: Date.now(), heard: true, header: header({ task }), nodes: [node("a", "")], open: ["a"] });
+    store.greet();
+    everything(40, "env.first");
+    store.leave();
+    store.greet();
+    everything(1, "env.second");
+    expect(store.header!.task).toBe("env.second");
+  });
+});
+
 describe("a run that has failed", () => {
   const begin = () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 30)], open: ["a"] });
@@ -183,6 +196,18 @@ describe("a page that misses a message", () => {
     store.take({ type: "reset", seq: 3, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 30), node("b", "a", 40)], open: ["a", "b"] });
     store.expand("b");
     expect(sent).toEqual([{ type: "open", id: "b", all: false }]);
+  });
+});
+
+describe("a row that still waits for the one above it when everything comes anew", () => {
+  it("comes anew too, and not as it was", () => {
+    const everything = (seq: number) =>
+      store.take({ type: "reset", seq, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 1, 1)], open: ["a"] });
+    everything(1);
+    store.take({ type: "diff", seq: 2, nodes: [node("c", "p", 0, 1)], header: null, prompts: [] });
+    everything(3);
+    store.take({ type: "diff", seq: 4, nodes: [node("p", "a", 1, 3)], header: null, prompts: [] });
+    expect(store.nodes.has("c")).toBe(false);
   });
 });
 

@@ -40,11 +40,14 @@ function initialize({ model }: { model: Model }): () => void {
     if (view === undefined || view === VIEW) store.take(content as ToPage);
   };
   const leave = () => store.leave();
+  const comeBack = (event: PageTransitionEvent) => { if (event.persisted && place.views > 0) store.greet(); };
   model.on("msg:custom", take);
   window.addEventListener("pagehide", leave);
+  window.addEventListener("pageshow", comeBack);
   const unwatch = watchKernel(model.widget_manager, () => store.lose(), leave);
   return () => {
     window.removeEventListener("pagehide", leave);
+    window.removeEventListener("pageshow", comeBack);
     model.off("msg:custom", take);
     unwatch();
     clearTimeout(place.leaving);
