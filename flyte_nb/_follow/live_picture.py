@@ -58,7 +58,6 @@ class LivePicture:
         self.tree = Tree(history.name)
         self.lock = threading.RLock()
         self.touched_at = time.monotonic()
-        self.settled = False
         self.is_forgotten = False
         self._changed = changed
         self.behind_since: float | None = None
