@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
@@ -227,9 +227,10 @@ def _log_pieces(lines: Iterable[tuple[int, LogLine]]) -> list[LogPiece]:
     return [LogPiece(round(line.at * 1000), line.stream, line.text[-MAX_LOG:], number) for number, line in lines]
 
 
-def timeline_message(picture: LivePicture) -> TimelineSpans:
-    """What ran when."""
-    spans = timeline_of(picture.tree.view)
+def timeline_message(picture: LivePicture, actions: Collection[str] | None) -> TimelineSpans:
+    """What ran when, of `actions` or of all."""
+    wanted = None if actions is None else set(actions)
+    spans = [span for span in timeline_of(picture.tree.view) if wanted is None or span.action in wanted]
     drawn = [
         Span(
             span.action,

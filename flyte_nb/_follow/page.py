@@ -182,7 +182,7 @@ class Page:
         elif isinstance(message, Select):
             self._inspector = Inspector(self._picture, message.action) if message.action else None
         elif isinstance(message, AskTimeline):
-            self.tell(timeline_message(self._picture))
+            self.tell(timeline_message(self._picture, message.actions))
         elif isinstance(message, AskEarlierLogs):
             self.tell(earlier_logs(self._picture, message.action, message.before))
         elif isinstance(message, Leave):

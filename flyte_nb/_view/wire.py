@@ -333,7 +333,9 @@ class Select(msgspec.Struct, tag_field="type", tag="select", frozen=True):
 
 
 class AskTimeline(msgspec.Struct, tag_field="type", tag="ask_timeline", frozen=True):
-    """Send the timeline."""
+    """Send the timeline: of those actions only, or of all."""
+
+    actions: list[str] | None = None
 
 
 class AskEarlierLogs(msgspec.Struct, tag_field="type", tag="ask_earlier_logs", frozen=True):

@@ -2,8 +2,9 @@
 import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { NO_FILTER } from "../src/run/filter";
 import { RunStore } from "../src/run/store";
-import type { FromPage, Prompt } from "../src/run/wire";
+import { NodePhase, type FromPage, type Prompt } from "../src/run/wire";
 import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
 
@@ -250,6 +251,24 @@ describe("a kernel that is silent", () => {
     expect(sent.filter(({ type }) => type === "ask_timeline")).toHaveLength(2);
   });
 
+  it("is asked for the bars of what the reader looks for only", async () => {
+    const sent: FromPage[] = [];
+    store = new RunStore("r1", (message) => sent.push(message));
+    const asked = () => sent.filter((message) => message.type === "ask_timeline").map((message) => message.actions);
+    await act(() => render(h(RunView, { store }), page));
+    const nodes = [node("a", "", 2), node("b", "a", 0, 3, "north"), node("c", "a", 0, 3, "south")];
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ phase: NodePhase.SUCCEEDED }), nodes, open: ["a"] });
+    store.show({ view: "timeline" });
+    await pass(300);
+    expect(asked()).toEqual([null]);
+    store.show({ filter: { text: "south", phases: new Set() } });
+    await pass(300);
+    expect(asked().at(-1)).toEqual(["c"]);
+    store.show({ filter: NO_FILTER });
+    await pass(300);
+    expect(asked().at(-1)).toBeNull();
+  });
+
   it("was not silent while the page did not show the run", async () => {
     store.leave();
     await pass(300_000);
@@ -364,7 +383,7 @@ describe("a kernel that is gone", () => {
     store.lose();
     await pass(100);
     expect(page.querySelector("form.fnb-prompt")).toBeNull();
-    expect(said()).toContain("%flyte_answer r1 bonus VALUE");
+    expect(said()).toContain("after %load_ext flyte_nb: %flyte_answer r1 bonus VALUE");
   });
 
   it("has not ended what another kernel drives", async () => {

@@ -240,6 +240,29 @@ describe("a question", () => {
   });
 });
 
+describe("what is selected", () => {
+  const opened = async (phase: number) => {
+    const root = node("a", "", 0, phase);
+    root[8] = Flag.REPORT;
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ phase }), nodes: [root], open: [] });
+    await draw();
+    return [store.selection?.action, store.pane];
+  };
+
+  it("is the report of the run as soon as there is one", async () => {
+    expect(await opened(NodePhase.SUCCEEDED)).toEqual(["a", "report"]);
+  });
+
+  it("opens at its error where it failed, also where it has a report", async () => {
+    expect(await opened(NodePhase.FAILED)).toEqual(["a", "overview"]);
+    store.show({ pane: "report" });
+    store.select("");
+    await draw();
+    page.querySelector<HTMLElement>("[role=treeitem]")!.click();
+    expect([store.selection?.action, store.pane]).toEqual(["a", "overview"]);
+  });
+});
+
 describe("a report", () => {
   beforeEach(async () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });

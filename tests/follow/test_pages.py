@@ -239,3 +239,14 @@ def test_what_cannot_be_read_is_told_and_no_longer_asked_for(channel: Channel, m
     [page] = channel.pages._all()
     assert page._inspector is None
     assert "cannot be shown: OSError: the bucket is gone" in str(channel.sent)
+
+
+def test_a_timeline_is_of_all_or_of_the_actions_that_are_asked_for(channel: Channel) -> None:
+    channel.say("one", type="hello", open=[])
+    one = channel.branches[0]
+    [everything] = channel.say("one", type="ask_timeline")
+    assert len(everything["spans"]) == 9
+    [some] = channel.say("one", type="ask_timeline", actions=[one, "nobody"])
+    assert [span[0] for span in some["spans"]] == [one]
+    [none] = channel.say("one", type="ask_timeline", actions=[])
+    assert none["spans"] == []

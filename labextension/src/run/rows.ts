@@ -1,6 +1,7 @@
 import { isFiltering, type Filter } from "./filter";
 import { unreadBelow, type TreeNode } from "./nodes";
 import type { RunStore } from "./store";
+import { NodeKind } from "./wire";
 
 /** A row that can be seen: a node, how deep it is, and where it stands among its siblings. */
 export interface Row {
@@ -45,6 +46,17 @@ export function visibleRows(store: RunStore, filter: Filter): Row[] {
     const expanded = branch && (kept === null ? store.expanded.has(node.id) : true);
     return { key: node.id, node, unread: 0, depth, position, siblings, expanded, matches: matching === null || matching.has(node) };
   }
+}
+
+/** The actions that the reader looks for, at most so many; null if that is all of them. */
+export function actionsLookedFor(store: RunStore, filter: Filter, most: number): string[] | null {
+  if (!isFiltering(filter)) return null;
+  const found: string[] = [];
+  for (const node of matchesOf(store, filter)) {
+    if (found.length >= most) break;
+    if (node.kind === NodeKind.ACTION) found.push(node.id);
+  }
+  return found;
 }
 
 function matchesOf(store: RunStore, filter: Filter): Set<TreeNode> {

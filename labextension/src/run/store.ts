@@ -197,8 +197,9 @@ export class RunStore {
     if (before !== undefined) this.send({ type: "ask_earlier_logs", action: this.selection!.action, before });
   }
 
-  askTimeline(): void {
-    this.send({ type: "ask_timeline" });
+  /** Have the bars of those actions sent, or of all. */
+  askTimeline(actions: string[] | null): void {
+    this.send({ type: "ask_timeline", actions });
   }
 
   /** Tell the kernel now and then that somebody looks at the run. */

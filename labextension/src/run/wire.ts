@@ -224,6 +224,7 @@ export interface Select {
 
 export interface AskTimeline {
   type: "ask_timeline";
+  actions: string[] | null;
 }
 
 export interface AskEarlierLogs {

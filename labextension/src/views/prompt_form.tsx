@@ -26,8 +26,8 @@ export function Question(props: { store: RunStore; prompt: Prompt }) {
   }
   return (
     <p class="fnb-prompt fnb-quiet">
-      Question <strong>{prompt.name}</strong> cannot be answered here: the kernel is gone. In a cell:{" "}
-      <code>%flyte_answer {store.header?.name} {/\s/.test(prompt.name) ? JSON.stringify(prompt.name) : prompt.name} VALUE</code>
+      Question <strong>{prompt.name}</strong> cannot be answered here: the kernel is gone. In a cell, after{" "}
+      <code>%load_ext flyte_nb</code>: <code>%flyte_answer {store.header?.name} {/\s/.test(prompt.name) ? JSON.stringify(prompt.name) : prompt.name} VALUE</code>
     </p>
   );
 }

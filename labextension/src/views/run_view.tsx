@@ -5,7 +5,7 @@ import { questionsToShow } from "../run/questions";
 import { visibleRows } from "../run/rows";
 import type { Pane } from "../run/selection";
 import type { RunStore } from "../run/store";
-import { Flag } from "../run/wire";
+import { Flag, NodePhase } from "../run/wire";
 import { ActionDetails } from "./action_details";
 import { useHeightBeside } from "./beside";
 import { Question } from "./prompt_form";
@@ -28,7 +28,8 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   const now = store.knownUntil(time);
 
   const select = (action: string, to?: Pane) => {
-    if (to !== undefined) store.show({ pane: to });
+    const pane = to ?? (hasFailed(store, action) ? "overview" : undefined);
+    if (pane !== undefined) store.show({ pane });
     store.select(action);
   };
   const setFilter = (to: Filter) => store.show({ filter: to });
@@ -36,7 +37,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   const filtering = isFiltering(filter);
   useEffect(() => {
     if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !store.hasSelected)
-      select(root.id, "report");
+      select(root.id, hasFailed(store, root.id) ? "overview" : "report");
   }, [root?.flags]);
   useEffect(() => {
     if (!filtering) {
@@ -102,4 +103,9 @@ function Unsearched({ store }: { store: RunStore }) {
   const { unread } = store;
   if (unread === 0) return null;
   return <p class="fnb-quiet" role="status">{count(unread, "action was", "actions were")} not read before the kernel went away, and not looked at: {remedy(store)}</p>;
+}
+
+function hasFailed(store: RunStore, action: string): boolean {
+  const phase = store.nodes.get(action)?.phase;
+  return phase === NodePhase.FAILED || phase === NodePhase.TIMED_OUT;
 }

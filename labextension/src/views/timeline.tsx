@@ -1,11 +1,14 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { isFiltering } from "../run/filter";
 import { count, duration } from "../run/format";
 import { look } from "../run/phases";
+import { actionsLookedFor } from "../run/rows";
 import type { RunStore } from "../run/store";
 import { axisOf, inLanes, roomAfter } from "../run/time_axis";
 import type { Span } from "../run/wire";
 import { Reading } from "./reading";
 
+const MOST_BARS = 2_000;
 const MAX_HEIGHT = 360;
 const LEAST_LANE = 3;
 const LEAST_BAR_PX = 3;
@@ -15,15 +18,18 @@ const LIKELY_WIDTH_PX = 700;
 
 /** What ran when: a bar for every action, in as many lanes as ran side by side. */
 export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (action: string) => void }) {
-  const { running, timeline } = store;
+  const { running, timeline, filter } = store;
+  const filtering = isFiltering(filter);
+  const searchedAll = filtering && store.unread === 0;
   useEffect(() => {
-    store.askTimeline();
+    const ask = () => store.askTimeline(actionsLookedFor(store, filter, MOST_BARS));
+    ask();
     if (!running) return;
-    const timer = setInterval(() => { if (store.askedAt === 0) store.askTimeline(); }, 1_000);
+    const timer = setInterval(() => { if (store.askedAt === 0) ask(); }, 1_000);
     return () => clearInterval(timer);
-  }, [store, running]);
+  }, [store, running, filter, searchedAll]);
   if (timeline === null) return <Reading store={store} />;
-  if (timeline.spans.length === 0) return <p class="fnb-quiet">Nothing has run yet.</p>;
+  if (timeline.spans.length === 0) return <p class="fnb-quiet">{filtering ? "Nothing that was found has run." : "Nothing has run yet."}</p>;
   const pauses = store.header?.pauses ?? [];
   return (
     <div class="fnb-timeline">
