@@ -227,7 +227,7 @@ class Page:
     def _begin_anew(self, name: str) -> None:
         started = self._rerun(name)
         if started:
-            self.tell(Notice("info", f"Run {started} has started."))
+            self.tell(Notice("info", f"Run {started} has started. In a cell: flyte_nb.show({started!r})"))
 
     def _take_answer(self, message: Answer) -> None:
         records = self._picture.history.records

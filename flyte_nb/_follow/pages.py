@@ -26,6 +26,11 @@ class Pages:
         Takes a message as JSON-like builtins; everybody hears it.
     actions : callable
         What else a `Page` needs.
+
+    Attributes
+    ----------
+    were_left : bool
+        Whether a page that was heard has left. The next one may have been loaded from a file.
     """
 
     def __init__(self, picture: LivePicture, send: Send, **actions: Any) -> None:
@@ -34,6 +39,7 @@ class Pages:
         self._actions = actions
         self._lock = threading.Lock()
         self._pages = {"": self._page("")}
+        self.were_left: bool = False
 
     def take(self, content: Any) -> None:
         """Take a message of a page, known or new."""
@@ -41,6 +47,7 @@ class Pages:
         page = self._page_of(str(view))
         page.take(content)
         if page.has_left:
+            self.were_left = True
             with self._lock:
                 self._pages.pop(view, None)
 

@@ -50,10 +50,10 @@ def refusal(connection: sqlite3.Connection, run_id: int, name: str) -> RunTakenO
     if fence == NOBODY:
         return RunTakenOverError(
             f"Run {name!r} was ended by `flyte-nb doctor` while nothing was heard from this process. {lost}"
-            f" Go on with it: flyte_nb.remote.Run.get({name!r}).resume()."
+            f" Go on with it: flyte_nb.Run.get({name!r}).resume()."
         )
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since))
     return RunTakenOverError(
         f"Run {name!r} was taken over by process {pid} on {host} at {at}, while nothing was heard from this process."
-        f" {lost} Follow it: flyte_nb.remote.Run.get({name!r}).wait()."
+        f" {lost} Follow it: flyte_nb.Run.get({name!r}).wait()."
     )

@@ -36,6 +36,7 @@ TURN_S = 0.05
 _INSERT_EVENT = "INSERT INTO events (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _INSERT_LOG = "INSERT INTO logs (run, seq, body, crc) VALUES (?, ?, ?, ?)"
 _END_RUN = "UPDATE runs SET phase = ?, ended_at = ? WHERE id = ?"
+_TO_GO_ON_WITH = {one.value for one in (ActionPhase.FAILED, ActionPhase.TIMED_OUT, ActionPhase.ABORTED)}
 _BEAT = "UPDATE owners SET heartbeat_at = ? WHERE run = ?"
 _DAMAGED = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT)
 
@@ -101,14 +102,18 @@ class JournalWriter:
                     ),
                 )
             except sqlite3.IntegrityError:
-                raise RunStateError(
-                    f"A run named {name!r} exists already. Choose another name, or go on with it:"
-                    f" flyte_nb.remote.Run.get({name!r}).resume()."
-                ) from None
+                raise self._name_is_taken(name) from None
             run_id = int(cursor.lastrowid or 0)
             fence = put_up(self._connection, run_id, started.owner, started.at)
             self._insert_event(run_id, 1, codec.encode(started))
         return self._log(run_id, name, 2, fence)
+
+    def _name_is_taken(self, name: str) -> RunStateError:
+        (phase,) = self._connection.execute("SELECT phase FROM runs WHERE name = ?", (name,)).fetchone()
+        way = f"flyte_nb.show({name!r}) shows that one."
+        if phase in _TO_GO_ON_WITH:
+            way = f"Or go on with that one: flyte_nb.Run.get({name!r}).resume()."
+        return RunStateError(f"A run named {name!r} exists already ({phase}). Choose another name. {way}")
 
     def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> RunLog:
         """Become the only one who may write a run, which nobody has written since `previous` was read; at once.

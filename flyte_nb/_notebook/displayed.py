@@ -185,9 +185,15 @@ class Displayed:
             self._update()
         if self._may_be_looked_at(self._ended_at):
             return False
-        if not (self._is_within_output or (pages is not None and pages.are_used)):
+        if not (self._is_out_of_reach or (pages is not None and pages.are_used)):
             self._settle()
         return True
+
+    @property
+    def _is_out_of_reach(self) -> bool:
+        """Whether its outputs cannot be updated: JupyterLab finds none by their ids in a notebook that was loaded."""
+        pages = self._pages
+        return self._is_within_output or (pages is not None and pages.were_left and pages.are_open)
 
     def _may_be_looked_at(self, ended_at: float) -> bool:
         """Whether somebody may look, or a page may still be about to ask."""
@@ -229,7 +235,7 @@ class Displayed:
         if self._settled:
             return ""  # another page asked too: its run is in this place
         run = rerun(name)
-        if self._is_within_output:
+        if self._is_out_of_reach:
             return run.name
         self._settle()  # JupyterLab hides a place for good in which one widget follows another
         Displayed(run.name, expects_page=self._make_widget is not None).begin(self._live, self._static)

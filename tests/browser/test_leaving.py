@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from tests.browser.lab import Lab
@@ -57,3 +58,20 @@ def test_a_page_that_is_loaded_anew_goes_on_with_the_picture_and_is_the_only_vie
     output.get_by_text("6 rows found").wait_for()
     lab.run(2)
     assert lab.text(2).strip() == "1 1"
+
+
+def test_a_rerun_on_a_page_that_was_loaded_anew_leaves_the_picture_and_says_which_run_has_started(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = shown_and_used(open_notebook, "newest = next(flyte.Run.listall(limit=1)); newest.wait(); print(newest.name)")
+    lab.window.load("lab")
+    lab._open()
+    output = lab.output(1)
+    output.get_by_role("button", name="Rerun").click()
+    said = output.get_by_role("status").filter(has_text=re.compile("Run .* has started"))
+    said.wait_for()
+    name = said.inner_text().split()[1]
+    lab.run(2)
+    assert lab.text(2).strip() == name
+    assert output.locator(".fnb-state").filter(has_text="succeeded").is_visible()
+    assert output.get_by_role("treeitem").first.is_visible()

@@ -102,10 +102,20 @@ def test_many_threads_start_runs_at_once() -> None:
     assert results == {x: 2 * x for x in range(8)}
 
 
-def test_a_run_has_the_name_it_was_given_and_a_second_one_of_that_name_is_refused() -> None:
+def test_a_name_is_of_one_run_and_whoever_takes_it_again_is_told_what_can_be_done() -> None:
+    @env.task
+    async def fails() -> None:
+        raise ValueError("tonight")
+
     flyte.with_runcontext(name="nightly").run(double, 1).wait()
-    with pytest.raises(errors.RunStateError, match=r"'nightly' exists.*resume"):
+    with pytest.raises(
+        errors.RunStateError, match=r"'nightly' exists already \(succeeded\).*show\('nightly'\)"
+    ) as told:
         flyte.with_runcontext(name="nightly").run(double, 1)
+    assert "resume" not in str(told.value)
+    flyte.with_runcontext(name="failed").run(fails).wait()
+    with pytest.raises(errors.RunStateError, match=r"\(failed\).*flyte_nb\.Run\.get\('failed'\)\.resume\(\)"):
+        flyte.with_runcontext(name="failed").run(double, 1)
 
 
 def test_labels_and_the_parameters_of_hosted_clusters_are_recorded() -> None:
