@@ -41,7 +41,8 @@ def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             if read_only:
                 connection.execute("PRAGMA query_only = 1")
             else:
-                connection.execute(f"PRAGMA journal_mode = {'DELETE' if on_network else 'WAL'}")
+                # where several processes make a journal at once, SQLite refuses this without waiting
+                _execute_when_free(connection, f"PRAGMA journal_mode = {'DELETE' if on_network else 'WAL'}", None)
                 connection.execute(f"PRAGMA synchronous = {'FULL' if on_network else 'NORMAL'}")
                 schema.prepare(connection, str(path))
         except BaseException:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -477,3 +477,15 @@ def test_what_is_kept_for_later_calls_is_reserved_by_nobody_any_more(path: Path)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT key FROM reservations").fetchall() == []
     connection.close()
+
+
+def test_a_journal_that_another_process_is_making_too_is_waited_for(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("CREATE TABLE begun (x)")
+    other.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("flyte_nb._journal.connection.time.sleep", lambda _: other.close())
+
+    with closing(open_database(path)) as opened:
+        assert opened.execute("PRAGMA journal_mode").fetchone() == ("wal",)
