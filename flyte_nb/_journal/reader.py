@@ -21,7 +21,7 @@ from .connection import open_database, translated
 from .earlier import EarlierRun
 
 SELECT_RUNS = (
-    "SELECT name, task, project, domain, phase, created_at, ended_at, source, labels, rerun_of, snapshot IS NOT NULL,"
+    "SELECT name, task, project, domain, phase, created_at, ended_at, source, labels, rerun_of,"
     " host, pid, process_started_at, machine, heartbeat_at, fence, paused_s"
     " FROM runs JOIN owners ON owners.run = runs.id"
 )
@@ -286,11 +286,10 @@ def run_record(row: tuple[Any, ...]) -> RunRecord:
                 "source": row[7],
                 "labels": msgspec.json.decode(row[8]),
                 "rerun_of": row[9],
-                "has_snapshot": bool(row[10]),
-                "owner": row[11:15],
-                "heartbeat_at": row[15],
-                "fence": row[16],
-                "paused_s": row[17],
+                "owner": row[10:14],
+                "heartbeat_at": row[14],
+                "fence": row[15],
+                "paused_s": row[16],
             },
             RunRecord,
         )

@@ -28,7 +28,6 @@ class RunRecord(msgspec.Struct, frozen=True):
     source: str = ""
     labels: dict[str, str] = {}
     rerun_of: str = ""
-    has_snapshot: bool = False
     fence: int = 0
     paused_s: float = 0.0
 

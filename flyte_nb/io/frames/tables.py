@@ -51,8 +51,7 @@ class TableEncoder(DataFrameEncoder[Any]):
 
     def __init__(self, library: Library, form: TableFormat) -> None:
         super().__init__(library.python_type, supported_format=form.NAME)
-        self.library: Library = library
-        self._form = form
+        self.library, self._form = library, form
 
     async def encode(self, dataframe: DataFrame, structured_dataset_type: StructuredDatasetType) -> StructuredDataset:
         """See `DataFrameEncoder`."""
