@@ -41,7 +41,7 @@ async def held_while_they_wait(n: int, size: int) -> int:
     ("n", "size"),
     [
         (400, 100_000),
-        (3_000, 30_000),  # what the journal holds, and no store
+        (6_000, 30_000),  # what the journal holds, and no store; twice 16 MiB may wait for a slow disk
         pytest.param(100_000, 100_000, marks=pytest.mark.slow),
         pytest.param(100_000, 20_000, marks=pytest.mark.slow),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb.backends.processes import ProcessBackend
+from flyte_nb.backends.processes.nursery_main import REQUEST
 
 env = flyte.TaskEnvironment("starting", queue="fresh")
 
@@ -21,15 +23,42 @@ def has_imported(name: str) -> bool:
     return name in sys.modules
 
 
-def test_the_first_worker_does_not_wait_for_large_libraries_and_later_ones_find_them(home: Path) -> None:
+NURSERY = """
+import os, socket, sys
+from flyte_nb.backends.processes.nursery_main import Nursery
+
+class Telling(Nursery):
+    def _become_worker(self, descriptors, nursery):
+        os.write(descriptors[1], b"y" if "colorsys" in sys.modules else b"n")
+        os._exit(0)
+
+Telling(socket.socket(fileno=int(sys.argv[1])), ["colorsys"], []).serve()
+"""
+
+
+def test_a_worker_that_is_waited_for_comes_before_what_workers_may_need_is_imported() -> None:
+    ours, theirs = socket.socketpair()
+    answers, answer = os.pipe()
+
+    def ask() -> None:
+        socket.send_fds(ours, [REQUEST.pack(b"F", 0)], [answer, answer, answer])
+
+    with ours, theirs:
+        ask()
+        nursery = subprocess.Popen([sys.executable, "-c", NURSERY, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        assert os.read(answers, 1) == b"n"
+        ask()
+        while os.read(answers, 1) != b"y":
+            ask()
+    assert nursery.wait() == 0
+    os.close(answers)
+    os.close(answer)
+
+
+def test_later_workers_find_the_large_libraries_that_the_kernel_has_imported(home: Path) -> None:
     import pandas  # noqa: F401
 
-    def first_worker_has_it() -> bool:
-        flyte.init(home=home, queues={"fresh": ProcessBackend()})
-        return bool(flyte.run(has_imported, "pandas").outputs()[0])
-
-    # a kernel that is held up before it asks may find it imported: nobody waited for that either
-    assert not all(first_worker_has_it() for _ in range(5))
+    flyte.init(home=home, queues={"fresh": ProcessBackend()})
     while not flyte.run(has_imported, "pandas").outputs()[0]:
         pass
 
