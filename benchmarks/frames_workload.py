@@ -33,7 +33,7 @@ env = flyte.TaskEnvironment("frames")
 async def make(index: int) -> DataFrame:
     import made_frames
 
-    return wrapped(made_frames.made[index])
+    return wrapped(made_frames.made(index, 1000 if index == 0 else ROWS))
 
 
 @env.task
@@ -61,8 +61,8 @@ def hop_figures() -> dict[str, float]:
     """The second of two runs with different frames: what is imported once is imported."""
     import made_frames
 
-    made_frames.make_frame(0, 1000)
-    made_frames.make_frame(1, ROWS)
+    made_frames.made(0, 1000)
+    made_frames.made(1, ROWS)
     run(hop, 0)
     begun, processor = time.perf_counter(), time.process_time()
     assert run(hop, 1) == ROWS
