@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from .._misfit import misfits
 from ..errors import RestrictedTypeError, RuntimeDataValidationError
+from .redefined import as_defined_now
 from .registered import restriction_of
 from .type_text import shown, type_text
 
@@ -292,13 +293,18 @@ class Interface:
 
 
 def carried_hints(func: Callable[..., Any]) -> dict[str, Any] | None:
-    """What annotations of `func` mean that are text: where it is carried to, the names in them may be unknown."""
-    if not any(isinstance(annotation, str) for annotation in getattr(func, "__annotations__", {}).values()):
-        return None
+    """What annotations of `func` mean, if that cannot be found out where it is carried to.
+
+    There, names in textual annotations may be unknown, and so may be what a class of the notebook was defined as since.
+    """
+    annotations = getattr(func, "__annotations__", {}).values()
     try:
-        return _hints(func, func.__qualname__)
+        hints = _hints(func, func.__qualname__)
     except TypeError:
         return None
+    current = {name: as_defined_now(kind) for name, kind in hints.items()}
+    has_text = any(isinstance(annotation, str) for annotation in annotations)
+    return current if has_text or any(current[name] is not kind for name, kind in hints.items()) else None
 
 
 def _hints(func: Callable[..., Any], label: str) -> dict[str, Any]:

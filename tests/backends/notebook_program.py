@@ -67,6 +67,16 @@ def mixed(order: Order, shade: Shade) -> Order:  # type: ignore[name-defined] # 
     return Order(paint=Paint(shade))  # type: ignore[name-defined] # noqa: F821
 
 
+TASK = """
+@env.task
+def plain(order: Order, shade: Shade = Shade.DARK) -> Order:
+    assert isinstance(order, Order) and isinstance(order.paint, Paint)
+    assert shade is Shade.DARK and order.paint.shade is Shade.DARK
+    return Order(paint=Paint(shade))
+"""
+exec(compile(TASK, "<cell>", "exec", dont_inherit=True), globals())  # whose annotations are classes and no text
+
+
 @env.task
 def doubled(frame: pd.DataFrame) -> pl.DataFrame:
     frame["a"] *= 2
@@ -78,12 +88,13 @@ def texts() -> Any:
     return in_worker(grown, tree, Branch([], Branch([]))).model_dump()
 
 
-def redefined() -> Any:
-    found = [in_worker(mixed, order(), Shade.DARK).paint.litres]  # type: ignore[name-defined] # noqa: F821
+def redefined(task: Any) -> Any:
+    run_cell(1.0)
+    found = [in_worker(task, order(), Shade.DARK).paint.litres]  # type: ignore[name-defined] # noqa: F821
     for litres in (2.0, 3.0):
         old = order()
         run_cell(litres)
-        found.append(in_worker(mixed, old, Shade.DARK).paint.litres)  # type: ignore[name-defined] # noqa: F821
+        found.append(in_worker(task, old, Shade.DARK).paint.litres)  # type: ignore[name-defined] # noqa: F821
     return found
 
 
@@ -103,4 +114,4 @@ def in_worker(task: Any, *inputs: Any) -> Any:
 
 if __name__ == "__main__":
     flyte.init(home=sys.argv[1])
-    print([texts(), redefined(), frames()])
+    print([texts(), redefined(mixed), redefined(plain), frames()])  # type: ignore[name-defined] # noqa: F821

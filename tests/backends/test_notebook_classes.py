@@ -30,9 +30,10 @@ def test_annotations_that_are_text_mean_there_what_they_mean_here(found: list[An
     assert tree["tags"] == {"x": {"weight": 3.0}}
 
 
-def test_classes_of_a_cell_that_is_run_again_are_the_new_ones_there_too(found: list[Any]) -> None:
-    assert found[1] == [1.0, 2.0, 3.0]
+@pytest.mark.parametrize("annotations", [1, 2], ids=["text", "classes"])
+def test_classes_of_a_cell_that_is_run_again_are_the_new_ones_there_too(found: list[Any], annotations: int) -> None:
+    assert found[annotations] == [1.0, 2.0, 3.0]
 
 
 def test_what_a_worker_does_to_its_frame_nobody_else_sees(found: list[Any]) -> None:
-    assert found[2] == [[2, 4], [2, 4], [1, 2]]
+    assert found[3] == [[2, 4], [2, 4], [1, 2]]
