@@ -12,11 +12,11 @@ class Signal<Value> {
   }
 }
 
-const watched = () => {
+const watched = (process?: string) => {
   const kernel = { statusChanged: new Signal<string>(), iopubMessage: new Signal<unknown>(), disposed: new Signal<unknown>() };
   const sessionContext = { disposed: new Signal<unknown>() };
   const found = { gone: 0, closed: 0 };
-  const end = watchKernel({ kernel, context: { sessionContext } }, () => { found.gone += 1; }, () => { found.closed += 1; });
+  const end = watchKernel({ kernel, context: { sessionContext } }, () => { found.gone += 1; }, () => { found.closed += 1; }, process);
   const say = (session: string, execution_state?: string, msg_type = "status") =>
     kernel.iopubMessage.emit({ header: { msg_type, session }, content: { execution_state } });
   return { kernel, sessionContext, found, say, end };
@@ -51,6 +51,15 @@ describe("a kernel", () => {
       kernel.statusChanged.emit(status);
       expect(found.gone).toBe(1);
     }
+  });
+
+  it("whose process is known may be starting, and is gone when another one is", () => {
+    const { kernel, found, say } = watched("first");
+    kernel.statusChanged.emit("starting");
+    say("first", "starting");
+    expect(found.gone).toBe(0);
+    say("second", "starting");
+    expect(found.gone).toBe(1);
   });
 
   it("can be told a last word when its notebook is closed", () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zlib
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,7 @@ def open_notebook(
 
     def open_it(*cells: str, alone: bool = False, **options: Any) -> Lab:
         window = None if alone or opened else shared_window.get()
-        name = f"{request.node.name[:40]}-{len(opened)}"
+        name = f"{request.node.name[:40]}-{zlib.crc32(request.node.nodeid.encode()):08x}-{len(opened)}"
         lab = Lab(server, chromium, name, cells, window=window, **options)
         opened.append(lab)
         return lab

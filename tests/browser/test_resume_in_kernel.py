@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -106,15 +107,37 @@ def test_a_run_that_is_resumed_in_a_kernel_uses_what_is_defined_there(
     lab.output(3).get_by_text("140").wait_for()
 
 
-def resumed_in_a_busy_kernel(open_notebook: Callable[..., Lab], name: str) -> tuple[Lab, Any]:
+def deaf(lab: Lab) -> Callable[[], None]:
+    """Loads the page anew; what is given back has it hear no more of what kernels tell everybody."""
+    is_deaf = False
+
+    def route(socket: Any) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda message: None if is_deaf and b"iopub" in message else socket.send(message))
+
+    def close_ears() -> None:
+        nonlocal is_deaf
+        is_deaf = True
+
+    lab.page.route_web_socket(re.compile("/api/kernels/.*/channels"), route)
+    lab.window.load("lab")
+    lab._open()
+    return close_ears
+
+
+def resumed_in_a_busy_kernel(
+    open_notebook: Callable[..., Lab], name: str, *, hears_nothing: bool = False
+) -> tuple[Lab, Any]:
     """A notebook with a cell that blocks its kernel, and a run that waits for it."""
     blocked = "while not os.path.exists(os.environ['FLYTE_NB_HOME'] + '/enough'): time.sleep(0.05)"
-    lab = open_notebook(SETUP, STOPPED.format(name=name), blocked)
+    lab = open_notebook(SETUP, STOPPED.format(name=name), blocked, alone=hears_nothing)
+    close_ears = deaf(lab) if hears_nothing else lambda: None
     lab.run(0)
     lab.run(1)
     panel = panel_of(lab)
     lab.run(2, wait=False)
     lab.page.wait_for_function(IS_BUSY, arg=lab.kernel)
+    close_ears()
     line(panel, name).get_by_role("button", name="Resume").click()
     lab.page.get_by_role("dialog").get_by_text("busy: the run goes on when the cells there have ended").wait_for()
     choose(lab.page, f"In the kernel of {lab.path.name}")
@@ -131,15 +154,17 @@ def test_a_busy_kernel_takes_a_run_when_its_cells_have_ended(
     line(panel, "later").get_by_label("succeeded").wait_for()
 
 
+@pytest.mark.parametrize("name", ["waits", "waits-unheard"])
 def test_a_run_that_waits_for_a_busy_kernel_does_not_begin_in_the_one_that_follows_it(
-    open_notebook: Callable[..., Lab],
+    open_notebook: Callable[..., Lab], name: str
 ) -> None:
-    lab, panel = resumed_in_a_busy_kernel(open_notebook, "waits")
-    lab.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
-    refusal = lab.page.get_by_role("dialog").filter(has_text="waits was not resumed")
+    lab, panel = resumed_in_a_busy_kernel(open_notebook, name, hears_nothing=name.endswith("unheard"))
+    lab.server.get(f"/api/kernels/{lab.kernel}/restart", "POST")
+    refusal = lab.page.get_by_role("dialog").filter(has_text=f"{name} was not resumed")
     refusal.get_by_text("restarted before it could begin").wait_for()
     refusal.get_by_role("button", name="Close").click()
-    line(panel, "waits").get_by_label("aborted").wait_for()
+    line(panel, name).get_by_label("aborted").wait_for()
+    assert lab.server.get(f"/flyte-nb/api/runs/{name}")["phase"] == "aborted"
 
 
 WITHOUT = """

@@ -35,3 +35,10 @@ def test_rerun_clicked_more_than_once_while_a_cell_computes_starts_one_run(
     notebook.run(CLICKED.format(views=views))
     notebook.run("while not shown._settled: await asyncio.sleep(0.01)\nawait asyncio.sleep(0)")
     assert notebook.run("len(list(flyte.Run.listall()))").value == "2"
+
+
+def test_what_was_given_to_a_kernel_begins_nothing_in_the_one_that_follows_it(module_notebook: Notebook) -> None:
+    earlier = "from flyte_nb._notebook.from_a_page import resume; resume('any', 'earlier')"
+    assert "restarted before it could begin" in module_notebook.run(earlier, ok=False).error
+    this = "resume('any', get_ipython().kernel.session.session)"
+    assert "RunNotFoundError" in module_notebook.run(this, ok=False).error

@@ -23,25 +23,25 @@ interface Manager {
   context?: { sessionContext?: { disposed?: Signal<unknown> } };
 }
 
-const ALIVE: ReadonlySet<string> = new Set(["busy", "idle"]);
-/** A kernel that starts is another process, perhaps because somebody else has restarted it. */
-const GONE: ReadonlySet<string> = new Set(["terminating", "restarting", "autorestarting", "starting", "dead"]);
+const ALIVE: ReadonlySet<string> = new Set(["starting", "busy", "idle"]);
+const GONE: ReadonlySet<string> = new Set(["terminating", "restarting", "autorestarting", "dead"]);
 
 /**
- * Tells when the kernel of a widget is gone; gives back what ends that. When its notebook is closed, `closing` may say a last word to it.
+ * Tells when a kernel is gone; gives back what ends that. When its notebook is closed, `closing` may say a last word to it.
  *
  * JupyterLab and Notebook know what has become of a kernel, and their widget manager has it. Others tell nothing: there a
  * page is left with silence.
  *
  * A kernel that somebody else restarts says *starting* before the server listens to it again, at times, and is then only
- * known by its session. The server itself speaks too, in a session of its own, but never says busy or idle.
+ * known by its session. The server itself speaks too, in a session of its own, but never says busy or idle. Where the
+ * session of the kernel is known from the beginning (`process`), one that starts may be just this one.
  */
-export function watchKernel(manager: unknown, gone: () => void, closing: () => void = () => undefined): () => void {
+export function watchKernel(manager: unknown, gone: () => void, closing: () => void = () => undefined, process = ""): () => void {
   const { kernel, context } = (manager ?? {}) as Manager;
   const session = context?.sessionContext?.disposed;
   const { statusChanged, iopubMessage, disposed } = kernel ?? {};
-  const took = (_: unknown, status: string) => { if (GONE.has(status)) gone(); };
-  let known = "";
+  const took = (_: unknown, status: string) => { if (GONE.has(status) || (status === "starting" && process === "")) gone(); };
+  let known = process;
   const heard = (_: unknown, { header, content }: Message) => {
     if (header.msg_type !== "status" || !ALIVE.has(content.execution_state ?? "")) return;
     known ||= header.session;

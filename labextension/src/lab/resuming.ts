@@ -18,9 +18,11 @@ export async function resumeSomewhere(
 
 async function resumeThere(services: ServiceManager.IManager, place: KernelPlace, run: string): Promise<void> {
   const there = `in the kernel of ${place.title}`;
-  const pending = Notification.emit(place.busy ? `${run} waits for the cells that run ${there}` : `Resuming ${run} ${there}`, "in-progress", { autoClose: false });
+  const pending = Notification.emit(`Resuming ${run} ${there}`, "in-progress", { autoClose: false });
   try {
-    const code = await resumeInKernel(services, place, run);
+    const code = await resumeInKernel(services, place, run, () => {
+      if (place.busy) Notification.update({ id: pending, message: `${run} waits for the cells that run ${there}` });
+    });
     const told = `${run} goes on ${there}, with ${code === "stored" ? "its stored code: its task is not defined there" : "what is defined there"}`;
     Notification.update({ id: pending, message: told, type: "success", autoClose: 6_000 });
   } catch (error) {
