@@ -17,12 +17,14 @@ import contextvars
 import operator
 import threading
 import types
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from greenlet import getcurrent, greenlet
 
 from .._frames import is_own
+from .environment import NO_VARIABLES, put_on, take_off
 
 if TYPE_CHECKING:
     from .caller import Caller
@@ -43,7 +45,41 @@ _RETURNED, _RAISED, _YIELDED, _WAITING = range(4)
 
 
 class _StepGreenlet(greenlet):  # type: ignore[misc]
-    """Runs steps given to it by `drive`, one after the other."""
+    """Runs steps given to it by `drive`, one after the other.
+
+    Attributes
+    ----------
+    environment : mapping of str to str
+        What of the environment variables is there for the code that runs on it now, and for nobody else.
+    """
+
+    environment: Mapping[str, str] = NO_VARIABLES
+
+    def run_in(
+        self, environment: Mapping[str, str], run_step: Callable[..., Any], function: Callable[[Any], Any], value: Any
+    ) -> Any:
+        """Make a step with those variables and without those of the code that awaits it."""
+        outer = self.environment
+        self._change_to(environment)
+        try:
+            return run_step(function, value)
+        finally:
+            self._change_to(outer)
+
+    def leave_for(self, task: asyncio.Task[Any]) -> tuple[int, Any]:
+        """Let the loop go on until `task` is done; how it ended, and with what."""
+        environment = self.environment
+        self._change_to(NO_VARIABLES)
+        try:
+            return self.parent.switch((_WAITING, task))  # type: ignore[no-any-return]
+        finally:
+            self._change_to(environment)
+
+    def _change_to(self, environment: Mapping[str, str]) -> None:
+        if self.environment is not environment:
+            take_off(self.environment)
+            self.environment = environment
+            put_on(environment)
 
     def run(self) -> None:
         answer: tuple[int, Any] = (_YIELDED, None)
@@ -74,8 +110,7 @@ def wait_here(coroutine: Coroutine[Any, Any, T]) -> T:
     coroutine and raises `CancelledError` here.
     """
     task = own_task(coroutine, contextvars.copy_context())
-    current = getcurrent()
-    kind, value = current.parent.switch((_WAITING, task))
+    kind, value = getcurrent().leave_for(task)
     if kind == _RAISED:
         try:
             raise value
@@ -97,24 +132,28 @@ def drive(coroutine: Coroutine[Any, Any, T], context: contextvars.Context, actio
 def _steps(
     coroutine: Coroutine[Any, Any, T], run_step: Callable[..., Any], action: Caller, *, is_branch: bool
 ) -> Generator[Any, Any, T]:
-    if action.environment is not None:
-        run_step = _in_environment(run_step, action.environment)
+    environment = action.environment or NO_VARIABLES
     run = action.run
     advance: Callable[[Any], Any] = coroutine.send
     value: Any = None
     while True:
         outer, run.stepping = run.stepping, action
         try:
-            if not is_branch and type(getcurrent()) is _StepGreenlet:
+            here = getcurrent()
+            if not is_branch and type(here) is _StepGreenlet:
                 try:
-                    yielded = run_step(advance, value)
+                    if here.environment is environment:
+                        yielded = run_step(advance, value)
+                    else:
+                        yielded = here.run_in(environment, run_step, advance, value)
                 except StopIteration as stop:
                     return stop.value  # type: ignore[no-any-return]
             else:
                 worker = _worker()
                 if is_branch:
-                    worker.gr_context = getcurrent().gr_context
-                kind, yielded = worker.switch((run_step, advance, value))
+                    worker.gr_context = here.gr_context
+                step = run_step if environment is NO_VARIABLES else partial(worker.run_in, environment, run_step)
+                kind, yielded = worker.switch((step, advance, value))
                 while kind == _WAITING:
                     run.stepping = outer
                     outcome = yield from _outcome(yielded)
@@ -227,13 +266,3 @@ def _abandon(coroutine: Coroutine[Any, Any, Any]) -> None:
         coroutine.close()
     except RuntimeError:
         pass  # it ignored GeneratorExit too
-
-
-def _in_environment(run_step: Any, environment: dict[str, str]) -> Any:
-    from .environment import applied
-
-    def run(function: Any, value: Any) -> Any:
-        with applied(environment):
-            return run_step(function, value)
-
-    return run
