@@ -16,7 +16,7 @@ import msgspec
 
 from .._view.prompts import prompts_of
 from .._view.wire import Prompt
-from ..errors import BaseRuntimeError, QuestionNotFoundError, RunNotFoundError
+from ..errors import BaseRuntimeError, JournalError, QuestionNotFoundError, RunNotFoundError
 from .archive import Records
 from .history import RunHistory
 from .requests import answer_prompt
@@ -28,6 +28,15 @@ _JSON_TYPES: dict[str, tuple[type, ...]] = {
     "float": (int, float, str),
     "str": (str,),
 }
+_STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (ValueError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (QuestionNotFoundError, HTTPStatus.NOT_FOUND),
+    (RunNotFoundError, HTTPStatus.NOT_FOUND),
+    (JournalError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (BaseRuntimeError, HTTPStatus.CONFLICT),
+)
+_REFUSALS = tuple(kind for kind, _ in _STATUS)
+_TEXT = "text/plain; charset=utf-8"
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -63,19 +72,16 @@ def response_path(run: str, prompt: str) -> str:
 
 def form_page(records: Records, run: str, prompt: str, *, hidden: str = "") -> Reply:
     """The page of a question; `hidden` is markup that the server wants back with the form."""
-    return _page_of(records, run, prompt, hidden, problem="", typed="")
+    return _page_of(records, run, prompt, hidden)
 
 
 def take_form(records: Records, run: str, prompt: str, value: str, *, by: str, hidden: str = "") -> Reply:
     """Take what the form sent."""
     try:
         answer_prompt(records, run, prompt, value, by=by)
-    except ValueError as error:
-        return _page_of(records, run, prompt, hidden, problem=str(error), typed=value)
-    except (QuestionNotFoundError, RunNotFoundError):
-        return _gone()
-    except BaseRuntimeError as error:
-        return _page_of(records, run, prompt, hidden, problem=str(error), typed="")
+    except _REFUSALS as error:
+        typed = value if isinstance(error, ValueError) else ""
+        return _page_of(records, run, prompt, hidden, refusal=error, typed=typed)
     return form_page(records, run, prompt)
 
 
@@ -95,12 +101,8 @@ def take_json(records: Records, body: bytes, *, by: str) -> Reply:
         if answer.data_type not in ("", asked.kind):
             raise ValueError(f"The question asks for {asked.kind}; data_type is {answer.data_type!r}.")
         return _json(HTTPStatus.OK, answer_prompt(records, run, asked.prompt, _typed(answer.value, asked.kind), by=by))
-    except ValueError as error:
-        return _json(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-    except (QuestionNotFoundError, RunNotFoundError) as error:
-        return _json(HTTPStatus.NOT_FOUND, str(error))
-    except BaseRuntimeError as error:
-        return _json(HTTPStatus.CONFLICT, str(error))
+    except _REFUSALS as error:
+        return _json(_status_of(error), str(error))
 
 
 def find_prompt(records: Records, run: str, prompt: str) -> Prompt | None:
@@ -126,17 +128,21 @@ def _typed(value: Any, kind: str) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _page_of(records: Records, run: str, prompt: str, hidden: str, *, problem: str, typed: str) -> Reply:
-    found = find_prompt(records, run, prompt)
+def _page_of(
+    records: Records, run: str, prompt: str, hidden: str, *, refusal: Exception | None = None, typed: str = ""
+) -> Reply:
+    try:
+        found = find_prompt(records, run, prompt)
+    except JournalError as error:
+        return Reply(_status_of(error), str(error), _TEXT)
     if found is None:
-        return _gone()
-    status = HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK
+        return Reply(HTTPStatus.NOT_FOUND, "This question is gone: its run was forgotten, or never asked it.", _TEXT)
+    status, problem = (HTTPStatus.OK, "") if refusal is None else (_status_of(refusal), str(refusal))
     return Reply(status, _page(run, found, hidden, problem, typed))
 
 
-def _gone() -> Reply:
-    text = "This question is gone: its run was forgotten, or never asked it."
-    return Reply(HTTPStatus.NOT_FOUND, text, "text/plain; charset=utf-8")
+def _status_of(refusal: Exception) -> HTTPStatus:
+    return next(status for kind, status in _STATUS if isinstance(refusal, kind))
 
 
 def _json(status: HTTPStatus, text: str) -> Reply:

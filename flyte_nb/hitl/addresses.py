@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from .._engine.form_address import FormAddresses
 from .._follow.servers import page_of
 from .._runtime.runtime import current_runtime
@@ -16,4 +18,5 @@ def addresses_of(run: str, prompt_id: str) -> FormAddresses:
 def page_address(run: str, prompt_id: str) -> str:
     """Address of the form: on the server that is there, else on this machine only."""
     path = ("form", run, prompt_id)
-    return page_of(current_runtime().home, *path) or "/".join([form_server().address, *path])
+    found = page_of(current_runtime().home, *path)
+    return found or "/".join([form_server().address, *(quote(part, safe="") for part in path)])

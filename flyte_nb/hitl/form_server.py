@@ -2,20 +2,25 @@
 
 It starts with the first question whose address somebody asks for. Every address holds a secret; nothing is answered
 without it, nor to a name other than the loopback's, so that no page of a browser can reach it by a trick.
+
+An answer may be the last thing that the process waits for: it does not end before who answered has been told.
 """
 
 from __future__ import annotations
 
 import secrets
+import sys
 import threading
 from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from .._follow.forms import HEADERS, MAX_BODY_BYTES, Reply, form_page, take_form, take_json
 from .._runtime.runtime import current_runtime
+
+SILENT_FOR_S = 5.0
 
 
 class FormServer:
@@ -29,8 +34,7 @@ class FormServer:
 
     def __init__(self) -> None:
         self.secret: str = secrets.token_urlsafe(24)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_for(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler_for(self))
         self.port: int = self._server.server_address[1]
         self.address: str = f"http://127.0.0.1:{self.port}/{self.secret}"
         threading.Thread(target=self._server.serve_forever, name="flyte_nb-forms", daemon=True).start()
@@ -40,6 +44,15 @@ class FormServer:
 def form_server() -> FormServer:
     """The server of this process, started on first use."""
     return FormServer()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing of who went away, or said nothing: nobody here can do anything about it."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler_for(server: FormServer) -> type[BaseHTTPRequestHandler]:
@@ -53,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
     forms: FormServer
     server_version = "flyte_nb"
     sys_version = ""
+    timeout = SILENT_FOR_S  # who connects and says nothing holds up the end of the process no longer
 
     def do_GET(self) -> None:
         path = self._path()
@@ -91,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not secrets.compare_digest(parts[0].encode(), self.forms.secret.encode()):
             self._say(HTTPStatus.FORBIDDEN, "This address is not valid, or no longer. Ask the notebook for a new one.")
             return None
-        return parts[1:]
+        return [unquote(part) for part in parts[1:]]
 
     def _body(self) -> bytes | None:
         try:

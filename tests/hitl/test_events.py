@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import socket
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -364,10 +368,72 @@ def test_the_form_shows_the_prompt_safely_validates_and_takes_the_answer() -> No
     assert "<strong>this</strong>" in page and "type=number" in page
     form = "application/x-www-form-urlencoded"
     status, page = post(address, b"value=many", form)
-    assert status == 400 and "Expected a whole number" in page
+    assert status == 422 and "Expected a whole number" in page
     status, page = post(address, b"value=8", form)
     assert status == 200 and "Answered with <code>8</code>" in page
+    status, page = post(address, b"value=9", form)
+    assert status == 409 and "Answered with <code>8</code>" in page
     assert run.outputs() == 8
+
+
+@pytest.mark.parametrize("name", ["two words", "größe"])
+def test_a_form_is_found_whatever_its_run_is_called(name: str) -> None:
+    run = started("int", name=name)
+    with urllib.request.urlopen(events[0].form_url) as response:
+        assert f"<code>{name}</code>" in response.read().decode()
+    run.abort()
+
+
+LAST_WORD = """
+import flyte_nb as flyte
+from flyte_nb import hitl
+from flyte_nb._follow import requests
+
+requests._POLL_S = 0.5  # who answers is told that much later than the run
+env = flyte.TaskEnvironment("last", depends_on=[hitl.env])
+
+@env.task
+async def ask() -> int:
+    event = await hitl.new_event.aio("decision", data_type=int)
+    print(event.api_url, event.request_id, event.response_path, flush=True)
+    return await event.wait.aio()
+
+flyte.run(ask).wait()
+"""
+
+
+def test_who_answers_is_told_so_also_where_the_answer_is_the_last_thing_that_a_script_waits_for(home: Path) -> None:
+    script = subprocess.Popen(
+        [sys.executable, "-c", LAST_WORD],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FLYTE_NB_HOME": str(home)},
+    )
+    assert script.stdout is not None
+    address, request_id, response_path = script.stdout.readline().split()
+    body = {"request_id": request_id, "response_path": response_path, "value": 1}
+    assert post(address, json.dumps(body).encode()) == (200, '{"status": "answered with 1"}')
+    assert script.wait(60) == 0
+    script.stdout.close()
+
+
+def test_who_connects_and_says_nothing_does_not_keep_a_script_alive(home: Path) -> None:
+    impatient = "from flyte_nb.hitl.form_server import _Handler; _Handler.timeout = 0.5\n"
+    script = subprocess.Popen(
+        [sys.executable, "-c", impatient + LAST_WORD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FLYTE_NB_HOME": str(home)},
+    )
+    assert script.stdout is not None
+    address, request_id, response_path = script.stdout.readline().split()
+    found = urllib.parse.urlsplit(address)
+    with socket.create_connection((found.hostname, found.port or 0)) as silent:
+        silent.sendall(f"POST {found.path} HTTP/1.1\r\nHost: {found.netloc}\r\nContent-Length: 9\r\n\r\n".encode())
+        answer_prompt(response_path.partition("/")[0], request_id, "1")
+        assert script.communicate(timeout=60)[1] == ""
+    assert script.returncode == 0
 
 
 def test_nothing_is_answered_without_the_secret_or_under_another_host() -> None:
