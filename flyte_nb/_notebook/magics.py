@@ -45,7 +45,7 @@ class Failure(Exception):
 def flyte_run_cell(line: str, source: str) -> Any:
     """``%%flyte_run``: the cell is the root action of a run."""
     options, flags = _options(line)
-    program = _translated(source)
+    program = _translated(source).rstrip("\n")
     options.setdefault("name", new_run_name())
     with kept_value(options["name"]) as values:
         run = with_runcontext(**options).run(cell, program)

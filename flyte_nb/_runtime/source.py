@@ -23,7 +23,7 @@ def recorded_source() -> dict[str, str]:
     path = _path()
     if not path:
         return {}
-    cell = _cell()
+    cell = cell_id()
     return {"source_path": os.path.abspath(path), **({"source_cell": cell} if cell else {})}
 
 
@@ -32,7 +32,7 @@ def _path() -> str:
     return os.environ.get("JPY_SESSION_NAME") or (file_of(main) if main is not None else "")
 
 
-def _cell() -> str:
+def cell_id() -> str:
     """The cell that the kernel was asked to run, by its id in the notebook; pages send it with the request."""
     here = kernel()
     request = here.get_parent("shell") if here is not None else None

@@ -19,8 +19,9 @@ SHORT = 12
 def hint_of(inputs: StoredLiterals) -> str:
     """Some inputs of an action, as ``month=3, city='Bern'``: what is likely to differ first, as much as has room.
 
-    Numbers come first, then times, short texts, yes or no, long texts; each kind by name. Only plain values that stand
-    in the journal itself are shown; nothing is loaded for this.
+    Numbers come first, then times, short texts, yes or no, long texts; each kind by name. A text of several lines, such
+    as the source of a cell, tells nothing in a row. Only plain values that stand in the journal itself are shown;
+    nothing is loaded for this.
     """
     if not inputs.inline or len(inputs.inline) > MOST_READ:
         return ""
@@ -79,7 +80,9 @@ def _shown(literal: Literal) -> _Shown | None:
         return _Shown(_Rank.TIME, _cut(primitive.datetime.ToJsonString()))
     if field == "duration":
         return _Shown(_Rank.TIME, _cut(primitive.duration.ToJsonString()))
-    return _quoted(primitive.string_value) if field == "string_value" else None
+    if field != "string_value" or "\n" in primitive.string_value.strip():
+        return None
+    return _quoted(primitive.string_value)
 
 
 def _quoted(text: str) -> _Shown:

@@ -44,15 +44,18 @@ class Notebook:
         self._idle: set[str] = set()
         self._displays: dict[str, dict[str, Any]] = {}
 
-    def start(self, source: str) -> str:
-        """Start a cell and return its id."""
-        cell: str = self.client.execute(source)
+    def start(self, source: str, cell_id: str = "") -> str:
+        """Start a cell and return the id of the request; pages send the cell's own id with it."""
+        request = {"code": source, "silent": False, "store_history": True, "allow_stdin": False}
+        message = self.client.session.msg("execute_request", request, metadata={"cellId": cell_id} if cell_id else {})
+        self.client.shell_channel.send(message)
+        cell: str = message["header"]["msg_id"]
         self.by_parent[cell] = CellResult()
         return cell
 
-    def run(self, source: str, *, ok: bool = True) -> CellResult:
+    def run(self, source: str, *, ok: bool = True, cell_id: str = "") -> CellResult:
         """Run a cell to its end."""
-        result = self.finish(self.start(source))
+        result = self.finish(self.start(source, cell_id))
         if ok:
             assert result.status == "ok", result.error
         return result

@@ -108,6 +108,20 @@ def test_a_run_whose_home_was_removed_is_still_shown_or_told_in_one_line(cells: 
     assert "cannot be shown: No run named" in result.text or "succeeded" in result.results[0]["text/plain"]
 
 
+def test_a_cell_that_is_run_again_tells_of_the_runs_that_it_showed_and_that_go_on(cells: Notebook) -> None:
+    again = "run = flyte.with_runcontext(name={!r}).run(hangs)\nrun"
+    first, second, third = (cells.run(again.format(name), cell_id="a").text for name in ("first", "second", "third"))
+    elsewhere = cells.run("flyte.show('first')", cell_id="b").text
+    cells.run("for name in ('first', 'second'): flyte.Run.get(name).abort(); flyte.Run.get(name).wait()")
+    fourth = cells.run(again.format("fourth"), cell_id="a").text
+    cells.run("for name in ('third', 'fourth'): flyte.Run.get(name).abort(); flyte.Run.get(name).wait()")
+    told = "Run '{0}' was going on when this cell was run again: flyte_nb.show('{0}') shows it"
+    assert "was going on" not in first + elsewhere
+    assert told.format("first") in second and "'second'" not in second
+    assert told.format("first") in third and told.format("second") in third
+    assert told.format("third") in fourth and "'first'" not in fourth and "'second'" not in fourth
+
+
 def test_a_failure_as_the_last_line_of_a_cell_shows_the_traceback_and_in_a_list_one_line(notebook: Notebook) -> None:
     notebook.run(
         "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('shown')\n\n"

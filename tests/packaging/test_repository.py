@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -46,3 +48,27 @@ def test_the_extra_for_everything_names_every_extra_for_users() -> None:
     named = set(everything.removeprefix("flyte-nb[").removesuffix("]").split(","))
     aliases = {"all", "docker", "lab", "test", "dev"}
     assert named == extras.keys() - aliases
+
+
+def test_what_make_installs_says_how_far_it_is_and_an_error_is_pips_own(tmp_path: Path) -> None:
+    (tmp_path / "pip").mkdir()
+    (tmp_path / "pip/__init__.py").write_text("")
+    (tmp_path / "pip/__main__.py").write_text(
+        "import sys\nprint('Collecting a')\nprint('Collecting b')\nprint('Installing collected packages: a, b')\n"
+        "sys.exit('ERROR: no room' if 'c' in sys.argv else None)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done, failed = (
+        subprocess.run(
+            [sys.executable, ROOT / ".ci/install.py", what],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        for what in ("a", "c")
+    )
+    assert done.returncode == 0 and not done.stderr
+    assert done.stdout.startswith("  2 packages are here after")
+    assert failed.returncode != 0
+    assert "Collecting a" in failed.stderr and "ERROR: no room" in failed.stderr

@@ -34,6 +34,7 @@ def named(a: str, b: int) -> None: ...
         (sold, (3, "Bern"), "month=3, city='Bern'"),
         (sold, (3, "a city with a very long name"), "month=3, city='a city with a very l…"),
         (sold, (3, "<b>\u202e\n"), "month=3, city='<b>\\u202e\\n'"),
+        (sold, (3, "SELECT *\nFROM flights\n"), "month=3"),
         (listed, ([1, 2], 7), "n=7"),
         (listed, ([1, 2], None), ""),
         (dated, (datetime(2026, 1, 2, tzinfo=UTC), 0.25), "share=0.25, on=2026-01-02T00:00:00Z"),
