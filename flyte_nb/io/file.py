@@ -207,7 +207,7 @@ class File(Reference[T]):
         block_size : int, optional
             How many bytes are fetched or sent at a time.
         cache_type : str
-            How fsspec reads ahead in a remote file.
+            How fsspec reads ahead in a remote file. By default by little, and by more and more while it is read on.
         compression : str, optional
             "gzip", "bz2", "xz", "zstd", …, or "infer" to go by the ending of the name.
         **options

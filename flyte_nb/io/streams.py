@@ -127,10 +127,14 @@ def _reader(
         if not digest:
             return open(path, "rb", buffering=block_size if block_size and block_size > 1 else -1)
         return io.BufferedReader(ReadingSource(address, open(path, "rb", buffering=0), digest), _BUFFER_BYTES)
+    from ..storage.reading_ahead import opened_for_reading
+
     system, inner = filesystem(address)
     if block_size is not None:
         options["block_size"] = block_size
-    opened = retried(lambda: system.open(inner, "rb", cache_type=cache_type, **options))
+    if block_size is not None or cache_type != "readahead":
+        options["cache_type"] = cache_type
+    opened = retried(lambda: opened_for_reading(system, inner, **options))
     try:
         opened.seek(0)
     except Exception:

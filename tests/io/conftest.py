@@ -15,6 +15,8 @@ from flyte_nb.storage import Store, open_store, use_store
 from flyte_nb.types.interface import Interface
 from tests.s3 import started_s3
 
+from .faulty import FaultyProxy
+
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[tuple[str, int]]:
@@ -53,6 +55,25 @@ def files(tmp_path: Path) -> Path:
     folder = tmp_path / "mine"
     folder.mkdir()
     return folder
+
+
+@pytest.fixture
+def proxy(s3_server: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    import s3fs
+
+    made = FaultyProxy(*s3_server)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", made.address)
+    s3fs.S3FileSystem.clear_instance_cache()
+    yield made
+    s3fs.S3FileSystem.clear_instance_cache()
+    made.close()
+
+
+@pytest.fixture
+def far(proxy: FaultyProxy) -> Iterator[Store]:
+    store = open_store(f"s3://files-bucket/{uuid.uuid4()}")
+    with use_store(store):
+        yield store
 
 
 ThereAndBack = Callable[[Any, Any], tuple[Any, Any]]

@@ -26,11 +26,14 @@ class FaultyProxy:
     fault : function of (method, path) to one of the constants, or None to let it pass
     refused : int
         How many requests something was done to.
+    answers : list of int
+        How many bytes each answer to a GET had.
     """
 
     def __init__(self, host: str, port: int) -> None:
         self.fault: Callable[[str, str], str | None] = lambda method, path: None
         self.refused = 0
+        self.answers: list[int] = []
         proxy = self
 
         class Handler(_Handler):
@@ -120,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, text in headers:
             if name.lower() != "content-length" or self.command == "HEAD":
                 self.send_header(name, text)
+        if self.command == "GET":
+            self.owner.answers.append(len(body))
         if self.command != "HEAD":
             self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,30 +12,11 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb.errors import StorageError
 from flyte_nb.io import Dir, File
-from flyte_nb.storage import Store, open_store, use_store
+from flyte_nb.storage import Store
 
 from .faulty import CUT, HALF, REFUSE, RESET, SLOW, FaultyProxy
 
 SMALL, LARGE = b"content", os.urandom(110 * 2**20)  # the large one goes up in parts
-
-
-@pytest.fixture
-def proxy(s3_server: tuple[str, int], monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    import s3fs
-
-    made = FaultyProxy(*s3_server)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", made.address)
-    s3fs.S3FileSystem.clear_instance_cache()
-    yield made
-    s3fs.S3FileSystem.clear_instance_cache()
-    made.close()
-
-
-@pytest.fixture
-def far(proxy: FaultyProxy) -> Iterator[Store]:
-    store = open_store(f"s3://files-bucket/{uuid.uuid4()}")
-    with use_store(store):
-        yield store
 
 
 @pytest.fixture

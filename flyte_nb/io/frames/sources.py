@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow
+import pyarrow.fs
 
 from ...errors import StorageError
 from ...storage import open_store
 from ...storage.addresses import filesystem, local_path
 from ...storage.faults import explained
+from ...storage.reading_ahead import opened_for_reading
 from ...storage.store import checked, checksum_in_pieces, stored_checksum
 
 VERIFIED_WHOLE_UP_TO = 64 * 2**20
@@ -69,7 +71,7 @@ def in_parts(uri: str) -> Iterator[pyarrow.NativeFile]:
         return
     system, inner = filesystem(uri)
     with explained("read", uri):
-        opened = system.open(inner, "rb")
+        opened = opened_for_reading(system, inner)
     with opened:
         yield pyarrow.PythonFile(opened, mode="r")
 
@@ -109,7 +111,16 @@ def dataset_of(uri: str, form: Any) -> Any:
             os.stat(path)
             return pyarrow.dataset.dataset(os.path.abspath(path), format=form)
         system, inner = filesystem(uri)
-        return pyarrow.dataset.dataset(inner, format=form, filesystem=system)
+        return pyarrow.dataset.dataset(inner, format=form, filesystem=pyarrow.fs.PyFileSystem(_InParts(system)))
+
+
+class _InParts(pyarrow.fs.FSSpecHandler):  # type: ignore[misc]
+    """An fsspec file system for Arrow, which by itself would fetch far more of a file than it asks for."""
+
+    def open_input_file(self, path: str) -> pyarrow.NativeFile:
+        if not self.fs.isfile(path):
+            raise FileNotFoundError(path)
+        return pyarrow.PythonFile(opened_for_reading(self.fs, path), mode="r")
 
 
 @contextlib.contextmanager
