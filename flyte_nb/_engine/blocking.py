@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextvars
 import threading
 from collections.abc import Coroutine
@@ -15,6 +16,8 @@ from .stepping import can_wait_here, own_task, wait_here
 T = TypeVar("T")
 
 _patch_lock = threading.Lock()
+_left_when_stopped: dict[int, concurrent.futures.Future[Any]] = {}
+"""What threads wait for in `wait_unless_stopped`, by their identity."""
 
 
 def wait_blocking(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
@@ -33,6 +36,38 @@ def wait_blocking(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEvent
     except BaseException:
         future.cancel()
         raise
+
+
+def wait_unless_stopped(coroutine: Coroutine[Any, Any, T], loop: asyncio.AbstractEventLoop) -> T:
+    """As `wait_blocking`, for a wait that ends when the task whose thread waits is to be stopped.
+
+    Calls are not waited for in this way: they have to end before their caller does.
+
+    Raises
+    ------
+    asyncio.CancelledError
+        If the task is to be stopped.
+    """
+    if can_wait_here() or runs_here(loop):
+        return wait_blocking(coroutine, loop)
+    thread = threading.get_ident()
+    future = asyncio.run_coroutine_threadsafe(coroutine, loop)
+    _left_when_stopped[thread] = future
+    try:
+        return future.result()
+    except concurrent.futures.CancelledError:
+        raise asyncio.CancelledError from None
+    except BaseException:
+        future.cancel()
+        raise
+    finally:
+        del _left_when_stopped[thread]
+
+
+def stop_waiting(thread: int) -> bool:
+    """Have a thread that is in `wait_unless_stopped` leave it; False if it is not, or has just left."""
+    future = _left_when_stopped.get(thread)
+    return future is not None and future.cancel()
 
 
 def run_from_within(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, T]) -> T:

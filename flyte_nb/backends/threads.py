@@ -8,10 +8,12 @@ import ctypes
 import queue
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 from .._engine.action import Action
+from .._engine.blocking import stop_waiting
 from .._engine.capacity import Capacity
 from .._engine.environment import applied
 from .._engine.plan import TaskPlan
@@ -74,7 +76,7 @@ class ThreadBackend:
             returned, value = await asyncio.shield(ended)
         except asyncio.CancelledError:
             action.stop_children("Their parent was stopped.")
-            returned, value = await _last_word(ended, thread, work)
+            returned, value = await _last_word(action, ended, thread, work)
             if returned:
                 raise  # what it made of the end of its calls is no result: a resume would take it for one
         if returned:
@@ -103,14 +105,14 @@ class ThreadBackend:
 
 
 async def _last_word(
-    ended: asyncio.Future[tuple[bool, Any]], thread: _Thread, work: Callable[[], None]
+    action: Action, ended: asyncio.Future[tuple[bool, Any]], thread: _Thread, work: Callable[[], None]
 ) -> tuple[bool, Any]:
     """What the attempt answers to being stopped, for as long as politeness lasts."""
     interrupted = False
     try:
         async with asyncio.timeout(POLITE_S):
             while not ended.done():
-                interrupted = interrupted or thread.interrupt(work)
+                interrupted = interrupted or thread.interrupt(work, waits_for_calls=action.waits)
                 await asyncio.wait([ended], timeout=POLITE_S if interrupted else ASK_AGAIN_S)
     except (TimeoutError, asyncio.CancelledError):
         pass
@@ -122,14 +124,28 @@ def _settle(ended: asyncio.Future[tuple[bool, Any]], outcome: tuple[bool, Any]) 
         ended.set_result(outcome)
 
 
-def _is_inside_engine(ident: int) -> bool:
-    """Whether a task thread is in code of this package, or of asyncio, that the user's code has called."""
+def _frames(ident: int) -> Iterator[FrameType]:
+    """What runs on a task thread, the innermost first."""
     frame = sys._current_frames().get(ident)
     while frame is not None and frame.f_code is not _Thread._serve.__code__:
-        name = str(frame.f_globals.get("__name__", ""))
-        if name.partition(".")[0] in ("flyte_nb", "asyncio", "selectors") and name != __name__:
-            return True
+        yield frame
         frame = frame.f_back
+
+
+def _is_of_engine(frame: FrameType) -> bool:
+    """Whether it is code of this package, or of asyncio, that the user's code has called."""
+    name = str(frame.f_globals.get("__name__", ""))
+    return name.partition(".")[0] in ("flyte_nb", "asyncio", "selectors") and name != __name__
+
+
+def _cancel_loop(ident: int) -> bool:
+    """Cancel what a task thread runs an event loop of its own for; False if it does not."""
+    for frame in _frames(ident):
+        if frame.f_code is asyncio.BaseEventLoop.run_until_complete.__code__:
+            loop, awaited = frame.f_locals["self"], frame.f_locals["future"]
+            if asyncio.isfuture(awaited):
+                loop.call_soon_threadsafe(awaited.cancel)
+                return True
     return False
 
 
@@ -148,18 +164,19 @@ class _Thread:
         """Do `work` next."""
         self._inbox.put(work)
 
-    def interrupt(self, work: Callable[[], None]) -> bool:
+    def interrupt(self, work: Callable[[], None], *, waits_for_calls: bool) -> bool:
         """Raise `CancelledError` in `work`, if that is what the thread still does; False if it must wait.
 
         Only code of the user is struck. In the midst of an append to the journal, or of an event loop, an exception
-        out of nowhere would break more than the task; what waits there is stopped through its children.
+        out of nowhere would break more than the task; what waits there is told to stop. While it waits for calls, it is
+        stopped through them: they are stopped already, and may clean up.
         """
         with self._lock:
             ident = self._thread.ident
             if self._doing is not work or ident is None:
                 return True
-            if _is_inside_engine(ident):
-                return False
+            if any(map(_is_of_engine, _frames(ident))):
+                return stop_waiting(ident) or (not waits_for_calls and _cancel_loop(ident))
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(ident), ctypes.py_object(asyncio.CancelledError))
             return True
 

@@ -11,7 +11,7 @@ import time as _time
 from typing import Any, SupportsIndex
 
 from .._aio import AwaitedAsItself, BlockingCall, Waited
-from .._engine.blocking import wait_blocking
+from .._engine.blocking import wait_blocking, wait_unless_stopped
 from .._engine.scope import current_scope
 from .._engine.trace import trace
 
@@ -94,7 +94,7 @@ def _sleep_blocking(seconds: float) -> Waited:
     if scope is None:
         _time.sleep(left)
     else:
-        wait_blocking(asyncio.sleep(left), scope.action.run.loop)
+        wait_unless_stopped(asyncio.sleep(left), scope.action.run.loop)
     return Waited()
 
 

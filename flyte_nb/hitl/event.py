@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._aio import BlockingCall
-from .._engine.blocking import wait_blocking
+from .._engine.blocking import wait_blocking, wait_unless_stopped
 from .._engine.caller import Question
 from .._engine.refusals import check_is_going_on
 from .._engine.scope import Scope, current_scope
@@ -83,7 +83,7 @@ class Event:
         TimeoutError
             If nobody answers in time.
         """
-        return wait_blocking(self._await(), self._scope.action.run.loop)
+        return wait_unless_stopped(self._await(), self._scope.action.run.loop)
 
     async def _await(self) -> Any:
         return await self._scope.action.run.wait_for_answer(self._scope.action, self._opened)

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Sequence
 
 from .._aio import AwaitedAsItself, BlockingCall, ClassCall, Lines, ListingCall, Text, Waited, with_aio
-from .._engine.blocking import wait_blocking
+from .._engine.blocking import wait_unless_stopped
 from .._public import public
 from .._task.duration import Duration
 from ..models.phases import ActionPhase
@@ -117,7 +117,7 @@ class Action(AwaitedAsItself):
         TimeoutError
             If that time is over; the action goes on.
         """
-        wait_blocking(self._await(timeout=timeout), self._history.runtime.loop.get())
+        wait_unless_stopped(self._await(timeout=timeout), self._history.runtime.loop.get())
         return Waited()
 
     async def _await(self, *, timeout: Duration | None = None) -> Waited:

@@ -391,9 +391,9 @@ class Run(AwaitedAsItself):
         return run_details(self._history)
 
     def _pause(self) -> None:
-        from .._engine.blocking import wait_blocking
+        from .._engine.blocking import wait_unless_stopped
 
-        wait_blocking(asyncio.sleep(POLL_EVERY_S), self._history.runtime.loop.get())
+        wait_unless_stopped(asyncio.sleep(POLL_EVERY_S), self._history.runtime.loop.get())
 
     @property
     def _live(self) -> LiveRun | None:

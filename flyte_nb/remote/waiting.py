@@ -6,12 +6,14 @@ import asyncio
 import concurrent.futures
 import contextlib
 import math
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from .._engine.blocking import run_from_within
+from .._engine.blocking import run_from_within, wait_unless_stopped
 from .._engine.interrupts import handled_interrupts, strike_if_stuck, watch_of
+from .._engine.scope import current_scope
 from .._engine.stepping import can_wait_here, own_task, wait_here
 from .._runtime.notebook_loop import interruption, running_loop
 from .._task.duration import Duration, seconds
@@ -51,6 +53,9 @@ def wait_for_live(run: LiveRun, limit_s: float | None = None) -> None:
         return
     if can_wait_here():
         wait_here(_until_done(run.done, limit_s))
+        return
+    if _on_a_tasks_thread():
+        wait_unless_stopped(_until_done(run.done, limit_s), run.loop)
         return
     interrupted = False
     heard: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -99,6 +104,9 @@ def wait_for_other(history: RunHistory, limit_s: float | None = None) -> None:
     if can_wait_here():
         wait_here(await_other(history, limit_s))
         return
+    if _on_a_tasks_thread():
+        wait_unless_stopped(await_other(history, limit_s), history.runtime.loop.get())
+        return
     passed = _limit(limit_s)
     while not (history.phase().is_terminal or passed()):
         time.sleep(POLL_EVERY_S)
@@ -114,6 +122,10 @@ async def until(ended: Callable[[], bool], limit_s: float | None = None) -> None
     passed = _limit(limit_s)
     while not (ended() or passed()):
         await asyncio.sleep(POLL_EVERY_S)
+
+
+def _on_a_tasks_thread() -> bool:
+    return current_scope() is not None and threading.current_thread() is not threading.main_thread()
 
 
 def _limit(limit_s: float | None) -> Callable[[], bool]:
