@@ -34,6 +34,7 @@ def serve(descriptor: int) -> None:
         with lock, contextlib.suppress(OSError):
             channel.sendall(data)
 
+    os.register_at_fork(after_in_child=channel.close)
     faulthandler.enable(2, all_threads=False)
     worker = Worker(send)
     reader = Reader(channel, worker, _leave)

@@ -37,6 +37,7 @@ from ...storage import Store, open_store, use_store
 from ...types.interface import REFUSED
 from . import messages as say
 from .condition import Condition
+from .copies import end_copy, refuse, write_past
 from .imported import ImportedFiles
 from .output import Output, capture_output
 from .stand_in import WorkerAction, WorkerRun
@@ -103,7 +104,8 @@ class Worker:
         self.begun: int = 0
         self.is_busy: bool = False
         self._stopped = False
-        self._output = Output(self._send)
+        self._is_copy = False
+        self._output = Output(send)
 
     # other threads ------------------------------------------------------------------------------------------
 
@@ -195,6 +197,7 @@ class Worker:
         asyncio.set_event_loop(self._loop)
         signal.signal(STOP_SIGNAL, self._on_stop_signal)
         capture_output(self._output)
+        os.register_at_fork(after_in_child=self._become_copy)
         self._condition = Condition(self._loop)
         while True:
             reader.read_until_work()
@@ -250,7 +253,7 @@ class Worker:
             arguments = self._until_done(interface.read_inputs(serialized))
         if task.is_async:
             let_branches_wait(self._loop)
-            self._async_task = self._loop.create_task(_awaited(drive(task.func(**arguments), context, action)))
+            self._async_task = self._loop.create_task(self._awaited(drive(task.func(**arguments), context, action)))
             del arguments
             if self._stopped:
                 self._async_task.cancel()
@@ -266,6 +269,8 @@ class Worker:
                 value = context.run(task.func, **arguments)
             finally:
                 self._in_function = False
+                if self._is_copy:
+                    self._end_copy()
         prepared = interface.prepare_outputs_nowait(value)
         if prepared is None:
             prepared = self._until_done(interface.prepare_outputs(value))
@@ -274,6 +279,24 @@ class Worker:
 
     def _until_done(self, awaitable: Any) -> Any:
         return self._loop.run_until_complete(awaitable)
+
+    async def _awaited(self, steps: Awaitable[T]) -> T:
+        """A coroutine, which is what asyncio makes a task of since Python 3.12; a generator it refuses."""
+        try:
+            return await steps
+        finally:
+            if self._is_copy:
+                self._end_copy()
+
+    def _become_copy(self) -> None:
+        """The task has called `os.fork`, and this is the new process."""
+        self._is_copy = True
+        self._send = refuse
+        self._output.begin_anew(write_past)
+
+    def _end_copy(self) -> None:
+        self._output.flush(rest=True)
+        end_copy()
 
     def _task_of(self, key: str) -> Task[Any, Any]:
         task = self._tasks.get(key)
@@ -322,11 +345,6 @@ class Worker:
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
         is_restored = self._condition is None or self._condition.restore()
         return is_restored and not left and not _has_children()
-
-
-async def _awaited(steps: Awaitable[T]) -> T:
-    """A coroutine, which is what asyncio makes a task of since Python 3.12; a generator it refuses."""
-    return await steps
 
 
 def _loaded(code: say.Code | say.Source) -> Task[Any, Any]:

@@ -31,6 +31,11 @@ class Output:
     """
 
     def __init__(self, send: Callable[[Any], None]) -> None:
+        self.active = False
+        self.begin_anew(send)
+
+    def begin_anew(self, send: Callable[[Any], None]) -> None:
+        """Forget what has not been sent, whoever was about to, and send by `send` from now on."""
         self._send = send
         self._lock = threading.RLock()
         self._stream = ""
@@ -39,7 +44,6 @@ class Output:
         self._window = 0.0
         self._sent = 0
         self._waiting: threading.Event | None = None
-        self.active = False
 
     def write(self, stream: str, text: str) -> None:
         """Add text; whole lines are sent."""
