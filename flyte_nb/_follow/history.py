@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cached_property
 
 from .._journal.liveness import is_alive
 from .._view.projection import ActionView, RunView
@@ -43,6 +44,11 @@ class RunHistory:
     def record(self) -> RunRecord:
         """The run's line in the list of runs."""
         return self.records.reader.run(self.name)
+
+    @cached_property
+    def created_at(self) -> float:
+        """When it was started, which tells it from a run of that name in another home."""
+        return self.record().created_at
 
     def phase(self) -> ActionPhase:
         """Phase of the run; ABORTED when its process is gone."""

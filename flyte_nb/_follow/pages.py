@@ -1,7 +1,8 @@
 """The pages that look at one picture through one channel, each with its own open branches and its own selection.
 
 A notebook may be open in several browsers, and all of them hear what a widget sends. So a page says with each message
-which `view` it is, and what is for it alone carries the same.
+which `view` it is, and what is for it alone carries the same. It also says whether it `keeps` the outputs of a notebook
+that was loaded from its file, so that they can be filled anew: JupyterLab does with its extension, and others do not.
 """
 
 from __future__ import annotations
@@ -39,17 +40,23 @@ class Pages:
         self._actions = actions
         self._lock = threading.Lock()
         self._pages = {"": self._page("")}
+        self._keeping: set[str] = set()
         self.were_left: bool = False
 
-    def take(self, content: Any) -> None:
-        """Take a message of a page, known or new."""
-        view = content.get("view", "") if isinstance(content, dict) else ""
-        page = self._page_of(str(view))
+    def take(self, content: Any) -> bool:
+        """Take a message of a page; whether it is the first one of that page."""
+        said = content if isinstance(content, dict) else {}
+        view = str(said.get("view", ""))
+        is_new = view not in self._pages
+        page = self._page_of(view)
+        if said.get("keeps") is True:
+            self._keeping.add(view)
         page.take(content)
         if page.has_left:
             self.were_left = True
             with self._lock:
                 self._pages.pop(view, None)
+        return is_new
 
     def news_of_selection(self) -> None:
         """Send every page what is new about its selected action."""
@@ -60,6 +67,11 @@ class Pages:
     def are_open(self) -> bool:
         """Whether a page that was heard has not left."""
         return any(view for view in tuple(self._pages))
+
+    @property
+    def lose_outputs(self) -> bool:
+        """Whether a page is open that does not keep the outputs of a notebook that was loaded."""
+        return any(view and view not in self._keeping for view in tuple(self._pages))
 
     @property
     def are_used(self) -> bool:

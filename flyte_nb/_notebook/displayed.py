@@ -20,6 +20,7 @@ from .._runtime.notebook_loop import running_loop
 from ..remote import Run
 from ..remote.history import RunHistory
 from .held_messages import Ear, holds_messages, let_through
+from .place import NOTHING, Place
 from .renderer import RENDERER
 
 UPDATE_EVERY_S = 1.0
@@ -28,7 +29,6 @@ SETTLE_AFTER_S = 30.0
 PAGE_ASKS_WITHIN_S = 20.0
 QUIET_AT_FIRST_S = 0.4
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
-NOTHING = {"text/html": "", "text/plain": ""}
 
 
 class Displayed:
@@ -56,8 +56,8 @@ class Displayed:
         self._make_widget = _widget_class() if expects_page else None
         self._is_within_output = within_output and self._make_widget is not None
         self._widget: Any = None
-        self._live: Any = None
-        self._static: Any = None
+        self._live = Place(is_live=True)
+        self._static = Place(is_live=False)
         self._schedule = _on_this_loop()
         self._ear = Ear(running_loop())
         self._shown_at = self._updated_at = time.monotonic()
@@ -74,21 +74,23 @@ class Displayed:
                 self._read = LivePicture(RunHistory(self._name), self._changed)
             return self._read
 
-    def begin(self, live: Any = None, static: Any = None) -> None:
+    def begin(self, live: Place | None = None, static: Place | None = None) -> None:
         """Show it, in new outputs or in these, and follow it while that is needed.
 
         A run that has just started is shown a moment later: drawing takes a page more processor time than a short run.
         """
         may_wait = self._make_widget is not None and not self._is_within_output
         wait_s = _quiet_s(self._picture) if may_wait else 0.0
-        self._live, self._static = live, static
+        self._live, self._static = live or self._live, static or self._static
         if self._make_widget is not None:
             self._let_messages_through()
         _watch_cells()
         if wait_s <= 0:
             self._appear()
             return
-        self._live, self._static = (_shown(NOTHING, handle) if handle is None else handle for handle in (live, static))
+        if live is None:
+            self._live.fill(NOTHING, self._mark())
+            self._static.fill(NOTHING, self._mark())
         timer = threading.Timer(wait_s, self._appear)
         timer.daemon = True
         timer.start()
@@ -99,9 +101,9 @@ class Displayed:
             self._widget = self._make_widget(self._name, self._take)
             self._pages = self._new_pages()
             widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
-            self._live = _shown({WIDGET_MIME: widget, "text/plain": ""}, self._live)
+            self._live.fill({WIDGET_MIME: widget, "text/plain": ""}, self._mark())
         if not self._is_within_output:
-            self._static = _shown(self._bundle(), self._static)
+            self._static.fill(self._bundle(), self._mark())
         if self._widget is None:
             _without_page.append(self)
         else:
@@ -128,7 +130,8 @@ class Displayed:
                 return
             self._was_asked = True
             self._pages = self._pages or self._new_pages()
-            self._pages.take(content)
+            if self._pages.take(content) and self._pages.were_left:
+                self._ended_at, self._outdated = None, True  # a page that was loaded has what was saved before
             if not self._settled:
                 self._follow()
 
@@ -153,6 +156,11 @@ class Displayed:
             html = f'<div class="fnb-static-{self._widget.picture}">{html}</div>'
         return {"text/plain": self._picture.text(), "text/html": html}
 
+    def _mark(self) -> dict[str, Any]:
+        """Which run this is, and which picture."""
+        shown = self._widget.picture if self._widget is not None else ""
+        return {"run": self._name, "created_at": self._picture.history.created_at, "picture": shown}
+
     def _changed(self, picture: LivePicture) -> None:
         self._outdated = True
 
@@ -163,9 +171,9 @@ class Displayed:
 
     def _update(self) -> None:
         with self._lock:
-            if not self._settled and self._static is not None:
+            if not self._settled and not self._is_within_output:
                 self._updated_at, self._outdated = time.monotonic(), False
-                self._static.update(self._bundle(), raw=True)
+                self._static.fill(self._bundle(), self._mark())
 
     def _is_done(self) -> bool:
         """Whether the picture needs not be followed, unless a page says something; asked after every round."""
@@ -191,9 +199,9 @@ class Displayed:
 
     @property
     def _is_out_of_reach(self) -> bool:
-        """Whether its outputs cannot be updated: JupyterLab finds none by their ids in a notebook that was loaded."""
+        """Whether its outputs cannot be updated: most pages find none by their ids in a notebook that was loaded."""
         pages = self._pages
-        return self._is_within_output or (pages is not None and pages.were_left and pages.are_open)
+        return self._is_within_output or (pages is not None and pages.were_left and pages.lose_outputs)
 
     def _may_be_looked_at(self, ended_at: float) -> bool:
         """Whether somebody may look, or a page may still be about to ask."""
@@ -215,16 +223,19 @@ class Displayed:
             self._pages = self._read = None
             return True
 
-    def _settle(self) -> None:
+    def _settle(self, *, for_another: bool = False) -> None:
+        """Leave the static picture, for good unless another run takes the place."""
         with self._lock:
             if self._settled:
                 return
-            self._update()
+            mark = self._mark() if for_another else None
+            if not self._is_within_output:
+                self._static.fill(self._bundle(), mark)
             self._settled = True
             if self._pages is not None:
                 self._pages.close()
             if self._widget is not None:
-                self._live.update(NOTHING, raw=True)
+                self._live.fill(NOTHING, mark)
                 with contextlib.suppress(Exception):
                     self._widget.close()
 
@@ -237,7 +248,7 @@ class Displayed:
         run = rerun(name)
         if self._is_out_of_reach:
             return run.name
-        self._settle()  # JupyterLab hides a place for good in which one widget follows another
+        self._settle(for_another=True)  # JupyterLab hides a place for good in which one widget follows another
         Displayed(run.name, expects_page=self._make_widget is not None).begin(self._live, self._static)
         return ""
 
@@ -259,16 +270,6 @@ def _cell_has_ended(_: Any) -> None:
     _without_page[:] = [displayed for displayed in _without_page if not displayed.finish_cell()]
     for displayed in list(_with_pages):
         displayed.look_again()
-
-
-def _shown(bundle: dict[str, Any], handle: Any) -> Any:
-    """Show a bundle where `handle` is, or in a new output; the handle."""
-    from IPython.display import display
-
-    if handle is None:
-        return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
-    handle.update(bundle, raw=True)
-    return handle
 
 
 def _quiet_s(picture: LivePicture) -> float:

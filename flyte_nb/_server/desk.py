@@ -25,7 +25,7 @@ from ..errors import ActionNotFoundError, RunStateError
 from ..models.events import RunStarted
 from ..models.records import RunFilter, RunRecord, TaskRecord
 from .inbox import Questions
-from .listing import Day, Facets, Inbox, RunLine, RunList, Running, Waiting, Wanted, line_of
+from .listing import Day, Facets, Inbox, RunLine, RunList, Running, SavedPicture, Waiting, Wanted, line_of
 from .processes import Processes
 
 MAX_LIMIT = 500
@@ -136,6 +136,20 @@ class Desk:
         if action not in picture.tree.view.actions:
             raise ActionNotFoundError(f"Run {name!r} has no action {action!r}.")
         return Inspector(picture, action).news()
+
+    def saved_picture(self, name: str) -> SavedPicture:
+        """What a notebook keeps of a run.
+
+        Raises
+        ------
+        RunStateError
+            If it goes on.
+        """
+        picture = self._picture_now(name)
+        if not picture.ended:
+            raise RunStateError(f"Run {name!r} goes on; its picture is kept when it has ended.")
+        is_final = picture.history.record().phase.is_terminal
+        return SavedPicture(picture.history.created_at, is_final, picture.html(), picture.text())
 
     def changes(self) -> object:
         """Differs when something was written since the last call."""

@@ -21,6 +21,7 @@ ROUTES: tuple[tuple[str, type], ...] = (
     (f"api/runs/{_NAME}", handlers.RunHandler),
     (f"api/runs/{_NAME}/tree", handlers.TreeHandler),
     (f"api/runs/{_NAME}/actions/{_NAME}", handlers.ActionHandler),
+    (f"api/runs/{_NAME}/picture", handlers.PictureHandler),
     (f"api/runs/{_NAME}/notebook", handlers.NotebookHandler),
     (f"api/runs/{_NAME}/abort", handlers.AbortHandler),
     (f"api/runs/{_NAME}/resume", handlers.ResumeHandler),

@@ -181,6 +181,16 @@ class TreeHandler(JsonHandler):
         self.reply(await self.ask(self.desk.tree, name, self.get_query_arguments("open")))
 
 
+class PictureHandler(JsonHandler):
+    """``GET runs/NAME/picture``."""
+
+    @web.authenticated
+    @authorized
+    async def get(self, name: str) -> None:
+        """A run that goes on no more as a picture, to be kept in a notebook."""
+        self.reply(await self.ask(self.desk.saved_picture, name))
+
+
 class ActionHandler(JsonHandler):
     """``GET runs/NAME/actions/ACTION``."""
 

@@ -47,6 +47,21 @@ class Waiting(msgspec.Struct, frozen=True):
     question: Prompt
 
 
+class SavedPicture(msgspec.Struct, frozen=True):
+    """A run that has ended, as a notebook keeps it.
+
+    Attributes
+    ----------
+    is_final : bool
+        Whether it has ended by itself; else its process is gone, and it may go on elsewhere.
+    """
+
+    created_at: float
+    is_final: bool
+    html: str
+    text: str
+
+
 class Day(msgspec.Struct, array_like=True, frozen=True):
     """How many of the chosen runs started on a day; `number` counts days since the epoch where the reader is."""
 
@@ -132,5 +147,5 @@ if __name__ == "__main__":
     from .._view.typescript import typescript
 
     imports = 'import type { Notice, Prompt } from "../run/wire";'
-    parts = [RunFilter, RunLine, Waiting, Day, RunList, Running, Inbox, Facets, Trouble, Wanted]
+    parts = [RunFilter, RunLine, Waiting, SavedPicture, Day, RunList, Running, Inbox, Facets, Trouble, Wanted]
     print(typescript("flyte_nb/_server/listing.py", parts, {"ListNews": ListNews}, imports), end="")

@@ -357,3 +357,17 @@ def test_odd_names_are_not_found(name: str, fetch: Fetch) -> None:
         response = fetch(path)
         assert response.code == 404
         assert b"<script>" not in response.body
+
+
+def test_a_notebook_is_given_the_picture_of_a_run_that_has_ended_and_of_no_other(fetch: Fetch) -> None:
+    ended("kept", main, 2)
+    picture = found(fetch("api", "runs", "kept", "picture"))
+    assert picture["created_at"] == found(fetch("api", "runs", "kept"))["created_at"]
+    assert picture["is_final"]
+    assert "succeeded" in picture["html"]
+    assert "<script" not in picture["html"]
+    live = flyte.run(hangs)
+    refused = found(fetch("api", "runs", live.name, "picture"), 409)
+    assert refused["error"] == f"Run {live.name!r} goes on; its picture is kept when it has ended."
+    live.abort()
+    live.wait()

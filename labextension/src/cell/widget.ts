@@ -1,4 +1,5 @@
 import { h, render } from "preact";
+import { keepsPictures } from "../run/keeping";
 import { RunStore } from "../run/store";
 import type { ToPage } from "../run/wire";
 import styles from "../views/styles.css";
@@ -58,6 +59,7 @@ function initialize({ model }: { model: Model }): () => void {
 
 function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void {
   addStyles(el);
+  el.dataset["fnbPicture"] = model.get("picture");
   const place = placeOf(model);
   const { store } = place;
   place.views += 1;
@@ -101,7 +103,7 @@ function placeOf(model: Model): Place {
   const picture = model.get("picture");
   let place = places.get(picture);
   if (place === undefined) {
-    place = { store: new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW })), views: 0 };
+    place = { store: new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW, keeps: keepsPictures() })), views: 0 };
     places.set(picture, place);
   }
   return place;

@@ -16,7 +16,7 @@ import { tellOf } from "./notices";
 import { openRuns } from "./open_runs";
 import { PANEL_ID, PanelWidget } from "./panel_widget";
 import { resumeSomewhere } from "./resuming";
-import { tellOfSavedPictures } from "./saved_pictures";
+import { keepPictures } from "./picture_keeper";
 import { DEFAULTS, followSettings } from "./settings";
 
 const PLUGIN = "flyte-nb:panel";
@@ -61,7 +61,7 @@ function activate(
   for (const added of addCommands(app, { mainArea, rerun, resume, store }, palette, launcher)) atTheEnd(() => added.dispose());
   if (restorer !== null) mainArea.restore(restorer);
   atTheEnd(openRuns(openRun));
-  atTheEnd(tellOfSavedPictures(store, server));
+  atTheEnd(keepPictures(app.docRegistry, store, server));
 
   let current = DEFAULTS;
   atTheEnd(tellOf(store, app, () => current.notifications, openRun));

@@ -31,6 +31,13 @@ export interface Waiting {
   question: Prompt;
 }
 
+export interface SavedPicture {
+  created_at: number;
+  is_final: boolean;
+  html: string;
+  text: string;
+}
+
 export type Day = [
   number: number,
   runs: number,
