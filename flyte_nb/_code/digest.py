@@ -241,7 +241,7 @@ class _Space:
                 return False
         if not whatever_constants_are:
             for name, constant in self.constants:
-                if id(look_up(name, MISSING)) != constant.identity:
+                if not constant.is_still(look_up(name, MISSING)):
                     return False
         return True
 
@@ -258,27 +258,41 @@ def _is_thing(value: Any) -> bool:
 class _Constant:
     """A value, and what it was seen to hold."""
 
-    __slots__ = ("identity", "is_small", "seen", "skipped")
+    __slots__ = ("_identity", "_value", "is_small", "seen", "skipped")
 
     def __init__(self, value: Any, skipped: frozenset[tuple[str, str]] = frozenset()) -> None:
-        self.identity = id(value)
         self.skipped = skipped
-        self.seen, size = _seen(value, skipped)
+        self.seen, size, is_data = _seen(value, skipped)
         self.is_small = size <= SMALL
+        self._identity = id(value)
+        # Another object may get the identity of one that is gone. Of what has no weak references, only small data is
+        # kept: nothing that was replaced may go on taking much memory.
+        self._value: Callable[[], Any] | None
+        try:
+            self._value = weakref.ref(value)
+        except TypeError:
+            self._value = (lambda: value) if is_data and self.is_small else None
+
+    def is_still(self, value: Any) -> bool:
+        """Whether `value` is the same object, whatever it holds."""
+        return id(value) == self._identity and (self._value is None or self._value() is value)
 
     def holds(self, value: Any, depth: Depth) -> bool:
         if depth is Depth.ALL or (depth is Depth.SMALL and self.is_small):
             return bool(_seen(value, self.skipped)[0] == self.seen)
-        return id(value) == self.identity
+        return self.is_still(value)
 
 
-def _seen(value: Any, skipped: frozenset[tuple[str, str]]) -> tuple[Any, int]:
-    """What counts of `value`, and how many values that is; what is a thing of its own in it counts by identity."""
+def _seen(value: Any, skipped: frozenset[tuple[str, str]]) -> tuple[Any, int, bool]:
+    """What counts of `value`, how many values that is, and whether all of it is data.
+
+    What is a thing of its own in it counts by identity.
+    """
     kind = type(value)
     if kind in _ATOMS:
-        return (kind, value), 1
+        return (kind, value), 1, True
     if kind in _CONTAINERS and _is_flat(value):
-        return marshal.dumps(value, 2), len(value)
+        return marshal.dumps(value, 2), len(value), True
     things: list[weakref.ref[Any]] = []
 
     def refer(thing: Any, _: str) -> bytes:
@@ -287,7 +301,7 @@ def _seen(value: Any, skipped: frozenset[tuple[str, str]]) -> tuple[Any, int]:
 
     encoder = ValueEncoder(refer, skipped)
     content = short_hash(encoder.encode(value, ""))
-    return (content, things), encoder.size
+    return (content, things), encoder.size, not (things or encoder.by_type)
 
 
 def _is_flat(value: Any) -> bool:
