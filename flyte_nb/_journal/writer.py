@@ -61,6 +61,7 @@ class JournalWriter:
         self._path = path
         self._clock = clock
         self._connection = open_database(path)
+        self._file = _identity(path)
         self._connection.execute("PRAGMA busy_timeout = 0")  # whoever can wait does it in Python, and hears signals
         self._queue_lock = threading.Lock()
         self._commit_lock = threading.RLock()
@@ -308,13 +309,31 @@ class JournalWriter:
     @contextmanager
     def _transaction(self, what: str) -> Iterator[None]:
         with self._commit_lock, translated(self._path, "write to"), transaction(self._connection):
+            self._check_is_there()
             yield
             reached(f"before_{what}")
         reached(f"after_{what}")
 
+    def _check_is_there(self) -> None:
+        """Refuse to begin what nobody would find: an open file that was removed can still be written."""
+        if _identity(self._path) != self._file:
+            raise JournalWriteError(
+                f"The journal {self._path} was removed or replaced while this process had it open; what it writes now"
+                " would be found nowhere. Restart the kernel, or call init(home=...) to use what is there now."
+            )
+
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another one of that name; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _outcome_at_resume(request: Request) -> str | None:

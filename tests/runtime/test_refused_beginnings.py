@@ -11,6 +11,7 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb._engine.run_options import RunOptions
+from flyte_nb._journal import JournalWriter
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.backends.threads import ThreadBackend
 from flyte_nb.remote import Run
@@ -90,3 +91,21 @@ def test_a_run_whose_loop_is_closed_has_failed_and_is_resumed_on_another(monkeyp
     assert run.phase == "failed"
     assert not controller.runs
     assert run.resume().outputs() == 1
+
+
+@pytest.mark.parametrize("becomes", ["removed", "replaced"])
+def test_a_run_does_not_begin_in_a_journal_that_was_removed_under_its_process(home: Path, becomes: str) -> None:
+    task = once(flyte.TaskEnvironment("removed"))
+    run = failed(task)
+    for file in home.glob("journal.sqlite*"):
+        file.unlink()
+    if becomes == "replaced":
+        JournalWriter(home / "journal.sqlite").close()
+
+    with pytest.raises(errors.JournalWriteError, match="was removed or replaced while this process had it open"):
+        flyte.run(task)
+    with pytest.raises(errors.JournalWriteError, match="was removed or replaced"):
+        run.resume()
+
+    flyte.init(home=home)
+    assert flyte.run(task).outputs() == 1
