@@ -40,6 +40,10 @@ PANDAS = {
     "index": pd.DataFrame({"a": [1, 2]}, index=pd.Index(["p", "q"], name="key")),
     "several indexes": pd.DataFrame({"a": [1, 2]}, index=pd.MultiIndex.from_tuples([(1, "x"), (2, "y")])),
     "categorical": pd.DataFrame({"a": pd.Categorical(["x", "y", "x"], categories=["y", "x", "z"], ordered=True)}),
+    "categories of numbers": pd.DataFrame({"a": pd.Categorical([3, 1, None], categories=[2, 3, 1], ordered=True)}),
+    "intervals": pd.DataFrame(
+        {"a": pd.cut([1, 2, 9], 3), "b": pd.cut([1, float("nan"), 9], [0, 5, 10])}, index=[5, 6, 7]
+    ),
     "zones": pd.DataFrame({"t": pd.to_datetime(["2024-01-01", "2024-07-01"]).tz_localize("Europe/Berlin")}),
     "no rows": pd.DataFrame({"a": pd.Series([], dtype="int64"), "b": pd.Series([], dtype="datetime64[ns]")}),
     "nothing": pd.DataFrame(),
@@ -86,6 +90,31 @@ def as_native(kind: type, table: pa.Table) -> Any:
 def test_pandas_frames_come_back(there_and_back: ThereAndBack, name: str) -> None:
     for came in there_and_back(pd.DataFrame, PANDAS[name]):
         pd.testing.assert_frame_equal(came, PANDAS[name])
+
+
+@pytest.mark.parametrize("kind", [pa.Table, pl.DataFrame])
+def test_whole_numbers_beside_missing_ones_in_lists_and_structures_stay_whole_in_pandas(near: Path, kind: type) -> None:
+    large = 2**53 + 1  # no floating number is that
+    lists, structures = [[large, None], None], [{"x": large, "l": [None, large]}, None]
+    table = pa.table(
+        {"l": lists, "s": structures, "m": pa.array([[("k", None), ("n", large)], None], pa.map_("str", "i8"))}
+    )
+    table = table.drop_columns("m") if kind is pl.DataFrame else table
+    frame = asyncio.run(DataFrame.from_local(as_native(kind, table)))
+    for _ in range(2):
+        found = frame.open(pd.DataFrame).all_sync()
+        assert list(found["l"][0]) == lists[0]
+        assert found["s"][0]["x"] == large
+        assert list(found["s"][0]["l"]) == [None, large]
+        assert kind is pl.DataFrame or found["m"][0] == [("k", None), ("n", large)]
+        frames_at_hand.clear()
+
+
+@pytest.mark.parametrize("rows", [1, 300_000])
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame, pl.LazyFrame, pa.Table])
+def test_a_column_may_have_an_empty_name(there_and_back: ThereAndBack, kind: type, rows: int) -> None:
+    for came in there_and_back(kind, as_native(kind, pa.table({"": range(rows), "b": range(rows)}))):
+        assert list(columns_of(came)) == ["", "b"]
 
 
 @pytest.mark.parametrize("name", POLARS)
@@ -222,9 +251,39 @@ def test_filters_and_columns_of_a_lazy_frame_reach_the_file(there_and_back: Ther
         assert query.collect()["b"].to_list() == ["y"]
 
 
-def test_a_frame_that_parquet_cannot_hold_is_refused_by_name(there_and_back: ThereAndBack) -> None:
-    with pytest.raises(RuntimeDataValidationError, match="task 'rooms.gives'.*cannot be written as Parquet"):
-        there_and_back(pd.DataFrame, pd.DataFrame({"a": [1, "x", object()]}))
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series("odd", [object()], dtype=pl.Object),
+        pl.Series("odd", [2**100], dtype=pl.Int128),
+        pl.Series("odd", [[2**100]], dtype=pl.List(pl.Int128)),
+        pl.Series("odd", [{"x": 2**100}], dtype=pl.Struct({"x": pl.Int128})),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+@pytest.mark.parametrize("kind", [pl.DataFrame, pl.LazyFrame])
+def test_a_polars_column_that_nobody_could_read_is_refused_by_name(
+    there_and_back: ThereAndBack, kind: type, column: pl.Series
+) -> None:
+    frame = pl.DataFrame([pl.Series("a", [1]), column])
+    with pytest.raises(RuntimeDataValidationError, match="task 'rooms.gives'.*'odd' is .* cannot be stored"):
+        there_and_back(kind, frame if kind is pl.DataFrame else frame.lazy())
+
+
+def test_what_polars_cannot_hold_is_an_error_that_names_the_columns(near: Path) -> None:
+    table = pa.table({"a": pa.array([decimal.Decimal("1.1")], pa.decimal256(50, 2))})
+    frame = asyncio.run(DataFrame.from_local(table))
+    with pytest.raises(TypeError, match=r"polars cannot hold .* a \(decimal256\(50, 2\)\)"):
+        frame.open(pl.DataFrame).all_sync()
+
+
+@pytest.mark.parametrize("cells", [[1, "x", object()], [2**70], [1j]], ids=str)
+def test_a_frame_that_parquet_cannot_hold_is_refused_by_name(there_and_back: ThereAndBack, cells: list[Any]) -> None:
+    with pytest.raises(RuntimeDataValidationError, match="task 'rooms.gives'.*'odd' of type .* cannot be stored"):
+        there_and_back(pd.DataFrame, pd.DataFrame({"a": range(len(cells)), "odd": cells}))
+
+
+def test_what_is_no_frame_is_refused(there_and_back: ThereAndBack) -> None:
     with pytest.raises(RuntimeDataValidationError, match=r"Expected pandas\..*DataFrame, got list: \[1\]"):
         there_and_back(pd.DataFrame, [1])
 

@@ -70,7 +70,9 @@ def untyped_frame(uri: str, form: str) -> Any:
     form = form or format_of_name(uri) or registry.DEFAULT_FORMAT
     if form not in TABLE_FORMATS:
         return DataFrame(uri=uri, format=form)
-    return read_table(uri, TABLE_FORMATS[form]).to_pandas()
+    from .pandas_frames import as_pandas
+
+    return as_pandas(read_table(uri, TABLE_FORMATS[form]))
 
 
 async def stored_frame(frame: DataFrame, hints: FrameHints) -> StructuredDataset:

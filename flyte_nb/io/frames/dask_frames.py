@@ -17,6 +17,7 @@ from flyteidl2.core.types_pb2 import StructuredDatasetType
 from . import parquet, sources
 from .formats import TABLE_FORMATS, TableFormat
 from .handlers import DataFrameDecoder, DataFrameEncoder
+from .pandas_frames import as_pandas
 from .registry import DataFrameTransformerEngine
 from .storing import store_file
 from .tables import LIBRARIES, read_table, stored
@@ -36,7 +37,7 @@ class DaskLibrary:
 
     def from_table(self, table: pyarrow.Table) -> Any:
         """See `Library`."""
-        return _from_pandas(table.to_pandas(), npartitions=1)
+        return _from_pandas(as_pandas(table), npartitions=1)
 
     def schema(self, value: Any) -> pyarrow.Schema:
         """See `Library`."""

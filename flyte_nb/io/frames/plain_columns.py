@@ -7,8 +7,8 @@ import pyarrow.types as kinds
 
 
 def has_plain_columns(schema: pyarrow.Schema) -> bool:
-    """Whether all columns are plain, and there are some."""
-    return 0 < len(schema) == len(set(schema.names)) and all(map(_is_plain, schema))
+    """Whether all columns are plain and have names that differ, and there are some."""
+    return 0 < len(schema) == len(set(schema.names)) and all(schema.names) and all(map(_is_plain, schema))
 
 
 def _is_plain(field: pyarrow.Field) -> bool:

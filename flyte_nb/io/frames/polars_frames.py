@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 import polars
@@ -12,6 +12,7 @@ from flyteidl2.core.literals_pb2 import StructuredDataset, StructuredDatasetMeta
 from flyteidl2.core.types_pb2 import StructuredDatasetType
 
 from ...storage.addresses import local_path
+from ...types.transformer import TypeTransformerFailedError
 from . import sources
 from .formats import TABLE_FORMATS, TableFormat
 from .handlers import DataFrameDecoder, DataFrameEncoder
@@ -31,12 +32,21 @@ class PolarsLibrary:
 
     def to_table(self, value: polars.DataFrame) -> pyarrow.Table:
         """See `Library`."""
+        _check_storable(value.schema)
         return value.to_arrow(compat_level=polars.CompatLevel.oldest())
 
     def from_table(self, table: pyarrow.Table) -> polars.DataFrame:
         """See `Library`."""
-        found = polars.from_arrow(without_nameless_index(table))
+        table = without_nameless_index(table)
+        try:
+            found = polars.from_arrow(table)
+        except polars.exceptions.PanicException as error:  # no Exception, which nobody would expect of bad data
+            columns = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
+            raise TypeTransformerFailedError(
+                f"polars cannot hold a frame with the columns {columns}: {error}."
+            ) from None
         assert isinstance(found, polars.DataFrame)
+        found.columns = table.column_names  # it renames what has no name
         return found
 
     def schema(self, value: polars.DataFrame) -> pyarrow.Schema:
@@ -82,8 +92,12 @@ class LazyEncoder(DataFrameEncoder[polars.LazyFrame]):
         names = [column.name for column in structured_dataset_type.columns]
         value = dataframe.val.select(names) if names else dataframe.val
         sink = value.sink_csv if self._form.NAME == "csv" else value.sink_parquet
-        uri = await asyncio.to_thread(store_file, self._form, lambda path: sink(path, mkdir=False))
-        return stored(uri, structured_dataset_type)
+
+        def write(path: str) -> None:
+            _check_storable(value.collect_schema())
+            sink(path, mkdir=False)
+
+        return stored(await asyncio.to_thread(store_file, self._form, write), structured_dataset_type)
 
 
 class LazyDecoder(DataFrameDecoder[polars.LazyFrame]):
@@ -128,6 +142,29 @@ class LazyDecoder(DataFrameDecoder[polars.LazyFrame]):
             return found.select(names)
         nameless = [name for name in schema.names if is_nameless_index(name)]
         return found.drop(nameless) if nameless else found
+
+
+_STORABLE_BY_NOBODY = ("Object", "Int128", "UInt128")
+"""What Arrow has no type for. Objects would be stored as their addresses in memory."""
+
+
+def _check_storable(schema: polars.Schema) -> None:
+    for name, kind in schema.items():
+        odd = next((part for part in _parts(kind) if part in _STORABLE_BY_NOBODY), None)
+        if odd is not None:
+            raise TypeTransformerFailedError(
+                f"Column {name!r} is {kind}, and {odd} cannot be stored. Cast it, for instance to text or a Decimal."
+            )
+
+
+def _parts(kind: Any) -> Iterator[str]:
+    yield kind.base_type().__name__
+    inner = (
+        [field.dtype for field in kind.fields] if isinstance(kind, polars.Struct) else [getattr(kind, "inner", None)]
+    )
+    for part in inner:
+        if part is not None:
+            yield from _parts(part)
 
 
 _eager = PolarsLibrary()
