@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from .exits import ExitCode, WrongUse, ending_of
 
@@ -38,30 +37,6 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             raise click.exceptions.Exit(ExitCode.INTERRUPTED) from None
-
-
-class RunName(click.ParamType):  # type: ignore[type-arg]
-    """The name of a run; a shell completes it."""
-
-    name = "run"
-
-    def shell_complete(
-        self, context: click.Context, parameter: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        from .._journal import Home, JournalReader
-        from .._runtime.runtime import chosen_home
-
-        named = context.find_root().params.get("home")  # a completion calls no command, the main one included
-        home = chosen_home() if named is None else Home(named)
-        records = JournalReader(home.journal_path).runs(limit=200)
-        return [
-            CompletionItem(record.name, help=f"{record.task} {record.phase}")
-            for record in records
-            if record.name.startswith(incomplete)
-        ]
-
-
-RUN = RunName()
 
 
 def output_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,15 +33,27 @@ def follow_to_its_end(start: Callable[[], Run], *, as_json: bool, begun: str = "
     if as_json:
         with redirect_stdout(sys.stderr):  # what tasks print must not get between the JSON
             run, code = _waited(start, begun)
-        print_json({**_record(run), "outputs": _outputs(run)})
+        with _as_far_as_somebody_reads():
+            print_json({**_record(run), "outputs": _outputs(run)})
     elif sys.stdout.isatty():
         run, code = _watched(start)
         _print_result(run)
     else:
         run, code = _waited(start, begun)
-        _print_tree(run)
-        _print_result(run)
+        with _as_far_as_somebody_reads():
+            _print_tree(run)
+            _print_result(run)
     sys.exit(code)
+
+
+@contextmanager
+def _as_far_as_somebody_reads() -> Iterator[None]:
+    """A block that prints; below ``| head`` its rest is left out, and how the run ended still counts."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
 
 
 def _waited(start: Callable[[], Run], begun: str) -> tuple[Run, int]:

@@ -10,9 +10,10 @@ import click
 
 from .._misfit import with_nearest
 from ..models.phases import ActionPhase
-from .commands import RUN, Commands, counted, output_option, print_json, write_file
+from .commands import Commands, counted, output_option, print_json, write_file
 from .exits import WrongUse
 from .logs import logs
+from .names import ACTION, RUN
 
 if TYPE_CHECKING:
     from ..remote import Run
@@ -67,7 +68,7 @@ def _how_many(phase: str | None, task: str | None) -> int:
 
 @get.command("action")
 @click.argument("run", type=RUN)
-@click.argument("name", required=False)
+@click.argument("name", required=False, type=ACTION)
 @output_option
 def get_action(run: str, name: str | None, as_json: bool) -> None:
     """One action of RUN by NAME, or all of them as a tree."""
@@ -111,7 +112,7 @@ def get_task(name: str | None, as_json: bool) -> None:
 
 @get.command("report")
 @click.argument("run", type=RUN)
-@click.argument("action", required=False)
+@click.argument("action", required=False, type=ACTION)
 @click.option("-o", "--output", help="File to write, or `json`; else the terminal.")
 def get_report(run: str, action: str | None, output: str | None) -> None:
     """The report of ACTION, by default of the first one, as HTML."""
@@ -138,7 +139,7 @@ def _where_reports_are(run: Run, action: str | None) -> str:
 
 @get.command("io")
 @click.argument("run", type=RUN)
-@click.argument("action", default="a0")
+@click.argument("action", default="a0", type=ACTION)
 @output_option
 def get_io(run: str, action: str, as_json: bool) -> None:
     """Inputs and outputs of ACTION, by default of the first one."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .commands import RUN, output_option, print_json_line
+from .commands import output_option, print_json_line
+from .names import ACTION, RUN
 
 if TYPE_CHECKING:
     from ..models.events import LogLine
@@ -19,7 +20,7 @@ FOLLOW_EVERY_S = 0.1
 
 @click.command("logs")
 @click.argument("run", type=RUN)
-@click.argument("action", required=False)
+@click.argument("action", required=False, type=ACTION)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
 @output_option
 def logs(run: str, action: str | None, follow: bool, as_json: bool) -> None:

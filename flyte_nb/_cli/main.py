@@ -12,7 +12,7 @@ import click
 from .._journal.home import ENVIRONMENT_VARIABLE
 from .._misfit import with_nearest
 from ..models.phases import ActionPhase
-from .commands import RUN, Commands, counted, output_option
+from .commands import Commands, counted, output_option, program
 from .completion import completion
 from .deploy import deploy
 from .exits import ExitCode, WrongUse
@@ -21,10 +21,14 @@ from .following import follow_to_its_end
 from .get import get
 from .loading import load_tasks, search_current_folder
 from .logs import logs
+from .names import ACTION, QUESTION, RUN
 from .run import run
 
 if TYPE_CHECKING:
     from .._journal.doctor import Findings
+
+_BEGINNING = frozenset({"run", "deploy", "demo", "ui", "export", "completion"})
+"""Commands that can be the first on a home; the others look for what is there."""
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,10 +36,14 @@ if TYPE_CHECKING:
 @click.option(
     "--home", type=click.Path(path_type=Path), help="Home folder; by default FLYTE_NB_HOME or the platform's."
 )
-def main(home: Path | None) -> None:
+@click.pass_context
+def main(context: click.Context, home: Path | None) -> None:
     """Runs of flyte_nb: start them, look at them, stop them, take them up again."""
-    if home is not None:
-        os.environ[ENVIRONMENT_VARIABLE] = str(home)
+    if home is None:
+        return
+    if not home.expanduser().exists() and context.invoked_subcommand not in _BEGINNING:
+        raise WrongUse(f"There is no home folder {home}. `{program()} --home {home} run FILE TASK` would make it.")
+    os.environ[ENVIRONMENT_VARIABLE] = str(home)
 
 
 main.add_command(get)
@@ -48,7 +56,7 @@ main.add_command(completion)
 
 @main.command()
 @click.argument("run", type=RUN)
-@click.argument("action", required=False)
+@click.argument("action", required=False, type=ACTION)
 @click.option("--reason", default="Aborted from the command line.", help="What the history is told.")
 def abort(run: str, action: str | None, reason: str) -> None:
     """Stop RUN, or one ACTION of it, whichever process drives it."""
@@ -123,7 +131,7 @@ def delete(runs: tuple[str, ...]) -> None:
 
 @main.command()
 @click.argument("run", type=RUN)
-@click.argument("prompt")
+@click.argument("prompt", type=QUESTION)
 @click.argument("value")
 def answer(run: str, prompt: str, value: str) -> None:
     """Answer the question of RUN that is called PROMPT with VALUE."""

@@ -2,19 +2,23 @@
 
 A value is text for `str`, and otherwise JSON or what the type reads from text (``2024-05-01``, ``yes``, a path).
 ``@file`` stands for the content of a file, ``@-`` for the standard input, ``@@`` for a text that begins with @. A file,
-a directory or a frame is given by its path, which is copied into the store, or by its address, which is not.
+a directory or a frame is given by its path, which is copied into the store, or by its address, which is not; several
+of them as JSON with such texts. Where nothing may be given, ``none`` means that.
 """
 
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import json
+import operator
 import os
 import re
 import sys
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
@@ -24,10 +28,16 @@ from .._task.task import Task
 from ..types.frames import library_of
 from ..types.type_text import type_text
 
+_NOTHING = ("none", "null")
+
 
 def options_of(task: Task[Any, Any]) -> list[click.Parameter]:
     """One option per input of a task."""
-    return [_option(name, kind, default) for name, (kind, default) in task.interface.inputs.items()]
+    inputs = task.interface.inputs
+    return [
+        _option(name, kind, default, is_flag=_plain(kind) is bool and f"no_{name}" not in inputs)
+        for name, (kind, default) in inputs.items()
+    ]
 
 
 def typed_values(task: Task[Any, Any], context: click.Context) -> dict[str, Any]:
@@ -75,13 +85,15 @@ def value_of(text: str, kind: Any) -> Any:
     """
     if _is_stored_elsewhere(kind):
         return _referred(text, kind)
+    members = get_args(kind) if _is_union(kind) else (kind,)
     if text.startswith("@@"):
         text = text[1:]
-    elif text.startswith("@"):
+    elif text.startswith("@") and not any(map(_is_stored_elsewhere, members)):
         text = sys.stdin.read() if text == "@-" else _path(text[1:]).read_text()
-    members = get_args(kind) if get_origin(kind) in (typing.Union, types.UnionType) else (kind,)
     if str in members or Any in members:
         return text
+    if types.NoneType in members and text.strip().lower() in _NOTHING:
+        return None
     return _parsed(text, kind)
 
 
@@ -90,7 +102,7 @@ def _parsed(text: str, kind: Any) -> Any:
     from pydantic.errors import PydanticSchemaGenerationError
 
     try:
-        adapter = TypeAdapter(kind)
+        adapter = TypeAdapter(_as_typed_in(kind))
     except PydanticSchemaGenerationError:
         raise ValueError(f"a {type_text(kind)} cannot be typed; start such a task from Python.") from None
     try:
@@ -102,26 +114,68 @@ def _parsed(text: str, kind: Any) -> Any:
     except ValidationError as error:
         as_text = error
     shown = as_json if text.lstrip()[:1] in ("[", "{", '"') else as_text
-    raise ValueError("; ".join(_described(problem) for problem in shown.errors()))
+    problems = [problem for problem in shown.errors() if problem["type"] != "none_required"] or shown.errors()
+    raise ValueError("; ".join(dict.fromkeys(map(_described, problems))))
+
+
+def _as_typed_in(kind: Any) -> Any:
+    """A type for Pydantic in whose place people type something else: the path of a file, the name of a member."""
+    from pydantic import PlainValidator, WrapValidator
+
+    if _is_stored_elsewhere(kind):
+        return Annotated[Any, PlainValidator(functools.partial(_referred_or_read, kind=kind))]
+    if isinstance(kind, type) and issubclass(kind, enum.Enum):
+        return Annotated[kind, WrapValidator(functools.partial(_value_or_name, kind=kind))]
+    if get_origin(kind) is typing.Literal:
+        return kind
+    parts = get_args(kind)
+    within = tuple(map(_as_typed_in, parts))
+    if within == parts:
+        return kind
+    return functools.reduce(operator.or_, within) if _is_union(kind) else get_origin(kind)[within]
+
+
+def _referred_or_read(given: Any, kind: Any) -> Any:
+    from pydantic import TypeAdapter
+
+    if not isinstance(given, str):
+        if library_of(kind) is not None:
+            raise ValueError(f"a {type_text(kind)} is given by its path or its address")
+        return TypeAdapter(kind).validate_python(given)
+    try:
+        return _referred(given, kind)
+    except OSError as error:
+        raise ValueError(str(error)) from error
+
+
+def _value_or_name(given: Any, read: Callable[[Any], Any], kind: type[enum.Enum]) -> Any:
+    try:
+        return read(given)
+    except ValueError:
+        if isinstance(given, str) and given in kind.__members__:
+            return kind[given]
+        raise
 
 
 def _described(problem: Any) -> str:
-    where = ".".join(str(step) for step in problem["loc"])
-    given = problem["input"]
-    return f"{f'at {where}: ' if where else ''}{problem['msg']}, got {given!r:.80}"
+    where = ".".join(str(step) for step in problem["loc"] if not str(step).startswith("function-"))
+    given, said = problem["input"], problem["msg"].removeprefix("Value error, ").removesuffix(".")
+    return f"{f'at {where}: ' if where else ''}{said}, got {given!r:.80}"
 
 
-def _option(name: str, kind: Any, default: Any) -> click.Option:
+def _option(name: str, kind: Any, default: Any, *, is_flag: bool) -> click.Option:
     required = default is inspect.Parameter.empty
-    spelled = name.replace("_", "-")
-    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    spellings = list(dict.fromkeys((name if name.startswith("_") else name.replace("_", "-"), name)))
     shown = "" if required else f"[default: {_as_typed(default):.60}]"
-    if plain is bool:
-        return click.Option(
-            [f"--{spelled}/--no-{spelled}", name], required=required, default=None, help=shown, show_default=False
-        )
-    names = [f"--{spelled}", name] if spelled == name else [f"--{spelled}", f"--{name}", name]
-    return click.Option(names, type=Value(plain), required=required, help=shown, show_default=False)
+    if is_flag:
+        pairs = [f"--{one}/--no{'_' if '_' in one else '-'}{one}" for one in spellings]
+        return click.Option([*pairs, name], required=required, default=None, help=shown, show_default=False)
+    names = [f"--{one}" for one in spellings]
+    return click.Option([*names, name], type=Value(_plain(kind)), required=required, help=shown, show_default=False)
+
+
+def _plain(kind: Any) -> Any:
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
 
 def _as_typed(value: Any) -> str:
@@ -143,9 +197,13 @@ def _short(kind: Any) -> str:
         return "|".join(str(member.value) for member in kind)
     if get_origin(kind) is typing.Literal:
         return "|".join(map(str, get_args(kind)))
-    if get_origin(kind) in (typing.Union, types.UnionType):
+    if _is_union(kind):
         return " | ".join("None" if one is type(None) else _short(one) for one in get_args(kind))
     return re.sub(r"\w+\.", "", type_text(kind))
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in (typing.Union, types.UnionType)
 
 
 def _is_stored_elsewhere(kind: Any) -> bool:

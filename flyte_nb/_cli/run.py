@@ -80,7 +80,7 @@ class Tasks(BehindFile, click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         tasks = self.loaded.tasks
         task = tasks.get(name) or next((task for task in tasks.values() if task.name == name), None)
-        return _command_of(task, name) if task is not None else None
+        return _command_of(task, name, self.path) if task is not None else None
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -130,13 +130,13 @@ def run(context: click.Context, /, **options: Any) -> None:
     """
 
 
-def _command_of(task: Task[Any, Any], name: str) -> click.Command:
+def _command_of(task: Task[Any, Any], name: str, path: Path) -> click.Command:
     def start(**_: Any) -> None:
         context = click.get_current_context()
         options = _run_options(context)
         as_json = options.pop("as_json")
         values = typed_values(task, context)
-        follow_to_its_end(lambda: _start(task, values, options), as_json=as_json)
+        follow_to_its_end(lambda: _start(task, values, options, path), as_json=as_json)
 
     try:
         interface = task.interface
@@ -160,12 +160,14 @@ def _run_options(context: click.Context) -> dict[str, Any]:
     return options
 
 
-def _start(task: Task[Any, Any], values: dict[str, Any], options: dict[str, Any]) -> Any:
+def _start(task: Task[Any, Any], values: dict[str, Any], options: dict[str, Any], path: Path) -> Any:
+    from .._runtime.source import started_from
     from .._start import with_runcontext
 
     for key in ("custom_context", "env_vars", "labels"):
         options[key] = dict(_pair(text) for text in options.get(key) or ())
-    return with_runcontext(**options).run(task, **values)
+    with started_from(path):
+        return with_runcontext(**options).run(task, **values)
 
 
 def _pair(text: str) -> tuple[str, str]:

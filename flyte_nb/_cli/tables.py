@@ -36,9 +36,15 @@ _COLORS = {
 }
 
 
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more; rich would end the program here, whatever it has to say yet."""
+        raise BrokenPipeError
+
+
 def terminal() -> Console:
     """Where text goes: lines are broken where a person's terminal ends, and nowhere in a file or a pipe."""
-    return Console(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1_000)
+    return _Terminal(soft_wrap=True, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 1_000)
 
 
 def print_runs(runs: list[Run]) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import nullcontext, suppress
 from typing import Any, TextIO
 
 from ..models.events import LogLine
@@ -116,8 +117,13 @@ class _CoveredStream:
         written, text = len(text), writable(text)
         if sys._getframe(1).f_code is not _EMIT_CODE:
             log.write(self._name, text)
-        self._covered.write(text if self.shows_all else log.shown_of(text))
+        with suppress(BrokenPipeError):  # as below `| head`: nobody reads it here any more, and it is recorded
+            self._covered.write(text if self.shows_all else log.shown_of(text))
         return written
+
+    def flush(self) -> None:
+        with suppress(BrokenPipeError) if current_scope() is not None else nullcontext():
+            self._covered.flush()
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

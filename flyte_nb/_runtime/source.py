@@ -5,12 +5,28 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
 
 from .._code.ownership import file_of
 from .notebook_loop import kernel
 
 _CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What nbformat 4.5 allows; other editors send addresses of their own, which no notebook holds."""
+
+_told: ContextVar[str] = ContextVar("flyte_nb_started_from", default="")
+
+
+@contextmanager
+def started_from(path: Path) -> Iterator[None]:
+    """Runs that begin in the block come from `path`, whatever program this is."""
+    token = _told.set(str(path))
+    try:
+        yield
+    finally:
+        _told.reset(token)
 
 
 def source_name() -> str:
@@ -29,7 +45,7 @@ def recorded_source() -> dict[str, str]:
 
 def _path() -> str:
     main = sys.modules.get("__main__")
-    return os.environ.get("JPY_SESSION_NAME") or (file_of(main) if main is not None else "")
+    return _told.get() or os.environ.get("JPY_SESSION_NAME") or (file_of(main) if main is not None else "")
 
 
 def cell_id() -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flyte_nb._journal import JournalReader
 from tests.cli.conftest import Shell
 
 PROGRAM = """
@@ -85,6 +86,13 @@ async def slow() -> None:
 async def hangs() -> None:
     print("hanging", flush=True)
     await asyncio.sleep(60)
+
+
+@env.task
+async def talks() -> int:
+    for number in range(20_000):
+        print("line", number, flush=number % 1_000 == 0)
+    return 7
 
 
 @env.task
@@ -243,6 +251,28 @@ def test_ctrl_c_aborts_the_run_and_ends_with_130(shell: Shell) -> None:
     assert shell.json("get", "run", "interrupted")["phase"] == "aborted"
 
 
+def test_a_run_does_not_fail_because_nobody_reads_what_it_prints(shell: Shell) -> None:
+    process = shell.start("run", "--name", "unread", "typed.py", "talks")
+    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout.readline() == "line 0\n"
+    process.stdout.close()
+    told = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert "Traceback" not in told and "Broken pipe" not in told
+    assert shell.json("get", "run", "unread")["phase"] == "succeeded"
+    assert shell.run("logs", "unread")[0].endswith("line 19999\n")
+
+
+@pytest.mark.parametrize("name", ["typed.py", "study.ipynb"])
+def test_a_run_comes_from_the_file_or_the_notebook_that_its_task_is_in(shell: Shell, name: str) -> None:
+    shell.write_notebook("study.ipynb", "import flyte_nb as flyte\nenv = flyte.TaskEnvironment('study')\n"
+                         "@env.task\nasync def doubled(x: int) -> int:\n    return 2 * x")  # fmt: skip
+    shell.program("run", "--name", "here", name, "doubled", "--x", "1")
+    record = JournalReader(shell.folder / "home" / "journal.sqlite").run("here")
+    assert record.source == name
+
+
 def test_json_is_alone_on_the_output(shell: Shell) -> None:
     shown, printed = shell.run("run", "-o", "json", "typed.py", "show", "--count", "1")
     found = json.loads(shown)
@@ -388,6 +418,41 @@ def test_a_shell_completes_tasks_and_runs_and_nothing_where_a_file_cannot_be_loa
     shell.env["FLYTE_NB_HOME"] += "-another"
     shell.env |= {"COMP_CWORD": "4", "COMP_WORDS": f"flyte-nb --home {home} abort compl"}
     assert shell.program()[0] == "plain,complete-me\n"
+    shell.env |= {"COMP_WORDS": "flyte-nb --home mistyped abort compl"}
+    assert shell.program() == ("\n", "")
+    assert not (shell.folder / "mistyped").exists() and not Path(shell.env["FLYTE_NB_HOME"]).exists()
+
+
+def test_a_shell_completes_actions_and_questions_of_the_run_before_them(shell: Shell) -> None:
+    shell.write("eventful.py", EVENTFUL)
+    process = shell.start("run", "--name", "asks", "eventful.py", "approved")
+    while (
+        "asks go on" not in shell.run("get", "run", "asks", code=None)[0]
+    ):  # a name of two words, which a shell splits
+        assert process.poll() is None
+    shell.env |= {"_FLYTE_NB_COMPLETE": "bash_complete", "COMP_CWORD": "3"}
+    for command in ("abort asks ", "logs asks "):
+        shell.env["COMP_WORDS"] = f"flyte-nb {command}"
+        assert shell.run()[0] == "plain,a0\n"
+    shell.env |= {"COMP_CWORD": "4", "COMP_WORDS": "flyte-nb get action asks "}
+    assert shell.run()[0] == "plain,a0\n"
+    shell.env |= {"COMP_CWORD": "3", "COMP_WORDS": "flyte-nb answer asks "}
+    identity = shell.run()[0].strip().removeprefix("plain,")
+    shell.env |= {"COMP_WORDS": "flyte-nb answer nothing "}
+    assert shell.run() == ("\n", "")
+    del shell.env["_FLYTE_NB_COMPLETE"]
+    shell.run("answer", "asks", identity, "yes")
+    assert process.wait(60) == 0
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("command", [("get", "run"), ("resume", "a"), ("logs", "a"), ("doctor",), ("gc",)])
+def test_a_home_that_is_mistyped_is_told_and_not_made(shell: Shell, command: tuple[str, ...]) -> None:
+    _, told = shell.run("--home", "mistyped", *command, code=2)
+    assert "There is no home folder mistyped." in told
+    assert not (shell.folder / "mistyped").exists()
 
 
 def test_a_file_that_imports_the_other_sdk_runs_unchanged_with_compat(shell: Shell) -> None:
