@@ -81,7 +81,7 @@ def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
 
     def noting(item: Any, name: str) -> bytes:
         nonlocal holds_objects
-        holds_objects = holds_objects or not (type(item) in _ATOMS or item == {})
+        holds_objects = holds_objects or not (type(item) in _ATOMS or (type(item) is dict and not item))
         return encode(item, name)
 
     found = encoder(value, name, noting)
