@@ -113,3 +113,42 @@ def test_a_run_whose_kernel_is_killed_resumes_and_repeats_nothing_that_was_compl
     assert out.splitlines()[-1] == EXPECTED
     assert before, "nothing was completed before the kill, so that nothing is shown"
     assert {leaf: (marks / f"leaf-{leaf}").read_text() for leaf in before} == before
+
+
+KERNEL = """
+import os, subprocess, sys, time
+import flyte_nb as flyte
+
+DAEMON = '''
+import os, sys, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+open(f"{sys.argv[1]}/worker-{os.getpid()}", "w").close()
+time.sleep(600)
+'''
+
+@flyte.TaskEnvironment("daemons").task
+def daemonises(marks: str) -> None:
+    subprocess.run([sys.executable, "-c", DAEMON, marks], check=True)
+    if not os.fork():
+        os.setsid()
+    open(f"{marks}/worker-{os.getpid()}", "w").close()
+    time.sleep(600)
+
+flyte.init(home=sys.argv[1])
+flyte.with_runcontext(mode="process").run(daemonises, sys.argv[2]).wait()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells whose orphans they are")
+def test_nothing_that_a_task_has_started_outlives_a_kernel_that_is_killed(tmp_path: Path) -> None:
+    kernel = subprocess.Popen([sys.executable, "-c", KERNEL, str(tmp_path / "home"), str(tmp_path)])
+    while len(workers(tmp_path)) < 3 and kernel.poll() is None:
+        time.sleep(0.01)
+
+    kernel.kill()
+    kernel.wait()
+
+    assert len(workers(tmp_path)) == 3
+    assert_gone(workers(tmp_path))

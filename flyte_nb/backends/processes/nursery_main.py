@@ -20,11 +20,12 @@ import signal
 import socket
 import struct
 import sys
+import time
 from collections import deque
 from typing import Any
 
 from .descendants import descendants_of
-from .prctl import adopt_orphans, die_with_parent
+from .prctl import adopt_orphans, be_told_of_parents_end
 
 REQUEST = struct.Struct("<ci")
 REPORT = struct.Struct("<cii")
@@ -35,11 +36,13 @@ NEEDED_BY_MANY = (
     "flyte_nb._task.environment",
     "flyte_nb.types.registered",
 )
+END_WITHIN_S = 5.0
+LOOK_AGAIN_S = 0.01
 
 
 def main(descriptor: int, kernel_pid: int, preload: list[str], later: list[str], spawned: list[str]) -> None:
     """Serve until the kernel closes its end."""
-    die_with_parent()
+    be_told_of_parents_end(signal.SIGTERM)  # to live on until all that tasks have started has ended
     if os.getppid() != kernel_pid:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -75,7 +78,9 @@ class Nursery:
         waker.setblocking(False)
         signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
         self._waker = waker
+        self._is_ending = False
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGTERM, self._on_end)
 
     def serve(self) -> None:
         """Do what the kernel asks, until it is gone."""
@@ -92,14 +97,18 @@ class Nursery:
                     with contextlib.suppress(BlockingIOError):
                         self._woken.recv(4096)
                     self._reap()
+                if self._is_ending:
+                    return
                 if self._control in ready and not self._take_request():
                     return
         except (BrokenPipeError, ConnectionResetError):
             return
         finally:
             signal.set_wakeup_fd(-1)
-            for pid in self._workers | set(descendants_of([os.getpid()])[os.getpid()]):
-                _kill(pid)
+            _end_descendants()
+
+    def _on_end(self, *_: Any) -> None:
+        self._is_ending = True
 
     def _prepare(self) -> None:
         """Import one more module; collect what all of them left behind, so that forks share the rest for longer."""
@@ -140,12 +149,13 @@ class Nursery:
     def _become_worker(self, descriptors: list[int], nursery: int) -> None:
         channel, out, err = descriptors
         os.setsid()
-        die_with_parent()
+        be_told_of_parents_end(signal.SIGKILL)
         if os.getppid() != nursery:
             return
         adopt_orphans()
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for ours in (self._control, self._woken, self._waker):
             ours.close()
@@ -185,6 +195,21 @@ class Nursery:
             if pid not in of_workers:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
+
+
+def _end_descendants() -> None:
+    """Kill all below this process, until nothing is left: what has lost its parent comes to light as its own child."""
+    give_up_at = time.monotonic() + END_WITHIN_S
+    while time.monotonic() < give_up_at:
+        below = descendants_of([os.getpid()])[os.getpid()]
+        if not below:
+            return
+        for pid in below:
+            _kill(pid)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        time.sleep(LOOK_AGAIN_S)
 
 
 def _import(name: str) -> None:

@@ -6,12 +6,11 @@ import sys
 
 _SET_DEATH_SIGNAL = 1
 _SET_CHILD_SUBREAPER = 36
-_SIGKILL = 9
 
 
-def die_with_parent() -> None:
-    """Be killed when the thread that made this process ends."""
-    _prctl(_SET_DEATH_SIGNAL, _SIGKILL)
+def be_told_of_parents_end(number: int) -> None:
+    """Be sent a signal when the thread that made this process ends."""
+    _prctl(_SET_DEATH_SIGNAL, number)
 
 
 def adopt_orphans() -> None:
