@@ -184,6 +184,7 @@ class LiveRun:
                     self.keep(prepared.serialized),
                     scope.group,
                     plan.code_digest,
+                    custom_context=scope.custom_context if scope.custom_context is not parent.custom_context else None,
                 )
             )
             self.log.append(ActionEnded(now, name, ActionPhase.RECOVERED, self.keep(serialized), None, None, "resume"))

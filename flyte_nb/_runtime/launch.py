@@ -20,7 +20,7 @@ from .._task.namesakes import Namesakes
 from .._task.registry import declared_tasks, find_task
 from .._task.task import Task
 from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
-from ..models.events import RunStarted, StoredLiterals, TaskSeen
+from ..models.events import ActionQueued, RunStarted, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord
 from ..storage import Store, use_store
@@ -138,7 +138,8 @@ def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], op
     prepared = finished_now(_again(task, queued.inputs, store, inputs))
     finished = FinishedWork(earlier, from_other_run=True, root=action_name) if recover else None
     if action_name != ROOT_ACTION:
-        options = replace(options, recorded={**options.recorded, ROOT_WAS: action_name})
+        recorded = {**options.recorded, ROOT_WAS: action_name}
+        options = replace(options, recorded=recorded, custom_context=_custom_context_of(earlier, queued, options))
     return runtime.controller.start(
         task, prepared, options, loop_for(runtime, options.mode), finished=finished, rerun_of=record.name
     )
@@ -236,6 +237,16 @@ def _code_of(earlier: EarlierRun, action: str) -> dict[str, str]:
     key = (queued.task, queued.code_digest)
     seen = (event for event in earlier.others if isinstance(event, TaskSeen))
     return next((event.parts for event in seen if (event.task, event.code_digest) == key), {})
+
+
+def _custom_context_of(earlier: EarlierRun, queued: ActionQueued, options: RunOptions) -> dict[str, str]:
+    """What an action began with: that of its parent, unless it was set around the call."""
+    found: ActionQueued | None = queued
+    while found is not None:
+        if found.custom_context is not None:
+            return found.custom_context
+        found = earlier.queued(found.parent)
+    return options.custom_context
 
 
 def _with_place(options: RunOptions, task: Task[Any, Any]) -> RunOptions:

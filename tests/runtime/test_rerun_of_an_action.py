@@ -81,3 +81,39 @@ def test_a_resume_of_it_keeps_what_it_had_recovered_and_what_it_had_done(tmp_pat
 
     assert again.resume().outputs() == 6
     assert calls_in(tmp_path) == []
+
+
+@env.task
+async def tenant(folder: str) -> str:
+    note(folder, "tenant")
+    return flyte.get_custom_context()["tenant"]
+
+
+@env.task
+async def for_tenants(folder: str) -> list[str]:
+    with flyte.custom_context(tenant="inner"):
+        found = [await tenant(folder)]
+    if not Path(folder, "mended").exists():
+        raise ValueError("broken")
+    return [*found, await tenant(folder)]
+
+
+@env.task
+async def of_a_tenant(folder: str) -> list[str]:
+    with flyte.custom_context(tenant="outer"):
+        return await for_tenants(folder)
+
+
+def test_it_has_the_custom_context_that_was_set_around_the_call(tmp_path: Path) -> None:
+    run = flyte.with_runcontext(custom_context={"tenant": "none"}).run(of_a_tenant, str(tmp_path))
+    run.wait()
+    action = Action.listall(run.name, task_name="again.for_tenants")
+    calls_in(tmp_path)
+    Path(tmp_path, "mended").touch()
+
+    again = flyte.rerun(run.name, next(action).name, recover=True)
+    assert again.outputs()[0] == ["inner", "outer"]
+    assert calls_in(tmp_path) == ["tenant"]
+
+    recovered = next(one for one in Action.listall(again.name, task_name="again.tenant") if one.phase == "recovered")
+    assert flyte.rerun(again.name, recovered.name).outputs() == "inner"
