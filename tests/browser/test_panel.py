@@ -60,7 +60,7 @@ def line(panel: Any, name: str) -> Any:
 def test_a_run_whose_kernel_was_killed_is_resumed_from_the_panel(
     open_notebook: Callable[..., Lab], request: pytest.FixtureRequest
 ) -> None:
-    lost = open_notebook(SETUP, "flyte.with_runcontext(name='lost').run(slow); print('pid', os.getpid())")
+    lost = open_notebook(SETUP, "print('pid', os.getpid()); flyte.with_runcontext(name='lost').run(slow)")
     lost.run(0)
     lost.run(1)
     other = open_notebook(SETUP, "flyte.with_runcontext(name='other').run(first).wait()")
@@ -69,7 +69,10 @@ def test_a_run_whose_kernel_was_killed_is_resumed_from_the_panel(
     panel = panel_of(other)
     panel.get_by_role("region", name="Running now").get_by_text("lost").wait_for()
     line(panel, "other").get_by_label("succeeded").wait_for()
-    os.kill(int(lost.text(1).split()[-1]), signal.SIGKILL)
+    picture = lost.output(1).locator(".fnb")
+    picture.locator(".fnb-state").filter(has_text="running").wait_for()
+    os.kill(int(lost.text(1).split()[1]), signal.SIGKILL)
+    picture.locator(".fnb-state").filter(has_text="interrupted: its kernel is gone").wait_for()
     line(panel, "lost").get_by_text("interrupted").wait_for()
     enough = other.server.home / "enough"
     enough.touch()
@@ -81,6 +84,8 @@ def test_a_run_whose_kernel_was_killed_is_resumed_from_the_panel(
     run = other.page.get_by_role("region", name="Run lost")
     run.get_by_text("resumed 1").wait_for()
     run.get_by_role("treeitem").filter(has_text="first").get_by_label("succeeded").wait_for()
+    picture.locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    picture.locator(".fnb-header").get_by_text("resumed 1").wait_for()
     assert other.errors == []
 
 

@@ -1,5 +1,6 @@
 import { h, render } from "preact";
 import { keepsPictures } from "../run/keeping";
+import { tellOfLost } from "../run/losing";
 import { RunStore } from "../run/store";
 import type { ToPage } from "../run/wire";
 import styles from "../views/styles.css";
@@ -27,6 +28,9 @@ interface Place {
   store: RunStore;
   views: number;
   leaving?: ReturnType<typeof setTimeout>;
+  isLost: boolean;
+  /** Ends what goes on for it without its kernel, if something does. */
+  forgetLost?: () => void;
 }
 
 /** By picture. */
@@ -45,8 +49,14 @@ function initialize({ model }: { model: Model }): () => void {
   model.on("msg:custom", take);
   window.addEventListener("pagehide", leave);
   window.addEventListener("pageshow", comeBack);
-  const unwatch = watchKernel(model.widget_manager, () => store.lose(), leave);
+  const unwatch = watchKernel(model.widget_manager, () => {
+    if (place.isLost) return;
+    place.isLost = true;
+    store.lose();
+    if (place.views > 0) place.forgetLost = tellOfLost(store);
+  }, leave);
   return () => {
+    forget(place);
     window.removeEventListener("pagehide", leave);
     window.removeEventListener("pageshow", comeBack);
     model.off("msg:custom", take);
@@ -64,6 +74,7 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
   const { store } = place;
   place.views += 1;
   clearTimeout(place.leaving);
+  if (place.isLost && place.forgetLost === undefined) place.forgetLost = tellOfLost(store);
   if (!store.hasAsked) store.greet();
   render(h(RunView, { store }), el);
   const uncover = coverStaticPicture(store, model.get("picture"));
@@ -74,8 +85,17 @@ function renderRun({ model, el }: { model: Model; el: HTMLElement }): () => void
     render(null, el);
     place.views -= 1;
     // Later: a cell that is moved is drawn again at once, and a picture that gives way has its model closed next.
-    if (place.views === 0) place.leaving = setTimeout(() => store.leave(), LEAVE_AFTER_MS);
+    if (place.views > 0) return;
+    place.leaving = setTimeout(() => {
+      store.leave();
+      forget(place);
+    }, LEAVE_AFTER_MS);
   };
+}
+
+function forget(place: Place): void {
+  place.forgetLost?.();
+  delete place.forgetLost;
 }
 
 /** Hides the static picture below, unless it is all there is to see; gives back what shows it again. */
@@ -103,7 +123,7 @@ function placeOf(model: Model): Place {
   const picture = model.get("picture");
   let place = places.get(picture);
   if (place === undefined) {
-    place = { store: new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW, keeps: keepsPictures() })), views: 0 };
+    place = { store: new RunStore(model.get("name"), (message) => model.send({ ...message, view: VIEW, keeps: keepsPictures() })), views: 0, isLost: false };
     places.set(picture, place);
   }
   return place;

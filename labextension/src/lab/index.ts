@@ -5,11 +5,13 @@ import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import { IStateDB } from "@jupyterlab/statedb";
 import { choiceFrom, EVERYTHING, isChoosing } from "../panel/choice";
 import panelStyles from "../panel/panel.css";
+import type { Beginnings } from "../panel/run_connection";
 import { RunsStore } from "../panel/runs_store";
 import styles from "../views/styles.css";
 import { addCommands } from "./commands";
 import labStyles from "./lab.css";
 import { LabServer } from "./lab_server";
+import { followLostRuns } from "./lost_runs";
 import { MainArea } from "./main_area";
 import { openNotebook } from "./notebooks";
 import { tellOf } from "./notices";
@@ -45,9 +47,10 @@ function activate(
     const again = await store.rerun(run);
     if (again !== "") openRun(again);
   };
-  const mainArea = new MainArea(app, labShell, server, (run) => ({
+  const beginningsOf = (run: string): Beginnings => ({
     rerun: () => void rerun(run), resume: (inProcess) => void resumeOr(run, inProcess),
-  }));
+  });
+  const mainArea = new MainArea(app, labShell, server, beginningsOf);
   atTheEnd(() => mainArea.dispose());
   const openRun = (run: string) => mainArea.open(run);
 
@@ -61,6 +64,7 @@ function activate(
   for (const added of addCommands(app, { mainArea, rerun, resume, store }, palette, launcher)) atTheEnd(() => added.dispose());
   if (restorer !== null) mainArea.restore(restorer);
   atTheEnd(openRuns(openRun));
+  atTheEnd(followLostRuns(store, server, beginningsOf));
   atTheEnd(keepPictures(app.docRegistry, store, server));
 
   let current = DEFAULTS;

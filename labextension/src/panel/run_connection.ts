@@ -15,12 +15,16 @@ export class RunConnection {
   readonly store: RunStore;
   private readonly connection: Connection;
 
-  constructor(server: Server, name: string, beginnings: Beginnings) {
-    this.store = new RunStore(name, (message: FromPage) => {
+  /** `storeFor` gives the store that takes what comes, and posts with what it gets; by default a new one. */
+  constructor(
+    server: Server, name: string, beginnings: Beginnings,
+    storeFor = (post: (message: FromPage) => void) => new RunStore(name, post, "server"),
+  ) {
+    this.store = storeFor((message: FromPage) => {
       if (message.type === "rerun") beginnings.rerun();
       else if (message.type === "resume") beginnings.resume(() => this.connection.send(message));
       else this.connection.send(message);
-    }, "server");
+    });
     this.connection = new Connection(() => server.socket(runPath(name, "live")), {
       opened: () => this.store.greet(),
       took: (message) => this.store.take(message as ToPage),

@@ -43,7 +43,7 @@ export class RunStore {
   private readonly numbering = new Numbering(() => this.missed());
   private readonly everything = new Insistence(() => this.greet(), GREET_AGAIN_MS);
   private readonly details = new Insistence(() => this.select(this.selection?.action ?? "", true), SELECT_AGAIN_MS);
-  private readonly contact = new Contact();
+  private contact = new Contact();
   private readonly wishes = new Wishes(() => this.changed());
   private readonly listeners = new Set<() => void>();
   private lookedAt = 0;
@@ -52,7 +52,7 @@ export class RunStore {
   private frame = 0;
 
   /** `source`: who tells of the run. */
-  constructor(readonly name: string, private readonly post: (message: FromPage) => void, readonly source: "kernel" | "server" = "kernel") {}
+  constructor(readonly name: string, private post: (message: FromPage) => void, public source: "kernel" | "server" = "kernel") {}
 
   get root(): string {
     return this.tree.root;
@@ -304,6 +304,16 @@ export class RunStore {
     this.close();
     this.wishes.clear();
     if (this.running && this.header!.owned_here) this.interrupt(this.header!);
+    this.changed();
+  }
+
+  /** The server tells of the run from now on, once it is greeted: its kernel is gone, and it may go on elsewhere. */
+  goOn(post: (message: FromPage) => void): void {
+    this.post = post;
+    this.source = "server";
+    this.contact = new Contact();
+    this.numbering.forget();
+    this.timeline = null;
     this.changed();
   }
 
