@@ -204,7 +204,8 @@ def _into_remote_store(source: str, name: str, entries: list[Entry]) -> tuple[st
             return address, digest
 
         def upload(entry: Entry, told: Told) -> None:
-            upload_file(entry.address, system, joined(inner, entry.name), told=told)
+            with explained("write", joined(address, entry.name)):
+                upload_file(entry.address, system, joined(inner, entry.name), told=told)
             if os.path.getsize(entry.address) != entry.size:
                 raise StorageError(f"{entry.address!r} was changed while it was uploaded. Upload the folder again.")
 

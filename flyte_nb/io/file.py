@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import secrets
-from collections.abc import Iterator
 from typing import Any, ClassVar, Self
 
 from .._public import public
@@ -17,7 +15,7 @@ from .file_transfer import fetch_file, is_file, is_quick, store_file
 from .parameters import T
 from .places import checked_name, is_content_place, named_place, new_place
 from .reference import Reference
-from .streams import OpenedFile, open_file
+from .streams import OpenedFile, Opening, open_file
 
 
 @public
@@ -238,8 +236,6 @@ class File(Reference[T]):
 
         return OpeningAsync(opener, self._note, is_near=local_path(self.path) is not None)
 
-    @contextlib.contextmanager
-    @public
     def open_sync(
         self,
         mode: str = "rb",
@@ -247,17 +243,13 @@ class File(Reference[T]):
         cache_type: str = "readahead",
         compression: str | None = None,
         **options: Any,
-    ) -> Iterator[Any]:
+    ) -> Opening:
         """As `open`, for a ``with`` block."""
-        opened = self._opened(mode, block_size, cache_type, compression, options)
-        try:
-            yield opened.stream
-        except BaseException:
-            opened.discard()
-            raise
-        written = opened.finish()
-        if written is not None:
-            self._note(written)
+
+        def opener() -> OpenedFile:
+            return self._opened(mode, block_size, cache_type, compression, options)
+
+        return Opening(opener, self._note)
 
     def download_sync(self, local_path: str | os.PathLike[str] | None = None) -> str:
         """Copy the content to a local file of yours.

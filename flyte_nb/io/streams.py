@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
+from types import TracebackType
 from typing import Any
 
+from .._public import public
 from ..storage.addresses import filesystem, local_path, publishes_whole
 from ..storage.faults import explained, retried
 from ..storage.local_copy import make_private, unfinished_beside
@@ -52,6 +55,48 @@ class OpenedFile:
             self.stream.close()
         except Exception:
             pass
+
+
+@public
+class Opening:
+    """What ``file.open_sync(...)`` gives: a ``with`` block.
+
+    Parameters
+    ----------
+    opener : function
+        Opens the file.
+    finished : function
+        Told the digest and the size of what was written.
+    """
+
+    def __init__(self, opener: Callable[[], OpenedFile], finished: Callable[[tuple[str, int]], None]) -> None:
+        self._opener, self._finished = opener, finished
+        self._opened: OpenedFile | None = None
+
+    def __enter__(self) -> Any:
+        self._opened = self._opener()
+        return self._opened.stream
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        opened, self._opened = self._opened, None
+        if opened is None:
+            return
+        if error is not None:
+            opened.discard()
+            return
+        written = opened.finish()
+        if written is not None:
+            self._finished(written)
+
+    def __aenter__(self) -> Any:
+        raise TypeError(
+            "File.open_sync is not awaited: write `with file.open_sync(...)`, or `async with file.open(...)`."
+        )
+
+    def __aexit__(self, *_: Any) -> None:
+        """Never reached."""
 
 
 def open_file(

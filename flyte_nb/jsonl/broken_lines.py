@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeAlias
@@ -25,10 +26,11 @@ def fault_handler(on_error: OnError) -> Callable[[Fault], Any]:
         return _raise
     if on_error == "skip":
         return _warn
-    if callable(on_error):
+    if callable(on_error) and not inspect.iscoroutinefunction(on_error):
         return lambda fault: on_error(fault.error.line_number, fault.line, fault.error)
     raise ValueError(
-        f"on_error cannot be {on_error!r}: expected 'raise', 'skip' or a function (line_number, raw_line, exception)."
+        f"on_error cannot be {on_error!r}: expected 'raise', 'skip' or a function (line_number, raw_line, exception)"
+        " that is not awaited."
     )
 
 

@@ -56,6 +56,8 @@ def filesystem(address: str) -> tuple[Any, str]:
     import fsspec
 
     try:
+        if "::" in address and "://" not in address.partition("::")[2]:
+            return _filesystem_of_one(address)
         system, path = fsspec.core.url_to_fs(address, **_patience(address))
     except (ValueError, ImportError) as error:
         raise StorageError(
@@ -63,6 +65,16 @@ def filesystem(address: str) -> tuple[Any, str]:
             " (extras: s3, gcs, azure)."
         ) from error
     return system, path
+
+
+def _filesystem_of_one(address: str) -> tuple[Any, str]:
+    """The file system of an address with two colons in a name, which fsspec takes for a chain of file systems."""
+    import fsspec
+
+    protocol = address.partition("://")[0]
+    kind: Any = fsspec.get_filesystem_class(protocol)
+    options = {**kind._get_kwargs_from_urls(address), **_patience(address)}
+    return fsspec.filesystem(protocol, **options), kind._strip_protocol(address)
 
 
 def _patience(address: str) -> dict[str, Any]:
@@ -98,6 +110,11 @@ def is_s3(system: Any) -> bool:
     return "s3" in _protocols(system)
 
 
+def is_http(system: Any) -> bool:
+    """Whether a file system is a web server."""
+    return "http" in _protocols(system)
+
+
 def _protocols(system: Any) -> Sequence[str]:
     protocols: str | Sequence[str] = system.protocol
     return [protocols] if isinstance(protocols, str) else protocols
@@ -110,4 +127,4 @@ def joined(address: str, name: str) -> str:
 
 def last_step(address: str) -> str:
     """The name that an address ends in."""
-    return address.rstrip("/").replace("\\", "/").rpartition("/")[2]
+    return address.rstrip("/").replace(os.sep, "/").rpartition("/")[2]

@@ -78,6 +78,10 @@ def _explanation(doing: str, address: str, error: Exception) -> Exception | None
         return NotADirectoryError(f"{start} it is no directory, or lies below a file. Use File for files.")
     if isinstance(error, PermissionError):
         return PermissionError(f"{start} permission denied. May you read and write there?")
+    if isinstance(error, UnicodeError):
+        return StorageError(f"{start} a name in it is not valid Unicode, which only this machine's own files may have.")
+    if isinstance(error, NotImplementedError):
+        return StorageError(f"{start} whatever is there cannot do that.")
     if isinstance(error, OSError):
         return StorageError(f"{start} {error.strerror or f'{type(error).__name__}: {error}'}".rstrip(".") + ".")
     if type(error).__module__.partition(".")[0] in ("builtins", "flyte_nb"):

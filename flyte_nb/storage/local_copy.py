@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
 import stat
 import sys
@@ -22,7 +23,7 @@ KERNEL_BYTES = 64 * 2**20
 AT_ONCE_BYTES = 64 * 1024
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _WRITE_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-_SUFFIX = ".unfinished"
+_UNFINISHED = re.compile(r"\..*\.[0-9a-f]{8}\.unfinished", re.DOTALL)
 _SHARE_BLOCKS = 0x40049409  # FICLONE of linux/fs.h
 _KERNEL_CANNOT = frozenset(
     [errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM, errno.ENOTSUP, errno.ENOTTY]
@@ -32,12 +33,12 @@ _KERNEL_CANNOT = frozenset(
 def unfinished_beside(path: str) -> str:
     """A new hidden name in the same folder, for what will be renamed to `path` when it is complete."""
     folder, name = os.path.split(path)
-    return os.path.join(folder, f".{name[:50]}.{secrets.token_hex(4)}{_SUFFIX}")
+    return os.path.join(folder, f".{name[:50]}.{secrets.token_hex(4)}.unfinished")
 
 
 def is_unfinished(name: str) -> bool:
     """Whether a name in a folder is one of `unfinished_beside`."""
-    return name.startswith(".") and name.endswith(_SUFFIX)
+    return name.startswith(".") and _UNFINISHED.fullmatch(name) is not None
 
 
 def put_aside(path: str) -> None:

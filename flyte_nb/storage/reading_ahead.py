@@ -6,9 +6,13 @@ would be half a gigabyte.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 from fsspec.caching import BaseCache, register_cache
+
+from .addresses import is_http
 
 FIRST_BYTES = 256 * 1024
 MOST_BYTES = 16 * 2**20
@@ -42,7 +46,35 @@ class GrowingReadAhead(BaseCache):  # type: ignore[misc]
 
 def opened_for_reading(system: Any, path: str, **options: Any) -> Any:
     """A file of an fsspec file system, to be read anywhere."""
-    return system.open(path, "rb", **{"cache_type": GrowingReadAhead.name, **options})
+    opened = system.open(path, "rb", **{"cache_type": GrowingReadAhead.name, **options})
+    if is_http(system) and not _gives_ranges(opened):
+        opened.close()
+        return _fetched_whole(system, path)
+    return opened
+
+
+def _gives_ranges(opened: Any) -> bool:
+    """Whether a web server sends parts of a file; many begin at the beginning whatever they are asked."""
+    if not getattr(opened, "size", None):
+        return False
+    try:
+        opened.seek(-1, os.SEEK_END)
+        opened.read(1)
+        opened.seek(0)
+    except ValueError:
+        return False
+    return True
+
+
+def _fetched_whole(system: Any, path: str) -> Any:
+    copy = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115, its reader closes it
+    try:
+        system.get_file(path, copy)
+        copy.seek(0)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 register_cache(GrowingReadAhead, clobber=True)

@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..errors import StorageError
-from .addresses import is_s3, publishes_whole
+from .addresses import is_http, is_s3, publishes_whole
 from .digests import PIECE_BYTES, content_digest, piece_digest
 from .faults import retried
-from .local_copy import Told, told_nobody, write_at
+from .local_copy import Told, file_digest, told_nobody, write_at
 
 THREADS = 4
 PART_BYTES = 8 * PIECE_BYTES
@@ -20,20 +20,14 @@ MOST_PARTS = 10_000  # what S3 takes for one object
 
 def upload_file(source: str, system: Any, path: str, *, told: Told = told_nobody) -> None:
     """Copy a local file to `path`, which shows nothing of it until it is complete."""
-    from fsspec.callbacks import Callback
-
-    class Telling(Callback):  # type: ignore[misc]
-        def relative_update(self, inc: int = 1) -> None:
-            told(inc)
-
     if publishes_whole(system):
         parts = _parts(system, os.path.getsize(source))
-        retried(lambda: system.put_file(source, path, callback=Telling(), **parts))
+        retried(lambda: system.put_file(source, path, callback=_telling(told), **parts))
         return
     with_folder(system, path)
     unfinished = unfinished_name(path)
     try:
-        retried(lambda: system.put_file(source, unfinished, callback=Telling()))
+        retried(lambda: system.put_file(source, unfinished, callback=_telling(told)))
         rename(system, unfinished, path)
     except BaseException:
         discard(system, unfinished)
@@ -68,6 +62,8 @@ def download_file(
 
     `target` must not exist, and is not published by this function: download beside, then rename.
     """
+    if is_http(system):
+        return _download_in_one(system, path, target, told)
     if size is None:
         size = size_of(system, path)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
@@ -87,6 +83,16 @@ def download_file(
             return content_digest((piece for part in parts for piece in part), size)
     finally:
         os.close(descriptor)
+
+
+def _download_in_one(system: Any, path: str, target: str, told: Told) -> str:
+    """Download as a stream: web servers need not send parts."""
+
+    def fetch() -> None:
+        system.get_file(path, target, callback=_telling(told))
+
+    retried(fetch)
+    return file_digest(target)
 
 
 def size_of(system: Any, path: str) -> int:
@@ -135,6 +141,17 @@ def discard(system: Any, path: str) -> None:
         system.rm_file(path)
     except Exception:
         pass
+
+
+def _telling(told: Told) -> Any:
+    """What fsspec tells how far a copy is, for `told`."""
+    from fsspec.callbacks import Callback
+
+    class Telling(Callback):  # type: ignore[misc]
+        def relative_update(self, inc: int = 1) -> None:
+            told(inc)
+
+    return Telling()
 
 
 def _parts(system: Any, size: int) -> dict[str, int]:

@@ -15,7 +15,7 @@ import pytest
 
 from flyte_nb.errors import StorageError
 from flyte_nb.io import Dir, File
-from flyte_nb.storage import Store
+from flyte_nb.storage import Store, open_store, use_store
 from flyte_nb.storage.addresses import filesystem
 
 Listen = Callable[[Callable[[str], None]], AbstractContextManager[None]]
@@ -243,3 +243,22 @@ def test_an_object_s_name_does_not_lead_out(s3_address: str, files: Path) -> Non
     with pytest.raises((StorageError, FileNotFoundError)):
         Dir.from_existing_remote(address).download_sync(files / "in")
     assert not (files / "evil").exists()
+
+
+def test_files_with_odd_names_are_in_it(store: Store, files: Path) -> None:
+    colons = [] if store.root.startswith("memory:") else ["a::b"]  # fsspec's memory takes it for two addresses
+    names = [".mine.unfinished", *colons, "a\\b", "ü 100%.txt"]
+    for name in names:
+        (files / name).write_text(name)
+    directory = Dir.from_local_sync(files)
+    assert [file.name for file in directory.walk_sync()] == names
+    copy = Path(directory.download_sync())
+    assert {path.name: path.read_text() for path in copy.iterdir()} == {name: name for name in names}
+
+
+def test_a_name_that_is_no_unicode_stays_on_this_machine(near: Path, s3_address: str, files: Path) -> None:
+    name = b"odd\xff".decode("utf-8", "surrogateescape")
+    (files / name).write_text("x")
+    assert [file.name for file in Dir.from_local_sync(files).walk_sync()] == [name]
+    with use_store(open_store(s3_address)), pytest.raises(StorageError, match="odd.*not valid Unicode"):
+        Dir.from_local_sync(files)

@@ -364,11 +364,14 @@ def test_holes_stay_holes(near: Path, files: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a b.txt", "ü€😀.txt", "new\nline", "100%.csv", "a'b\"c", "-rf", "a?b#c", "*[x]", "x" * 200]
+    "name",
+    ["a b.txt", "ü€😀.txt", "new\nline", "100%.csv", "a'b\"c", "-rf", "a?b#c", "*[x]", "a::b", "a\\b", "x" * 200],
 )
 def test_odd_names_are_names(store: Store, files: Path, name: str) -> None:
     if "\n" in name and store.root.startswith("s3:"):
         pytest.skip("the test server has no route for a new line")
+    if "::" in name and store.root.startswith("memory:"):
+        pytest.skip("fsspec's memory takes it for two addresses")
     (files / name).write_text("content")
     file = File.from_local_sync(files / name)
     written = File.new_remote(name)

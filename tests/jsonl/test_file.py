@@ -370,6 +370,7 @@ def test_what_is_stored_under_its_content_is_not_written_over(near: Path, tmp_pa
     ("call", "message"),
     [
         (lambda file: file.iter_records(on_error="ignore"), "on_error cannot be 'ignore'"),
+        (lambda file: file.iter_records(on_error=asyncio.sleep), "on_error cannot be .*that is not awaited"),
         (lambda file: file.iter_batches_sync(batch_size=0), "batch_size must be .* at least 1, got 0"),
         (lambda file: file.iter_arrow_batches(batch_size="9"), "batch_size must be .* got '9'"),
         (lambda file: file.writer(flush_bytes=0), "flush_bytes must be"),

@@ -112,6 +112,8 @@ WRONG_USES = [
     ("with flyte.jsonl.JsonlFile.new_remote().writer_sync() as out: out.write_many(3)", "an iterable of records"),
     ("async with flyte.io.File.new_remote().open('zz') as out: pass", "cannot be opened in mode 'zz'"),
     ("with flyte.io.File.new_remote().open_sync('zz') as out: pass", "cannot be opened in mode 'zz'"),
+    ("with flyte.io.File(path='/nowhere').open_sync() as out: pass", "Cannot open '/nowhere'"),
+    ("async with flyte.io.File.new_remote().open_sync() as out: pass", "with file.open_sync(...)"),
 ]
 
 
@@ -123,6 +125,7 @@ def test_a_wrong_use_shows_the_users_line_and_a_message_and_nothing_of_ours(
     shown = plain(module_notebook.run(cell, ok=False).error)
     assert message in shown.rpartition("\n\n")[2]
     assert "flyte_nb/" not in shown
+    assert "contextlib" not in shown
     assert f"{cell.splitlines()[-1]}\n" in shown
 
 
