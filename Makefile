@@ -27,7 +27,7 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	@echo "Installing flyte_nb and the tour's data into $(VENV), about 120 packages: a minute or two ..."
+	@echo "Installing flyte_nb and the tour's data into $(VENV), about 130 packages: a minute or two ..."
 	@$(BIN)/python .ci/install.py -e '.[demo]'
 	@touch $@
 

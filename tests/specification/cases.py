@@ -1,4 +1,4 @@
-"""How each program of the guide is run, and why some are not.
+"""How each program of the guide is run.
 
 A program with a main guard is run as a script, and all its runs must succeed. Every other one is imported. `CHECKS`
 says what is done beyond that, or instead where the guide sleeps for long; what a block leaves to its reader stands in
@@ -30,6 +30,15 @@ async def process_data(data: str, step: str) -> str:
 @env.task
 async def process_item(item: int | str, step: str) -> str:
     return f"{step}({item})"
+""",
+    "container-tasks/7": """
+import flyte
+from flyte.extras import ContainerTask
+env = flyte.TaskEnvironment("languages")
+
+@env.task
+async def python_analysis_task(value: int) -> str:
+    return f"{value} is {'even' if value % 2 == 0 else 'odd'}"
 """,
     "notebooks/1": "import flyte",
     "traces/caching_vs_checkpointing.py": "from typing import List",
@@ -80,14 +89,6 @@ task_b = task_c = task_a
 }
 """Blocks that are lines of a task's body, with what goes before the task; an empty text is the block's own page."""
 
-NOT_RUN = {
-    "links/1": "its environment is written with an ellipsis for arguments",
-    "links/3": "its environment is written with an ellipsis for arguments; it needs another SDK's plug-in",
-    "container-tasks/7": "calls a task that the page does not show",
-    "reports/globe_visualization.py": "the page leaves out the content of the report, so that there is none",
-}
-"""Programs that are only compiled, and why."""
-
 PENDING: dict[str, Pending] = {}
 """Programs that need parts which do not exist yet. One that begins to work fails its test: take it out."""
 
@@ -127,7 +128,8 @@ PACKAGES = {
         "my_transformer/__init__.py": "",
         "my_transformer/custom_type.py": "handling-custom-types/1",
         "my_transformer/transformer.py": "handling-custom-types/3",
-    }
+    },
+    "links/3": {"flyteplugins/wandb/__init__.py": "links/2"},
 }
 """Files beside a program: their text, or the program that is their text."""
 
@@ -155,7 +157,33 @@ def _asserted(expression: str) -> str:
     return f"{_RUN}\nassert {expression}\n"
 
 
+_ELLIPSIS_FILLED_IN = """
+import flyte
+environment = flyte.TaskEnvironment
+flyte.TaskEnvironment = lambda name: environment("links" if name is ... else name)
+import program
+def links_of(run, task):
+    run.outputs()
+    [action] = [action for action in run.details().actions if action.task_name == task]
+    return {link.name: link.uri for link in action.links}
+"""
+
 CHECKS = {
+    "links/1": f"""{_ELLIPSIS_FILLED_IN}
+found = links_of(flyte.run(program.my_task), "links.my_task")
+assert found["Grafana"].startswith("https://grafana.example.com/d/abc123?var-pod="), found
+""",
+    "links/3": f"""{_ELLIPSIS_FILLED_IN}
+found = links_of(flyte.run(program.main, wandb_id="my-run-id"), "links.train_model")
+assert found == {{"Weights & Biases": "https://wandb.ai/my-team/my-ml-project/runs/my-run-id"}}, found
+""",
+    "reports/globe_visualization.py": """
+import flyte, program
+program.get_html_content = lambda: f"<p>{len(program.generate_globe_data())} cities</p>"  # the page leaves it out
+run = flyte.run(program.generate_globe_visualization)
+run.wait()
+assert run.get_report() == "<p>20 cities</p>"
+""",
     "files-and-directories/jsonl.py": f"""{_RUN}
 import asyncio
 from flyteplugins.jsonl import JsonlFile

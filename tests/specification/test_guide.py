@@ -14,7 +14,7 @@ import pytest
 
 import flyte_nb as flyte
 
-from .cases import CHECKS, DEPLOYED, ENTRY_POINTS, EXCERPTS, NOT_RUN, PACKAGES, PENDING, PRELUDES, SLOW
+from .cases import CHECKS, DEPLOYED, ENTRY_POINTS, EXCERPTS, PACKAGES, PENDING, PRELUDES, SLOW
 from .guide import Program, programs_in
 
 NAMED = "FLYTE_NB_USER_GUIDE"
@@ -67,8 +67,6 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_program_of_the_guide_works_unmodified(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     program = PROGRAMS[name]
     program.compile()
-    if name in NOT_RUN:
-        return
     if name.startswith("remote-tasks/"):
         (tmp_path / "program-home").mkdir(mode=0o700)
         (tmp_path / "program-home" / "registry").symlink_to(request.getfixturevalue("registry"))
@@ -83,13 +81,13 @@ def test_a_program_of_the_guide_works_unmodified(name: str, tmp_path: Path, requ
 
 
 def test_the_tables_name_programs_that_there_are() -> None:
-    for table in (CHECKS, ENTRY_POINTS, EXCERPTS, NOT_RUN, PACKAGES, PENDING, PRELUDES, SLOW):
+    for table in (CHECKS, ENTRY_POINTS, EXCERPTS, PACKAGES, PENDING, PRELUDES, SLOW):
         assert sorted(set(table) - set(PROGRAMS)) == []
 
 
 def test_what_a_program_uses_and_its_page_does_not_define_is_in_a_table() -> None:
     incomplete = {name for name, program in PROGRAMS.items() if program.unknown}
-    assert sorted(incomplete - set(PRELUDES) - set(EXCERPTS) - set(NOT_RUN)) == []
+    assert sorted(incomplete - set(PRELUDES) - set(EXCERPTS)) == []
 
 
 def failure_of(program: Program, folder: Path) -> str:
