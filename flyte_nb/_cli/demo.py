@@ -73,8 +73,8 @@ def run_demo(notebook: Path | None = None) -> None:
     begun = time.perf_counter()
     client = NotebookClient(
         content,
+        _own_kernel(),
         timeout=600,
-        kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=["--log-level=ERROR"],  # the kernel's own remarks are not for who looks at the demo
         on_cell_executed=_show_outputs,
@@ -84,6 +84,16 @@ def run_demo(notebook: Path | None = None) -> None:
     except CellExecutionError as error:
         raise Failed(str(error)) from None
     click.echo(f"Done in {time.perf_counter() - begun:.1f} s. To open it in JupyterLab: {_how_to_open(path)}")
+
+
+def _own_kernel() -> Any:
+    """A kernel of the Python that runs here, whatever kernels of the name ``python3`` this person has installed."""
+    from jupyter_client.kernelspec import NATIVE_KERNEL_NAME, KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+
+    return AsyncKernelManager(
+        kernel_name=NATIVE_KERNEL_NAME, kernel_spec_manager=KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
+    )
 
 
 def _how_to_open(path: Path) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
+import nbformat
 import pytest
 
 from flyte_nb._cli.demo import FIRST_MINUTE, TOUR, TOURS_DATA, copy_notebook, run_demo, shipped_notebook
@@ -31,6 +33,21 @@ def test_without_the_tours_data_the_first_minute_is_run_and_the_extra_is_named(
     assert not warned
     assert 'pip install "flyte-nb[demo]"' in said
     assert f"Running {FIRST_MINUTE}" in said and "KeyError: 'county'" in said and "Done in" in said
+
+
+def test_the_notebook_runs_with_the_python_of_the_command_whatever_kernel_somebody_has_installed(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "kernels" / "python3"
+    installed.mkdir(parents=True)
+    gone = {"argv": ["/gone/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "gone"}
+    (installed / "kernel.json").write_text(json.dumps(gone))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setenv("FLYTE_NB_HOME", str(tmp_path / "home"))
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import sys; print(sys.executable)")])
+    nbformat.write(notebook, tmp_path / "own.ipynb")
+    run_demo(tmp_path / "own.ipynb")
+    assert f"\n{sys.executable}\n" in capfd.readouterr().out
 
 
 def test_the_notebook_is_copied_to_be_opened_and_never_over_another(tmp_path: Path) -> None:

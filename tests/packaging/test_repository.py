@@ -69,6 +69,6 @@ def test_what_make_installs_says_how_far_it_is_and_an_error_is_pips_own(tmp_path
         for what in ("a", "c")
     )
     assert done.returncode == 0 and not done.stderr
-    assert done.stdout.startswith("  2 packages are here after")
+    assert done.stdout.startswith("  2 packages being unpacked, ")
     assert failed.returncode != 0
     assert "Collecting a" in failed.stderr and "ERROR: no room" in failed.stderr
