@@ -23,7 +23,7 @@ from ..workers import messages as say
 from ..workers.code import carried_code
 from ..workers.conversation import converse, start_of
 from . import wire
-from .cluster import Cluster, refuse_other_python
+from .cluster import Cluster, connected_cluster, refuse_other_python
 from .dashboard import dashboard_address
 from .link import DaskLink, WorkerMoved
 from .local_cluster import start_local_cluster
@@ -110,10 +110,7 @@ class DaskBackend:
 
     def check(self, plan: TaskPlan) -> None:
         """See `flyte_nb._engine.ports.Backend`."""
-        cluster = self._connected()
-        for address, worker in tuple(cluster.workers.items()):
-            refuse_other_python(f"Dask worker {address}", worker.python)
-        resources = dask_resources(plan, dict(cluster.workers))
+        resources = None if self._is_on_this_loop() else _resources_at(self._connected(), plan)
         policy, environment = plan.task.options.reusable, plan.task.environment
         need = Need(1.0, 0)
         if policy is not None and environment is not None:
@@ -152,6 +149,8 @@ class DaskBackend:
             cluster = await asyncio.to_thread(self._connected)
         plan = action.plan
         code: OrderedCode = plan.code
+        if code.resources is None:
+            code = plan.code = code._replace(resources=_resources_at(cluster, plan))
         link = DaskLink(cluster, action)
         resources = plan.task.options.resources
         order = wire.Order(
@@ -168,7 +167,7 @@ class DaskBackend:
             resources.memory_bytes or 0 if resources is not None else 0,
             resources.devices if resources is not None else 0,
         )
-        cluster.order(link, wire.encoded(order), depth_of(action), code.resources)
+        cluster.order(link, wire.encoded(order), depth_of(action), code.resources or {})
         return link
 
     def _connected(self) -> Cluster:
@@ -178,15 +177,24 @@ class DaskBackend:
                 if self._cluster is not None:
                     self._cluster.close()
                     self._cluster = None
-                address, security, shown = self._target()
-                self._cluster = Cluster(address, security)
+                given = self._cluster_given()
+                address, security, shown = self._target(given)
+                self._cluster = connected_cluster(address, security)
                 atexit.unregister(self.close)
                 atexit.register(self.close)  # before what Dask does then
                 self._dashboard = dashboard_address(shown or self._cluster.dashboard)
             return self._cluster
 
-    def _target(self) -> tuple[str, Any, str]:
-        """Address of the scheduler, the security of the connection, and the dashboard where somebody knows it."""
+    def _is_on_this_loop(self) -> bool:
+        """Whether who leads to the scheduler needs the caller's own event loop, so that to wait for it would last for
+        ever: `await Client(asynchronous=True)` in a notebook. What no worker can do is then found out later.
+        """
+        if self._local is not None or (self._cluster is not None and not self._cluster.lost):
+            return False
+        return bool(getattr(self._cluster_given(), "asynchronous", False))
+
+    def _cluster_given(self) -> Any:
+        """Who leads to the scheduler, or its address."""
         try:
             import dask
             import distributed as dask_distributed
@@ -208,6 +216,10 @@ class DaskBackend:
                 "There is no Dask cluster to run on: start a distributed.Client, set DASK_SCHEDULER_ADDRESS, or name a"
                 ' cluster: init(queues={"dask": DaskBackend("tcp://...")}), or DaskBackend.local() for this machine.'
             )
+        return given
+
+    def _target(self, given: Any) -> tuple[str, Any, str]:
+        """Address of the scheduler, the security of the connection, and the dashboard where somebody knows it."""
         if isinstance(given, str):
             return given, self._security, ""
         security = self._security if self._security is not None else getattr(given, "security", None)
@@ -215,3 +227,10 @@ class DaskBackend:
         if not address:
             raise ClusterError(f"{type(given).__name__} knows no scheduler; is it closed?")
         return str(address), security, str(getattr(given, "dashboard_link", "") or "")
+
+
+def _resources_at(cluster: Cluster, plan: TaskPlan) -> dict[str, float]:
+    """What an attempt asks of Dask; refuses a task that cannot run there."""
+    for address, worker in tuple(cluster.workers.items()):
+        refuse_other_python(f"Dask worker {address}", worker.python)
+    return dask_resources(plan, dict(cluster.workers))

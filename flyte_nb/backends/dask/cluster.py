@@ -7,6 +7,7 @@ notebook's loop can hold it up. What arrives is delivered on the loop of the att
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import platform
 import threading
@@ -21,6 +22,7 @@ from . import wire
 from .relay import entry, relay
 
 CONNECT_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 30.0
 LOOK_EVERY_S = 0.2
 
 
@@ -216,6 +218,40 @@ class Cluster:
     def _check_scheduler(self) -> None:
         there = self._client.sync(self._client.scheduler.versions)["host"]["python"]
         refuse_other_python(f"The Dask scheduler at {self.name}", there)
+
+
+def connected_cluster(address: Any, security: Any) -> Cluster:
+    """A connection to a cluster, or an error before long: Dask waits for ever where something listens and is silent.
+
+    Raises
+    ------
+    ClusterError
+        As `Cluster`.
+    """
+    made: concurrent.futures.Future[Cluster] = concurrent.futures.Future()
+
+    def connect() -> None:
+        try:
+            cluster = Cluster(address, security)
+        except BaseException as error:
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                made.set_exception(error)
+            return
+        try:
+            made.set_result(cluster)
+        except concurrent.futures.InvalidStateError:
+            cluster.close()
+
+    threading.Thread(target=connect, name="flyte_nb-connect", daemon=True).start()
+    try:
+        return made.result(ANSWER_WITHIN_S)
+    except BaseException as error:
+        if made.cancel() and isinstance(error, TimeoutError):
+            raise ClusterError(
+                f"Something listens at {address} and has not answered as a Dask scheduler does, within"
+                f" {ANSWER_WITHIN_S:g} s. Is that the address of the scheduler, and does the scheduler still run?"
+            ) from None
+        raise
 
 
 def refuse_other_python(who: str, python: str) -> None:

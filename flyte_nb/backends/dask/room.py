@@ -19,15 +19,15 @@ class OrderedCode(NamedTuple):
 
     Attributes
     ----------
-    resources : dict
-        As Dask names them.
+    resources : dict or None
+        As Dask names them; None where that could not be found out yet.
     """
 
     key: str
     payload: bytes
     need: Need
     stay: Stay
-    resources: dict[str, float]
+    resources: dict[str, float] | None
 
 
 class DaskRoom:
