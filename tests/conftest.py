@@ -11,6 +11,7 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb._write_points import listen
+from tests.timers import timers as timers
 from tests.ui import start_ui as start_ui
 
 

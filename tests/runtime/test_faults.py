@@ -15,6 +15,7 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb.remote import Action, Run
+from tests.timers import Timers
 
 env = flyte.TaskEnvironment("faults")
 
@@ -323,32 +324,34 @@ def codes_of_attempts(run: flyte.Run) -> list[str | None]:
     return [attempt.error.code if attempt.error else None for attempt in run.action.details().attempt_list]
 
 
-def test_a_timed_out_attempt_is_recorded_as_such_and_retried() -> None:
+def test_a_timed_out_attempt_is_recorded_as_such_and_retried(timers: Timers) -> None:
     calls = 0
 
-    @env.task(timeout=0.05, retries=1)
+    @env.task(timeout=timers.HOUR_S, retries=1)
     async def slow_once() -> int:
         nonlocal calls
         calls += 1
         if calls == 1:
-            await asyncio.sleep(60)
+            timers.strike()
+            await asyncio.Event().wait()
         return calls
 
     run = flyte.run(slow_once)
     assert run.outputs() == 2
     assert codes_of_attempts(run) == ["TaskTimeoutError", None]
     error = run.action.details().attempt_list[0].error
-    assert error is not None and error.message == "Task 'faults.slow_once' exceeded its max_runtime of 0.05 s."
+    assert error is not None and error.message == "Task 'faults.slow_once' exceeded its max_runtime of 3600 s."
 
 
 @pytest.mark.parametrize("ending", ["returns", "raises"])
-def test_a_timed_out_attempt_is_a_timeout_whatever_it_does_with_its_cancellation(ending: str) -> None:
-    @env.task(timeout=0.05, retries=2)
+def test_a_timed_out_attempt_is_a_timeout_whatever_it_does_with_its_cancellation(timers: Timers, ending: str) -> None:
+    @env.task(timeout=timers.HOUR_S, retries=2)
     async def goes_on(ending: str) -> int:
         if flyte.ctx().attempt_number == 1:
             raise OurError("of the first attempt")
+        timers.strike()
         try:
-            await asyncio.sleep(60)
+            await asyncio.Event().wait()
         except asyncio.CancelledError:
             if ending == "raises":
                 raise OurError("while cleaning up") from None
@@ -360,15 +363,15 @@ def test_a_timed_out_attempt_is_a_timeout_whatever_it_does_with_its_cancellation
     assert codes_of_attempts(run) == ["OurError", "TaskTimeoutError", "TaskTimeoutError"]
 
 
-def test_a_timeout_that_comes_late_does_not_strike_the_next_attempt() -> None:
+def test_a_timeout_that_comes_late_does_not_strike_the_next_attempt(timers: Timers) -> None:
     attempts = 0
 
-    @env.task(retries=1, timeout=0.1)
+    @env.task(retries=1, timeout=timers.HOUR_S)
     async def holds_the_loop_once() -> int:
         nonlocal attempts
         attempts += 1
         if attempts == 1:
-            threading.Event().wait(0.4)
+            timers.strike()
             return 1
         for _ in range(5):
             await asyncio.sleep(0)
@@ -377,18 +380,22 @@ def test_a_timeout_that_comes_late_does_not_strike_the_next_attempt() -> None:
     assert flyte.run(holds_the_loop_once).outputs() == 2
 
 
-def test_a_deadline_bounds_all_attempts_together() -> None:
+def test_a_deadline_bounds_all_attempts_together(timers: Timers) -> None:
     attempts = 0
 
-    @env.task(retries=5, timeout=flyte.Timeout(deadline=0.1))
+    @env.task(retries=5, timeout=flyte.Timeout(deadline=timers.HOUR_S))
     async def never_ends() -> None:
         nonlocal attempts
         attempts += 1
-        await asyncio.sleep(3600)
+        if attempts < 3:
+            raise OurError("soon")
+        if attempts == 3:
+            timers.strike()
+            await asyncio.Event().wait()
 
     with pytest.raises(errors.TaskTimeoutError, match="deadline"):
         flyte.run(never_ends).outputs()
-    assert attempts == 1
+    assert attempts == 3
 
 
 def test_a_timeout_stops_a_sync_task_at_its_next_line() -> None:

@@ -15,6 +15,7 @@ import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.remote import Action
+from tests.timers import Timers
 
 env = flyte.TaskEnvironment("identical")
 SERIALIZED = flyte.Cache("auto", version_override="1", serialize=True)
@@ -147,18 +148,14 @@ def test_the_timeouts_of_a_call_run_while_it_waits(gate: Gate, which: str) -> No
     assert [str(action.phase) for action in queued_actions(run)] == ["timed_out"]
 
 
-def test_the_time_that_a_call_may_be_queued_does_not_run_while_it_runs() -> None:
-    @env.task(timeout=flyte.Timeout(max_runtime=60, max_queued_time=0.05))
+@pytest.mark.parametrize("cache", ["disable", SERIALIZED])
+def test_the_time_that_a_call_may_be_queued_does_not_run_while_it_runs(timers: Timers, cache: Any) -> None:
+    @env.task(timeout=flyte.Timeout(max_runtime=60, max_queued_time=timers.HOUR_S), cache=cache)
     async def work() -> int:
-        await asyncio.sleep(0.3)
-        return 1
+        return timers.running
 
-    @env.task(timeout=flyte.Timeout(max_runtime=60, max_queued_time=0.05), cache=SERIALIZED)
-    async def cached_work() -> int:
-        await asyncio.sleep(0.3)
-        return 1
-
-    assert (flyte.run(work).outputs(), flyte.run(cached_work).outputs()) == (1, 1)
+    assert flyte.with_runcontext(max_action_concurrency=1).run(work).outputs() == 0
+    assert len(timers.made) == 1
 
 
 def test_a_call_that_its_parent_leaves_behind_while_it_waits_is_aborted(gate: Gate) -> None:
