@@ -27,7 +27,7 @@ def record_end(action: Action, phase: ActionPhase, outputs: StoredLiterals | Non
     if action.report is not None:
         action.report.flush()
     if action.log is not None:
-        action.log.flush(rest=True)
+        action.log.end_attempt()
     found = action.looked_up
     reused = "cache" if outputs is not None and found is not None and found.outputs is not None else ""
     if outputs is not None and not reused:

@@ -21,7 +21,8 @@ from ..errors import (
 from ..models.events import ErrorRecord
 from .advice import advise
 
-MAX_TRACEBACK_CHARACTERS = 100_000
+MOST_CHARACTERS = 100_000
+MOST_PICKLED_BYTES = 16 * 2**20
 _FRAME = re.compile(r'(?P<indent>[ |]*)File "(?P<file>.+)", line (?P<number>\d+), in ')
 _CARRIED = "_carried_record"
 
@@ -70,7 +71,7 @@ def record_of(error: BaseRuntimeError) -> ErrorRecord:
     return ErrorRecord(
         code=error.code,
         kind=error.kind,
-        message=error.root_cause_message,
+        message=_shortened(error.root_cause_message),
         class_name=f"{kind.__module__}.{kind.__qualname__}",
         traceback=user_traceback(original),
         cause=_failure_behind(error),
@@ -84,7 +85,7 @@ def _failure_behind(error: BaseException) -> ErrorRecord | None:
         return None
     if was_carried(cause):
         return replace(record_of(cause), traceback="")
-    return ErrorRecord(cause.code, cause.kind, cause.root_cause_message, cause=_failure_behind(cause))
+    return ErrorRecord(cause.code, cause.kind, _shortened(cause.root_cause_message), cause=_failure_behind(cause))
 
 
 def _failed_call_behind(error: BaseException) -> BaseRuntimeError | None:
@@ -182,8 +183,9 @@ def _pickled(error: BaseRuntimeError) -> bytes | None:
     for cause in (error.__cause__, None):
         try:
             data: bytes = cloudpickle.dumps((error, cause))
-            unpickled(data, made_here=True)
-            return data
+            if len(data) <= MOST_PICKLED_BYTES:
+                unpickled(data, made_here=True)
+                return data
         except (Exception, SystemExit):  # its class may do anything
             continue
     return None
@@ -192,10 +194,14 @@ def _pickled(error: BaseRuntimeError) -> bytes | None:
 def user_traceback(error: BaseException) -> str:
     """The traceback of `error` as Python prints it, with the user's frames and, unless the fault is ours, no others."""
     hide_own_frames(error)
-    text = _with_cells("".join(traceback.format_exception(error)))
-    if len(text) <= MAX_TRACEBACK_CHARACTERS:
+    return _shortened(_with_cells("".join(traceback.format_exception(error))))
+
+
+def _shortened(text: str) -> str:
+    """`text` without the middle of what nobody would read, and no journal takes."""
+    if len(text) <= MOST_CHARACTERS:
         return text
-    half = MAX_TRACEBACK_CHARACTERS // 2
+    half = MOST_CHARACTERS // 2
     return f"{text[:half]}\n... {len(text) - 2 * half} characters left out ...\n{text[-half:]}"
 
 

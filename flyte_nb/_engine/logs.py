@@ -21,6 +21,8 @@ from .scope import current_scope
 
 CHUNK_CHARACTERS = 8 * 1024
 LONGEST_LINE = 256 * 1024
+LONGEST_PIECE = 2**20
+MOST_KEPT_CHARACTERS = 64 * 2**20
 MOST_SHOWN_CHARACTERS = 2**20
 
 _EMIT_CODE = logging.StreamHandler.emit.__code__
@@ -29,10 +31,22 @@ _EMIT_CODE = logging.StreamHandler.emit.__code__
 class ActionLog:
     """Text of one action on its way to the journal, in chunks of whole lines.
 
-    A line beyond `LONGEST_LINE` goes in pieces: to look for its end again and again would take longer than it.
+    A line beyond `LONGEST_LINE` goes in pieces: to look for its end again and again would take longer than it. Of what
+    an attempt prints so much is kept as `MOST_KEPT_CHARACTERS` says, and how much more it was.
     """
 
-    __slots__ = ("_action", "_characters", "_has_line", "_lock", "_shown", "_since", "_stream", "_texts")
+    __slots__ = (
+        "_action",
+        "_characters",
+        "_has_line",
+        "_kept",
+        "_left_out",
+        "_lock",
+        "_shown",
+        "_since",
+        "_stream",
+        "_texts",
+    )
 
     def __init__(self, action: Caller) -> None:
         self._action = action
@@ -41,6 +55,8 @@ class ActionLog:
         self._texts: list[str] = []
         self._characters = 0
         self._has_line = False
+        self._kept = 0
+        self._left_out = 0
         self._shown = 0
         self._since = 0.0
 
@@ -49,6 +65,12 @@ class ActionLog:
         if not text:
             return
         with self._lock:
+            if self._kept + len(text) > MOST_KEPT_CHARACTERS:
+                self._left_out += self._kept + len(text) - MOST_KEPT_CHARACTERS
+                text = text[: MOST_KEPT_CHARACTERS - self._kept]
+                if not text:
+                    return
+            self._kept += len(text)
             if self._texts and (stream != self._stream or self._characters > CHUNK_CHARACTERS):
                 self._queue(rest=stream != self._stream)
             if not self._texts:
@@ -76,6 +98,20 @@ class ActionLog:
         with self._lock:
             self._queue(rest=rest)
 
+    def leave_out(self, characters: int) -> None:
+        """So many more were printed, and did not even come here."""
+        with self._lock:
+            self._left_out += characters
+
+    def end_attempt(self) -> None:
+        """Queue all there is, and say how much was left out."""
+        with self._lock:
+            self._queue(rest=True)
+            left_out, self._left_out, self._kept = self._left_out, 0, 0
+            if left_out:
+                self._since = time.time()
+                self._append("stderr", f"{left_out:,} characters more were printed, and are not kept.\n")
+
     def _queue(self, *, rest: bool) -> None:
         if not self._has_line:
             if not rest and self._characters < LONGEST_LINE:
@@ -89,9 +125,13 @@ class ActionLog:
         self._has_line = False
         if not left:
             self._action.run.dirty_logs.discard(self)
+        for start in range(0, len(whole), LONGEST_PIECE):
+            self._append(self._stream, whole[start : start + LONGEST_PIECE])
         if whole:
-            self._action.run.log.append_line(LogLine(self._since, self._action.name, self._stream, whole))
             self._since = time.time()
+
+    def _append(self, stream: str, text: str) -> None:
+        self._action.run.log.append_line(LogLine(self._since, self._action.name, stream, text))
 
 
 def log_of(action: Caller) -> ActionLog:

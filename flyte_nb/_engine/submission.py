@@ -254,6 +254,8 @@ async def _wait_for_retry(action: Action, decision: Retry, raised: BaseException
             await action.absorb_cancels()
         await action.settle_children()
         action.forgive()
+        if action.log is not None:
+            action.log.end_attempt()
         if action.places or action.lent is not None:
             give_back_all(action)
         failure = AttemptFailed(time.time(), action.name, decision.attempt - 1, record_of(failed), decision.delay_s)

@@ -576,3 +576,34 @@ def test_an_action_has_a_link_to_the_dashboard(
     [link] = Action.get(run_name=run.name, name="a0").details().links
     assert link.name == "Dask dashboard"
     assert link.uri == f"/user/ada/proxy/{cluster.scheduler.services['dashboard'].port}/status"
+
+
+# what is printed --------------------------------------------------------------------------------------------
+
+
+@env.task
+def prints_much_and_dies(megabytes: int) -> None:
+    for _ in range(megabytes):
+        os.write(1, b"x" * 2**20)
+    os.write(1, b"\nthe last line\n")
+    os._exit(3)
+
+
+def test_no_more_of_what_is_printed_crosses_the_cluster_than_is_kept(
+    backend: DaskBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flyte_nb._runtime.runtime import current_runtime
+    from flyte_nb.backends.dask.link import DaskLink
+
+    arrived = []
+    heard = DaskLink.heard
+    monkeypatch.setattr(DaskLink, "heard", lambda link, *said: (arrived.append(len(said[1])), heard(link, *said))[1])
+    run = on_dask(prints_much_and_dies, 80)
+
+    with pytest.raises(errors.TaskInterruptedError, match=r"exit code 3(.|\n)*the last line"):
+        run.outputs()
+    assert sum(arrived) < 66 * 2**20
+    assert (
+        f"{80 * 2**20 + 15 - 64 * 2**20:,} characters more"
+        in [line.text for _, line in current_runtime().reader.logs(run.name)][-1]
+    )

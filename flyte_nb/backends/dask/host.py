@@ -25,6 +25,7 @@ from ..processes.memory import MemoryWatch
 from ..processes.pool import Stay, WorkerPool
 from ..workers import messages as say
 from ..workers.conversation import WorkerLost
+from ..workers.flood import Flood
 from . import wire
 from .surroundings import settled
 
@@ -188,10 +189,14 @@ class Host:
         assert self._pool is not None
         link = await self._pool.take(stay)
         over: asyncio.Future[say.FromWorker | Exception] = asyncio.get_running_loop().create_future()
+        flood = Flood()
 
         def receive(message: say.FromWorker) -> None:
+            if isinstance(message, say.Printed) and not flood.passes(message):
+                return
             if isinstance(message, _ENDS) and not over.done():
                 over.set_result(message)
+                tell_rest()
             if isinstance(message, _WAITS):
                 self._give_back_place(attempt)
             if not isinstance(message, say.Stale):
@@ -200,6 +205,12 @@ class Host:
         def lost(error: Exception) -> None:
             if not over.done():
                 over.set_result(error)
+                tell_rest()
+
+        def tell_rest() -> None:
+            rest = flood.rest()
+            if rest is not None:
+                self._tell(attempt, wire.SAY, say.encode(rest))
 
         end: say.FromWorker | Exception | None = None
         link.open(receive, lost)

@@ -16,6 +16,7 @@ from ..._engine.action import GRACE_S, Action
 from ..._engine.failure import carry, received
 from ..._engine.form_address import form_addresses
 from ..._engine.interrupts import kernel_is_ending
+from ..._engine.logs import log_of
 from ..._engine.prompts import answer_text, ask
 from ..._engine.stepping import own_task
 from ..._engine.submission import submit_stored
@@ -28,7 +29,6 @@ from .surroundings import setup_of
 
 LAST_LINES = 30
 LAST_CHARACTERS = 6_000
-MOST_CHARACTERS = 64 * 2**20
 
 
 class WorkerLost(Exception):
@@ -139,7 +139,6 @@ class Conversation:
         self._asked: dict[int, asyncio.Task[None]] = {}
         self._closed = False
         self._last = ""
-        self._shown = 0
 
     # life ---------------------------------------------------------------------------------------------------
 
@@ -210,9 +209,6 @@ class Conversation:
     def close(self) -> None:
         """Nothing more is answered; calls below the action are left to it."""
         self._closed = True
-        if self._shown > MOST_CHARACTERS:
-            left_out = f"{self._shown - MOST_CHARACTERS:,} characters more were printed, and are not kept.\n"
-            self._context.run(_write, "stderr", left_out)
         for task in self._asked.values():
             if task.get_name() != _CALL:
                 task.cancel()
@@ -225,6 +221,9 @@ class Conversation:
         """Take up what the worker said."""
         if isinstance(message, say.Printed):
             self.show(message.stream, message.text)
+        elif isinstance(message, say.Withheld):
+            self._last = message.last
+            log_of(self._action).leave_out(message.characters)
         elif isinstance(message, say.Logged):
             self._context.run(_log, message)
         elif isinstance(message, say.Recorded):
@@ -255,11 +254,9 @@ class Conversation:
         self._settle(error)
 
     def show(self, stream: str, text: str) -> None:
-        """Have `text` recorded with the action and shown where its prints would be; not without end."""
-        self._last = (self._last + text)[-LAST_CHARACTERS:]
-        self._shown += len(text)
-        if self._shown <= MOST_CHARACTERS:
-            self._context.run(_write, stream, text)
+        """Have `text` recorded with the action and shown where its prints would be."""
+        self._last = (self._last + text[-LAST_CHARACTERS:])[-LAST_CHARACTERS:]
+        self._context.run(_write, stream, text)
 
     def _settle(self, end: say.Returned | say.Raised | say.Cancelled | say.Stale | Exception) -> None:
         if self._end is None:

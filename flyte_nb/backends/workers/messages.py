@@ -177,6 +177,13 @@ class Printed(Message, tag="printed", frozen=True):
     text: str
 
 
+class Withheld(Message, tag="withheld", frozen=True):
+    """So much more was printed than is kept; it was not sent, but for the last of it."""
+
+    characters: int
+    last: str
+
+
 class Logged(Message, tag="logged", frozen=True):
     """A record of `logging`."""
 
@@ -264,7 +271,19 @@ class Stale(Message, tag="stale", frozen=True):
 
 
 FromWorker: TypeAlias = (
-    Recorded | Printed | Logged | Call | Withdraw | Commit | Ask | AwaitAnswer | Returned | Raised | Cancelled | Stale
+    Recorded
+    | Printed
+    | Withheld
+    | Logged
+    | Call
+    | Withdraw
+    | Commit
+    | Ask
+    | AwaitAnswer
+    | Returned
+    | Raised
+    | Cancelled
+    | Stale
 )
 
 _to_worker = msgspec.msgpack.Decoder(ToWorker)

@@ -19,6 +19,7 @@ from . import messages as say
 LINES_AT_ONCE = 50
 WINDOW_S = 0.05
 CHUNK_CHARACTERS = 16 * 1024
+LONGEST_PIECE = 2**20
 
 
 class Output:
@@ -71,6 +72,8 @@ class Output:
         with self._lock:
             if self.active:
                 self.flush(rest=True)
+                if len(text) > LONGEST_PIECE:
+                    text = f"{text[:LONGEST_PIECE]} ... {len(text) - LONGEST_PIECE:,} characters more"
                 self._send(say.Logged(record.name, record.levelno, text))
 
     def flush(self, *, rest: bool = False) -> None:
@@ -83,8 +86,8 @@ class Output:
             left = text[len(whole) :]
             self._texts = [left] if left else []
             self._characters = len(left)
-            if whole:
-                self._send(say.Printed(self._stream, whole))
+            for start in range(0, len(whole), LONGEST_PIECE):
+                self._send(say.Printed(self._stream, whole[start : start + LONGEST_PIECE]))
 
     def set_levels(self, levels: dict[str, int]) -> None:
         """Give loggers the levels that they have in the kernel."""
