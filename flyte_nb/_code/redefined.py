@@ -21,16 +21,30 @@ def defined_now(kind: type) -> type:
     """What the name of a class of the notebook means now; any other class is itself."""
     if not is_of_the_notebook(kind):
         return kind
-    found = getattr(sys.modules.get(NOTEBOOK), kind.__name__, kind)
+    found = _meaning(kind.__name__)
     return found if is_of_the_notebook(found) and found.__name__ == kind.__name__ else kind
 
 
-def names_used_by(annotations: Iterable[Any]) -> dict[str, Any]:
-    """What the names mean that stand in textual annotations of the notebook's classes, from class to class.
+def classes_used_by(annotations: Iterable[Any]) -> dict[type, type]:
+    """Classes of the notebook that annotations mention, from class to class, and what each of them is now."""
+    return {kind: defined_now(kind) for kind, _ in _reached_from(annotations)}
 
-    Another process gets the classes, but not the notebook that those names are looked up in.
+
+def names_used_by(annotations: Iterable[Any]) -> dict[str, Any]:
+    """What the names mean that annotations of the notebook's classes go by, from class to class.
+
+    Another process gets the classes, but not the notebook where those names are looked up and classes defined again.
     """
     found: dict[str, Any] = {}
+    for kind, names in _reached_from(annotations):
+        found.update(names)
+        if defined_now(kind) is not kind:
+            found[kind.__name__] = defined_now(kind)
+    return found
+
+
+def _reached_from(annotations: Iterable[Any]) -> Iterator[tuple[type, dict[str, Any]]]:
+    """Classes of the notebook, as they were and as they are, and what names in their textual annotations mean."""
     seen: set[Any] = set()
     waiting = list(annotations)
     while waiting:
@@ -39,15 +53,21 @@ def names_used_by(annotations: Iterable[Any]) -> dict[str, Any]:
         if not is_of_the_notebook(annotation) or annotation in seen:
             continue
         seen.add(annotation)
+        waiting.append(defined_now(annotation))
+        names: dict[str, Any] = {}
         for base in annotation.__mro__:
             for text in vars(base).get("__annotations__", {}).values():
                 waiting.append(text)
                 for name in _names_in(text):
-                    value = getattr(sys.modules.get(NOTEBOOK), name, None)
+                    value = _meaning(name)
                     if _says_a_type(value):
-                        found[name] = value
+                        names[name] = value
                         waiting.append(value)
-    return found
+        yield annotation, names
+
+
+def _meaning(name: str) -> Any:
+    return getattr(sys.modules.get(NOTEBOOK), name, _known.get(name))
 
 
 def _says_a_type(value: Any) -> bool:

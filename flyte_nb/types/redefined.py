@@ -9,21 +9,22 @@ from __future__ import annotations
 import functools
 import operator
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from .._code.redefined import defined_now, is_of_the_notebook
+from .._code.redefined import classes_used_by, defined_now
+from .stored_schema import NOT_SCHEMAS
 
 
 class NotebookClasses:
-    """The classes of the notebook that some types mention."""
+    """The classes of the notebook that some types mention, and those that their fields do."""
 
     def __init__(self, python_types: Iterable[Any]) -> None:
-        self._known = tuple({kind for python_type in python_types for kind in _classes_in(python_type)})
+        self._known = tuple(classes_used_by(python_types).items())
 
     def are_current(self) -> bool:
-        """Whether none of them was defined again."""
-        return not self._known or all(defined_now(kind) is kind for kind in self._known)
+        """Whether none of them was defined again since."""
+        return not self._known or all(defined_now(kind) is found for kind, found in self._known)
 
 
 def as_defined_now(python_type: Any) -> Any:
@@ -42,8 +43,21 @@ def as_defined_now(python_type: Any) -> Any:
     return python_type.copy_with(current) if hasattr(python_type, "copy_with") else origin[current]
 
 
-def _classes_in(python_type: Any) -> Iterator[type]:
-    if is_of_the_notebook(python_type):
-        yield python_type
-    for argument in get_args(python_type):
-        yield from _classes_in(argument)
+def with_classes_of_now(schema: Any) -> Any:
+    """A core schema of Pydantic's, in which fields have the notebook's classes as they are now; itself if they have.
+
+    A field keeps the class of its own cell, although only the cell of that class was run again.
+    """
+    if isinstance(schema, list):
+        items = [with_classes_of_now(item) for item in schema]
+        return items if any(new is not old for new, old in zip(items, schema, strict=True)) else schema
+    if not isinstance(schema, dict):
+        return schema
+    kind = schema.get("cls")
+    if isinstance(kind, type) and defined_now(kind) is not kind:
+        from pydantic import TypeAdapter
+
+        found = with_classes_of_now(TypeAdapter(defined_now(kind)).core_schema)
+        return {**found, "ref": schema["ref"]} if "ref" in schema else found
+    parts = {key: value if key in NOT_SCHEMAS else with_classes_of_now(value) for key, value in schema.items()}
+    return parts if any(parts[key] is not schema[key] for key in schema) else schema

@@ -17,15 +17,16 @@ from .frames import frame_converter
 from .hashing import HashFunction
 from .pickled import FlytePickle, PickledConverter
 from .primitives import primitive_converter
+from .redefined import NotebookClasses
 from .registered import generation, transformer_of
 from .structures import structure_converter
 
-_compiled: dict[Any, Converter] = {}
+_compiled: dict[Any, tuple[Converter, NotebookClasses]] = {}
 _compiled_generation = -1
 
 
 def converter_for(python_type: Any) -> Converter:
-    """The converter of `python_type`; the same object until another transformer is registered."""
+    """The converter of `python_type`; the same until a transformer is registered, or a class in it defined again."""
     global _compiled_generation
     if _compiled_generation != generation():
         _compiled.clear()
@@ -34,9 +35,9 @@ def converter_for(python_type: Any) -> Converter:
         found = _compiled.get(python_type)
     except TypeError:  # an annotation with something unhashable in it
         return _compile(python_type)
-    if found is None:
-        found = _compiled[python_type] = _compile(python_type)
-    return found
+    if found is None or not found[1].are_current():
+        found = _compiled[python_type] = _compile(python_type), NotebookClasses([python_type])
+    return found[0]
 
 
 def _compile(python_type: Any) -> Converter:

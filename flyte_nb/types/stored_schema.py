@@ -10,7 +10,7 @@ import dataclasses
 import typing
 from typing import Any
 
-_NOT_SCHEMAS = frozenset({"metadata", "default", "cls", "serialization"})
+NOT_SCHEMAS = frozenset({"metadata", "default", "cls", "serialization"})
 
 
 def stored_schema(schema: Any) -> Any:
@@ -19,7 +19,7 @@ def stored_schema(schema: Any) -> Any:
         return [stored_schema(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    copied = {key: value if key in _NOT_SCHEMAS else stored_schema(value) for key, value in schema.items()}
+    copied = {key: value if key in NOT_SCHEMAS else stored_schema(value) for key, value in schema.items()}
     if copied.get("type") == "dataclass" and copied["schema"].get("type") == "dataclass-args":
         _restore_fields(copied)
     if copied.get("type") == "decimal":
@@ -39,7 +39,7 @@ def needs_stored_schema(schema: Any) -> bool:
         return True
     if schema.get("type") == "decimal":
         return True
-    return any(needs_stored_schema(value) for key, value in schema.items() if key not in _NOT_SCHEMAS)
+    return any(needs_stored_schema(value) for key, value in schema.items() if key not in NOT_SCHEMAS)
 
 
 def _restore_fields(schema: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from .._code.redefined import known_names
 from . import plain
 from .converter import Converter
 from .messages import Literal, LiteralType, SimpleType, TypeStructure
+from .redefined import with_classes_of_now
 from .references import ADDRESSES, KEYS, note_references
 from .stored_schema import needs_stored_schema, stored_schema
 from .transformer import TypeTransformerFailedError
@@ -36,9 +37,13 @@ class StructureConverter(Converter):
     def __init__(self, python_type: Any, adapter: Any) -> None:
         super().__init__(python_type)
         self._adapter = adapter
-        self._serializer, self._reader = adapter.serializer, adapter.validator
-        if needs_stored_schema(adapter.core_schema):
-            self._serializer, self._reader = _stored_as_it_is(adapter.core_schema)
+        self._serializer, self._validator = adapter.serializer, adapter.validator
+        schema = with_classes_of_now(adapter.core_schema)
+        if schema is not adapter.core_schema:
+            self._serializer, self._validator = _made_of(schema)
+        self._reader = self._validator
+        if needs_stored_schema(schema):
+            self._serializer, self._reader = _made_of(stored_schema(schema))
         self._class = get_origin(python_type) or python_type
 
     def accepts(self, value: Any) -> bool:
@@ -52,7 +57,7 @@ class StructureConverter(Converter):
     def fill(self, literal: Literal, value: Any) -> None:
         """See `Converter`."""
         if not self.accepts(value):
-            value = self._validated(self._adapter, self._taken_apart(value))
+            value = self._validated(self._validator, self._taken_apart(value))
         addresses: list[str] = []
         try:
             literal.scalar.binary.value = plain.dumps(self._as_builtin(value, {ADDRESSES: addresses}))
@@ -163,19 +168,18 @@ def structure_converter(python_type: Any) -> Converter | None:
     try:
         adapter = TypeAdapter(_known_to_pydantic(python_type))
         adapter.rebuild(raise_errors=True, _types_namespace=known_names() or None)
+        return StructureConverter(python_type, adapter)
     except (PydanticUserError, PydanticUndefinedAnnotation):
         return None
-    return StructureConverter(python_type, adapter)
 
 
-def _stored_as_it_is(schema: Any) -> tuple[Any, Any]:
+def _made_of(schema: Any) -> tuple[Any, Any]:
     from pydantic_core import SchemaSerializer, SchemaValidator
 
-    changed = stored_schema(schema)
     try:
-        return SchemaSerializer(changed, _use_prebuilt=False), SchemaValidator(changed, _use_prebuilt=False)
+        return SchemaSerializer(schema, _use_prebuilt=False), SchemaValidator(schema, _use_prebuilt=False)
     except TypeError:  # a Pydantic that has no ready-made validators to use
-        return SchemaSerializer(changed), SchemaValidator(changed)
+        return SchemaSerializer(schema), SchemaValidator(schema)
 
 
 def _known_to_pydantic(python_type: Any) -> Any:
