@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 from .._public import hand_over
@@ -73,10 +72,9 @@ async def submit(scope: Scope, task: Task[Any, Any], args: tuple[Any, ...], kwar
         prepared = plan.interface.prepare_inputs_nowait(arguments)
         if prepared is None:
             prepared = await plan.interface.prepare_inputs(arguments)
-        answer: Awaitable[tuple[StoredLiterals, Any]] = _answer(scope, plan, prepared)
-        if parent.depth % DEPTH_OF_A_STACK == DEPTH_OF_A_STACK - 1:
-            answer = own_task(answer)  # type: ignore[arg-type]
-        kept, value = await answer
+        answer = _answer(scope, plan, prepared)
+        has_own_stack = parent.depth % DEPTH_OF_A_STACK == DEPTH_OF_A_STACK - 1
+        kept, value = await own_task(answer) if has_own_stack else await answer
         return await run.value_of(kept, plan) if value is UNREAD else value
     except Exception as error:
         hand_over(error)

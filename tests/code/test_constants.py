@@ -5,21 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import textwrap
-from typing import Any
 
 import numpy as np
 import pytest
 
 from flyte_nb._code.digest import code_digest, known_code
-
-
-def defined(source: str, name: str = "main") -> Any:
-    """The function `name` of a notebook with one cell."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(textwrap.dedent(source), "<cell>", "exec"), namespace)
-    return namespace[name]
-
+from tests.cells import defined, run
 
 EDITS = {
     "an array": ("import numpy as np\nx = np.array([1, 2, 3])", "2, 3", "2, 4"),
@@ -191,7 +182,7 @@ def test_an_edit_of_what_is_in_a_constant_makes_a_task_run_again(what: str) -> N
     edited = code_digest(defined(source.replace(old, new) + "\ndef main(): return x"))
     assert code_digest(main) != edited
     assert known_code(main).by_type == ()
-    exec(source.replace(old, new), main.__globals__)
+    run(source.replace(old, new), main.__globals__)
     assert code_digest(main) == edited
 
 
@@ -218,7 +209,7 @@ def test_a_function_of_the_users_in_an_object_of_a_library_counts(what: str) -> 
     edited = code_digest(defined(source.replace(old, new) + "\ndef main(): return x"))
     assert code_digest(main) == code_digest(defined(source + "\ndef main(): return x")) != edited
     assert known_code(main).by_type == (f"x ({kind})",)
-    exec(source.replace(old, new), main.__globals__)
+    run(source.replace(old, new), main.__globals__)
     assert code_digest(main) == edited
 
 
@@ -287,7 +278,7 @@ def test_a_change_in_place_that_a_cell_makes_is_noticed(what: str) -> None:
     main = defined(f"{source}\ndef main(): return x")
     before = code_digest(main)
     assert code_digest(main) == before
-    exec(change, main.__globals__)
+    run(change, main.__globals__)
     assert code_digest(main) != before
 
 

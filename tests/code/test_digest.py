@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyte_nb._code.digest import code_digest, code_parts
+from tests.cells import run
 
 BASE = textwrap.dedent(
     '''
@@ -48,12 +49,6 @@ BASE = textwrap.dedent(
         return [total, (lambda v: v + 1)(y)]
     '''
 )
-
-
-def run(source: str, name: str = "__main__", file: str = "<cell>") -> dict[str, Any]:
-    space: dict[str, Any] = {"__name__": name}
-    exec(compile(textwrap.dedent(source), file, "exec", dont_inherit=True), space)
-    return space
 
 
 def digest_of(source: str, name: str = "process") -> str:
@@ -114,7 +109,7 @@ def test_an_edit_changes_the_digest_and_the_part_that_was_edited(old: str, new: 
 
 
 def test_the_name_of_a_file_cell_or_module_changes_nothing() -> None:
-    space = run(BASE, name="another_notebook", file="/home/someone/another_notebook.py")
+    space = run(BASE, file="/home/someone/another_notebook.py", __name__="another_notebook")
     assert code_digest(space["process"]) == digest_of(BASE)
 
 
@@ -130,7 +125,7 @@ CALLS = """
 def test_whether_the_same_cell_imports_what_it_calls_changes_nothing() -> None:
     together = run("    import json as tools\n" + CALLS)["process"]
     apart = run("import json as tools")
-    exec(compile(textwrap.dedent(CALLS), "<cell>", "exec", dont_inherit=True), apart)
+    run(CALLS, apart)
     assert together.__code__.co_code != apart["process"].__code__.co_code
     assert code_digest(together) == code_digest(apart["process"])
 
@@ -374,7 +369,7 @@ def test_a_rebound_global_is_noticed() -> None:
     seen = {code_digest(space["process"])}
     space["LIMIT"] = 11
     seen.add(code_digest(space["process"]))
-    exec("def clean(x): return -x", space)
+    run("def clean(x): return -x", space)
     seen.add(code_digest(space["process"]))
     space["len"] = 1
     assert len(seen) == 3
@@ -384,7 +379,7 @@ def test_a_rebound_global_is_noticed() -> None:
 def test_a_builtin_that_gets_hidden_is_noticed() -> None:
     space = run("def process(x): return len(x)")
     before = code_digest(space["process"])
-    exec("def len(x): return 5", space)
+    run("def len(x): return 5", space)
     assert code_digest(space["process"]) != before
 
 
@@ -435,17 +430,17 @@ def test_an_attribute_of_a_users_module_counts_only_when_the_code_uses_it() -> N
     module = types.ModuleType("helpers_of_a_test")
     sys.modules["helpers_of_a_test"] = module
     try:
-        exec("def clean(x): return x + STEP\nSTEP = 1\ndef other(): return 1", vars(module))
+        run("def clean(x): return x + STEP\nSTEP = 1\ndef other(): return 1", vars(module))
         space = run("import helpers_of_a_test as helpers\ndef process(x): return helpers.clean(x)")
         process = space["process"]
         before = code_digest(process)
         assert {"helpers.clean (function)", "STEP (constant)"} <= set(code_parts(process))
-        exec("def other(): return 2", vars(module))
+        run("def other(): return 2", vars(module))
         assert code_digest(process) == before
         module.STEP = 2  # type: ignore[attr-defined]
         stepped = code_digest(process)
         assert stepped != before
-        exec("def clean(x): return -x + STEP", vars(module))
+        run("def clean(x): return -x + STEP", vars(module))
         assert code_digest(process) not in (before, stepped)
     finally:
         del sys.modules["helpers_of_a_test"]

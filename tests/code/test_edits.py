@@ -6,18 +6,11 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flyte_nb._code.digest import code_digest, known_code
-
-
-def defined(source: str, name: str = "main") -> Any:
-    """The function `name` of a notebook with one cell."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(textwrap.dedent(source), "<cell>", "exec"), namespace)
-    return namespace[name]
+from tests.cells import defined
 
 
 def digest(source: str) -> str:

@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import gc
-import textwrap
 import weakref
-from typing import Any
 
 import pytest
 
 from flyte_nb._code.digest import Depth, known_code
-
-
-def defined(source: str) -> Any:
-    """The function `main` of a notebook with one cell."""
-    namespace: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(textwrap.dedent(source), "<cell>", "exec"), namespace)
-    return namespace["main"]
+from tests.cells import defined
 
 
 def test_names_do_not_hold_once_a_constant_was_replaced_also_by_an_object_in_the_place_of_the_one_before() -> None:

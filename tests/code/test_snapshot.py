@@ -6,23 +6,16 @@ import os
 import pickle
 import subprocess
 import sys
-import textwrap
 import threading
 import types
 import zlib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from flyte_nb._code.snapshot import Snapshot, load_snapshot, take_snapshot
 from flyte_nb.errors import CodeBundleError
-
-
-def run(source: str, **names: Any) -> dict[str, Any]:
-    space: dict[str, Any] = {"__name__": "__main__", **names}
-    exec(compile(textwrap.dedent(source), "<cell>", "exec", dont_inherit=True), space)
-    return space
+from tests.cells import run
 
 
 def payload_of(snapshot: Snapshot) -> bytes:
@@ -79,7 +72,7 @@ def test_what_is_stored_after_a_change_has_the_values_of_now(change: str) -> Non
     source, edit = CHANGES[change]
     space = run(source)
     before = take_snapshot(space["process"]), space["process"](1)
-    exec(edit, space)
+    run(edit, space)
     now = load_snapshot(payload_of(take_snapshot(space["process"])))(1)
     assert now == space["process"](1) != before[1]
 
@@ -89,7 +82,7 @@ def test_a_task_that_is_called_travels_with_the_options_it_has_now() -> None:
     inner = "@env.task(retries={retries})\nasync def inner(): return 1\n"
     space = run(cell + inner.format(retries=1) + "def process(): return inner")
     assert load_snapshot(payload_of(take_snapshot(space["process"])))().options.retries.count == 1
-    exec(inner.format(retries=2), space)
+    run(inner.format(retries=2), space)
     assert load_snapshot(payload_of(take_snapshot(space["process"])))().options.retries.count == 2
 
 
@@ -186,7 +179,7 @@ def test_once_the_culprit_is_gone_the_task_can_be_stored() -> None:
 
 def test_a_missing_module_is_named() -> None:
     module = types.ModuleType("module_of_a_colleague")
-    exec("def clean(x): return x", vars(module))
+    run("def clean(x): return x", vars(module))
     sys.modules[module.__name__] = module
     try:
         space = run("from module_of_a_colleague import clean\ndef process(x): return clean(x)")
@@ -219,8 +212,7 @@ def test_a_real_task_comes_back_and_is_called() -> None:
 def test_the_lines_of_functions_that_are_in_no_file_travel_with_them_and_no_others(tmp_path: Path) -> None:
     cell = "TOKEN = 'of nobody else'\n\ndef process(x):\n    def inner():\n        return 1 / x\n    return inner()\n"
     linecache.cache["<cell 5>"] = (len(cell), None, cell.splitlines(keepends=True), "<cell 5>")
-    space: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(cell, "<cell 5>", "exec"), space)
+    space = run(cell, file="<cell 5>")
     stored = tmp_path / "code"
     stored.write_bytes(payload_of(take_snapshot(space["process"])))
     program = "import sys, linecache, traceback\nfrom flyte_nb._code.snapshot import load_snapshot\n"
