@@ -56,6 +56,8 @@ class Page:
         Calls what it gets where runs may be started.
     answerer : str, optional
         Who answers questions here; by default the user of this process.
+    under_way : dict, optional
+        What was asked for and is about to be done, for pages that share their buttons.
 
     Attributes
     ----------
@@ -74,6 +76,7 @@ class Page:
         rerun: Callable[[str], str],
         schedule: Callable[[Callable[[], None]], Any],
         answerer: str = "",
+        under_way: dict[str, threading.Timer] | None = None,
     ) -> None:
         self._picture = picture
         self._send = send
@@ -86,7 +89,7 @@ class Page:
         self._read_for: Inspector | None = None
         self.has_left = False
         self.is_used = False
-        self._under_way: dict[str, threading.Timer] = {}
+        self._under_way = {} if under_way is None else under_way
         self._lock = threading.RLock()
 
     def leave(self) -> None:

@@ -37,7 +37,7 @@ class Pages:
     def __init__(self, picture: LivePicture, send: Send, **actions: Any) -> None:
         self._picture = picture
         self._send = send
-        self._actions = actions
+        self._actions = {**actions, "under_way": {}}
         self._lock = threading.Lock()
         self._pages = {"": self._page("")}
         self._keeping: set[str] = set()

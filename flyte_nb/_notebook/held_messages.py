@@ -42,8 +42,11 @@ def _is_of_a_widget(kernel: Any, item: Any) -> bool:
     _, dispatch, arguments = item
     if dispatch != kernel.dispatch_shell:
         return False
-    _, frames = kernel.session.feed_identities(list(arguments[0]), copy=False)
-    kind = json.loads(bytes(frames[_HEADER])).get("msg_type", "")
+    try:
+        _, frames = kernel.session.feed_identities(list(arguments[0]), copy=False)
+        kind = json.loads(bytes(frames[_HEADER])).get("msg_type", "")
+    except (ValueError, IndexError, AttributeError):
+        return False  # the kernel says itself what it makes of it
     return str(kind).startswith("comm_")
 
 

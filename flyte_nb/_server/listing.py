@@ -85,9 +85,10 @@ class Running(msgspec.Struct, tag_field="type", tag="running", frozen=True):
 
 
 class Inbox(msgspec.Struct, tag_field="type", tag="inbox", frozen=True):
-    """All questions that wait for a person."""
+    """All questions that wait for a person, and the time by which they expire, when it was sent."""
 
     waiting: list[Waiting]
+    at_ms: int = 0
 
 
 class Facets(msgspec.Struct, tag_field="type", tag="facets", frozen=True):

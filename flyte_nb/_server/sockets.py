@@ -18,7 +18,7 @@ from .._view.wire import Notice
 from ..errors import BaseRuntimeError
 from .desk import Desk
 from .handlers import RESOURCE, DeskHandler
-from .listing import ListNews, Trouble, Wanted
+from .listing import Inbox, ListNews, Trouble, Wanted
 
 LOOK_EVERY_S = 0.25
 LOOK_FOR_LOST_EVERY = 8
@@ -157,6 +157,8 @@ class ListSocket(Socket):
         kind, text = type(message).__name__, msgspec.json.encode(message)
         if self._sent.get(kind) != text:
             self._sent[kind] = text
+            if isinstance(message, Inbox):
+                text = msgspec.json.encode(msgspec.structs.replace(message, at_ms=round(time.time() * 1_000)))
             self._send(text.decode())
 
 

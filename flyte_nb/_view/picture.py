@@ -81,8 +81,11 @@ def _header(tree: Tree, drawn_at: float | None) -> str:
 def _history(tree: Tree) -> str:
     view = tree.view
     rerun = f", rerun of {view.started.rerun_of}" if view.started is not None and view.started.rerun_of else ""
-    resumed = f", resumed {len(view.resumes)} time(s), now by {view.resumed_by}" if view.resumes else ""
-    return rerun + resumed
+    if not view.resumes:
+        return rerun
+    times = len(view.resumes)
+    how_often = "resumed once, by" if times == 1 else f"resumed {times} times, last by"
+    return f"{rerun}, {how_often} {view.resumed_by}"
 
 
 def _hint(tree: Tree, left_out: int) -> str:

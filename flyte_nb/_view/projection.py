@@ -85,7 +85,7 @@ class RunView:
         if not self.resumes:
             return ""
         owner = self.resumes[-1].owner
-        return f"process {owner.pid} on {owner.host}"
+        return f"process {owner.pid} on the computer {owner.host}"
 
     def first_failure(self) -> ActionView | None:
         """The action deepest in the tree whose error is the one that ended the run."""

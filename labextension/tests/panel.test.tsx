@@ -7,6 +7,8 @@ import { placesBetween, topOf } from "../src/panel/list_layout";
 import { Panel } from "../src/panel/panel";
 import { dayName } from "../src/panel/run_list";
 import type { Happening } from "../src/panel/happenings";
+import { Pile } from "../src/panel/pile";
+import { RunConnection } from "../src/panel/run_connection";
 import { RunsStore } from "../src/panel/runs_store";
 import type { ListNews, RunLine, Wanted } from "../src/panel/wire";
 
@@ -108,13 +110,21 @@ describe("the panel", () => {
   });
 
   it("answers a question where it stands, and says what is wrong with an answer", async () => {
-    await say({ type: "inbox", waiting: [{ run: "r1", task: "etl.main", source: "", question }] });
+    await say({ type: "inbox", at_ms: Date.now(), waiting: [{ run: "r1", task: "etl.main", source: "", question }] });
     expect(page.querySelector(".fnb-badge")!.textContent).toBe("1");
     expect(page.querySelector("img")).toBeNull();
     answers["api/runs/r1/answer"] = new Error("already answered");
     await act(async () => page.querySelector<HTMLButtonElement>("form button")!.click());
     expect(asked).toContainEqual(["POST", "api/runs/r1/answer", { prompt: "p1", value: "true" }]);
     expect(page.querySelector("form [role=alert]")!.textContent).toBe("already answered");
+  });
+
+  it("takes an answer for as long as the server's clock says, whatever the time is here", async () => {
+    const ago = Date.now() - 3_600_000;
+    const asked = { run: "r1", task: "etl.main", source: "", question: { ...question, expires_at_ms: ago + 60_000 } };
+    await say({ type: "inbox", at_ms: ago, waiting: [asked] });
+    expect(page.querySelectorAll("form button").length).toBeGreaterThan(0);
+    expect(page.textContent).not.toContain("nobody answered in time");
   });
 
   it("has Resume for all that can be resumed, failed and aborted runs too", async () => {
@@ -153,13 +163,36 @@ describe("what happened elsewhere", () => {
     const happened: Happening[] = [];
     store.watch((happening) => happened.push(happening));
     const waiting = { run: "r1", task: "etl.main", source: "", question };
-    await say({ type: "inbox", waiting: [waiting] });
+    await say({ type: "inbox", at_ms: Date.now(), waiting: [waiting] });
     await say({ type: "running", runs: [line("r1", { phase: "running" })] });
     expect(happened).toEqual([]);
     answers["api/runs/r1"] = line("r1", { phase: "failed" });
     await say({ type: "running", runs: [] });
-    await say({ type: "inbox", waiting: [waiting, { ...waiting, run: "r2" }] });
+    await say({ type: "inbox", at_ms: Date.now(), waiting: [waiting, { ...waiting, run: "r2" }] });
     expect(happened.map((one) => (one.kind === "ended" ? one.run.phase : one.waiting.run))).toEqual(["failed", "r2"]);
+    await say({ type: "inbox", at_ms: Date.now(), waiting: [waiting] });
+    expect(happened.at(-1)).toMatchObject({ kind: "settled", waiting: { run: "r2" } });
+  });
+
+  it("is told together where it is much, and no more when nobody needs to know", () => {
+    const board = new Map<string, string>();
+    let emitted = 0;
+    const pile = new Pile({
+      emit: (text) => { board.set(`n${(emitted += 1)}`, text); return `n${emitted}`; },
+      update: (id, text) => board.set(id, text),
+      dismiss: (id) => board.delete(id),
+    }, false, (count) => `${count} questions wait`, () => undefined);
+    const shown = () => [...board.values()];
+    for (const number of [1, 2, 3]) pile.add(`q${number}`, [`question ${number}`, "info"], number, () => undefined);
+    expect(shown()).toEqual(["question 1", "question 2", "question 3"]);
+    pile.remove("q2", 2);
+    expect(shown()).toEqual(["question 1", "question 3"]);
+    for (const number of [4, 5]) pile.add(`q${number}`, [`question ${number}`, "info"], number - 1, () => undefined);
+    expect(shown()).toEqual(["4 questions wait"]);
+    pile.remove("q1", 3);
+    expect(shown()).toEqual(["3 questions wait"]);
+    pile.remove("q3", 0);
+    expect(shown()).toEqual([]);
   });
 });
 
@@ -183,5 +216,21 @@ describe("the list", () => {
   it("takes a kept choice, whatever became of it", () => {
     expect(choiceFrom({ text: 3, groups: ["failed", "never"], task: "t" })).toEqual({ text: "", groups: ["failed"], task: "t", source: "" });
     expect(choiceFrom(null)).toEqual({ text: "", groups: [], task: "", source: "" });
+  });
+});
+
+describe("a run on its page", () => {
+  it("can be resumed again at once when the reader has chosen no place for it", async () => {
+    const asked: ((isDone: boolean) => void)[] = [];
+    const server = { socket: () => new Socket() as unknown as WebSocket, ask: async () => undefined };
+    const { store } = new RunConnection(server, "r1", { rerun: () => undefined, resume: () => new Promise((done) => asked.push(done)) });
+    store.begin("resume");
+    store.begin("resume");
+    expect(store.beginning).toBe("resume");
+    asked[0]!(false);
+    await Promise.resolve();
+    expect(store.beginning).toBe("");
+    store.begin("resume");
+    expect(asked.length).toBe(2);
   });
 });

@@ -37,6 +37,24 @@ def test_rerun_clicked_more_than_once_while_a_cell_computes_starts_one_run(
     assert notebook.run("len(list(flyte.Run.listall()))").value == "2"
 
 
+CAUGHT = """
+import ipywidgets
+caught = ipywidgets.Output()
+with caught:
+    shown = display.display_picture(run.name)
+assert shown._is_within_output
+"""
+
+
+def test_rerun_of_a_run_in_an_output_widget_clicked_in_two_browsers_starts_one_run(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(SHOWN)
+    notebook.run(CAUGHT)
+    notebook.run(CLICKED.format(views=["one", "other"]))
+    notebook.run("while len(list(flyte.Run.listall())) < 2: await asyncio.sleep(0.01)\nawait asyncio.sleep(0)")
+    assert notebook.run("len(list(flyte.Run.listall()))").value == "2"
+
+
 def test_what_was_given_to_a_kernel_begins_nothing_in_the_one_that_follows_it(module_notebook: Notebook) -> None:
     earlier = "from flyte_nb._notebook.from_a_page import resume; resume('any', 'earlier')"
     assert "restarted before it could begin" in module_notebook.run(earlier, ok=False).error

@@ -63,6 +63,18 @@ def test_a_click_reaches_a_cell_that_waits_for_a_run(old_notebook: Notebook) -> 
     assert old_notebook.finish(after).value == "'the next cell'"
 
 
+def test_a_message_that_nobody_understands_takes_none_of_the_others_with_it(old_notebook: Notebook) -> None:
+    old_notebook.run(SETUP)
+    cell = old_notebook.start("run = flyte.run(forever); flyte.show(run); run.wait(); print('phase', run.phase)")
+    after = old_notebook.start("'the next cell'")
+    widget = widget_of(old_notebook)
+    old_notebook.client.shell_channel.socket.send_multipart([b"<IDS|MSG>", b"", b"no JSON", b"{}", b"{}", b"{}"])
+    say(old_notebook, widget, {"type": "hello", "open": []})
+    say(old_notebook, widget, {"type": "abort", "action": ""})
+    assert "phase aborted" in old_notebook.finish(cell).text
+    assert old_notebook.finish(after).value == "'the next cell'"
+
+
 USED = """
 import time
 from flyte_nb._follow.live_picture import follower

@@ -106,7 +106,7 @@ def test_a_process_that_wakes_up_after_its_run_was_taken_over_writes_nothing_and
     assert lines["wait"].startswith(taken) and re.search(r"at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d, while", lines["wait"])
     assert lines["outputs"] == lines["wait"]
     assert lines["phase"] == "succeeded", "the run went well, elsewhere"
-    assert f"now by process {second.pid} on {socket.gethostname()}" in lines["picture"]
+    assert f"resumed once, by process {second.pid} on the computer {socket.gethostname()}" in lines["picture"]
     assert lines["other"] == "70"
     assert taken in problems, "the log says it too"
     assert said.count("caught") <= 1, "whoever catches everything is stopped all the same"

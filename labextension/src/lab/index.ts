@@ -8,7 +8,7 @@ import panelStyles from "../panel/panel.css";
 import type { Beginnings } from "../panel/run_connection";
 import { RunsStore } from "../panel/runs_store";
 import styles from "../views/styles.css";
-import { addCommands } from "./commands";
+import { addCommands, COMMANDS } from "./commands";
 import labStyles from "./lab.css";
 import { LabServer } from "./lab_server";
 import { followLostRuns } from "./lost_runs";
@@ -42,13 +42,13 @@ function activate(
   if (state !== null) keepChoice(store, state);
 
   const resumeOr = (run: string, inProcess: () => unknown) => resumeSomewhere(app.serviceManager, server, run, inProcess);
-  const resume = (run: string) => resumeOr(run, () => store.resume(run));
+  const resume = async (run: string) => { await resumeOr(run, () => store.resume(run)); };
   const rerun = async (run: string) => {
     const again = await store.rerun(run);
     if (again !== "") openRun(again);
   };
   const beginningsOf = (run: string): Beginnings => ({
-    rerun: () => void rerun(run), resume: (inProcess) => void resumeOr(run, inProcess),
+    rerun: () => void rerun(run), resume: (inProcess) => resumeOr(run, inProcess),
   });
   const mainArea = new MainArea(app, labShell, server, beginningsOf);
   atTheEnd(() => mainArea.dispose());
@@ -68,7 +68,7 @@ function activate(
   atTheEnd(keepPictures(app.docRegistry, store, server));
 
   let current = DEFAULTS;
-  atTheEnd(tellOf(store, app, () => current.notifications, openRun));
+  atTheEnd(tellOf(store, app, () => current.notifications, openRun, () => void app.commands.execute(COMMANDS.show)));
   if (registry !== null)
     void registry.load(PLUGIN).then((settings) => {
       atTheEnd(followSettings(settings, (taken) => {

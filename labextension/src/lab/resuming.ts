@@ -5,18 +5,21 @@ import type { NotebookPlace } from "../panel/doors";
 import { resumeInKernel, runningKernels, type KernelPlace } from "./kernels";
 import { askWhere } from "./where_dialog";
 
-/** Goes on with a run where the person says: in a running kernel, or as `inProcess` does it. What came of it is told. */
+/** Goes on with a run where the person says: in a running kernel, or as `inProcess` does it. What came of it is told. False if nowhere. */
 export async function resumeSomewhere(
   services: ServiceManager.IManager, server: Server, run: string, inProcess: () => unknown,
-): Promise<void> {
+): Promise<boolean> {
   const from = await server.ask(runPath(run, "notebook")).then((place) => (place as NotebookPlace).path, () => "");
   const where = await askWhere(run, await runningKernels(services, from));
-  if (where === undefined) return;
-  if (where === null) await inProcess();
-  else await resumeThere(services, where, run);
+  if (where === undefined) return false;
+  if (where === null) {
+    await inProcess();
+    return true;
+  }
+  return resumeThere(services, where, run);
 }
 
-async function resumeThere(services: ServiceManager.IManager, place: KernelPlace, run: string): Promise<void> {
+async function resumeThere(services: ServiceManager.IManager, place: KernelPlace, run: string): Promise<boolean> {
   const there = `in the kernel of ${place.title}`;
   const pending = Notification.emit(`Resuming ${run} ${there}`, "in-progress", { autoClose: false });
   try {
@@ -25,8 +28,10 @@ async function resumeThere(services: ServiceManager.IManager, place: KernelPlace
     });
     const told = `${run} goes on ${there}, with ${code === "stored" ? "its stored code: its task is not defined there" : "what is defined there"}`;
     Notification.update({ id: pending, message: told, type: "success", autoClose: 6_000 });
+    return true;
   } catch (error) {
     Notification.dismiss(pending);
     await showErrorMessage(`${run} was not resumed ${there}`, error instanceof Error ? error.message : String(error));
+    return false;
   }
 }

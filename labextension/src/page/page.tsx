@@ -75,7 +75,10 @@ function Followed(props: { name: string; server: Server; store: RunsStore; openR
   const connection = useMemo(
     () => new RunConnection(server, name, {
       rerun: () => void store.rerun(name).then((again) => { if (again !== "") openRun(again); }),
-      resume: (inProcess) => inProcess(),
+      resume: (inProcess) => {
+        inProcess();
+        return Promise.resolve(true);
+      },
     }),
     [name],
   );

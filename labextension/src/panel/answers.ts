@@ -6,7 +6,8 @@ import { runPath, type Server } from "./server";
 export class Answers {
   private readonly outcomes = new Map<string, Map<string, Notice>>();
 
-  constructor(private readonly server: Server, private readonly changed: () => void) {}
+  /** `timeThere`: what time it is at the server when it is that time here. */
+  constructor(private readonly server: Server, private readonly timeThere: (now: number) => number, private readonly changed: () => void) {}
 
   of(run: string): Answering {
     const outcomes = this.outcomes.get(run) ?? new Map<string, Notice>();
@@ -17,7 +18,7 @@ export class Answers {
     };
     return {
       outcomes,
-      timeThere: (now) => now, // the list does not tell the server's time
+      timeThere: this.timeThere,
       answer: (prompt, value) => {
         outcomes.delete(prompt);
         this.server.ask(runPath(run, "answer"), "POST", { prompt, value }).then(

@@ -1,13 +1,13 @@
 import { runPath, type Server } from "./server";
 import type { RunLine, Waiting } from "./wire";
 
-/** What happened to a run while somebody may have looked elsewhere. */
-export type Happening = { kind: "ended"; run: RunLine } | { kind: "asked"; waiting: Waiting };
+/** What happened to a run while somebody may have looked elsewhere. A question is settled when it waits no more. */
+export type Happening = { kind: "ended"; run: RunLine } | { kind: "asked" | "settled"; waiting: Waiting };
 
 /** Finds out what happened between one message of the server and the next. What was there before is no news. */
 export class Happenings {
   private running: readonly RunLine[] = [];
-  private heardOf: ReadonlySet<string> | null = null;
+  private heardOf: ReadonlyMap<string, Waiting> | null = null;
   private readonly watchers = new Set<(happening: Happening) => void>();
 
   constructor(private readonly server: Server) {}
@@ -32,8 +32,10 @@ export class Happenings {
   /** These questions wait now. */
   takeWaiting(waiting: readonly Waiting[]): void {
     const known = this.heardOf;
-    this.heardOf = new Set(waiting.map(keyOf));
+    const now = new Map(waiting.map((one) => [keyOf(one), one]));
+    this.heardOf = now;
     if (known === null) return;
+    for (const [key, one] of known) if (!now.has(key)) this.tell({ kind: "settled", waiting: one });
     for (const one of waiting) if (!known.has(keyOf(one))) this.tell({ kind: "asked", waiting: one });
   }
 
@@ -47,6 +49,7 @@ export class Happenings {
   }
 }
 
-function keyOf(waiting: Waiting): string {
+/** What tells a question from all others. */
+export function keyOf(waiting: Waiting): string {
   return `${waiting.run}/${waiting.question.prompt}`;
 }

@@ -6,8 +6,8 @@ import { runPath, type Server } from "./server";
 /** What the page takes care of itself: `rerun` starts a run of its own, and there may be several places to `resume` in. */
 export interface Beginnings {
   rerun(): void;
-  /** `inProcess` has the server do it. */
-  resume(inProcess: () => void): void;
+  /** `inProcess` has the server do it. Whether it is done somewhere. */
+  resume(inProcess: () => void): Promise<boolean>;
 }
 
 /** One run, followed through the server. */
@@ -22,7 +22,8 @@ export class RunConnection {
   ) {
     this.store = storeFor((message: FromPage) => {
       if (message.type === "rerun") beginnings.rerun();
-      else if (message.type === "resume") beginnings.resume(() => this.connection.send(message));
+      else if (message.type === "resume")
+        void beginnings.resume(() => this.connection.send(message)).then((isDone) => { if (!isDone) this.store.beginNothing(); });
       else this.connection.send(message);
     });
     this.connection = new Connection(() => server.socket(runPath(name, "live")), {

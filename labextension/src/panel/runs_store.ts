@@ -1,3 +1,4 @@
+import { Contact } from "../run/contact";
 import type { Notice } from "../run/wire";
 import type { Answering } from "../views/prompt_form";
 import { Answers } from "./answers";
@@ -35,13 +36,14 @@ export class RunsStore {
   private wantedOffset = 0;
   private everyMs = 250;
   private readonly listeners = new Set<() => void>();
+  private readonly contact = new Contact();
   private readonly answers: Answers;
   private readonly happenings: Happenings;
   private readonly connection: Connection;
 
   constructor(private readonly server: Server, choice: Choice = EVERYTHING) {
     this.choice = choice;
-    this.answers = new Answers(server, () => this.changed());
+    this.answers = new Answers(server, (now) => this.contact.timeThere(now), () => this.changed());
     this.happenings = new Happenings(server);
     this.connection = new Connection(() => server.socket("api/live"), {
       opened: () => {
@@ -188,6 +190,7 @@ export class RunsStore {
         break;
       case "inbox":
         this.waiting = message.waiting;
+        this.contact.tellsTime(message.at_ms);
         this.happenings.takeWaiting(message.waiting);
         break;
       case "facets":

@@ -59,6 +59,7 @@ export interface Running {
 export interface Inbox {
   type: "inbox";
   waiting: Waiting[];
+  at_ms: number;
 }
 
 export interface Facets {

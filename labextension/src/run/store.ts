@@ -192,6 +192,12 @@ export class RunStore {
     this.changed();
   }
 
+  /** What was asked to begin does not: the reader has thought better of it. */
+  beginNothing(): void {
+    this.wishes.begun();
+    this.changed();
+  }
+
   askEarlierLogs(): void {
     const before = this.selection?.firstPiece;
     if (before !== undefined) this.send({ type: "ask_earlier_logs", action: this.selection!.action, before });

@@ -24,7 +24,7 @@ export function RunHeader(props: { store: RunStore; now: number; silent: boolean
         )}
         <span class="fnb-quiet fnb-elapsed">{header.catching_up ? "reading ..." : elapsed(store.nodes.get(store.root), store, now)}</span>
         {header.resumes > 0 && (
-          <span class="fnb-quiet" title={`Now by ${header.resumed_by}`}>
+          <span class="fnb-quiet" title={`${header.resumes === 1 ? "Resumed" : "Last resumed"} by ${header.resumed_by}`}>
             resumed {header.resumes}×
           </span>
         )}
