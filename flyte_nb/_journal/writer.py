@@ -343,8 +343,8 @@ def _outcome_at_resume(request: Request) -> str | None:
 def last_seq(connection: sqlite3.Connection, run_id: int) -> int:
     """The number of the last event or log line of a run, 0 if it has none."""
     found = connection.execute(
-        "SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE run = ?1),"
-        " (SELECT coalesce(max(seq), 0) FROM logs WHERE run = ?1))",
-        (run_id,),
+        "SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE run = :run),"
+        " (SELECT coalesce(max(seq), 0) FROM logs WHERE run = :run))",
+        {"run": run_id},
     ).fetchone()
     return int(found[0])
