@@ -100,11 +100,11 @@ class Duty:
                 if not (self._journal.is_committing or interrupts_are_handled()):
                     ping.struck = True
                     strike_main_thread()
-            elif (blocked_s := now - max(ping.sent_at, run.busy_until)) > STALL_AFTER_S:
-                stuck = run.stepping
-                if stuck is not None and not ping.reported:
+            elif (at_work := run.stepping) is not None:
+                blocked_s = now - max(ping.seen_since(at_work.name, now), run.busy_until)
+                if blocked_s > STALL_AFTER_S and not ping.reported:
                     ping.reported = True
-                    run.log.append(StallNoticed(time.time(), stuck.name, blocked_s))
+                    run.log.append(StallNoticed(time.time(), at_work.name, blocked_s))
 
     def forget(self, loop: asyncio.AbstractEventLoop) -> None:
         """No run is on `loop` any more."""
@@ -112,20 +112,32 @@ class Duty:
 
 
 class _Ping:
-    """Asks a loop whether it still turns; the asking also wakes it."""
+    """Asks a loop whether it still turns; the asking also wakes it. Meanwhile it knows whom it saw at work there.
+
+    Many short steps in one turn of the loop keep an answer waiting as one long step does, and none of them is to blame.
+    """
 
     def __init__(self, now: float) -> None:
-        self.sent_at = now
+        self.sent_at = self._since = now
+        self._seen = ""
         self.answered = True
         self.reported = False
         self.struck = False
 
     def send(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
         self.sent_at, self.answered, self.reported, self.struck = now, False, False, False
+        self._seen, self._since = "", now
         try:
             loop.call_soon_threadsafe(self._answer)
         except RuntimeError:
             self.answered = True
+
+    def seen_since(self, action: str, now: float) -> float:
+        """Since when this action, which is at work now, was seen at each look."""
+        if self._seen not in ("", action):
+            self._since = now
+        self._seen = action
+        return self._since
 
     def _answer(self) -> None:
         self.answered = True
