@@ -14,19 +14,17 @@ from typing import Any, NamedTuple, Protocol
 
 from .bytecode import digest_bytecode, names_used, pack
 from .module_source import (
-    Import,
     ModuleSource,
     Place,
     Stamp,
-    Statement,
     find_module,
-    imports_in,
     is_as_loaded,
     modules_inside,
     source_of,
     stamp_of,
 )
 from .ownership import is_standard_or_own, version_of
+from .statements import Import, Statement, imports_in
 
 _NOWHERE: Any = object()
 
