@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import click
 import rich  # noqa: F401  # before folders of users are searched, for it is what shows a run
 
+from .._journal import JournalReader
 from .._misfit import with_nearest
 from .._task.task import Task
 from .exits import WrongUse
@@ -100,9 +101,15 @@ def _tasks_of(module: ModuleType) -> dict[str, Task[Any, Any]]:
     return {name: value for name, value in vars(module).items() if isinstance(value, Task)}
 
 
-def search_current_folder() -> None:
-    """Have modules of the current folder found, as Python finds those beside a script."""
+def search_folders_for(run: str) -> None:
+    """Have modules found for the code of a run: those of the current folder first, those beside its notebook last."""
+    from .._follow.origin import origin_of
+    from .._runtime.runtime import chosen_home
+
     sys.path.insert(0, os.getcwd())
+    folder = origin_of(JournalReader(chosen_home().journal_path), run).folder
+    if folder is not None:
+        sys.path.append(str(folder))
 
 
 def _file(path: Path) -> ModuleType:

@@ -19,7 +19,7 @@ from .exits import ExitCode, WrongUse
 from .export import export
 from .following import follow_to_its_end
 from .get import get
-from .loading import load_tasks, search_current_folder
+from .loading import load_tasks, search_folders_for
 from .logs import logs
 from .names import ACTION, QUESTION, RUN
 from .run import run
@@ -87,7 +87,7 @@ def resume(run: str, file: Path | None, keep: tuple[str, ...], as_json: bool) ->
     """
     from ..remote import Run
 
-    search_current_folder()
+    search_folders_for(run)
     if file is not None:
         _take_code_from(file, run)
     follow_to_its_end(lambda: Run.get(run).resume(keep=keep), as_json=as_json, begun="goes on")
@@ -113,7 +113,7 @@ def rerun(run: str, recover: bool, as_json: bool) -> None:
     """Run RUN's task again with the same inputs and the same code, as a run of its own."""
     from .._start import rerun as start_again
 
-    search_current_folder()
+    search_folders_for(run)
     follow_to_its_end(lambda: start_again(run, recover=recover), as_json=as_json, begun=f"runs {run} again")
 
 

@@ -21,16 +21,25 @@ from ..models.events import Owner
 HEARTBEAT_LOST_AFTER_S = 60.0
 
 
-@functools.cache
-def _this_process(pid: int) -> Owner:
+def process_as_owner(pid: int) -> Owner:
+    """A process of this machine, which has not been waited for, as an owner of runs."""
     import psutil
 
     return Owner(socket.gethostname(), pid, psutil.Process(pid).create_time(), _machine())
 
 
+_remembered = functools.cache(process_as_owner)
+
+
 def this_process() -> Owner:
     """The calling process as an owner of runs."""
-    return _this_process(os.getpid())
+    return _remembered(os.getpid())
+
+
+def is_same(one: Owner, other: Owner) -> bool:
+    """Whether both are one process: its id may have been another's before, in a container soon."""
+    is_one_id = one.pid == other.pid and _share_process_ids(one, other)
+    return is_one_id and abs(one.process_started_at - other.process_started_at) < 1.0
 
 
 def is_alive(owner: Owner, heartbeat_at: float, now: float | None = None) -> bool:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._misfit import nearest
 from ..errors import InitializationError
 
+logger = logging.getLogger("flyte_nb")
+
+_READ = ("task", "admin", "storage", "registry")
 _PROTOCOLS = {"s3": "s3", "minio": "s3", "stow": "s3", "gs": "gs", "gcs": "gs", "google": "gs", "azure": "abfs"}
 
 
@@ -56,6 +61,8 @@ def config_file(path: str | os.PathLike[str] | None) -> Path | None:
             raise InitializationError(f"There is no configuration file {chosen}. Leave the path out to use defaults.")
         return chosen
     named = os.environ.get("FLYTECTL_CONFIG")
+    if named and not Path(named).is_file():
+        logger.warning("FLYTECTL_CONFIG names %s, which is no file; it is passed over.", named)
     candidates = [Path(named)] if named else []
     candidates += [Path(".flyte/config.yaml"), Path.home() / ".flyte" / "config.yaml"]
     return next((candidate for candidate in candidates if candidate.is_file()), None)
@@ -79,6 +86,9 @@ def read_config(path: Path) -> ConfigFile:
         raise InitializationError(
             f"{path} is not a configuration file: it holds a {type(content).__name__}, no mapping."
         )
+    for key in content:
+        if key not in _READ and (meant := nearest(str(key), _READ)):
+            logger.warning("%s: the section %r is passed over; %r would be read.", path, key, meant)
     task, admin = _section(path, content, "task"), _section(path, content, "admin")
     return ConfigFile(
         **{key: str(task[key]) for key in ("org", "project", "domain") if task.get(key)},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import math
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,18 +19,21 @@ from .._follow.archive import Archive
 from .._follow.history import RunHistory
 from .._follow.inspector import Inspector
 from .._follow.live_picture import Follower, LivePicture
+from .._follow.origin import Origin, origin_of
 from .._follow.page import Page, Send
 from .._journal import Home
-from .._journal.liveness import is_alive
+from .._journal.liveness import is_alive, is_same
 from .._journal.network import network_warning
 from .._view.wire import Notice, ToPage
 from ..errors import ActionNotFoundError, RunStateError
-from ..models.events import RunStarted
+from ..models.events import Owner
 from ..models.records import RunFilter, RunRecord, TaskRecord
 from .inbox import Questions
 from .listing import Day, Facets, Inbox, RunLine, RunList, Running, SavedPicture, Waiting, Wanted, line_of
 from .processes import Processes
 
+T = TypeVar("T")
+THREADS = 32
 MAX_LIMIT = 500
 FACETS_EVERY_S = 2.0
 
@@ -39,13 +45,6 @@ class News(msgspec.Struct, frozen=True):
     running: Running
     inbox: Inbox
     facets: Facets
-
-
-class Source(NamedTuple):
-    """Where a run was started from: path of a notebook or file, and the id of a cell. What is not known is empty."""
-
-    path: str
-    cell: str
 
 
 class Desk:
@@ -72,10 +71,17 @@ class Desk:
         self._has_old_facets = False
         self._facets_version: object = None
         self._processes = Processes(home.path)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flyte_nb-desk")
+        self._tidying = threading.Lock()
         self._follower = Follower()
         self._lock = threading.RLock()
         self._pictures: dict[str, LivePicture] = {}
         self._pages: dict[str, list[Page]] = {}
+
+    async def asked(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """The result of a call that reads or waits, made on a thread of ours: the server has few."""
+        call = functools.partial(function, *args, **kwargs)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
     @cached_property
     def warnings(self) -> list[Notice]:
@@ -105,12 +111,9 @@ class Desk:
             self._known_facets(),
         )
 
-    def source(self, name: str) -> Source:
+    def origin(self, name: str) -> Origin:
         """Where a run was started from."""
-        self.archive.reader.run(name)
-        started = next((event for _, event in self.archive.reader.events(name)), None)
-        recorded = started.options if isinstance(started, RunStarted) else {}
-        return Source(recorded.get("source_path", ""), recorded.get("source_cell", ""))
+        return origin_of(self.archive.reader, name)
 
     def tasks(self) -> list[TaskRecord]:
         """Tasks that runs started with."""
@@ -169,10 +172,13 @@ class Desk:
         ------
         RunStateError
             If it has ended, or its process is gone.
+        ActionNotFoundError
         """
-        line = self.run(name)
-        if line.phase.is_terminal:
-            raise RunStateError(f"Run {name!r} is {line.phase}; there is nothing to stop.")
+        phase, what = self.run(name).phase, f"Run {name!r}"
+        if action and not phase.is_terminal:
+            phase, what = RunHistory(name, self.archive).action(action).phase, f"Action {action!r} of run {name!r}"
+        if phase.is_terminal:
+            raise RunStateError(f"{what} is {phase}; there is nothing to stop.")
         requests.post_abort(self.archive, name, action, reason)
 
     def answer(self, name: str, prompt: str, value: str, *, by: str) -> str:
@@ -189,13 +195,16 @@ class Desk:
         """
         if not self.run(name).can_resume:
             raise RunStateError(f"Run {name!r} is {self.run(name).phase}; it cannot be resumed.")
-        self._processes.begin("resume", "--", name, begun=lambda pid: self.archive.reader.run(name).owner.pid == pid)
+        self._processes.begin(
+            "resume", "--", name,
+            folder=self.origin(name).folder, begun=lambda owner: is_same(self.archive.reader.run(name).owner, owner),
+        )  # fmt: skip
 
     def rerun(self, name: str) -> str:
         """Run it again as a run of its own, in a process of its own; the new run's name."""
         self.run(name)
-        pid = self._processes.begin("rerun", "--", name, begun=lambda pid: bool(self._started_by(pid)))
-        return self._started_by(pid)
+        folder, begun = self.origin(name).folder, lambda owner: bool(self._started_by(owner))
+        return self._started_by(self._processes.begin("rerun", "--", name, folder=folder, begun=begun))
 
     def delete(self, name: str) -> None:
         """Forget a run that has ended.
@@ -211,7 +220,8 @@ class Desk:
 
     def tidy(self, older_than_days: int) -> str:
         """Forget runs that are older, and the values that nobody refers to any more; what was forgotten, in words."""
-        return self._processes.run("gc", "--keep", f"{older_than_days}d")
+        with self._tidying:  # each page of JupyterLab asks for it when it opens
+            return self._processes.run("gc", "--keep", f"{older_than_days}d")
 
     # pages --------------------------------------------------------------------------------------------------
 
@@ -242,6 +252,7 @@ class Desk:
     def close(self) -> None:
         """Close the files."""
         self.archive.close()
+        self._threads.shutdown(wait=False)
 
     def _needs_no_more(self, name: str, picture: LivePicture) -> bool:
         with self._lock:
@@ -254,9 +265,9 @@ class Desk:
             page.news_of_selection()
         return False
 
-    def _started_by(self, pid: int) -> str:
+    def _started_by(self, owner: Owner) -> str:
         newest = self.archive.reader.runs(limit=50)
-        return next((record.name for record in newest if record.owner.pid == pid), "")
+        return next((record.name for record in newest if is_same(record.owner, owner)), "")
 
     def _picture_now(self, name: str) -> LivePicture:
         self.archive.reader.run(name)

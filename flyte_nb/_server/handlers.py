@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
 from collections.abc import Callable
@@ -55,7 +54,7 @@ class DeskHandler(JupyterHandler):
     async def ask(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """The result of a call that reads or waits, made on a thread; a failure becomes the right status."""
         try:
-            return await asyncio.to_thread(function, *args, **kwargs)
+            return await self.desk.asked(function, *args, **kwargs)
         except tuple(kind for kind, _ in _STATUS) as error:
             status = next(status for kind, status in _STATUS if isinstance(error, kind))
             raise _Refused(status, str(error)) from error
@@ -161,7 +160,7 @@ class NotebookHandler(JsonHandler):
     @authorized
     async def get(self, name: str) -> None:
         """Where the notebook of a run is, seen from the server's root, and which of its cells started the run."""
-        path, cell = await self.ask(self.desk.source, name)
+        path, cell = await self.ask(self.desk.origin, name)
         root = Path(self.settings.get("server_root_dir") or "/").expanduser().resolve()
         if not path or not Path(path).is_file() or not Path(path).resolve().is_relative_to(root):
             reason = f"is not a file below {root}" if path else "was not recorded"

@@ -6,7 +6,7 @@ The TypeScript types are generated from these classes:
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
 
@@ -116,10 +116,10 @@ class Wanted(msgspec.Struct, tag_field="type", tag="list", frozen=True):
     """
 
     chosen: RunFilter = RunFilter()
-    offset: int = 0
-    limit: int = 50
-    utc_offset_s: int = 0
-    every_ms: int = 250
+    offset: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)] = 50
+    utc_offset_s: Annotated[int, msgspec.Meta(ge=-100_000, le=100_000)] = 0
+    every_ms: Annotated[int, msgspec.Meta(ge=0, le=3_600_000)] = 250
 
 
 ListNews: TypeAlias = RunList | Running | Inbox | Facets | Trouble | Notice

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .._journal.home import ENVIRONMENT_VARIABLE
+from .._journal.liveness import process_as_owner
 from ..errors import RunStateError
+from ..models.events import Owner
 
 BEGUN_WITHIN_S = 20.0
 _POLL_S = 0.05
@@ -41,28 +43,37 @@ class Processes:
         process.wait()
         return self._said(process, output)
 
-    def begin(self, *arguments: str, begun: Callable[[int], bool]) -> int:
-        """Start a command and wait until `begun`, which gets its process id, or until it has ended; its process id.
+    def begin(self, *arguments: str, folder: Path | None, begun: Callable[[Owner], bool]) -> Owner:
+        """Start a command and wait until `begun`, which gets its process, or until it has ended; its process.
+
+        Parameters
+        ----------
+        *arguments : str
+        folder : Path or None
+            Where it works; by default where the server does.
+        begun : callable
 
         Raises
         ------
         RunStateError
             With what it said, if it ended badly before.
         """
-        process, output = self._start(arguments)
+        process, output = self._start(arguments, folder)
+        owner = process_as_owner(process.pid)
         deadline = time.monotonic() + BEGUN_WITHIN_S
-        while process.poll() is None and not begun(process.pid) and time.monotonic() < deadline:
+        while process.poll() is None and not begun(owner) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
-        if process.poll() is not None and not begun(process.pid):
+        if process.poll() is not None and not begun(owner):
             self._said(process, output)
         threading.Thread(target=_reap, args=(process, output), name="flyte_nb-command", daemon=True).start()
-        return process.pid
+        return owner
 
-    def _start(self, arguments: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], Path]:
+    def _start(self, arguments: tuple[str, ...], folder: Path | None = None) -> tuple[subprocess.Popen[bytes], Path]:
         handle, name = tempfile.mkstemp(prefix="flyte_nb-")
         with os.fdopen(handle, "wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "flyte_nb", *arguments],
+                cwd=folder,
                 env={**os.environ, ENVIRONMENT_VARIABLE: str(self._home)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -22,7 +22,6 @@ from .listing import Inbox, ListNews, Trouble, Wanted
 
 LOOK_EVERY_S = 0.25
 LOOK_FOR_LOST_EVERY = 8
-MAX_MESSAGE_BYTES = 1_000_000
 _ACTS = frozenset({"abort", "resume", "rerun", "answer"})
 
 
@@ -72,7 +71,7 @@ class RunSocket(Socket):
         self._name = name
         self._turn = asyncio.Lock()
         try:
-            self.page = await asyncio.to_thread(self.desk.open_page, name, self.send, by=self.who)
+            self.page = await self.desk.asked(self.desk.open_page, name, self.send, by=self.who)
         except BaseRuntimeError as error:
             self.send(Notice("error", str(error)))
             self.close(4404, "There is no such run.")
@@ -87,12 +86,12 @@ class RunSocket(Socket):
                 return
             try:
                 content = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 content = None
             if isinstance(content, dict) and content.get("type") in _ACTS and not self.may_write:
                 self.send(Notice("error", "You may only look here."))
                 return
-            await asyncio.to_thread(self.page.take, content)
+            await self.desk.asked(self.page.take, content)
 
     def on_close(self) -> None:
         """The page is gone."""
@@ -136,9 +135,13 @@ class ListSocket(Socket):
         self.is_stale = False
         self._updated_at = time.monotonic()
         try:
-            news = await asyncio.to_thread(self.desk.news, self.wanted)
+            news = await self.desk.asked(self.desk.news, self.wanted)
         except BaseRuntimeError as error:
             self.tell_trouble(error)
+            return
+        except Exception:  # of this page alone: the others go on
+            self.log.exception("The list of runs cannot be told to a page.")
+            self.close(1011, "The list cannot be told.")
             return
         list_now: list[ListNews] = [news.facets, news.running, news.inbox, news.chosen]
         messages = [Trouble(""), *self.desk.warnings, *list_now]
@@ -190,7 +193,7 @@ class Watcher:
             await asyncio.sleep(LOOK_EVERY_S)
             rounds += 1
             try:
-                before, version = version, await asyncio.to_thread(self._desk.changes)
+                before, version = version, await self._desk.asked(self._desk.changes)
             except BaseRuntimeError as error:
                 version = None  # what is read next is news
                 for socket in self._sockets:

@@ -7,6 +7,8 @@ import msgspec
 from .events import Owner
 from .phases import ActionPhase
 
+LONGEST_SEARCH = 1_000
+
 
 class RunRecord(msgspec.Struct, frozen=True):
     """One line of the list of runs.
@@ -41,13 +43,17 @@ class RunFilter(msgspec.Struct, frozen=True):
     task, source : str
         The task's full name, and the notebook or file.
     text : str
-        Part of a run's name, task, source or labels.
+        Part of a run's name, task, source or labels, of at most `LONGEST_SEARCH` signs.
     """
 
     phases: tuple[ActionPhase, ...] = ()
     task: str = ""
     source: str = ""
     text: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.text) > LONGEST_SEARCH:
+            raise ValueError(f"A search has at most {LONGEST_SEARCH:,} signs; got {len(self.text):,}.")
 
 
 class TaskRecord(msgspec.Struct, frozen=True):

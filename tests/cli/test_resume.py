@@ -103,3 +103,14 @@ def test_a_file_without_the_task_of_the_run_is_refused(shell: Shell) -> None:
     shell.write_notebook("other.ipynb", *(cell.replace("main", "mian") for cell in STUDY))
     _, told = shell.program("resume", "--file", "other.ipynb", "a", code=2)
     assert "other.ipynb has no task 'study.main' (did you mean 'study.mian'?), which run 'a' is of" in told
+
+
+def test_a_run_that_is_resumed_elsewhere_finds_the_modules_beside_its_script(shell: Shell) -> None:
+    shell.write("script.py", PROGRAM)
+    shell.write("beside.py", "def double(x):\n    return 2 * x\n")
+    subprocess.run([sys.executable, "script.py"], cwd=shell.folder, env=shell.env, check=True)
+    elsewhere = shell.write("elsewhere/mended", "").parent
+    for command in ("resume", "rerun"):
+        whole = [*COMMAND, command, "stumbled"]
+        done = subprocess.run(whole, cwd=elsewhere, env=shell.env, capture_output=True, text=True, check=False)
+        assert "result = 42" in done.stdout, done.stderr

@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 import flyte_nb as flyte
 from flyte_nb import errors
@@ -22,7 +23,7 @@ from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox, RunLo
 from flyte_nb._journal.cache_table import CacheTable
 from flyte_nb._journal.connection import open_database, transaction
 from flyte_nb._journal.doctor import examine
-from flyte_nb._journal.liveness import is_alive, this_process
+from flyte_nb._journal.liveness import is_alive, is_same, process_as_owner, this_process
 from flyte_nb._journal.retention import forget_runs
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb._runtime.upkeep import sweep
@@ -342,6 +343,14 @@ def test_a_process_is_alive_by_its_number_and_start_time_and_elsewhere_by_its_he
     assert not is_alive(ev.Owner(mine.host, int(gone.stdout), mine.process_started_at), time.time())
     assert is_alive(ev.Owner("elsewhere", 1, 0.0), time.time())
     assert not is_alive(ev.Owner("elsewhere", 1, 0.0), time.time() - 3600)
+
+
+def test_a_process_is_known_by_its_start_as_well_as_its_id_which_comes_again() -> None:
+    mine = this_process()
+    assert is_same(mine, process_as_owner(mine.pid))
+    earlier = structs.replace(mine, process_started_at=mine.process_started_at - 60)
+    assert not is_same(mine, earlier)
+    assert not is_same(mine, structs.replace(mine, machine="another"))
 
 
 def test_a_reservation_of_another_host_lasts_as_long_as_the_heartbeat_of_its_owner(path: Path) -> None:

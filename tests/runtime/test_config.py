@@ -55,3 +55,16 @@ def test_a_cluster_is_not_contacted_and_what_happens_instead_is_said(
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(InitializationError, match=problem):
         read(tmp_path, text)
+
+
+def test_what_is_passed_over_is_said_where_it_was_probably_meant(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read(tmp_path, "taks: {project: p}\nimage: {builder: remote}\nconsole: {}\n")
+    assert [message.partition(": ")[2] for message in caplog.messages] == [
+        "the section 'taks' is passed over; 'task' would be read."
+    ]
+    monkeypatch.setenv("FLYTECTL_CONFIG", str(tmp_path / "nowhere.yaml"))
+    monkeypatch.chdir(tmp_path)
+    flyte.init_from_config(home=tmp_path / "home")
+    assert f"FLYTECTL_CONFIG names {tmp_path / 'nowhere.yaml'}, which is no file" in caplog.messages[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import threading
 import time
@@ -15,7 +16,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 import flyte_nb as flyte
-from flyte_nb import hitl
+from flyte_nb import hitl, remote
 from flyte_nb._follow.servers import announce, page_of
 from flyte_nb._journal import Home
 from flyte_nb._server.extension import ROUTES, address_of
@@ -58,6 +59,12 @@ async def hangs() -> None:
     await asyncio.sleep(600)
 
 
+@env.task
+async def steps_and_hangs() -> None:
+    await step(1)
+    await asyncio.sleep(600)
+
+
 def ended(name: str, task: Any = main, *args: Any, **options: Any) -> flyte.Run:
     run = flyte.with_runcontext(name=name, **options).run(task, *args)
     run.wait()
@@ -94,6 +101,7 @@ def test_runs_are_listed_filtered_and_paged(fetch: Fetch) -> None:
     assert found(fetch("api/runs", params={"task": "served.main"}))["total"] == 5
     assert [run["name"] for run in found(fetch("api/runs", params={"text": "blue%"}))["runs"]] == ["good-3"]
     assert found(fetch("api/runs", params={"text": "o_d"}))["total"] == 0
+    assert "at most 1,000 signs" in found(fetch("api/runs", params={"text": "a" * 30_000}), 422)["error"]
     assert found(fetch("api/runs/bad"))["can_resume"] is True
     assert [task["name"] for task in found(fetch("api/tasks"))] == ["served.fails", "served.main"]
 
@@ -232,6 +240,16 @@ def test_a_run_is_aborted(fetch: Fetch) -> None:
     assert "nothing to stop" in found(post(fetch, "api/runs", run.name, "abort", body={}), 409)["error"]
 
 
+def test_what_is_not_there_or_has_ended_cannot_be_aborted(fetch: Fetch) -> None:
+    flyte.with_runcontext(name="waits").run(steps_and_hangs)
+    while not (ends := [one for one in remote.Action.listall("waits", in_phase="succeeded")]):
+        time.sleep(0.01)
+    abort = ("api/runs", "waits", "abort")
+    assert "has no action 'nothing'" in found(post(fetch, *abort, body={"action": "nothing"}), 404)["error"]
+    assert "nothing to stop" in found(post(fetch, *abort, body={"action": ends[0].name}), 409)["error"]
+    found(post(fetch, *abort, body={"action": "a0"}), 202)
+
+
 def test_a_question_is_in_the_inbox_until_it_is_answered_once(fetch: Fetch) -> None:
     asking("asks")
     [waiting] = found(fetch("api/inbox"))
@@ -277,6 +295,29 @@ def test_a_run_that_has_ended_is_deleted_by_a_process_of_its_own(fetch: Fetch) -
     assert "abort it first" in found(fetch("api/runs", running.name, method="DELETE"), 409)["error"]
     found(fetch("api/runs/old", method="DELETE"))
     found(fetch("api/runs/old"), 404)
+
+
+@env.task
+async def uses_what_is_beside_its_notebook() -> int:
+    import beside_the_notebook  # type: ignore[import-not-found, unused-ignore]
+
+    number: int = beside_the_notebook.NUMBER
+    return number
+
+
+@pytest.mark.parametrize("how", ["resume", "rerun"])
+def test_a_run_goes_on_in_the_folder_of_its_notebook(
+    how: str, fetch: Fetch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "study.ipynb"))
+    ended("beside", uses_what_is_beside_its_notebook)
+    assert flyte.Run.get("beside").phase == "failed"
+    (tmp_path / "beside_the_notebook.py").write_text("NUMBER = 7")
+    name = found(fetch("api/runs/beside", how, method="POST", body=""), 202).get("name", "beside")
+    run = flyte.Run.get(name)
+    run.wait()
+    assert run.outputs() == 7
 
 
 def test_a_failed_run_is_resumed_without_a_kernel(fetch: Fetch) -> None:

@@ -118,6 +118,49 @@ def test_a_journal_that_cannot_be_read_is_told_once_and_no_more_when_it_can(
     assert after == ""
 
 
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"offset": 2**63},
+        {"limit": -1},
+        {"utc_offset_s": 2**70},
+        {"every_ms": 2**70},
+        {"chosen": {"text": "a" * 30_000}},
+    ],
+    ids=lambda wanted: next(iter(wanted)),
+)
+def test_what_no_list_can_be_is_told_and_the_page_stays_connected(
+    wanted: dict[str, Any], jp_ws_fetch: Any, jp_asyncio_loop: Any
+) -> None:
+    async def look() -> Any:
+        await flyte.run.aio(step)
+        socket = await jp_ws_fetch("flyte-nb", "api", "live")
+        await socket.write_message(json.dumps({"type": "list", **wanted}))
+        told = await until(socket, lambda message: message["type"] == "notice")
+        await socket.write_message('{"type": "list"}')
+        await until(socket, lambda message: message["type"] == "runs" and message["total"] == 1)
+        return told
+
+    gate.set()
+    assert "Expected" in (told := jp_asyncio_loop.run_until_complete(look())["text"]) or "at most" in told
+
+
+def test_the_list_is_told_also_while_all_threads_of_the_server_are_busy(jp_ws_fetch: Any, jp_asyncio_loop: Any) -> None:
+    enough = threading.Event()
+
+    async def look() -> None:
+        socket = await jp_ws_fetch("flyte-nb", "api", "live")
+        busy = [jp_asyncio_loop.run_in_executor(None, enough.wait) for _ in range(64)]
+        try:
+            await socket.write_message('{"type": "list"}')
+            await until(socket, lambda message: message["type"] == "runs")
+        finally:
+            enough.set()
+            await asyncio.gather(*busy)
+
+    jp_asyncio_loop.run_until_complete(look())
+
+
 def test_a_stranger_does_not_connect(jp_ws_fetch: Any, jp_serverapp: Any, jp_asyncio_loop: Any) -> None:
     jp_serverapp.identity_provider.token = "another"
     for path in (("api", "live"), ("api", "runs", "x", "live")):
