@@ -38,7 +38,7 @@ class Ui:
         """As Ctrl-C does; it ends well."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            assert self.process.wait(20) == 0
+            assert self.process.wait(120) == 0
         assert self.process.stdout is not None
         self.process.stdout.close()
 

@@ -177,4 +177,4 @@ def _is_taken(name: str, path: Path) -> bool:
     loaded = sys.modules.get(name)
     elsewhere = [entry for entry in sys.path if Path(entry).resolve() != path.parent]
     found = loaded.__spec__ if loaded is not None else PathFinder.find_spec(name, elsewhere)
-    return found is not None and found.origin != str(path)
+    return found is not None and found.origin not in (None, str(path))  # a folder in the way takes no name

@@ -154,6 +154,11 @@ class JournalReader:
             if isinstance(event, PromptAsked | PromptAnswered):
                 yield event
 
+    def kept_answers(self, run: str) -> frozenset[str]:
+        """Identities of questions of `run` whose answers wait for somebody to drive it."""
+        rows = self._query("SELECT body FROM requests WHERE outcome IS NULL AND run = ? AND kind = 'answer'", (run,))
+        return frozenset(str(msgspec.json.decode(body)["prompt"]) for (body,) in rows)
+
     def earlier(self, run: str) -> EarlierRun:
         """All that `run` has recorded, for going on with it."""
         return EarlierRun(self._pages("events", run, 0), run)

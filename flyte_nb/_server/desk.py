@@ -102,12 +102,13 @@ class Desk:
 
     def news(self, wanted: Wanted) -> News:
         """What a page with the list shows now."""
-        living, lost = self._unfinished()
+        records, lost = self._unfinished()
+        living = [record for record in records if record.name not in lost]
         running = sorted(living, key=lambda record: -record.created_at)
         return News(
             self._chosen(wanted, lost, with_days=True),
             Running([line_of(record, lost=False) for record in running]),
-            Inbox(self._questions.waiting(living)),
+            Inbox(self._questions.waiting(records, lost)),
             self._known_facets(),
         )
 
@@ -121,7 +122,7 @@ class Desk:
 
     def inbox(self) -> list[Waiting]:
         """Questions that wait for a person."""
-        return self._questions.waiting(self._unfinished()[0])
+        return self._questions.waiting(*self._unfinished())
 
     def tree(self, name: str, opened: Sequence[str]) -> list[ToPage]:
         """The messages that a page gets first: the header, the root, and what is below opened branches."""
@@ -276,11 +277,10 @@ class Desk:
         return picture
 
     def _unfinished(self) -> tuple[list[RunRecord], frozenset[str]]:
-        """Runs that go on, and names of those whose process is gone."""
+        """Runs that have not ended, and names of those whose process is gone."""
         records = self.archive.reader.unfinished()
         self.may_lose_runs = bool(records)
-        living = [record for record in records if is_alive(record.owner, record.heartbeat_at)]
-        return living, frozenset(record.name for record in records) - {record.name for record in living}
+        return records, frozenset(one.name for one in records if not is_alive(one.owner, one.heartbeat_at))
 
     def _chosen(self, wanted: Wanted, lost: frozenset[str], *, with_days: bool) -> RunList:
         reader, offset, limit = self.archive.reader, max(wanted.offset, 0), max(min(wanted.limit, MAX_LIMIT), 0)

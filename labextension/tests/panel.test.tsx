@@ -2,6 +2,7 @@
 import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { runShownBy } from "../src/lab/open_runs";
 import { choiceFrom } from "../src/panel/choice";
 import { placesBetween, topOf } from "../src/panel/list_layout";
 import { Panel } from "../src/panel/panel";
@@ -127,6 +128,23 @@ describe("the panel", () => {
     expect(page.textContent).not.toContain("nobody answered in time");
   });
 
+  it("takes an answer for an interrupted run, and says that it is kept once its question is gone", async () => {
+    const waiting = { run: "r1", task: "etl.main", source: "", question: { ...question, standing: "stopped" } };
+    await say({ type: "inbox", at_ms: Date.now(), waiting: [waiting] });
+    expect(page.querySelector("form")!.textContent).toContain("an answer is kept until it is resumed");
+    answers["api/runs/r1/answer"] = { status: "kept: run 'r1' has ended" };
+    await act(async () => page.querySelector<HTMLButtonElement>("form button")!.click());
+    await say({ type: "inbox", at_ms: Date.now(), waiting: [] });
+    expect(page.querySelector(".fnb-notice")!.textContent).toContain("kept: run 'r1' has ended");
+  });
+
+  it("says a warning once, however often it connects", async () => {
+    const warning = { type: "notice" as const, level: "warning", text: "on a network", about: "" };
+    await say(warning);
+    await say(warning);
+    expect(page.querySelectorAll(".fnb-notice")).toHaveLength(1);
+  });
+
   it("has Resume for all that can be resumed, failed and aborted runs too", async () => {
     const runs = [line("failed", { phase: "failed", can_resume: true }), line("aborted", { phase: "aborted", can_resume: true }), line("fine")];
     await say({ type: "runs", total: 3, offset: 0, days: [[1, 3]], runs });
@@ -193,6 +211,18 @@ describe("what happened elsewhere", () => {
     expect(shown()).toEqual(["3 questions wait"]);
     pile.remove("q3", 0);
     expect(shown()).toEqual([]);
+  });
+});
+
+describe("a picture", () => {
+  it("says which run it shows, whatever that is called", () => {
+    const row = document.createElement("code");
+    for (const name of ["plain", "two words", "größe", "a.b-c"]) {
+      row.textContent = `flyte.show("${name}")`;
+      expect(runShownBy(row)).toBe(name);
+    }
+    row.textContent = 'flyte.show("a")("b")';
+    expect(runShownBy(row)).toBeUndefined();
   });
 });
 

@@ -108,6 +108,27 @@ def test_a_question_is_answered_in_the_panel_while_its_cell_blocks(open_notebook
     form.wait_for(state="detached")
 
 
+def test_a_question_of_a_killed_kernel_is_answered_in_the_panel_for_the_resume(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(SETUP, "flyte.with_runcontext(name='lost-asking').run(ask); print('pid', os.getpid())")
+    lab.run(0)
+    lab.run(1)
+    panel = panel_of(lab)
+    asking = panel.locator(".fnb-asking").filter(has_text="lost-asking")
+    asking.wait_for()
+    os.kill(int(lab.text(1).split()[-1]), signal.SIGKILL)
+    asking.get_by_text("an answer is kept until it is resumed").wait_for()
+    lab.page.get_by_role("dialog").get_by_role("button", name="Ok").click()  # it says that it restarts the kernel
+    asking.get_by_label("Answer to bonus").fill("2")
+    asking.get_by_role("button", name="Answer").click()
+    panel.locator(".fnb-notice").get_by_text("takes the answer when it is resumed").wait_for()
+    asking.wait_for(state="detached")
+    line(panel, "lost-asking").get_by_role("button", name="Resume", exact=True).click()
+    lab.page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    line(panel, "lost-asking").get_by_label("succeeded").wait_for(timeout=40_000)
+
+
 def test_a_run_is_aborted_from_the_panel_while_its_kernel_is_busy(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(
         SETUP,

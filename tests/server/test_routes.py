@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import re
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -261,6 +263,36 @@ def test_a_question_is_in_the_inbox_until_it_is_answered_once(fetch: Fetch) -> N
     found(post(fetch, *answer, body={"prompt": "none", "value": "5"}), 404)
     assert found(fetch("api/inbox")) == []
     assert flyte.Run.get("asks").outputs() == 4
+
+
+LOST = """
+import flyte_nb as flyte
+from tests.server.test_routes import asked, asks
+
+flyte.with_runcontext(name="lost").run(asks)
+asked.wait(60)
+print("asked", flush=True)
+input()
+"""
+
+
+def test_a_question_of_an_interrupted_run_waits_until_it_is_answered_for_the_resume(fetch: Fetch, home: Path) -> None:
+    variables = {**os.environ, "FLYTE_NB_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", LOST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+    )
+    assert kernel.stdin is not None and kernel.stdout is not None
+    assert kernel.stdout.readline() == "asked\n"
+    kernel.kill()
+    kernel.wait()
+    kernel.stdin.close()
+    kernel.stdout.close()
+    [waiting] = found(fetch("api/inbox"))
+    assert (waiting["run"], waiting["question"]["standing"]) == ("lost", "stopped")
+    said = found(post(fetch, "api/runs/lost/answer", body={"prompt": "decision", "value": "4"}))["status"]
+    assert said == "kept: run 'lost' has ended (aborted) and takes the answer when it is resumed"
+    assert found(fetch("api/inbox")) == []
+    assert flyte.Run.get("lost").resume().outputs() == 4
 
 
 def test_programs_answer_with_json(fetch: Fetch) -> None:

@@ -1,6 +1,6 @@
 import { openAsked } from "../run/opening";
 
-const SHOWS = /^flyte\.show\("([\w. -]+)"\)$/;
+const SHOWS = /^flyte\.show\("([^"\\]+)"\)$/;
 
 /** The run that a picture says how to show; undefined for any other text. */
 export function runShownBy(line: Element | null): string | undefined {

@@ -6,8 +6,14 @@ import { runPath, type Server } from "./server";
 export class Answers {
   private readonly outcomes = new Map<string, Map<string, Notice>>();
 
-  /** `timeThere`: what time it is at the server when it is that time here. */
-  constructor(private readonly server: Server, private readonly timeThere: (now: number) => number, private readonly changed: () => void) {}
+  /**
+   * `timeThere`: what time it is at the server when it is that time here. `kept` is told of an answer that waits for its run to
+   * be resumed: its question is gone from the list then.
+   */
+  constructor(
+    private readonly server: Server, private readonly timeThere: (now: number) => number, private readonly changed: () => void,
+    private readonly kept: (text: string) => void,
+  ) {}
 
   of(run: string): Answering {
     const outcomes = this.outcomes.get(run) ?? new Map<string, Notice>();
@@ -22,7 +28,11 @@ export class Answers {
       answer: (prompt, value) => {
         outcomes.delete(prompt);
         this.server.ask(runPath(run, "answer"), "POST", { prompt, value }).then(
-          (content) => keep(prompt, "info", String((content as { status?: unknown }).status ?? "")),
+          (content) => {
+            const status = String((content as { status?: unknown }).status ?? "");
+            keep(prompt, "info", status);
+            if (status.startsWith("kept")) this.kept(status);
+          },
           (error: Error) => keep(prompt, "error", error.message),
         );
       },

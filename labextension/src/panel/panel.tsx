@@ -41,7 +41,7 @@ export function Panel({ store, doors }: { store: RunsStore; doors: Doors }) {
           <h2>Waiting for you <span class="fnb-badge">{waiting.length}</span></h2>
           {waiting.map((one) => (
             <div key={`${one.run}/${one.question.prompt}`} class="fnb-asking">
-              <PromptForm store={store.answering(one.run)} prompt={one.question} />
+              <PromptForm store={store.answering(one.run)} prompt={one.question} canResume />
               <button type="button" class="fnb-link fnb-line-second" onClick={() => doors.openRun(one.run)}>
                 <TaskName task={one.task} /> <RunName run={one.run} source={one.source} />
               </button>

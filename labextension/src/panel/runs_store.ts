@@ -43,7 +43,9 @@ export class RunsStore {
 
   constructor(private readonly server: Server, choice: Choice = EVERYTHING) {
     this.choice = choice;
-    this.answers = new Answers(server, (now) => this.contact.timeThere(now), () => this.changed());
+    this.answers = new Answers(
+      server, (now) => this.contact.timeThere(now), () => this.changed(), (text) => this.notify("info", text),
+    );
     this.happenings = new Happenings(server);
     this.connection = new Connection(() => server.socket("api/live"), {
       opened: () => {
@@ -162,9 +164,13 @@ export class RunsStore {
     try {
       await action();
     } catch (error) {
-      this.notices = [...this.notices, noticeOf(error)].slice(-3);
-      this.changed();
+      this.notify("error", error instanceof Error ? error.message : String(error));
     }
+  }
+
+  private notify(level: string, text: string): void {
+    this.notices = [...this.notices, { type: "notice", level, text, about: "" } satisfies Notice].slice(-3);
+    this.changed();
   }
 
   private want(): void {
@@ -200,7 +206,7 @@ export class RunsStore {
         this.trouble = message.text;
         break;
       case "notice":
-        this.notices = [...this.notices, message].slice(-3);
+        this.notices = [...this.notices.filter(({ text }) => text !== message.text), message].slice(-3); // a warning is told with each connection
         break;
     }
     this.changed();
@@ -209,8 +215,4 @@ export class RunsStore {
   private changed(): void {
     for (const listener of this.listeners) listener();
   }
-}
-
-function noticeOf(error: unknown): Notice {
-  return { type: "notice", level: "error", text: error instanceof Error ? error.message : String(error), about: "" };
 }
