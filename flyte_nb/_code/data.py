@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, NamedTuple
 
 from blake3 import blake3
 
@@ -53,13 +53,10 @@ def _open_reads() -> dict[int, tuple[Any, bytes]] | None:
     return reads.found if reads is not None and reads.is_open else None
 
 
-def is_data(value: Any) -> bool:
-    """Whether `value` is an array or a frame, part of one, or a type, a schema or an expression for one."""
-    return _kind_of(value) is not None
-
-
 def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
-    """Bytes for a value that `is_data`, the same for the same content; None for other values.
+    """Bytes for an array or a frame, part of one, or a type, a schema or an expression for one; None for other values.
+
+    They are the same for the same content.
 
     Parameters
     ----------
@@ -71,8 +68,8 @@ def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
     TypeError
         If it holds Python functions, whose content is not told.
     """
-    encoder = _kind_of(value)
-    if encoder is None:
+    kind = _kind_of(value)
+    if kind is None:
         return None
     known = _open_reads()
     if known is not None and id(value) in known:
@@ -84,19 +81,33 @@ def encode_data(value: Any, name: str, encode: Encode) -> bytes | None:
         holds_objects = holds_objects or not (type(item) in _ATOMS or (type(item) is dict and not item))
         return encode(item, name)
 
-    found = encoder(value, name, noting)
+    found = kind.encode(value, name, noting)
     if known is not None and not holds_objects:
         known[id(value)] = value, found
     return found
 
 
-def _kind_of(value: Any) -> Callable[[Any, str, Encode], bytes] | None:
-    for library, kinds, encoder in _KNOWN:
-        module = sys.modules.get(library)
-        for kind in kinds if module is not None else ():
-            known = getattr(module, kind, None)
-            if isinstance(known, type) and isinstance(value, known):
-                return encoder
+def is_changed_by(value: Any, method: str) -> bool:
+    """Whether `value` is data that a method of that name changes in place; most of them give something new."""
+    known = _kind_of(value)
+    return known is not None and method in known.changed_by
+
+
+class _Kind(NamedTuple):
+    """Data of a library: how it is encoded, and by which methods with names of mutators it is changed in place."""
+
+    library: str
+    name: str
+    encode: Callable[[Any, str, Encode], bytes]
+    changed_by: frozenset[str] = frozenset()
+
+
+def _kind_of(value: Any) -> _Kind | None:
+    for known in _KNOWN:
+        module = sys.modules.get(known.library)
+        kind = getattr(module, known.name, None) if module is not None else None
+        if isinstance(kind, type) and isinstance(value, kind):
+            return known
     return None
 
 
@@ -229,17 +240,28 @@ def _digest(data: Any) -> bytes:
 _PICKLES = tuple(b"\x80" + protocol + b"\x95" for protocol in (b"\x04", b"\x05"))
 """How pickles begin."""
 _KNOWN = (
-    ("numpy", ("ndarray", "generic"), _array),
-    ("numpy", ("dtype",), _numpy_type),
-    ("numpy", ("poly1d",), _polynomial),
-    ("pandas", ("DataFrame", "Series", "Index"), _pandas),
-    ("pandas.api.extensions", ("ExtensionArray",), _pandas_array),
-    ("pandas", ("Period", "Interval"), _pandas_time),
-    ("pandas.tseries.offsets", ("BaseOffset",), _pandas_offset),
-    ("polars", ("DataFrame", "Series"), _polars),
-    ("polars", ("Expr", "LazyFrame"), _polars_plan),
-    ("polars", ("DataType",), _polars_type),
-    ("pyarrow", ("Table", "RecordBatch", "ChunkedArray", "Array"), _arrow),
-    ("pyarrow", ("Schema", "Field", "DataType"), _arrow_type),
-    ("pyarrow", ("Scalar",), _arrow_scalar),
+    _Kind("numpy", "ndarray", _array, frozenset({"sort"})),
+    _Kind("numpy", "generic", _array),
+    _Kind("numpy", "dtype", _numpy_type),
+    _Kind("numpy", "poly1d", _polynomial),
+    _Kind("pandas", "DataFrame", _pandas, frozenset({"insert", "pop", "update"})),
+    _Kind("pandas", "Series", _pandas, frozenset({"pop", "update"})),
+    _Kind("pandas", "Index", _pandas),
+    _Kind("pandas.api.extensions", "ExtensionArray", _pandas_array),
+    _Kind("pandas", "Period", _pandas_time),
+    _Kind("pandas", "Interval", _pandas_time),
+    _Kind("pandas.tseries.offsets", "BaseOffset", _pandas_offset),
+    _Kind("polars", "DataFrame", _polars, frozenset({"extend"})),
+    _Kind("polars", "Series", _polars, frozenset({"append", "extend"})),
+    _Kind("polars", "Expr", _polars_plan),
+    _Kind("polars", "LazyFrame", _polars_plan),
+    _Kind("polars", "DataType", _polars_type),
+    _Kind("pyarrow", "Table", _arrow),
+    _Kind("pyarrow", "RecordBatch", _arrow),
+    _Kind("pyarrow", "ChunkedArray", _arrow),
+    _Kind("pyarrow", "Array", _arrow),
+    _Kind("pyarrow", "Schema", _arrow_type),
+    _Kind("pyarrow", "Field", _arrow_type),
+    _Kind("pyarrow", "DataType", _arrow_type),
+    _Kind("pyarrow", "Scalar", _arrow_scalar),
 )

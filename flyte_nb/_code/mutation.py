@@ -12,6 +12,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleT
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from .bytecode import split
+from .data import is_changed_by
 from .standard import is_told
 
 Name: TypeAlias = tuple[int, str]
@@ -61,14 +62,6 @@ _EFFECTS = {
 _CONSTRUCTORS = frozenset({"__init__", "__new__", "__post_init__", "__setstate__"})
 _CONTAINERS = (list, dict, set, bytearray, deque)
 _UNCHANGEABLE = frozenset({type(None), bool, int, float, complex, str, bytes, tuple, frozenset})
-# Methods of those names change what they are called on; elsewhere (a frame of polars, say) they give something new.
-_MUTATORS_OF = {
-    ("numpy", "ndarray"): frozenset({"sort"}),
-    ("pandas", "DataFrame"): frozenset({"insert", "pop", "update"}),
-    ("pandas", "Series"): frozenset({"pop", "update"}),
-    ("polars", "DataFrame"): frozenset({"extend"}),
-    ("polars", "Series"): frozenset({"append", "extend"}),
-}
 
 
 ANY_CLASS = "builtins.object"
@@ -194,13 +187,7 @@ def _full_name(kind: type) -> str:
 
 
 def _changes(value: Any, method: str) -> bool:
-    if isinstance(value, _CONTAINERS) or is_told(type(value)):
-        return True
-    for (library, kind), methods in _MUTATORS_OF.items():
-        known = getattr(sys.modules.get(library), kind, None)
-        if isinstance(known, type) and isinstance(value, known):
-            return method in methods
-    return False
+    return isinstance(value, _CONTAINERS) or is_told(type(value)) or is_changed_by(value, method)
 
 
 class _Origin(NamedTuple):
