@@ -11,8 +11,9 @@ from urllib.parse import unquote
 
 from ..errors import StorageError
 
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure", "az": "azure"}
 # they publish an object when its upload is complete; and making a folder there would make a bucket that is missing
-_OBJECT_STORES = frozenset(["s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"])
+_OBJECT_STORES = frozenset(_EXTRAS)
 
 _S3_PATIENCE = {"connect_timeout": 10, "read_timeout": 60, "retries": {"total_max_attempts": 1, "mode": "standard"}}
 _PASSWORD = re.compile(r"^[a-z0-9+.-]+://[^/@]*:[^/@]*@", re.IGNORECASE)
@@ -59,10 +60,13 @@ def filesystem(address: str) -> tuple[Any, str]:
         if "::" in address and "://" not in address.partition("::")[2]:
             return _filesystem_of_one(address)
         system, path = fsspec.core.url_to_fs(address, **_patience(address))
-    except (ValueError, ImportError) as error:
+    except ImportError as error:
+        extra = _EXTRAS.get(address.partition("://")[0])
+        remedy = f'pip install "flyte-nb[{extra}]"' if extra is not None else "Install it, or give a path"
+        raise StorageError(f"Cannot reach {address!r}, whose package is not installed ({error}). {remedy}.") from error
+    except ValueError as error:
         raise StorageError(
-            f"Cannot reach {address!r}: {error}. Give a path, or an address whose package is installed"
-            " (extras: s3, gcs, azure)."
+            f"Cannot reach {address!r}: {error}. Give a path, or an address that fsspec knows, such as s3://bucket/key."
         ) from error
     return system, path
 

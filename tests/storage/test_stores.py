@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -174,8 +176,24 @@ def test_file_addresses_are_folders(tmp_path: Path) -> None:
 
 
 def test_an_unknown_kind_of_address_is_an_error_that_says_what_is_known() -> None:
-    with pytest.raises(StorageError, match="Cannot reach 'nonsense://x'.*extras: s3"):
+    with pytest.raises(StorageError, match="Cannot reach 'nonsense://x'.*an address that fsspec knows"):
         open_store("nonsense://x")
+
+
+def test_an_address_whose_package_is_missing_names_the_extra_that_brings_it() -> None:
+    program = """
+import sys
+sys.modules.update(dict.fromkeys(["s3fs", "gcsfs", "adlfs"]))
+from flyte_nb.storage import open_store
+for address in ("s3://b/x", "gs://b/x", "abfs://b/x"):
+    try:
+        open_store(address)
+    except Exception as error:
+        print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    for line, extra in zip(done.stdout.splitlines(), ("s3", "gcs", "azure"), strict=True):
+        assert line.endswith(f'pip install "flyte-nb[{extra}]".'), line
 
 
 def test_without_a_notebook_there_is_no_store_outside_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
