@@ -178,11 +178,12 @@ def _bytes(what: str, amount: object) -> int:
     if not isinstance(amount, str):
         raise TypeError(f"{what}: expected text such as '512Mi' or '2Gi', {got(amount)}.")
     found = _QUANTITY.match(amount)
-    if found is None or not float(found[1]):
+    size = int(float(found[1]) * _BYTES_OF[found[2] or ""]) if found is not None else 0
+    if not size:
         raise ValueError(
             f"{what}: {amount!r} is no amount. Write one above zero with a unit, such as '512Mi' or '2Gi'."
         )
-    return int(float(found[1]) * _BYTES_OF[found[2] or ""])
+    return size
 
 
 def _accelerators(value: object) -> int | GPU | None:
@@ -190,8 +191,10 @@ def _accelerators(value: object) -> int | GPU | None:
         return value
     if isinstance(value, str):
         device, _, quantity = value.partition(":")
-        if not device.strip() or (":" in value and not quantity.isdecimal()):
-            raise ValueError(f"gpu: expected a device and how many of it, such as 'A100:2', got {value!r}.")
+        if not device.strip() or device.strip().lstrip("+-").isdecimal() or (":" in value and not quantity.isdecimal()):
+            raise ValueError(
+                f"gpu: expected a number, or a device and how many of it, such as 2 or 'A100:2', got {value!r}."
+            )
         return GPU(device, int(quantity or 1))
     if isinstance(value, int) and not isinstance(value, bool):
         if value < 0:

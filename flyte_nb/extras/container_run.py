@@ -189,7 +189,7 @@ def _take_out(container: Container, folder: Path, recipe: ContainerRecipe, limit
     try:
         with container.archive_of(recipe.output_data_dir) as archive:
             unpack(_Checked(archive, control), folder, recipe, limits.disk_bytes)
-    except tarfile.TarError as error:
+    except (tarfile.TarError, OSError) as error:
         raise ContainerEngineError(
             f"The outputs of container task {recipe.name!r} cannot be taken out of it: {error}."
         ) from error

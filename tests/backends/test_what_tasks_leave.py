@@ -53,6 +53,10 @@ def lowers_a_limit_that_may_be_raised_again() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
 
 
+def may_open_few_files() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+
+
 def is_nice() -> None:
     os.nice(5)
 
@@ -77,6 +81,7 @@ LEAVERS: list[Callable[[], None]] = [
     sets_an_alarm,
     narrows_limits,
     lowers_a_limit_that_may_be_raised_again,
+    may_open_few_files,
     is_nice,
     hides_its_files,
     runs_a_loop_of_its_own,
@@ -105,6 +110,7 @@ def meets() -> list[str]:
         str(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
         str(signal.getitimer(signal.ITIMER_REAL)),
         str(resource.getrlimit(resource.RLIMIT_FSIZE)),
+        str(resource.getrlimit(resource.RLIMIT_NOFILE)),
         str(os.getpriority(os.PRIO_PROCESS, 0)),
         str(umask),
         str(sys.argv),

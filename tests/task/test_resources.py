@@ -40,7 +40,7 @@ def test_ways_to_write_a_gpu_mean_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "memory", ["", "0", "10Q", "lots", "1GB", "-1Gi", "0Mi", "1 Gi", "1gi", ("2Gi", "1Gi"), ("1Gi",)]
+    "memory", ["", "0", "0.0001", "10Q", "lots", "1GB", "-1Gi", "0Mi", "1 Gi", "1gi", ("2Gi", "1Gi"), ("1Gi",)]
 )
 def test_memory_that_cannot_be_is_refused(memory: str) -> None:
     with pytest.raises(ValueError, match="memory"):
@@ -67,7 +67,7 @@ def test_cpu_that_is_no_number_is_a_type_error(cpu: object) -> None:
         Resources(cpu=cpu)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("gpu", ["", ":2", "A100:", "A100:two", "A100:0", "A100:-1", -1])
+@pytest.mark.parametrize("gpu", ["", ":2", "A100:", "A100:two", "A100:0", "A100:-1", "-1", "2", -1])
 def test_a_gpu_that_cannot_be_is_refused(gpu: str | int) -> None:
     with pytest.raises(ValueError, match="gpu"):
         Resources(gpu=gpu)
