@@ -15,7 +15,7 @@ from ..workers.conversation import WorkerLost
 from .framing import Frames, framed
 from .nursery import WorkerProcess
 
-PIECE_BYTES = 256 * 1024
+PIECE_BYTES = 64 * 1024  # what is larger is mapped anew for each call, and takes ten times as long
 
 
 class ProcessLink:
@@ -134,7 +134,7 @@ class ProcessLink:
             receive = self._receive
             if receive is not None:
                 message = say.decode_from_worker(frame)
-                if isinstance(message, _ENDS):
+                if isinstance(message, _ENDS) and message.wrote:
                     self._read_outputs()
                 receive(message)
 

@@ -21,6 +21,8 @@ from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
+from msgspec.structs import replace
+
 from ..._code.snapshot import load_snapshot
 from ..._engine.branches import let_branches_wait
 from ..._engine.failure import carry
@@ -71,6 +73,8 @@ class Worker:
     ----------
     send : callable
         Has a message delivered to the kernel; any thread may call it, and it may block.
+    has_written : callable
+        Whether there may be output that was written past Python, and that nobody has read yet.
 
     Attributes
     ----------
@@ -80,8 +84,9 @@ class Worker:
         Whether one runs.
     """
 
-    def __init__(self, send: Callable[[say.FromWorker], None]) -> None:
+    def __init__(self, send: Callable[[say.FromWorker], None], has_written: Callable[[], bool] = lambda: True) -> None:
         self._send = send
+        self._has_written = has_written
         self._inbox: queue.SimpleQueue[say.Start | None] = queue.SimpleQueue()
         self._replies: dict[int, Reply] = {}
         self._numbers = itertools.count(1)
@@ -231,7 +236,8 @@ class Worker:
         except BaseException as error:
             end = _end_with(error)
         self._imported.note()
-        return end if self._is_clean() else _unclean(end)
+        is_clean, wrote = self._is_clean(), self._has_written()
+        return end if is_clean and not wrote else replace(end, clean=is_clean, wrote=wrote)
 
     def _end_of(
         self, start: say.Start, run: WorkerRun, action: WorkerAction
@@ -380,12 +386,6 @@ def _end_with(error: BaseException) -> say.Raised | say.Cancelled:
     if isinstance(error, asyncio.CancelledError):
         return say.Cancelled()
     return say.Raised(carry(error))
-
-
-def _unclean(end: say.Returned | say.Raised | say.Cancelled) -> say.Returned | say.Raised | say.Cancelled:
-    if isinstance(end, say.Returned):
-        return say.Returned(end.outputs, clean=False)
-    return say.Raised(end.error, clean=False) if isinstance(end, say.Raised) else say.Cancelled(clean=False)
 
 
 def _has_children() -> bool:

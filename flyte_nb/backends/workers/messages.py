@@ -247,10 +247,19 @@ class AwaitAnswer(Message, tag="await_answer", frozen=True):
 
 
 class Returned(Message, tag="returned", frozen=True):
-    """The end of an attempt. `clean` tells whether the worker is as it was before."""
+    """The end of an attempt.
+
+    Attributes
+    ----------
+    clean : bool
+        Whether the worker is as it was before.
+    wrote : bool
+        Whether there may be output of the attempt's that went past Python, and that nobody has read yet.
+    """
 
     outputs: StoredLiterals
     clean: bool = True
+    wrote: bool = False
 
 
 class Raised(Message, tag="raised", frozen=True):
@@ -258,12 +267,14 @@ class Raised(Message, tag="raised", frozen=True):
 
     error: ErrorRecord
     clean: bool = True
+    wrote: bool = False
 
 
 class Cancelled(Message, tag="cancelled", frozen=True):
     """The end of an attempt."""
 
     clean: bool = True
+    wrote: bool = False
 
 
 class Stale(Message, tag="stale", frozen=True):
