@@ -21,6 +21,7 @@ from ..storage.local_copy import (
     file_digest,
     make_private,
     publish,
+    told_nobody,
     unfinished_beside,
 )
 from ..storage.remote_copy import upload_bytes, upload_file
@@ -124,8 +125,13 @@ def side_by_side(work: Callable[[Entry, Told], R], entries: Sequence[Entry], add
 
     def work_off(lane: Sequence[int]) -> None:
         for number in lane:
-            results[number] = work(entries[number], progress.add_bytes)
-            progress.add_file()
+            entry = entries[number]
+            if (size := entry.size or 0) <= AT_ONCE_BYTES:
+                results[number] = work(entry, told_nobody)
+                progress.add_file(size)
+            else:
+                results[number] = work(entry, progress.add_bytes)
+                progress.add_file()
 
     with ThreadPoolExecutor(NEAR_THREADS if is_near else FAR_THREADS, thread_name_prefix="flyte_nb-transfer") as pool:
         lanes = _lanes(entries) if is_near else [[number] for number in range(len(entries))]
@@ -163,9 +169,11 @@ def _into_local_store(source: str, name: str, entries: list[Entry]) -> tuple[str
             os.mkdir(os.path.join(unfinished, folder), 0o700)
 
         def copy(entry: Entry, told: Told) -> str:
-            with explained("read", entry.address):
-                goal = f"{unfinished}/{entry.name}"
-                return copy_file(entry.address, goal, size=entry.size, threads=1, told=told)
+            try:
+                return copy_file(entry.address, f"{unfinished}/{entry.name}", size=entry.size, threads=1, told=told)
+            except Exception:
+                with explained("read", entry.address):
+                    raise
 
         digests = side_by_side(copy, entries, unfinished, f"Storing {name}")
         digest = directory_digest(_named(entries, digests))
@@ -242,9 +250,12 @@ def _fetching(
     get: Callable[..., None], paths: dict[str, str], digests: dict[str, str]
 ) -> Callable[[Entry, Told], None]:
     def fetch(entry: Entry, told: Told) -> None:
-        with explained("read", entry.address):
+        try:
             digest = digests.get(entry.name, "")
             get(entry.address, paths[entry.name], digest, size=entry.size, threads=1, told=told)
+        except Exception:
+            with explained("read", entry.address):
+                raise
 
     return fetch
 

@@ -43,10 +43,15 @@ class Progress:
         self._next_at = time.monotonic() + FIRST_AFTER_S
         self._shown_characters = 0
 
-    def add_file(self) -> None:
-        """Count a file that is done, on any thread."""
-        with self._lock:
-            self._done_files += 1
+    def add_file(self, size_bytes: int = 0) -> None:
+        """Count a file that is done, on any thread, and those of its bytes that were not counted yet.
+
+        Raises
+        ------
+        InterruptedError
+            If nobody waits for the copy any more.
+        """
+        self._add(1, size_bytes)
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that are done, on any thread.
@@ -56,10 +61,14 @@ class Progress:
         InterruptedError
             If nobody waits for the copy any more.
         """
+        self._add(0, count)
+
+    def _add(self, files: int, size_bytes: int) -> None:
         if self._is_stopped:
             raise InterruptedError("the copy was stopped, because nobody waits for it any more")
-        with self._lock:  # what is tried again is told again
-            self._done_bytes = min(self._done_bytes + count, self._size_bytes)
+        with self._lock:
+            self._done_files += files
+            self._done_bytes += size_bytes
 
     def stop(self) -> None:
         """End the copy the next time that it tells how far it is."""
@@ -91,7 +100,9 @@ class Progress:
 
     def __str__(self) -> str:
         files = f"{self._done_files:,} of {self._files:,} files, " if self._files != 1 else ""
-        return f"{self._title}: {files}{_mebibytes(self._done_bytes)} of {_mebibytes(self._size_bytes)} MiB"
+        done = min(self._done_bytes, self._size_bytes)  # what is tried again is told again
+        share = f" ({100 * done // self._size_bytes} %)" if self._size_bytes else ""
+        return f"{self._title}: {files}{_mebibytes(done)} of {_mebibytes(self._size_bytes)} MiB{share}"
 
 
 def followed(title: str, size_bytes: int, work: Callable[[Told], R]) -> R:

@@ -87,16 +87,18 @@ def copy_file(
     `size` is what a list said, if it is known: a small file of that size is read in one step. `target` must not exist,
     and is not published by this function: copy to `unfinished_beside`, then rename.
     """
+    if size is not None and size <= AT_ONCE_BYTES:
+        copied_at_once = _copied_at_once(source, target, size, mode, digest)
+        if copied_at_once is not None:
+            told(size)
+            return copied_at_once
     reading = os.open(source, _READ)
     try:
-        whole = _read_at_once(reading, size)
-        found = None if whole is not None else os.fstat(reading)
-        if found is not None and stat.S_ISDIR(found.st_mode):
+        found = os.fstat(reading)
+        if stat.S_ISDIR(found.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
         writing = os.open(target, _WRITE_NEW, mode)
         try:
-            if found is None:
-                return _write_whole(writing, whole or b"", digest, told)
             if not stat.S_ISREG(found.st_mode):  # a pipe or a device has no size
                 return _pour(reading, writing, told)
             copied = _copy(reading, writing, found.st_size, digest, threads, told)
@@ -119,15 +121,23 @@ def file_digest(path: str, *, threads: int = THREADS) -> str:
         os.close(reading)
 
 
-def _read_at_once(reading: int, size: int | None) -> bytes | None:
-    """All that is in a small file of that size; None for another."""
-    if size is None or size > AT_ONCE_BYTES:
+def _copied_at_once(source: str, target: str, size: int, mode: int, digest: bool) -> str | None:
+    """As `copy_file`, for a small file of that size; None if it has another. One of ten thousand: it calls little."""
+    reading = os.open(source, _READ)
+    try:
+        data = os.read(reading, size + 1)
+    finally:
+        os.close(reading)
+    if len(data) != size:
         return None
-    found = os.read(reading, size + 1)
-    if len(found) == size:
-        return found
-    os.lseek(reading, 0, os.SEEK_SET)
-    return None
+    writing = os.open(target, _WRITE_NEW, mode)
+    try:
+        count = os.write(writing, data)
+        if count < size:
+            write_at(writing, data[count:], count)
+    finally:
+        os.close(writing)
+    return content_digest([piece_digest(data)] if data else [], size) if digest else ""
 
 
 def _write_whole(writing: int, data: bytes | memoryview, digest: bool, told: Told) -> str:

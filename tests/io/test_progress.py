@@ -67,6 +67,9 @@ def test_a_large_file_is_followed_on_its_way_into_a_folder(
 ) -> None:
     File.from_local_sync(source)
     assert len(amounts(watched(), "Storing")) > 2
+    shares = [int(share) for share in re.findall(r"MiB \((\d+) %\)", watched())]
+    assert shares == sorted(shares)
+    assert shares[0] < 100
 
 
 def test_a_large_file_in_a_directory_is_followed_too(near: Path, source: Path, watched: Callable[[], str]) -> None:
