@@ -56,10 +56,12 @@ def handled_interrupts(on_first: Callable[[], None]) -> Iterator[None]:
 
 
 def interrupts_are_handled() -> bool:
-    """Whether the main thread is in `handled_interrupts`. Nothing may strike it before its handler has run, which may
-    be late: Python calls it when what computes in C (SQLite, say) gives the thread back.
+    """Whether an interrupt reaches what the main thread computes without a strike, which would be a second one.
+
+    So it does in `handled_interrupts`, and in a cell that awaits nothing: there Python itself raises. Both may be late:
+    Python calls a handler when what computes in C (SQLite, say) gives the thread back.
     """
-    return _handling > 0
+    return _handling > 0 or signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def kernel_is_ending() -> bool:

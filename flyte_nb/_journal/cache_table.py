@@ -115,6 +115,19 @@ class CacheTable:
             self._connection.close()
 
 
+def stale_reservations(connection: sqlite3.Connection, now: float) -> list[str]:
+    """Keys that are reserved by processes that are gone."""
+    rows = connection.execute(
+        "SELECT key, host, pid, process_started_at, machine, taken_at FROM reservations"
+    ).fetchall()
+    return [key for key, *owner, at in rows if not is_held(connection, Owner(*owner), at, now)]
+
+
+def free(connection: sqlite3.Connection, keys: list[str]) -> None:
+    """Whatever has them reserved; within a transaction, or at once."""
+    connection.executemany("DELETE FROM reservations WHERE key = ?", [(key,) for key in keys])
+
+
 def is_held(connection: sqlite3.Connection, owner: Owner, taken_at: float, now: float) -> bool:
     """Whether a reservation's owner lives; its heartbeat stands beside the runs it drives."""
     if is_alive(owner, taken_at, now):

@@ -15,7 +15,7 @@ from ..errors import JournalCorruptionError, JournalError
 from ..models.events import AnyEvent, ErrorRecord, Owner, RunEnded, RunResumed, RunStarted
 from ..models.phases import ActionPhase
 from . import codec
-from .cache_table import is_held
+from .cache_table import free, stale_reservations
 from .connection import open_database, transaction, translated
 from .fence import NOBODY
 from .liveness import is_alive
@@ -176,13 +176,7 @@ def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
                 findings.living.append(f"run {name} is going on in process {owner[1]} on {owner[0]}")
             else:
                 findings.orphans.append(name)
-        rows = connection.execute(
-            "SELECT key, host, pid, process_started_at, machine, taken_at FROM reservations"
-        ).fetchall()
-        now = time.time()
-        findings.stale_reservations = [
-            key for key, *owner, at in rows if not is_held(connection, Owner(*owner), at, now)
-        ]
+        findings.stale_reservations = stale_reservations(connection, time.time())
     except sqlite3.DatabaseError as error:
         findings.damage.append(str(error))
 
@@ -207,9 +201,8 @@ def _mend(connection: sqlite3.Connection, findings: Findings) -> None:
     closed = connection.execute(_CLOSE_LEFT_OPEN, (ActionPhase.SUCCEEDED.value,)).rowcount
     if closed:
         findings.mended.append(f"closed {closed} request(s) to runs that have succeeded")
-    for key in findings.stale_reservations:
-        connection.execute("DELETE FROM reservations WHERE key = ?", (key,))
-        findings.mended.append(f"released cache key {key}")
+    free(connection, findings.stale_reservations)
+    findings.mended += [f"released cache key {key}" for key in findings.stale_reservations]
     for key in findings.damaged_cache_keys:
         connection.execute("DELETE FROM cache WHERE key = ?", (key,))
         findings.mended.append(f"dropped damaged cache entry {key}")

@@ -26,6 +26,7 @@ from ..models.phases import ActionPhase
 from ..models.records import Request, RunRecord
 from . import codec
 from . import connection as connections
+from .cache_table import free, stale_reservations
 from .connection import begin, commit, open_database, transaction, translated
 from .fence import put_up, refusal, stands
 from .mailbox import settle, settle_rest
@@ -119,7 +120,8 @@ class JournalWriter:
     def take_over_run(self, resumed: RunResumed, previous: RunRecord) -> RunLog:
         """Become the only one who may write a run, which nobody has written since `previous` was read; at once.
 
-        An abort that nobody took was meant for the try before, and an answer waits for this one.
+        An abort that nobody took was meant for the try before, and an answer waits for this one. What processes that
+        are gone had reserved is free: nobody may ever ask for it again.
 
         Raises
         ------
@@ -147,6 +149,7 @@ class JournalWriter:
             last = last_seq(self._connection, run_id)
             self._insert_event(run_id, last + 1, codec.encode(resumed))
             self._settle_rest(name, _outcome_at_resume)
+            free(self._connection, stale_reservations(self._connection, resumed.at))
         return self._log(run_id, name, last + 2, fence)
 
     def _stopped_at(self, run_id: int, previous: RunRecord) -> float:

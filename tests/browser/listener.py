@@ -16,6 +16,8 @@ class Listener:
     ----------
     heard : list of str
         The first line of every request, and "a packet" for every packet.
+    said : list of str
+        Whole requests, up to where their body begins.
     address : str
         Where requests go.
     packets : int
@@ -24,13 +26,19 @@ class Listener:
 
     def __init__(self) -> None:
         heard = self.heard = []  # type: list[str]
+        said = self.said = []  # type: list[str]
 
         class Requests(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 line = self.rfile.readline().decode(errors="replace").strip()
                 if line:
                     heard.append(line)
+                    said.append(line + b"".join(iter(self._line, b"")).decode(errors="replace"))
                     self.wfile.write(b"HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n")
+
+            def _line(self) -> bytes:
+                line = self.rfile.readline()
+                return b"" if line == b"\r\n" else line
 
         class Packets(socketserver.DatagramRequestHandler):
             def handle(self) -> None:

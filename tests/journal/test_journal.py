@@ -488,6 +488,17 @@ def test_what_is_kept_for_later_calls_is_reserved_by_nobody_any_more(path: Path)
     connection.close()
 
 
+def test_whoever_goes_on_with_a_run_frees_what_the_dead_had_reserved_and_nothing_else(path: Path) -> None:
+    writer, cache = JournalWriter(path), CacheTable(path)
+    begun(writer, "run", dead_owner())
+    assert cache.reserve("of the dead", dead_owner())
+    assert cache.reserve("of the living", this_process())
+    writer.take_over_run(ev.RunResumed(time.time(), this_process()), JournalReader(path).run("run"))
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT key FROM reservations").fetchall() == [("of the living",)]
+    connection.close()
+
+
 def test_a_journal_that_another_process_is_making_too_is_waited_for(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

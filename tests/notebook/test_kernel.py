@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import ipykernel
 import pytest
 
 from flyte_nb._journal import JournalReader
@@ -287,6 +288,38 @@ run = flyte.run(waits)
     assert notebook.run("go_on.set(); run.outputs()[0]").value == "'unharmed'"
 
 
+def test_an_interrupt_strikes_a_cell_that_computes_once_though_a_run_goes_on(notebook: Notebook) -> None:
+    notebook.run(SETUP)
+    notebook.run(
+        """
+go_on = asyncio.Event()
+
+@env.task
+async def waits() -> str:
+    await go_on.wait()
+    return "unharmed"
+
+run = flyte.run(waits)
+"""
+    )
+    cell = notebook.start(
+        """
+try:
+    print("sleeping", flush=True)
+    time.sleep(60)
+except KeyboardInterrupt:
+    cleans_up_until = time.monotonic() + 1
+    while time.monotonic() < cleans_up_until:
+        pass
+    print("cleaned up")
+"""
+    )
+    notebook.until(cell, "sleeping")
+    notebook.interrupt()
+    assert notebook.finish(cell).text == "sleeping\ncleaned up\n"
+    assert notebook.run("go_on.set(); run.outputs()[0]").value == "'unharmed'"
+
+
 def test_a_run_whose_kernel_was_killed_resumes_in_another_kernel(
     notebook: Notebook, open_notebook: Callable[[], Notebook]
 ) -> None:
@@ -500,6 +533,7 @@ await run.wait.aio()
     assert notebook.run("run.wait(); str(run.phase)").value == "'aborted'"
 
 
+@pytest.mark.skipif(ipykernel.version_info < (7,), reason="only ipykernel 7 loses anything by it")
 def test_a_kernel_where_the_old_nest_asyncio_was_applied_says_so_with_the_first_run(notebook: Notebook) -> None:
     notebook.run("import nest_asyncio; nest_asyncio.apply()\n" + SETUP)
     text = notebook.run("flyte.run(double, 4).outputs()").text

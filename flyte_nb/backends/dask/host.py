@@ -24,7 +24,7 @@ from ..processes.link import ProcessLink
 from ..processes.memory import MemoryWatch
 from ..processes.pool import Stay, WorkerPool
 from ..workers import messages as say
-from ..workers.conversation import WorkerLost
+from ..workers.conversation import WorkerLost, begin
 from ..workers.flood import Flood
 from . import wire
 from .surroundings import settled
@@ -216,14 +216,7 @@ class Host:
         link.open(receive, lost)
         attempt.link = link
         try:
-            known = f"{setup.run} of {order.client}"
-            if known not in link.known:
-                link.known.add(known)
-                link.send(setup)
-            if code.key not in link.known:
-                link.known.add(code.key)
-                link.send(code)
-            link.send(start)
+            begin(link, start, f"{setup.run} of {order.client}", lambda: setup, lambda: code)
             with self._limited(attempt, link):
                 end = await over
         finally:

@@ -14,6 +14,7 @@ from ..processes.backend import too_large
 from ..processes.nursery import loaded_heavy_modules
 from ..workers import messages as say
 from ..workers.conversation import WorkerLost
+from ..workers.kept import Known
 from . import wire
 from .cluster import Cluster
 from .surroundings import sent_setup
@@ -34,14 +35,16 @@ class DaskLink:
     ----------
     key : str
         Of the Dask task.
-    known : set of str
-        Everything: Dask workers ask for what their processes do not know.
+    known : Known
+        Run and task: Dask workers ask for what their processes do not know.
     """
 
     def __init__(self, cluster: Cluster, action: Action) -> None:
         self.key: str = f"{action.plan.short_name}-{uuid.uuid4().hex}"
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
-        self.known: set[str] = {action.run.name, action.plan.code.key}
+        self.known: Known = Known()
+        self.known.runs.keep(action.run.name, None)
+        self.known.tasks.keep(action.plan.code.key, None)
         self.over: bool = False
         self._cluster = cluster
         self._action = action

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ...errors import OOMError
 from ..workers import messages as say
 from ..workers.conversation import WorkerLost
+from ..workers.kept import Known
 from .framing import Frames, framed
 from .nursery import WorkerProcess
 
@@ -42,7 +43,7 @@ class ProcessLink:
         self.worker = worker
         self.key = ""
         self.idle_since: float = 0.0
-        self.known: set[str] = set()
+        self.known: Known = Known()
         self._kill = kill
         self._give_back = give_back
         self._channel = worker.channel

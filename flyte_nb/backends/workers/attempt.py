@@ -41,6 +41,7 @@ from . import messages as say
 from .condition import Condition
 from .copies import end_copy, refuse, write_past
 from .imported import ImportedFiles
+from .kept import Kept
 from .output import Output, capture_output
 from .stand_in import WorkerAction, WorkerRun
 
@@ -90,8 +91,8 @@ class Worker:
         self._inbox: queue.SimpleQueue[say.Start | None] = queue.SimpleQueue()
         self._replies: dict[int, Reply] = {}
         self._numbers = itertools.count(1)
-        self._setups: dict[str, say.Setup] = {}
-        self._codes: dict[str, say.Code | say.Source] = {}
+        self._setups: Kept[say.Setup] = Kept()
+        self._codes: Kept[say.Code | say.Source] = Kept()
         self._tasks: OrderedDict[str, Task[Any, Any]] = OrderedDict()
         self._loop = asyncio.new_event_loop()
         self._waiting_loop: asyncio.AbstractEventLoop | None = None
@@ -119,11 +120,13 @@ class Worker:
         if isinstance(message, say.Start):
             self._stopped = False
             self.told += 1
+            self._setups.use(message.run)
+            self._codes.use(message.code)
             self._inbox.put(message)
         elif isinstance(message, say.Setup):
-            self._setups[message.run] = message
+            self._setups.keep(message.run, message)
         elif isinstance(message, (say.Code, say.Source)):
-            self._codes[message.key] = message
+            self._codes.keep(message.key, message)
         elif isinstance(message, say.Stop):
             self._stop()
         else:

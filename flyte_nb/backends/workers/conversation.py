@@ -25,6 +25,7 @@ from ..._task.task import Task
 from ...errors import RuntimeSystemError, TaskInterruptedError
 from ...models.events import ErrorRecord, GroupOpened, StoredLiterals, TraceEnded
 from . import messages as say
+from .kept import Known
 from .surroundings import setup_of
 
 LAST_LINES = 30
@@ -47,11 +48,11 @@ class Link(Protocol):
 
     Attributes
     ----------
-    known : set of str
-        What the worker has been told and keeps: runs and code. Empty for a new worker.
+    known : Known
+        What the worker has been told and keeps. Empty for a new worker.
     """
 
-    known: set[str]
+    known: Known
 
     def open(self, receive: Callable[[say.FromWorker], None], lost: Callable[[Exception], None]) -> None:
         """Deliver what the worker says to `receive` until `release`; `lost`, once, if the worker is gone.
@@ -102,6 +103,24 @@ async def converse(
         conversation.close()
 
 
+def begin(
+    link: Link,
+    start: say.Start,
+    run: str,
+    setup: Callable[[], say.Setup],
+    code: Callable[[], say.Code | say.Source],
+) -> None:
+    """Tell a worker what to do, and before that what it does not know of the run, known to the sender as `run`."""
+    known = link.known
+    if not known.runs.use(run):
+        link.send(setup())
+        known.runs.keep(run, None)
+    if not known.tasks.use(start.code):
+        link.send(code())
+        known.tasks.keep(start.code, None)
+    link.send(start)
+
+
 def start_of(action: Action, inputs: StoredLiterals, secrets: Sequence[dict[str, str]] = ()) -> say.Start:
     """What a worker is told to do for the next attempt of `action`; it looks up `secrets` itself."""
     run, plan = action.run, action.plan
@@ -144,15 +163,8 @@ class Conversation:
 
     def start(self, inputs: StoredLiterals) -> None:
         """Tell the worker what to do, and before that what it does not know yet."""
-        action, run, link = self._action, self._run, self._link
-        if run.name not in link.known:
-            link.known.add(run.name)
-            link.send(self.setup())
-        code = action.plan.code
-        if code.key not in link.known:
-            link.known.add(code.key)
-            link.send(self.code())
-        link.send(start_of(action, inputs, self.secrets()))
+        action = self._action
+        begin(self._link, start_of(action, inputs, self.secrets()), self._run.name, self.setup, self.code)
 
     def setup(self) -> say.Setup:
         """The run, as the worker must know it."""

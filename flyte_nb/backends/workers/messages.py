@@ -1,8 +1,9 @@
 """What the kernel and a worker tell each other, as tagged structs; values are literals as they are stored.
 
-A worker does one attempt at a time. The kernel says `Setup` once per run and `Code` once per task, then `Start`; the
-worker ends an attempt with `Returned`, `Raised` or `Cancelled`. Between the two it may record events, print, and ask
-things: every question has a number, and gets one reply with that number. Messages keep their order in each direction.
+A worker does one attempt at a time. The kernel says `Setup` once per run and `Code` once per task, again where the
+worker has forgotten them (`kept.py`), then `Start`; the worker ends an attempt with `Returned`, `Raised` or
+`Cancelled`. Between the two it may record events, print, and ask things: every question has a number, and gets one
+reply with that number. Messages keep their order in each direction.
 
 `encode` makes bytes of them, `decode_for_worker` and `decode_from_worker` make messages of bytes. Fields that hold
 pickles (`Code.payload`, `Call.code`, `Call.options`, `Setup.transformers`, `ErrorRecord.pickled`) are loaded by the
