@@ -138,7 +138,7 @@ MUTANTS = (
         "types/pickled.py",
         "    if not store.owns(uri):",
         "    if False:",
-        ("tests/types",),
+        ("tests/types/test_pickles.py",),
     ),
     Mutant(
         5,
@@ -193,8 +193,8 @@ MUTANTS = (
         7,
         "each action has a commit of its own",
         "_engine/ticks.py",
-        "        if ready or self._waiting:\n            return False",
-        "        pass",
+        "            self._loop.call_soon(self._commit)",
+        "            self._commit()",
         ("tests/runtime/test_overhead.py",),
     ),
 )
