@@ -1,4 +1,4 @@
-"""``flyte-nb deploy``: the environments of a file, a folder or a notebook as versions in the registry."""
+"""``flyte-nb deploy``: environments of a file, a folder or a notebook as versions in the registry; and away again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from .._task.environment import TaskEnvironment
-from .commands import output_option, print_json
+from .commands import counted, output_option, print_json
 from .exits import WrongUse
 from .loading import load_module
 
@@ -52,6 +52,30 @@ def deploy(path: Path, version: str | None, dry_run: bool, compat: bool, as_json
         )
     else:
         click.echo(repr(deployed))
+
+
+@click.command()
+@click.argument("environment")
+@click.argument("versions", nargs=-1, required=True)
+@click.option("--registry", help="Folder or address; by default the one of --config, or the home's.")
+@click.option("--config", type=click.Path(path_type=Path), help="Configuration file of the field's tools.")
+def undeploy(environment: str, versions: tuple[str, ...], registry: str | None, config: Path | None) -> None:
+    """Remove VERSIONS of a deployed ENVIRONMENT, and the code that no other version has.
+
+    Who asks for one of them is told that there is none; runs that have called it can be looked at, and not resumed into
+    it. Nobody may deploy into the registry meanwhile.
+    """
+    from .._registry.registry import Registry
+    from .._runtime.initialize import init_from_config
+    from .._runtime.runtime import current_runtime
+
+    init_from_config(config, **({"registry": registry} if registry else {}))
+    found = Registry(current_runtime().registry)
+    for version in versions:
+        count = found.remove(environment, version)
+        click.echo(
+            f"Removed version {version!r} of {environment!r}, and {counted(count, 'object')} that nothing else has."
+        )
 
 
 def _environments(path: Path) -> list[TaskEnvironment]:

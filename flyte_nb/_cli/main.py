@@ -14,7 +14,7 @@ from .._misfit import with_nearest
 from ..models.phases import ActionPhase
 from .commands import Commands, counted, output_option, program
 from .completion import completion
-from .deploy import deploy
+from .deploy import deploy, undeploy
 from .exits import ExitCode, WrongUse
 from .export import export
 from .following import follow_to_its_end
@@ -51,6 +51,7 @@ main.add_command(logs)
 main.add_command(run)
 main.add_command(export)
 main.add_command(deploy)
+main.add_command(undeploy)
 main.add_command(completion)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,6 +43,15 @@ class Objects(Protocol):
         ------
         StorageError
             If it cannot be read.
+        """
+
+    def delete(self, path: str) -> None:
+        """Remove an object; nothing if there is none of that name.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be removed.
         """
 
     def has(self, path: str) -> bool:
@@ -112,6 +121,13 @@ class LocalObjects:
         except OSError as error:
             raise StorageError(f"Cannot read {self._root / path}: {error.strerror or error}.") from error
 
+    def delete(self, path: str) -> None:
+        """See `Objects`."""
+        try:
+            (self._root / path).unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"Cannot remove {self._root / path}: {error.strerror or error}.") from error
+
     def has(self, path: str) -> bool:
         """See `Objects`."""
         return (self._root / path).is_file()
@@ -165,6 +181,11 @@ class RemoteObjects:
             except FileNotFoundError:
                 return None
             return data
+
+    def delete(self, path: str) -> None:
+        """See `Objects`."""
+        with self._translated("remove", path), suppress(FileNotFoundError):
+            retried(lambda: self._system.rm_file(f"{self._path}/{path}"))
 
     def has(self, path: str) -> bool:
         """See `Objects`."""

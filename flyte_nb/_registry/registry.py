@@ -11,6 +11,7 @@ So a version is there whole or not at all, and whoever publishes the same conten
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import logging
 import time
@@ -124,6 +125,38 @@ class Registry:
         self._objects.create(f"{folder}/order/{self._next_moment(folder):020d}-{key_of(version)}", version.encode())
         return publication
 
+    def remove(self, environment: str, version: str) -> int:
+        """Take a version away, with what no other version of any environment has; how many objects that were.
+
+        Nobody may deploy meanwhile: what is there already is not written again, and may go.
+
+        Raises
+        ------
+        RemoteTaskNotFoundError
+            If there is none.
+        StorageError
+            If the registry cannot be read or written.
+        """
+        folder, key = _folder(environment), key_of(version)
+        path = f"{folder}/versions/{key}"
+        data = self._objects.read(path)
+        if data is None:
+            raise RemoteTaskNotFoundError(
+                f"There is no version {version!r} of environment {environment!r} in {self.address}; there is"
+                f" {_listed(self.versions(environment))}."
+            )
+        its = self._contents(data)
+        self._objects.delete(path)
+        for name in self._objects.names(f"{folder}/order"):
+            if name.partition("-")[2] == key:
+                self._objects.delete(f"{folder}/order/{name}")
+        for other in self._objects.names("environments"):
+            for name in self._objects.names(f"environments/{other}/versions"):
+                its -= self._contents(self._objects.read(f"environments/{other}/versions/{name}") or b"")
+        for checksum in its:
+            self._objects.delete(_blob(checksum))
+        return len(its)
+
     def find(self, name: str, version: str | None = None) -> Deployment:
         """The environment that has the task `name`: in a version, or the latest that is complete.
 
@@ -218,6 +251,18 @@ class Registry:
                 " leave it out: it is then made from the content."
             )
         return kept
+
+    def _contents(self, publication: bytes) -> set[str]:
+        """Checksums of the manifest and the files of a version, as far as it is whole."""
+        found: set[str] = set()
+        with contextlib.suppress(StorageError):
+            found.add(read_publication(publication).manifest)
+        for manifest in tuple(found):
+            check_is_checksum(manifest)
+            data = self._objects.read(_blob(manifest))
+            with contextlib.suppress(StorageError):
+                found.update(read_manifest(data or b"", manifest).files.values())
+        return found
 
     def _next_moment(self, folder: str) -> int:
         names = self._objects.names(f"{folder}/order")

@@ -138,3 +138,12 @@ def test_a_configuration_file_says_where_the_registry_is(files: Shell) -> None:
     _, noted = files.program("deploy", "etl.py")
     assert "names the cluster dns:///cluster, which is not contacted" in noted
     assert (files.folder / "shared" / "environments" / "etl").is_dir()
+
+
+def test_a_version_is_removed_from_the_registry_that_is_named(files: Shell) -> None:
+    for version in ("v1", "v2"):
+        files.run("deploy", "etl.py", "--version", version, "--registry", "team")
+    told, _ = files.run("undeploy", "etl", "v2", "--registry", "team")
+    assert told == "Removed version 'v2' of 'etl', and 0 objects that nothing else has.\n"
+    assert "there is 'v1'" in files.run("undeploy", "etl", "v2", "--registry", "team", code=2)[1]
+    assert "there is none" in files.run("undeploy", "etl", "v1", code=2)[1]

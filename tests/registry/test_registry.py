@@ -13,7 +13,7 @@ import pytest
 from flyte_nb._registry.keys import key_of
 from flyte_nb._registry.manifest import DescribedTask, Manifest
 from flyte_nb._registry.registry import Registry
-from flyte_nb.errors import DeploymentError, RemoteTaskNotFoundError
+from flyte_nb.errors import DeploymentError, RemoteTaskNotFoundError, StorageError
 from flyte_nb.storage.store import checksum_of
 from tests.s3 import started_s3
 
@@ -72,6 +72,25 @@ def test_a_version_never_changes(registry: Registry) -> None:
     with pytest.raises(DeploymentError, match=r"Version 'v1' of environment 'etl' exists in .*with other content"):
         registry.publish(*manifest("another"), "v1")
     assert registry.find("etl.main", "v1").manifest.files == {"code.py": checksum_of(b"one")}
+
+
+def test_a_version_that_is_removed_takes_along_what_no_other_has(registry: Registry) -> None:
+    registry.publish(*manifest("one"), "v1")
+    registry.publish(*manifest("one", environment="other"), "v1")
+    registry.publish(*manifest("two"), "v2")
+    assert registry.remove("etl", "v2") == 2
+    assert registry.find("etl.main").version == "v1"
+    with pytest.raises(RemoteTaskNotFoundError, match=r"no version 'v2' of 'etl.main'"):
+        registry.find("etl.main", "v2")
+    with pytest.raises(StorageError, match="missing"):
+        registry.content(checksum_of(b"two"))
+    assert registry.remove("etl", "v1") == 1, "its manifest: the code is another environment's too"
+    assert registry.content(checksum_of(b"one")) == b"one"
+    assert registry.environments() == ["other"]
+    with pytest.raises(RemoteTaskNotFoundError, match=r"no version 'v1' of environment 'etl' in .*; there is none"):
+        registry.remove("etl", "v1")
+    registry.publish(*manifest("two"), "v2")
+    assert registry.find("etl.main").version == "v2"
 
 
 def test_of_many_who_publish_one_version_at_once_one_succeeds(tmp_path: Path) -> None:
