@@ -206,53 +206,21 @@ class ValueEncoder:
         return pack("as", self._type(kind, name), plain, *rest)
 
     def _composed(self, value: Any, kind: type, name: str) -> bytes:
+        encode = _ENCODERS.get(kind)
+        if encode is not None:
+            return encode(self, value, name)
         if issubclass(kind, _DATES):
-            zone = getattr(value, "tzinfo", None)
-            # The text of a date has the offset of its zone; a zone's own repr may have an address.
-            shown = repr(value) if zone is None else f"{value.isoformat()} {value.fold} {zone}"
-            if zone is not None and type(zone).__module__ not in ("datetime", "zoneinfo"):
-                shown = f"{value.isoformat()} {value.fold}"
-            return pack("date", text(kind.__qualname__), text(shown))
-        if kind is datetime.timezone:
-            return pack("zone", text(repr(value)))
+            return _date(value, kind)
         if _is_zone_info(kind) and value.key:
             return pack("zone", text(value.key))
         if issubclass(kind, _LAZY_REPR):
             return pack("text", self._type(kind, name), text(str(value)))
-        if kind is re.Pattern:
-            return pack("pattern", self.encode(value.pattern, name), b"%d" % value.flags)
-        if kind is functools.partial:
-            parts = (value.func, value.args, value.keywords)
-            return pack("partial", *[self.encode(part, name) for part in parts])
-        if kind is types.MethodType:
-            return pack("method", self.encode(value.__func__, name), self.encode(value.__self__, name))
-        if kind is types.ModuleType:
-            called = "" if is_user_module(value.__name__) else library_name(value.__name__, "")
-            return pack("module", text(called))
-        if kind in _BUILTINS:
-            owner = getattr(value, "__self__", None)
-            where = getattr(value, "__module__", None) or ""
-            # With a method that changes a container, what is in there is state.
-            changes = isinstance(owner, _CONTAINERS) and value.__name__ in MUTATORS
-            held = text(type(owner).__qualname__) if changes else self.encode(owner, name)
-            if changes:
-                self.by_type.append((name, type(owner)))
-            return pack("builtin", text(where), text(value.__qualname__), held)
         if kind is types.UnionType or (kind.__module__ == "typing" or kind is types.GenericAlias):
-            if not hasattr(value, "__args__"):
-                return pack("typing", text(str(getattr(value, "__name__", None) or value)))
-            parts = (getattr(value, "__origin__", None), value.__args__, getattr(value, "__metadata__", ()))
-            return pack("alias", *[self.encode(part, name) for part in parts])
+            return _alias(self, value, name)
         if isinstance(value, logging.Logger):
             return pack("called", self._type(kind, name), text(value.name))
         if isinstance(value, contextvars.ContextVar):
             return pack("called", self._type(kind, name), text(value.name), self.encode(_default_of(value), name))
-        if kind in (staticmethod, classmethod):
-            return pack(kind.__name__, self.encode(value.__func__, name))
-        if kind is property:
-            return pack("property", *[self.encode(part, name) for part in (value.fget, value.fset, value.fdel)])
-        if kind is functools.cached_property:
-            return pack("cached property", self.encode(value.func, name))
         return self._instance(value, kind, name)
 
     def _instance(self, value: Any, kind: type, name: str) -> bytes:
@@ -355,6 +323,60 @@ class ValueEncoder:
     def _type(self, kind: type, name: str) -> bytes:
         return self._refer(kind, kind.__qualname__) if is_users(kind) else named(kind)
 
+
+def _date(value: Any, kind: type) -> bytes:
+    zone = getattr(value, "tzinfo", None)
+    # The text of a date has the offset of its zone; a zone's own repr may have an address.
+    shown = repr(value) if zone is None else f"{value.isoformat()} {value.fold} {zone}"
+    if zone is not None and type(zone).__module__ not in ("datetime", "zoneinfo"):
+        shown = f"{value.isoformat()} {value.fold}"
+    return pack("date", text(kind.__qualname__), text(shown))
+
+
+def _alias(encoder: ValueEncoder, value: Any, name: str) -> bytes:
+    if not hasattr(value, "__args__"):
+        return pack("typing", text(str(getattr(value, "__name__", None) or value)))
+    parts = (getattr(value, "__origin__", None), value.__args__, getattr(value, "__metadata__", ()))
+    return pack("alias", *[encoder.encode(part, name) for part in parts])
+
+
+def _module(encoder: ValueEncoder, value: types.ModuleType, name: str) -> bytes:
+    return pack("module", text("" if is_user_module(value.__name__) else library_name(value.__name__, "")))
+
+
+def _builtin(encoder: ValueEncoder, value: Any, name: str) -> bytes:
+    owner = getattr(value, "__self__", None)
+    where = getattr(value, "__module__", None) or ""
+    if isinstance(owner, _CONTAINERS) and value.__name__ in MUTATORS:  # what is in there is state
+        held = text(type(owner).__qualname__)
+        encoder.by_type.append((name, type(owner)))
+    else:
+        held = encoder.encode(owner, name)
+    return pack("builtin", text(where), text(value.__qualname__), held)
+
+
+def _of(tag: str, *parts: str) -> Callable[[ValueEncoder, Any, str], bytes]:
+    """Encodes what is nothing but those attributes."""
+
+    def encode(encoder: ValueEncoder, value: Any, name: str) -> bytes:
+        return pack(tag, *[encoder.encode(getattr(value, part), name) for part in parts])
+
+    return encode
+
+
+_ENCODERS: dict[type, Callable[[ValueEncoder, Any, str], bytes]] = {
+    datetime.timezone: lambda encoder, value, name: pack("zone", text(repr(value))),
+    re.Pattern: lambda encoder, value, name: pack("pattern", encoder.encode(value.pattern, name), b"%d" % value.flags),
+    functools.partial: _of("partial", "func", "args", "keywords"),
+    types.MethodType: _of("method", "__func__", "__self__"),
+    types.ModuleType: _module,
+    **dict.fromkeys(_BUILTINS, _builtin),
+    staticmethod: _of("staticmethod", "__func__"),
+    classmethod: _of("classmethod", "__func__"),
+    property: _of("property", "fget", "fset", "fdel"),
+    functools.cached_property: _of("cached property", "func"),
+}
+"""Of classes that nothing derives from, or whose heirs are told otherwise."""
 
 _FIELD_PARTS = (
     *("name", "type", "annotation", "default", "default_factory", "alias", "metadata", "init", "repr"),
