@@ -1,7 +1,7 @@
 """An action that waits for its calls, or for a person, lends its places; it takes them again before it goes on.
 
-Otherwise parents would hold every place while their children wait for one. Of a `Capacity` a place is as good as any
-other and is taken again; room on a machine or a cluster belongs to an attempt, and is given back for good.
+Otherwise parents would hold every place while their children wait for one. Who goes on takes them in the same order as
+who begins, so that no two wait for each other. A slot of a cluster is given back for good.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-from typing import TYPE_CHECKING
-
-from .capacity import Capacity
+from typing import TYPE_CHECKING, TypeGuard
 
 if TYPE_CHECKING:
     from .action import Action
-    from .ports import Place
+    from .ports import Lendable, Place
 
 _lock = threading.Lock()  # calls of one action may come from any thread
 
@@ -25,16 +23,16 @@ class Lent:
 
     Attributes
     ----------
-    capacities : list of Capacity
+    places : list of Lendable
         In the order in which they are taken.
     returning : Future or None
         Done when the call that takes them again for all branches of the action has them, or not.
     """
 
-    __slots__ = ("capacities", "returning")
+    __slots__ = ("places", "returning")
 
-    def __init__(self, capacities: list[Capacity]) -> None:
-        self.capacities = capacities
+    def __init__(self, places: list[Lendable]) -> None:
+        self.places = places
         self.returning: concurrent.futures.Future[None] | None = None
 
 
@@ -42,9 +40,9 @@ def lend_all(action: Action) -> None:
     """Free every place that `action` holds, until it goes on."""
     with _lock:
         places, action.places = action.places, []
-        capacities = [place for place in places if isinstance(place, Capacity)]
-        if capacities:
-            action.lent = Lent(capacities)
+        lent = [place for place in places if _is_lendable(place)]
+        if lent:
+            action.lent = Lent(lent)
     _give_back(places)
 
 
@@ -80,17 +78,21 @@ async def take_back(action: Action) -> None:
 async def _return(action: Action, lent: Lent) -> None:
     taken: list[Place] = []
     try:
-        for capacity in lent.capacities:
-            await capacity.take_again()
-            taken.append(capacity)
+        for place in lent.places:
+            await place.take_again()
+            taken.append(place)
     finally:
         with _lock:
-            if len(taken) == len(lent.capacities) and action.lent is lent and not action.waits:
+            if len(taken) == len(lent.places) and action.lent is lent and not action.waits:
                 action.places, action.lent, taken = taken, None, []
             returning, lent.returning = lent.returning, None
         _give_back(taken)
         if returning is not None:
             returning.set_result(None)
+
+
+def _is_lendable(place: Place) -> TypeGuard[Lendable]:
+    return hasattr(place, "take_again")
 
 
 def _give_back(places: list[Place]) -> None:

@@ -156,6 +156,13 @@ class Place(Protocol):
         """Free it, or hand it to whoever waits longest. Any thread may call it."""
 
 
+class Lendable(Place, Protocol):
+    """A place that an action which waits gives back, and takes again before it goes on."""
+
+    async def take_again(self) -> None:
+        """Wait for it, before those that begin; who calls it keeps the account."""
+
+
 class Room(Protocol):
     """Says how much may run at once."""
 
@@ -163,7 +170,7 @@ class Room(Protocol):
         """Wait for room for an attempt, and append what was taken to `action.places`.
 
         Whoever starts to wait for a child gives it back; otherwise parents would hold all of it while their
-        children wait for some. The places of a `Capacity` are taken again before it goes on (`lending.py`).
+        children wait for some. Those that are `Lendable` are taken again before it goes on (`lending.py`).
         """
 
 

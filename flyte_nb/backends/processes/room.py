@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ..._engine.action import Action
     from ..._engine.plan import TaskPlan
 
+GOES_ON = -(2**62)
+
 
 @dataclass(frozen=True, slots=True)
 class Need:
@@ -33,8 +35,8 @@ class Need:
 class MachineRoom:
     """Cores and devices; actions of any loop or thread may take them.
 
-    What lies deeper in the tree comes first, so that a wide tree has no more parents waiting in their processes than it
-    must; at the same depth first come, first served.
+    Who goes on after a call comes before who begins. Of those, what lies deeper in the tree comes first, so that a wide
+    tree has no more parents waiting in their processes than it must; at the same depth first come, first served.
 
     Parameters
     ----------
@@ -66,14 +68,24 @@ class MachineRoom:
 
     async def take(self, action: Action) -> None:
         """See `flyte_nb._engine.ports.Room`."""
-        need: Need = action.plan.code.need
+        place = MachinePlace(self, action.plan.code.need)
+        await self._wait_for(place, -depth_of(action))
+        if place.devices:
+            action.environment = {**(action.environment or {}), "CUDA_VISIBLE_DEVICES": ",".join(place.devices)}
+        action.places.append(place)
+
+    async def take_again(self, place: MachinePlace) -> None:
+        """Wait for what a place was, the very devices that its attempt knows of."""
+        await self._wait_for(place, GOES_ON)
+
+    async def _wait_for(self, place: MachinePlace, urgency: int) -> None:
         with self._lock:
-            if not self._queue and self._fits(need):
-                self._grant(action, need)
+            if not self._queue and self._fits(place):
+                self._grant(place)
                 return
             loop = asyncio.get_running_loop()
-            waiting = _Waiting(action, need, loop, loop.create_future())
-            heapq.heappush(self._queue, (-depth_of(action), next(self._order), waiting))
+            waiting = _Waiting(place, loop, loop.create_future())
+            heapq.heappush(self._queue, (urgency, next(self._order), waiting))
             ready = self._next_ones()
         _announce(ready)
         try:
@@ -81,9 +93,7 @@ class MachineRoom:
         except asyncio.CancelledError:
             with self._lock:
                 waiting.gone = True
-                place = waiting.place
-            if place is not None:
-                action.places.remove(place)
+            if waiting.granted:
                 place.give_back()
             raise
 
@@ -97,24 +107,22 @@ class MachineRoom:
             ready = self._next_ones()
         _announce(ready)
 
-    def _fits(self, need: Need) -> bool:
+    def _fits(self, place: MachinePlace) -> bool:
+        need, devices = place.need, place.devices
         return (
             self._free_cores + 1e-9 >= need.cores
-            and len(self._free_devices) >= need.devices
+            and (set(devices) <= set(self._free_devices) if devices else len(self._free_devices) >= need.devices)
             and (not need.environment or self._running.get(need.environment, 0) < need.replicas)
         )
 
-    def _grant(self, action: Action, need: Need) -> MachinePlace:
+    def _grant(self, place: MachinePlace) -> None:
+        need = place.need
         self._free_cores -= need.cores
-        devices = self._free_devices[: need.devices]
-        del self._free_devices[: need.devices]
+        place.devices = place.devices or self._free_devices[: need.devices]
+        for device in place.devices:
+            self._free_devices.remove(device)
         if need.environment:
             self._running[need.environment] = self._running.get(need.environment, 0) + 1
-        place = MachinePlace(self, need, devices)
-        if devices:
-            action.environment = {**(action.environment or {}), "CUDA_VISIBLE_DEVICES": ",".join(devices)}
-        action.places.append(place)
-        return place
 
     def _next_ones(self) -> list[_Waiting]:
         """Those whose turn it is. Who waits for cores holds up all behind; who waits for something rarer does not."""
@@ -125,12 +133,13 @@ class MachineRoom:
             waiting = entry[2]
             if waiting.gone:
                 continue
-            if self._fits(waiting.need):
-                waiting.place = self._grant(waiting.action, waiting.need)
+            if self._fits(waiting.place):
+                self._grant(waiting.place)
+                waiting.granted = True
                 ready.append(waiting)
                 continue
             passed.append(entry)
-            if self._free_cores + 1e-9 < waiting.need.cores:
+            if self._free_cores + 1e-9 < waiting.place.need.cores:
                 break
         for entry in passed:
             heapq.heappush(self._queue, entry)
@@ -142,26 +151,29 @@ class MachinePlace:
 
     __slots__ = ("_room", "devices", "need")
 
-    def __init__(self, room: MachineRoom, need: Need, devices: list[str]) -> None:
+    def __init__(self, room: MachineRoom, need: Need) -> None:
         self._room = room
         self.need: Need = need
-        self.devices: list[str] = devices
+        self.devices: list[str] = []
 
     def give_back(self) -> None:
         """See `flyte_nb._engine.ports.Place`."""
         self._room.give_back(self)
 
+    async def take_again(self) -> None:
+        """See `flyte_nb._engine.ports.Lendable`."""
+        await self._room.take_again(self)
+
 
 class _Waiting:
-    __slots__ = ("action", "gone", "loop", "need", "place", "turn")
+    __slots__ = ("gone", "granted", "loop", "place", "turn")
 
-    def __init__(self, action: Action, need: Need, loop: asyncio.AbstractEventLoop, turn: asyncio.Future[None]) -> None:
-        self.action = action
-        self.need = need
+    def __init__(self, place: MachinePlace, loop: asyncio.AbstractEventLoop, turn: asyncio.Future[None]) -> None:
+        self.place = place
         self.loop = loop
         self.turn = turn
         self.gone = False
-        self.place: MachinePlace | None = None
+        self.granted = False
 
 
 def _announce(ready: list[_Waiting]) -> None:
@@ -173,8 +185,7 @@ def _announce(ready: list[_Waiting]) -> None:
         try:
             waiting.loop.call_soon_threadsafe(_set_done, waiting.turn)
         except RuntimeError:  # that loop is closed, and nobody waits
-            if waiting.place is not None:
-                waiting.place.give_back()
+            waiting.place.give_back()
 
 
 def _set_done(turn: asyncio.Future[None]) -> None:
