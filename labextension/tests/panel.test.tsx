@@ -193,6 +193,7 @@ describe("what happened elsewhere", () => {
   });
 
   it("is told together where it is much, and no more when nobody needs to know", () => {
+    vi.useFakeTimers();
     const board = new Map<string, string>();
     let emitted = 0;
     const pile = new Pile({
@@ -200,17 +201,26 @@ describe("what happened elsewhere", () => {
       update: (id, text) => board.set(id, text),
       dismiss: (id) => board.delete(id),
     }, false, (count) => `${count} questions wait`, () => undefined);
-    const shown = () => [...board.values()];
+    const shown = () => {
+      vi.advanceTimersByTime(1_000);
+      return [...board.values()];
+    };
     for (const number of [1, 2, 3]) pile.add(`q${number}`, [`question ${number}`, "info"], number, () => undefined);
     expect(shown()).toEqual(["question 1", "question 2", "question 3"]);
     pile.remove("q2", 2);
     expect(shown()).toEqual(["question 1", "question 3"]);
     for (const number of [4, 5]) pile.add(`q${number}`, [`question ${number}`, "info"], number - 1, () => undefined);
     expect(shown()).toEqual(["4 questions wait"]);
+    expect(emitted).toBe(4);
     pile.remove("q1", 3);
     expect(shown()).toEqual(["3 questions wait"]);
     pile.remove("q3", 0);
     expect(shown()).toEqual([]);
+    pile.add("q6", ["question 6", "info"], 1, () => undefined);
+    pile.remove("q6", 0);
+    expect(shown()).toEqual([]);
+    expect(emitted).toBe(4);
+    vi.useRealTimers();
   });
 });
 

@@ -1,4 +1,6 @@
 const SINGLY = 3;
+/** What comes at once is told at once: a notification that is taken back while it appears is seen all the same. */
+const WAIT_MS = 300;
 
 export type Kind = "success" | "error" | "warning" | "info";
 
@@ -13,7 +15,11 @@ export interface Board {
 /** Notifications that become one where there are many. */
 export class Pile {
   private readonly singly = new Map<string, string>();
+  private readonly coming = new Map<string, () => void>();
   private together = "";
+  private kind: Kind = "info";
+  private count = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `sum` says it of all of them; `open` shows them. */
   constructor(
@@ -23,16 +29,29 @@ export class Pile {
 
   /** One more, of `count` that there are now. */
   add(key: string, [text, kind]: [string, Kind], count: number, show: () => void): void {
-    if (count <= SINGLY && this.together === "") {
-      this.singly.set(key, this.board.emit(text, kind, this.autoClose, show));
-      return;
+    this.coming.set(key, () => this.singly.set(key, this.board.emit(text, kind, this.autoClose, show)));
+    this.count = count;
+    this.kind = kind;
+    this.timer ??= setTimeout(() => this.tell(), WAIT_MS);
+  }
+
+  private tell(): void {
+    this.timer = undefined;
+    const coming = [...this.coming.values()];
+    this.coming.clear();
+    if (coming.length === 0) return;
+    if (this.together !== "") this.board.update(this.together, this.sum(this.count));
+    else if (this.count <= SINGLY) for (const emit of coming) emit();
+    else {
+      this.clear();
+      this.together = this.board.emit(this.sum(this.count), this.kind, this.autoClose, this.open);
     }
-    this.clear();
-    this.together = this.board.emit(this.sum(count), kind, this.autoClose, this.open);
   }
 
   /** One that nobody needs to be told of any more; `count` are left. */
   remove(key: string, count: number): void {
+    this.coming.delete(key);
+    this.count = count;
     const single = this.singly.get(key);
     if (single !== undefined) this.board.dismiss(single);
     this.singly.delete(key);
