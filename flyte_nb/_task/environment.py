@@ -62,7 +62,8 @@ class TaskEnvironment:
     description : str, optional
     secrets : str, Secret or list, optional
     env_vars : dict of str to str, optional
-        Set while a task runs.
+        Set while a task runs, for its own code and not for what it calls. A sync task on a thread shares them with
+        what runs in the process meanwhile; in a worker process it does not.
     resources : Resources, optional
     cache : {"auto", "override", "disable"} or Cache
         Left out, the runtime's default counts, which is "disable" unless `init` says otherwise.
