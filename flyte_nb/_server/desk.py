@@ -202,10 +202,21 @@ class Desk:
         )  # fmt: skip
 
     def rerun(self, name: str) -> str:
-        """Run it again as a run of its own, in a process of its own; the new run's name."""
+        """Run it again as a run of its own, in a process of its own; the new run's name.
+
+        Raises
+        ------
+        RunStateError
+            If it cannot be run again, or has not begun in time.
+        """
         self.run(name)
         folder, begun = self.origin(name).folder, lambda owner: bool(self._started_by(owner))
-        return self._started_by(self._processes.begin("rerun", "--", name, folder=folder, begun=begun))
+        started = self._started_by(self._processes.begin("rerun", "--", name, folder=folder, begun=begun))
+        if not started:
+            raise RunStateError(
+                f"Run {name!r} is being started again, which takes long. The list shows it once it has begun."
+            )
+        return started
 
     def delete(self, name: str) -> None:
         """Forget a run that has ended.

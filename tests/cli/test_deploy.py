@@ -147,3 +147,8 @@ def test_a_version_is_removed_from_the_registry_that_is_named(files: Shell) -> N
     assert told == "Removed version 'v2' of 'etl', and 0 objects that nothing else has.\n"
     assert "there is 'v1'" in files.run("undeploy", "etl", "v2", "--registry", "team", code=2)[1]
     assert "there is none" in files.run("undeploy", "etl", "v1", code=2)[1]
+
+
+def test_a_file_in_a_folder_of_its_own_name_keeps_its_name(shell: Shell) -> None:
+    shell.write("etl/etl.py", FILE.replace("LIMIT", "1").replace("from beside import 1", ""))
+    assert shell.program("deploy", "etl")[0].splitlines()[1:] == ["  etl.main", "with etl.py"]

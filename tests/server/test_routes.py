@@ -352,6 +352,15 @@ def test_a_run_goes_on_in_the_folder_of_its_notebook(
     assert run.outputs() == 7
 
 
+def test_a_run_again_that_begins_late_is_told_to_be_on_its_way(fetch: Fetch, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended("slow-start", main, 1)
+    monkeypatch.setattr("flyte_nb._server.processes.BEGUN_WITHIN_S", 0.0)
+    said = found(fetch("api/runs/slow-start/rerun", method="POST", body=""), 409)["error"]
+    assert "is being started again, which takes long" in said
+    while found(fetch("api/runs"))["total"] < 2:
+        time.sleep(0.05)
+
+
 def test_a_failed_run_is_resumed_without_a_kernel(fetch: Fetch) -> None:
     ended("again", fails)
     found(fetch("api/runs/again/resume", method="POST", body=""), 202)
