@@ -41,7 +41,7 @@ demo: $(VENV)/.demo
 	@$(BIN)/flyte-nb demo
 
 lab: $(VENV)/.demo
-	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_tour.ipynb
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --ServerApp.root_dir=. notebooks/00_tour.ipynb
 
 # Two halves side by side: most tests wait for a kernel, a browser or a worker.
 PAGES := tests/browser tests/chaos tests/cli tests/docs tests/fuzz tests/notebook tests/packaging tests/registry tests/server
