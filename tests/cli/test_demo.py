@@ -13,10 +13,10 @@ import pytest
 from flyte_nb._cli.demo import FIRST_MINUTE, TOUR, TOURS_DATA, copy_notebook, run_demo, shipped_notebook
 
 
-@pytest.fixture
-def without_the_tours_data(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An installation without the extra."""
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == TOURS_DATA else object())
+@pytest.fixture(params=TOURS_DATA)
+def without_the_tours_data(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installation without the extra, or with a part of it."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == request.param else object())
 
 
 def test_the_tour_is_run_where_its_data_is() -> None:
