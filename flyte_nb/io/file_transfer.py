@@ -142,7 +142,7 @@ def make_writable_folder(folder: str) -> None:
     """
     with explained("write", folder):
         os.makedirs(folder, exist_ok=True)
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
             raise PermissionError(folder)
 
 

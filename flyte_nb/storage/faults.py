@@ -83,7 +83,8 @@ def _explanation(doing: str, address: str, error: Exception) -> Exception | None
     if isinstance(error, NotImplementedError):
         return StorageError(f"{start} whatever is there cannot do that.")
     if isinstance(error, OSError):
-        return StorageError(f"{start} {error.strerror or f'{type(error).__name__}: {error}'}".rstrip(".") + ".")
+        reason = error.strerror or (str(error) if type(error) is OSError else f"{type(error).__name__}: {error}")
+        return StorageError(f"{start} {reason}".rstrip(".") + ".")
     if type(error).__module__.partition(".")[0] in ("builtins", "flyte_nb"):
         return None
     return StorageError(f"{start} {type(error).__name__}: {error}")

@@ -436,6 +436,13 @@ def test_missing_things_and_directories_are_named(store: Store, files: Path) -> 
         nothing.download_sync()
 
 
+def test_nothing_is_written_below_a_file(near: Path, files: Path) -> None:
+    (files / "a").write_text("mine")
+    with pytest.raises(NotADirectoryError, match=r"Cannot write '.*a/b'.*below a file"):
+        File.from_existing_remote(str(files / "a" / "b")).open_sync("w").__enter__()
+    assert (files / "a").read_text() == "mine"
+
+
 def test_what_is_forbidden_is_named(near: Path, files: Path) -> None:
     for name in ("secret", "folder/inside", "folder/sub/inside"):
         (files / name).parent.mkdir(exist_ok=True)
