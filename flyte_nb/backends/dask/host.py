@@ -2,7 +2,7 @@
 
 The user's code never runs in the Dask worker itself, so that a limit on memory holds, an attempt can be killed, and
 environment, folder and prints are the attempt's own. A Dask task holds its slot while its attempt computes; when the
-attempt waits for a call or a person, the slot goes back to Dask for good, as every place of an action does.
+attempt waits for a call or a person, the slot goes back to Dask for good.
 """
 
 from __future__ import annotations
