@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zlib
 from collections.abc import Callable, Generator, Iterator
@@ -10,6 +11,10 @@ from typing import Any
 
 import pytest
 
+from flyte_nb._journal.home import Home
+from flyte_nb._journal.reader import JournalReader
+from flyte_nb._journal.retention import forget_run
+from flyte_nb.errors import BaseRuntimeError
 from tests.browser.lab import ARGUMENTS, Lab, Server, Window, find_chromium, started_server
 
 pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
@@ -112,3 +117,14 @@ def open_notebook(
         lab.close()
     if failed:
         shared_window.discard()
+        _forget_runs(server.home)
+
+
+def _forget_runs(home: Path) -> None:
+    """A second try gives its runs the same names."""
+    journal = Home(home).journal_path
+    with contextlib.closing(JournalReader(journal)) as reader:
+        names = [record.name for record in reader.runs()]
+    for name in names:
+        with contextlib.suppress(BaseRuntimeError):  # its kernel may not have ended yet
+            forget_run(journal, name)
