@@ -39,6 +39,11 @@ encode = packed
 checksum = zlib.crc32
 
 
+def is_whole(body: object, crc: object) -> bool:
+    """Whether a row holds bytes of that checksum; a damaged file may have anything there."""
+    return isinstance(body, bytes) and checksum(body) == crc
+
+
 def decode_event(body: bytes, crc: int, where: str) -> AnyEvent:
     """The event in `body`.
 
@@ -63,23 +68,24 @@ def decode_events(rows: list[Row], run: str) -> list[tuple[int, AnyEvent]]:
     events: list[tuple[int, AnyEvent]] = []
     for row in rows:
         seq, body, crc = row
-        if check(body) != crc:
-            decode_row(row, run)
         try:
-            events.append((seq, decode(body)))
-        except msgspec.DecodeError:
-            decode_row(row, run)
+            if check(body) == crc:
+                events.append((seq, decode(body)))
+                continue
+        except (TypeError, msgspec.DecodeError):
+            pass
+        decode_row(row, run)
     return events
 
 
 def event_heads(rows: list[Row], run: str) -> list[EventHead]:
     """How the events of `run` in rows begin; each is checked against its checksum, errors as `decode_event`."""
     bodies = [body for _, body, _ in rows]
-    if list(map(zlib.crc32, bodies)) == [crc for _, _, crc in rows]:
-        try:
+    try:
+        if list(map(zlib.crc32, bodies)) == [crc for _, _, crc in rows]:
             return list(map(_head_decoder.decode, bodies))
-        except msgspec.DecodeError:
-            pass
+    except (TypeError, msgspec.DecodeError):
+        pass
     for row in rows:
         decode_row(row, run)
     raise JournalCorruptionError(f"Events of run {run!r} cannot be read. Run `flyte-nb doctor`.")
@@ -111,6 +117,11 @@ def decode_literals(body: bytes, crc: int, where: str) -> StoredLiterals:
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[T], body: bytes, crc: int, where: str) -> T:
+    if not isinstance(body, bytes) or not isinstance(crc, int):  # as a damaged file may have it
+        raise JournalCorruptionError(
+            f"{where} is damaged: expected bytes and a checksum, got {type(body).__name__} and {type(crc).__name__}."
+            " Run `flyte-nb doctor`."
+        )
     if zlib.crc32(body) != crc:
         raise JournalCorruptionError(
             f"{where} is damaged: checksum {zlib.crc32(body):08x}, expected {crc:08x}. Run `flyte-nb doctor`."

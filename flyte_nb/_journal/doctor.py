@@ -256,7 +256,7 @@ def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: st
     target.execute("BEGIN")
     try:
         for row in source.execute(f"SELECT * FROM {table}"):
-            if table in ("events", "logs") and codec.checksum(row[2]) != row[3]:
+            if table in ("events", "logs") and not codec.is_whole(row[2], row[3]):
                 continue
             target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
     except sqlite3.DatabaseError:

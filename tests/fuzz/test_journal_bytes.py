@@ -18,7 +18,7 @@ from flyte_nb._journal.codec import checksum
 from flyte_nb._journal.doctor import examine
 from flyte_nb._server.desk import Desk
 from flyte_nb._server.listing import Wanted
-from flyte_nb.errors import ActionNotFoundError, JournalError, RunNotFoundError
+from flyte_nb.errors import ActionNotFoundError, JournalError, RunNotFoundError, RunStateError
 from flyte_nb.models.records import RunFilter
 from tests.fuzz.profile import fuzzed
 
@@ -51,8 +51,9 @@ def read_all(home: Path) -> None:
         ):
             _answered(question)
         for name in [line.name for line in lines] or ["recorded"]:
-            for question in (lambda: desk.source(name), lambda: desk.tree(name, [])):  # noqa: B023
-                _answered(question)
+            _answered(lambda: desk.origin(name))  # noqa: B023
+            _answered(lambda: desk.saved_picture(name))  # noqa: B023
+            _answered(lambda: desk.tree(name, []))  # noqa: B023
             opened: list[str] = []
             _answered(lambda: opened.extend(desk._picture_now(name).tree.view.actions))  # noqa: B023
             _answered(lambda: desk.tree(name, opened))  # noqa: B023
@@ -65,7 +66,7 @@ def read_all(home: Path) -> None:
 def _answered(question: Callable[[], Any]) -> None:
     try:
         msgspec.json.encode(question())
-    except (JournalError, RunNotFoundError, ActionNotFoundError) as refusal:
+    except (JournalError, RunNotFoundError, ActionNotFoundError, RunStateError) as refusal:
         assert str(refusal)
 
 

@@ -13,13 +13,14 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
 import flyte_nb as flyte
 from flyte_nb import errors
-from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox, RunLog
+from flyte_nb._journal import Home, JournalReader, JournalWriter, Mailbox, RunLog, codec
 from flyte_nb._journal.cache_table import CacheTable
 from flyte_nb._journal.connection import open_database, transaction
 from flyte_nb._journal.doctor import examine
@@ -128,6 +129,7 @@ def test_a_changed_byte_is_found_when_it_is_read(path: Path) -> None:
 PROGRAM = """
 import sys, time
 from pathlib import Path
+from typing import Any
 from flyte_nb._journal import JournalWriter
 from flyte_nb._journal.liveness import this_process
 from flyte_nb.models import events as ev
@@ -486,6 +488,13 @@ def test_what_is_kept_for_later_calls_is_reserved_by_nobody_any_more(path: Path)
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT key FROM reservations").fetchall() == []
     connection.close()
+
+
+@pytest.mark.parametrize("row", [(1, None, 0), (1, "text", 0), (1, 5, 0), (1, b"", None), (1, b"", "0")])
+@pytest.mark.parametrize("read", [codec.decode_events, codec.event_heads])
+def test_a_row_in_which_a_damaged_file_has_something_else_than_bytes_is_named(read: Any, row: Any) -> None:
+    with pytest.raises(errors.JournalCorruptionError, match="Event 1 of run 'run' is damaged: .*flyte-nb doctor"):
+        read([row], "run")
 
 
 def test_whoever_goes_on_with_a_run_frees_what_the_dead_had_reserved_and_nothing_else(path: Path) -> None:
