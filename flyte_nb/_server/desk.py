@@ -152,7 +152,7 @@ class Desk:
         picture = self._picture_now(name)
         if not picture.ended:
             raise RunStateError(f"Run {name!r} goes on; its picture is kept when it has ended.")
-        is_final = picture.history.record().phase.is_terminal
+        is_final = not picture.tree.view.is_interrupted
         return SavedPicture(picture.history.created_at, is_final, picture.html(), picture.text())
 
     def changes(self) -> object:

@@ -198,7 +198,7 @@ describe("what happened elsewhere", () => {
     let emitted = 0;
     const pile = new Pile({
       emit: (text) => { board.set(`n${(emitted += 1)}`, text); return `n${emitted}`; },
-      update: (id, text) => board.set(id, text),
+      update: (id, text) => board.has(id) && board.set(id, text).has(id),
       dismiss: (id) => board.delete(id),
     }, false, (count) => `${count} questions wait`, () => undefined);
     const shown = () => {
@@ -214,12 +214,17 @@ describe("what happened elsewhere", () => {
     expect(emitted).toBe(4);
     pile.remove("q1", 3);
     expect(shown()).toEqual(["3 questions wait"]);
+    board.clear(); // somebody has closed it
+    pile.add("q7", ["question 7", "info"], 4, () => undefined);
+    expect(shown()).toEqual(["4 questions wait"]);
+    expect(emitted).toBe(5);
+    pile.remove("q7", 3);
     pile.remove("q3", 0);
     expect(shown()).toEqual([]);
     pile.add("q6", ["question 6", "info"], 1, () => undefined);
     pile.remove("q6", 0);
     expect(shown()).toEqual([]);
-    expect(emitted).toBe(4);
+    expect(emitted).toBe(5);
     vi.useRealTimers();
   });
 });

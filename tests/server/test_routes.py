@@ -276,7 +276,8 @@ input()
 """
 
 
-def test_a_question_of_an_interrupted_run_waits_until_it_is_answered_for_the_resume(fetch: Fetch, home: Path) -> None:
+def kill_while_it_asks(home: Path) -> None:
+    """Leave a run behind whose process was killed while it asked a question."""
     variables = {**os.environ, "FLYTE_NB_HOME": str(home), "PYTHONPATH": str(Path(__file__).parents[2])}
     kernel = subprocess.Popen(
         [sys.executable, "-c", LOST], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
@@ -287,6 +288,10 @@ def test_a_question_of_an_interrupted_run_waits_until_it_is_answered_for_the_res
     kernel.wait()
     kernel.stdin.close()
     kernel.stdout.close()
+
+
+def test_a_question_of_an_interrupted_run_waits_until_it_is_answered_for_the_resume(fetch: Fetch, home: Path) -> None:
+    kill_while_it_asks(home)
     [waiting] = found(fetch("api/inbox"))
     assert (waiting["run"], waiting["question"]["standing"]) == ("lost", "stopped")
     said = found(post(fetch, "api/runs/lost/answer", body={"prompt": "decision", "value": "4"}))["status"]
@@ -439,6 +444,13 @@ def test_odd_names_are_not_found(name: str, fetch: Fetch) -> None:
         response = fetch(path)
         assert response.code == 404
         assert b"<script>" not in response.body
+
+
+def test_the_picture_of_an_interrupted_run_is_given_and_is_not_final(fetch: Fetch, home: Path) -> None:
+    kill_while_it_asks(home)
+    picture = found(fetch("api", "runs", "lost", "picture"))
+    assert "interrupted" in picture["html"]
+    assert not picture["is_final"]
 
 
 def test_a_notebook_is_given_the_picture_of_a_run_that_has_ended_and_of_no_other(fetch: Fetch) -> None:

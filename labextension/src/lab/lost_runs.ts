@@ -9,19 +9,19 @@ import type { Header } from "../run/wire";
 
 const LOOK_EVERY_MS = 1_000;
 
-/** Has pictures whose kernel is gone follow their runs once these have gone on: in another kernel, or a process of their own. */
+/** Has pictures whose kernel is gone follow their runs where these go on: in another kernel, or a process of their own. */
 export function followLostRuns(store: RunsStore, server: Server, beginningsOf: (run: string) => Beginnings): () => void {
   const lost = new Set<LostRun>();
   const followed = new Set<RunConnection>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const look = async () => {
+    timer = undefined; // what changes from here on is looked at once more
     for (const one of [...lost]) {
       const { name, header } = one.store;
       const line = store.running.find((line) => line.name === name) ?? (await server.ask(runPath(name)).then((found) => found as RunLine, () => undefined));
       if (line !== undefined && header !== null && lost.has(one) && hasGoneOn(line, header)) follow(one);
     }
-    timer = undefined;
   };
   const lookSoon = () => { if (lost.size > 0) timer ??= setTimeout(() => void look(), LOOK_EVERY_MS); };
   const follow = (one: LostRun) => {
@@ -41,7 +41,8 @@ export function followLostRuns(store: RunsStore, server: Server, beginningsOf: (
       follow(one);
       return;
     }
-    if (!one.store.header?.can_resume && !one.store.header?.interrupted) return;
+    const { header, running } = one.store;
+    if (!running && !header?.can_resume && !header?.interrupted) return;
     lost.add(one);
     one.left = () => { lost.delete(one); };
     lookSoon();
@@ -55,9 +56,10 @@ export function followLostRuns(store: RunsStore, server: Server, beginningsOf: (
   };
 }
 
-/** Whether a run has been resumed since it was known like that. One that still counts as going on may be about to be missed. */
+/** Whether more may be known of a run than that. One that still counts as going on, although its kernel is gone, may be about to be missed. */
 function hasGoneOn(line: RunLine, known: Header): boolean {
   if (Math.abs(line.created_at * 1_000 - known.started_at_ms) > 1) return false; // of another home
+  if (!isTerminal(known.phase)) return true; // the kernel that is gone only showed it
   if (!hasEnded(line)) return !known.interrupted || line.paused_s * 1_000 > known.pauses.reduce((sum, pause) => sum + pause[1]!, 0) + 1;
-  return !line.interrupted && (known.interrupted || !isTerminal(known.phase) || Math.abs((line.ended_at ?? 0) * 1_000 - known.ended_at_ms) > 1);
+  return !line.interrupted && (known.interrupted || Math.abs((line.ended_at ?? 0) * 1_000 - known.ended_at_ms) > 1);
 }

@@ -9,7 +9,7 @@ import type { Widget } from "@lumino/widgets";
 const CALM_MS = 6_000;
 const BOARD: Board = {
   emit: (text, kind, autoClose, show) => Notification.emit(text, kind, { autoClose, actions: [{ label: "Show", callback: show }] }),
-  update: (id, message) => { Notification.update({ id, message }); },
+  update: (id, message) => Notification.update({ id, message }),
   dismiss: (id) => { Notification.dismiss(id); },
 };
 

@@ -18,7 +18,7 @@ interface Outputs {
 export interface Notebook {
   contentsModel?: { writable?: boolean } | null;
   ready: Promise<void>;
-  model: { dirty: boolean; cells?: { length: number; get(index: number): { outputs?: Outputs } } } | null;
+  model: { dirty: boolean; collaborative?: boolean; cells?: { length: number; get(index: number): { outputs?: Outputs } } } | null;
   sessionContext: {
     ready: Promise<void>;
     iopubMessage: Signal<{ header: { msg_type: string }; content: object }>;

@@ -18,13 +18,13 @@ const LOOK_AFTER_MS = 500;
  */
 export class PictureKeeper {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  /** Of which places the server was asked, and has told or does not know the run. */
-  private readonly asked = new Set<string>();
+  /** By run, of which places the server was asked since it went on last. */
+  private readonly asked = new Map<string, Set<string>>();
   private readonly unsubscribe: () => void;
 
   constructor(private readonly notebook: Notebook, private readonly store: RunsStore, private readonly server: Server) {
     notebook.sessionContext.iopubMessage.connect(this.hear);
-    this.unsubscribe = store.subscribe(() => this.lookSoon());
+    this.unsubscribe = store.subscribe(() => this.hearOfRuns());
     void notebook.ready.then(() => this.lookSoon());
   }
 
@@ -41,6 +41,12 @@ export class PictureKeeper {
     for (const { mark, fill } of markedOutputs(this.notebook)) if (mark.place === transient?.display_id) fill(data, metadata);
   };
 
+  /** What goes on now may have ended by the time that is looked at. */
+  private hearOfRuns(): void {
+    for (const { name } of this.store.running) this.asked.delete(name);
+    this.lookSoon();
+  }
+
   private lookSoon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
@@ -52,13 +58,14 @@ export class PictureKeeper {
   private look(): void {
     if (!this.store.read) return;
     const running = new Set(this.store.running.map(({ name }) => name));
-    const wanted = new Map<string, Mark>();
-    for (const { mark } of markedOutputs(this.notebook)) {
-      if (running.has(mark.run)) this.asked.delete(mark.place);
-      else if (!this.asked.has(mark.place)) wanted.set(mark.run, mark);
-      if (!running.has(mark.run)) this.asked.add(mark.place);
+    const wanted = new Set<string>();
+    for (const { mark: { run, place } } of markedOutputs(this.notebook)) {
+      if (running.has(run)) continue;
+      const places = this.asked.get(run) ?? new Set<string>();
+      if (!places.has(place)) wanted.add(run);
+      this.asked.set(run, places.add(place));
     }
-    for (const run of wanted.keys()) void this.keep(run);
+    for (const run of wanted) void this.keep(run);
   }
 
   private async keep(run: string): Promise<void> {
@@ -90,7 +97,12 @@ export class PictureKeeper {
   }
 }
 
-/** Keeps the pictures of all notebooks that are opened on this page; gives back what ends that. */
+/**
+ * Keeps the pictures of all notebooks that are opened on this page; gives back what ends that.
+ *
+ * None of a notebook that several pages edit together: each of them would fill the same output, and what two of them put
+ * into one place at once stands there twice.
+ */
 export function keepPictures(documents: JupyterFrontEnd["docRegistry"], store: RunsStore, server: Server): () => void {
   const keepers = new Map<Notebook, PictureKeeper>();
   const unsaid = sayThatPicturesAreKept();
@@ -102,6 +114,10 @@ export function keepPictures(documents: JupyterFrontEnd["docRegistry"], store: R
     createNew: (_, context) => {
       const notebook = context as unknown as Notebook; // one, also where several views show it
       if (keepers.has(notebook)) return;
+      if (notebook.model?.collaborative === true) {
+        unsaid();
+        return;
+      }
       keepers.set(notebook, new PictureKeeper(notebook, store, server));
       context.disposed.connect(() => forget(notebook));
     },

@@ -8,7 +8,8 @@ export type Kind = "success" | "error" | "warning" | "info";
 export interface Board {
   /** Shows one until it is dismissed, or for so long; its identity. */
   emit(text: string, kind: Kind, autoClose: number | false, show: () => void): string;
-  update(id: string, text: string): void;
+  /** Whether it was still there. */
+  update(id: string, text: string): boolean;
   dismiss(id: string): void;
 }
 
@@ -40,8 +41,9 @@ export class Pile {
     const coming = [...this.coming.values()];
     this.coming.clear();
     if (coming.length === 0) return;
-    if (this.together !== "") this.board.update(this.together, this.sum(this.count));
-    else if (this.count <= SINGLY) for (const emit of coming) emit();
+    if (this.together !== "" && this.board.update(this.together, this.sum(this.count))) return;
+    this.together = "";
+    if (this.count <= SINGLY) for (const emit of coming) emit();
     else {
       this.clear();
       this.together = this.board.emit(this.sum(this.count), this.kind, this.autoClose, this.open);

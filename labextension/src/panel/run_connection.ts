@@ -27,7 +27,7 @@ export class RunConnection {
       else this.connection.send(message);
     });
     this.connection = new Connection(() => server.socket(runPath(name, "live")), {
-      opened: () => this.store.greet(),
+      opened: () => this.store.reconnect(),
       took: (message) => this.store.take(message as ToPage),
       lost: () => undefined,
     });

@@ -143,6 +143,12 @@ export class RunStore {
     if (this.selection !== null) this.select(this.selection.action, true);
   }
 
+  /** There is another connection to who tells of the run, who numbers messages anew. */
+  reconnect(): void {
+    this.numbering.forget();
+    this.greet();
+  }
+
   /** Open a branch on the page and have its children sent. */
   expand(id: string): void {
     this.branches.expand(id);

@@ -1,0 +1,168 @@
+// @vitest-environment jsdom
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { followLostRuns } from "../src/lab/lost_runs";
+import { MARK, type Bundle, type Notebook } from "../src/lab/outputs";
+import { keepPictures, PictureKeeper } from "../src/lab/picture_keeper";
+import { RunConnection, type Beginnings } from "../src/panel/run_connection";
+import type { RunsStore } from "../src/panel/runs_store";
+import type { Server } from "../src/panel/server";
+import type { RunLine } from "../src/panel/wire";
+import { keepsPictures } from "../src/run/keeping";
+import { tellOfLost } from "../src/run/losing";
+import { RunStore } from "../src/run/store";
+import type { ToPage } from "../src/run/wire";
+import { header, node } from "./messages";
+
+class Socket {
+  static readonly OPEN = 1;
+  readyState = 1;
+  onopen = () => undefined;
+  onmessage = (_: { data: string }) => undefined;
+  onclose = () => undefined;
+  send(): void {}
+  close(): void { this.readyState = 3; }
+
+  say(message: ToPage): void {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
+}
+
+function line(changes: Partial<RunLine> = {}): RunLine {
+  return {
+    name: "r1", task: "env.main", phase: "running", created_at: 0, ended_at: null, source: "", labels: {}, rerun_of: "", host: "here",
+    interrupted: false, can_resume: false, paused_s: 0, ...changes,
+  };
+}
+
+/** What of the list of runs is used here. */
+class Runs {
+  read = true;
+  running: RunLine[] = [];
+  private listener = () => {};
+
+  subscribe(listener: () => void): () => void {
+    this.listener = listener;
+    return () => { this.listener = () => {}; };
+  }
+
+  tell(running: RunLine[]): void {
+    this.running = running;
+    this.listener();
+  }
+}
+
+let sockets: Socket[];
+let runs: Runs;
+let answer: (path: string) => Promise<unknown>;
+const server: Server = {
+  socket: () => { sockets.push(new Socket()); return sockets.at(-1) as unknown as WebSocket; },
+  ask: (path) => answer(path),
+};
+const beginnings: Beginnings = { rerun: () => undefined, resume: () => Promise.resolve(false) };
+const reset = (seq: number, changes: Parameters<typeof header>[0]): ToPage =>
+  ({ type: "reset", seq, at_ms: Date.now(), heard: true, header: header(changes), nodes: [node("a", "")], open: ["a"] });
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("WebSocket", Socket);
+  sockets = [];
+  runs = new Runs();
+  answer = async () => undefined;
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("a run on its page", () => {
+  it("goes on after its connection was lost, with a server that numbers its messages anew", async () => {
+    const connection = new RunConnection(server, "r1", beginnings);
+    sockets[0]!.onopen();
+    sockets[0]!.say(reset(500, { phase: 1 }));
+    sockets[0]!.onclose();
+    await vi.advanceTimersByTimeAsync(1_000);
+    sockets[1]!.onopen();
+    sockets[1]!.say(reset(1, { phase: 5 }));
+    expect(connection.store.header!.phase).toBe(5);
+    connection.close();
+  });
+});
+
+describe("a picture whose kernel is gone", () => {
+  const lost = (changes: Parameters<typeof header>[0]) => {
+    const store = new RunStore("r1", () => undefined);
+    store.take(reset(1, changes));
+    store.lose();
+    return tellOfLost(store);
+  };
+
+  it("follows its run also when that goes on while the server is asked about it", async () => {
+    const end = followLostRuns(runs as unknown as RunsStore, server, () => beginnings);
+    let tell: (line: RunLine) => void = () => undefined;
+    answer = () => new Promise((done) => { tell = done; });
+    const left = lost({ phase: 1, owned_here: true });
+    await vi.advanceTimersByTimeAsync(1_500);
+    runs.tell([line({ paused_s: 3 })]);
+    tell(line({ phase: "aborted", interrupted: true }));
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(sockets.length).toBe(1);
+    left();
+    end();
+  });
+
+  it("follows a run that goes on in another kernel all along", async () => {
+    const end = followLostRuns(runs as unknown as RunsStore, server, () => beginnings);
+    answer = async () => line();
+    const left = lost({ phase: 1, owned_here: false });
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(sockets.length).toBe(1);
+    left();
+    end();
+  });
+});
+
+describe("the pictures of a notebook", () => {
+  const signal = { connect: () => undefined, disconnect: () => undefined };
+  const notebookWith = (output: Bundle, collaborative = false) => {
+    const outputs = { length: 1, get: () => ({ type: "display_data", ...output }), set: (_: number, { data, metadata }: Bundle) => { output = { data, metadata }; } };
+    const notebook: Notebook = {
+      ready: Promise.resolve(), isDisposed: false, disposed: signal, model: { dirty: false, collaborative, cells: { length: 1, get: () => ({ outputs }) } },
+      sessionContext: { ready: Promise.resolve(), iopubMessage: signal, session: null },
+    };
+    return { notebook, shown: () => output.data["text/html"] };
+  };
+  const marked = { data: { "text/html": "as saved" }, metadata: { [MARK]: { place: "p", run: "r1", created_at: 0, picture: "", is_live: false } } };
+  const picture = (html: string, isFinal: boolean) => async () => ({ created_at: 0, is_final: isFinal, html, text: "" });
+
+  it("are kept of a run that was resumed and has ended before anybody looked again", async () => {
+    const { notebook, shown } = notebookWith(marked);
+    const keeper = new PictureKeeper(notebook, runs as unknown as RunsStore, server);
+    answer = picture("interrupted", false);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(shown()).toBe("interrupted");
+    answer = picture("succeeded", true);
+    runs.tell([line()]);
+    runs.tell([]);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(shown()).toBe("succeeded");
+    keeper.dispose();
+  });
+
+  it("are left alone where several pages edit it together, and the kernel is not told otherwise", async () => {
+    const { notebook, shown } = notebookWith(marked, true);
+    let open: (context: unknown) => void = () => undefined;
+    const documents = { addWidgetExtension: (_: string, { createNew }: { createNew: (_: unknown, context: unknown) => void }) => {
+      open = (context) => createNew(undefined, context);
+      return { dispose: () => undefined };
+    } };
+    const end = keepPictures(documents as unknown as Parameters<typeof keepPictures>[0], runs as unknown as RunsStore, server);
+    expect(keepsPictures()).toBe(true);
+    open(notebook);
+    answer = picture("succeeded", true);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(shown()).toBe("as saved");
+    expect(keepsPictures()).toBe(false);
+    end();
+  });
+});
