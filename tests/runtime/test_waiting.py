@@ -145,7 +145,7 @@ for name in ("one", "two"):
     assert running.stderr is not None
     assert "waiting for run one" in running.stderr.readline()
     running.send_signal(signal.SIGINT)
-    said, _ = running.communicate(timeout=30)
+    said, _ = running.communicate(timeout=120)
     assert (running.returncode, said) == (-signal.SIGINT, "an exit handler\n")
     assert {str(flyte.Run.get(name).phase) for name in ("one", "two")} == {"aborted"}
 
