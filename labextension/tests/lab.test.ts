@@ -122,16 +122,25 @@ describe("a picture whose kernel is gone", () => {
   });
 });
 
+type Kernel = NonNullable<NonNullable<Notebook["sessionContext"]["session"]>["kernel"]>;
+
 describe("the pictures of a notebook", () => {
   const signal = { connect: () => undefined, disconnect: () => undefined };
-  const notebookWith = (output: Bundle, collaborative = false) => {
-    const outputs = { length: 1, get: () => ({ type: "display_data", ...output }), set: (_: number, { data, metadata }: Bundle) => { output = { data, metadata }; } };
+  const notebookWith = (output: Bundle, changes: Partial<Notebook> = {}) => {
+    const model = { dirty: false, cells: { length: 1, get: () => ({ outputs }) } };
+    const outputs = {
+      length: 1, get: () => ({ type: "display_data", ...output }),
+      set: (_: number, { data, metadata }: Bundle) => {
+        output = { data, metadata };
+        model.dirty = true;
+      },
+    };
     const notebook: Notebook = {
-      ready: Promise.resolve(), isDisposed: false, disposed: signal, model: { dirty: false, collaborative, cells: { length: 1, get: () => ({ outputs }) } },
-      sessionContext: { ready: Promise.resolve(), iopubMessage: signal, session: null },
+      ready: Promise.resolve(), isDisposed: false, disposed: signal, model, sessionContext: sessionWith(null), ...changes,
     };
     return { notebook, shown: () => output.data["text/html"] };
   };
+  const sessionWith = (kernel: Kernel | null) => ({ ready: Promise.resolve(), iopubMessage: signal, session: { kernel } });
   const marked = { data: { "text/html": "as saved" }, metadata: { [MARK]: { place: "p", run: "r1", created_at: 0, picture: "", is_live: false } } };
   const picture = (html: string, isFinal: boolean) => async () => ({ created_at: 0, is_final: isFinal, html, text: "" });
 
@@ -149,8 +158,33 @@ describe("the pictures of a notebook", () => {
     keeper.dispose();
   });
 
+  it.each([["has it", { w1: {} }, "live"], ["has it not", {}, ""], ["does not say", undefined, "live"]])(
+    "are taken from no widget that is out of sight unless its kernel has it not: it %s", async (_, comms, left) => {
+      const widget = {
+        data: { "application/vnd.jupyter.widget-view+json": { model_id: "w1" }, "text/html": "live" },
+        metadata: { [MARK]: { ...marked.metadata[MARK], picture: "0".repeat(32), is_live: true } },
+      };
+      const kernel = { requestCommInfo: () => (comms === undefined ? Promise.reject(new Error("gone")) : Promise.resolve({ content: { comms } })) };
+      const { notebook, shown } = notebookWith(widget, { sessionContext: sessionWith(kernel) });
+      const keeper = new PictureKeeper(notebook, runs as unknown as RunsStore, server);
+      answer = picture("succeeded", true);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(shown()).toBe(left);
+      keeper.dispose();
+    });
+
+  it("change nothing that is to be saved where nobody may save it", async () => {
+    const { notebook, shown } = notebookWith(marked, { contentsModel: { writable: false } });
+    const keeper = new PictureKeeper(notebook, runs as unknown as RunsStore, server);
+    answer = picture("succeeded", true);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect([shown(), notebook.model!.dirty]).toEqual(["succeeded", false]);
+    keeper.dispose();
+  });
+
   it("are left alone where several pages edit it together, and the kernel is not told otherwise", async () => {
-    const { notebook, shown } = notebookWith(marked, true);
+    const { notebook, shown } = notebookWith(marked);
+    notebook.model!.collaborative = true;
     let open: (context: unknown) => void = () => undefined;
     const documents = { addWidgetExtension: (_: string, { createNew }: { createNew: (_: unknown, context: unknown) => void }) => {
       open = (context) => createNew(undefined, context);
