@@ -19,7 +19,8 @@ class Socket {
   onopen = () => undefined;
   onmessage = (_: { data: string }) => undefined;
   onclose = () => undefined;
-  send(): void {}
+  sent: string[] = [];
+  send(text: string): void { this.sent.push((JSON.parse(text) as { type: string }).type); }
   close(): void { this.readyState = 3; }
 
   say(message: ToPage): void {
@@ -90,9 +91,10 @@ describe("a run on its page", () => {
 });
 
 describe("a picture whose kernel is gone", () => {
-  const lost = (changes: Parameters<typeof header>[0]) => {
+  const lost = (changes: Parameters<typeof header>[0], look: (store: RunStore) => void = () => undefined) => {
     const store = new RunStore("r1", () => undefined);
     store.take(reset(1, changes));
+    look(store);
     store.lose();
     return tellOfLost(store);
   };
@@ -107,6 +109,20 @@ describe("a picture whose kernel is gone", () => {
     tell(line({ phase: "aborted", interrupted: true }));
     await vi.advanceTimersByTimeAsync(1_500);
     expect(sockets.length).toBe(1);
+    left();
+    end();
+  });
+
+  it("has its timeline told anew when its run has ended elsewhere", async () => {
+    const end = followLostRuns(runs as unknown as RunsStore, server, () => beginnings);
+    answer = async () => line({ phase: "succeeded", ended_at: 9 });
+    const left = lost({ phase: 1, owned_here: true }, (store) => {
+      store.show({ view: "timeline" });
+      store.askTimeline(null);
+    });
+    await vi.advanceTimersByTimeAsync(1_500);
+    sockets[0]!.onopen();
+    expect(sockets[0]!.sent).toEqual(["hello", "ask_timeline"]);
     left();
     end();
   });

@@ -46,6 +46,8 @@ export class RunStore {
   private contact = new Contact();
   private readonly wishes = new Wishes(() => this.changed());
   private readonly listeners = new Set<() => void>();
+  /** Whose bars were asked for last; null is all. */
+  private bars: string[] | null = null;
   private lookedAt = 0;
   private used = false;
   private asked = false;
@@ -141,6 +143,7 @@ export class RunStore {
     this.send({ type: "hello", open: this.branches.subscribed });
     if (this.used) this.send({ type: "look", uses: true });
     if (this.selection !== null) this.select(this.selection.action, true);
+    if (this.view === "timeline") this.askTimeline(this.bars);
   }
 
   /** There is another connection to who tells of the run, who numbers messages anew. */
@@ -211,6 +214,7 @@ export class RunStore {
 
   /** Have the bars of those actions sent, or of all. */
   askTimeline(actions: string[] | null): void {
+    this.bars = actions;
     this.send({ type: "ask_timeline", actions });
   }
 
