@@ -15,13 +15,15 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from .._follow.page import Page
 from .._view.wire import Notice
-from ..errors import BaseRuntimeError
+from ..errors import BaseRuntimeError, RunNotFoundError
 from .desk import Desk
 from .handlers import RESOURCE, DeskHandler
 from .listing import Inbox, ListNews, Trouble, Wanted
 
 LOOK_EVERY_S = 0.25
 LOOK_FOR_LOST_EVERY = 8
+NO_SUCH_RUN = (4404, "There is no such run.")
+CANNOT_BE_READ = (1011, "The run cannot be read now.")
 _ACTS = frozenset({"abort", "resume", "rerun", "answer"})
 
 
@@ -73,8 +75,8 @@ class RunSocket(Socket):
         try:
             self.page = await self.desk.asked(self.desk.open_page, name, self.send, by=self.who)
         except BaseRuntimeError as error:
-            self.send(Notice("error", str(error)))
-            self.close(4404, "There is no such run.")
+            self._send(msgspec.json.encode(Notice("error", str(error))).decode())  # now: it would come after the end
+            self.close(*(NO_SUCH_RUN if isinstance(error, RunNotFoundError) else CANNOT_BE_READ))
             return
         if self.close_code is not None:
             self.on_close()

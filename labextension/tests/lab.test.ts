@@ -1,4 +1,6 @@
 // @vitest-environment jsdom
+import { h, render } from "preact";
+import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { followLostRuns } from "../src/lab/lost_runs";
 import { MARK, type Bundle, type Notebook } from "../src/lab/outputs";
@@ -11,6 +13,7 @@ import { keepsPictures } from "../src/run/keeping";
 import { tellOfLost } from "../src/run/losing";
 import { RunStore } from "../src/run/store";
 import type { ToPage } from "../src/run/wire";
+import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
 
 class Socket {
@@ -18,7 +21,7 @@ class Socket {
   readyState = 1;
   onopen = () => undefined;
   onmessage = (_: { data: string }) => undefined;
-  onclose = () => undefined;
+  onclose = (_: { code: number }) => undefined;
   sent: string[] = [];
   send(text: string): void { this.sent.push((JSON.parse(text) as { type: string }).type); }
   close(): void { this.readyState = 3; }
@@ -81,11 +84,27 @@ describe("a run on its page", () => {
     const connection = new RunConnection(server, "r1", beginnings);
     sockets[0]!.onopen();
     sockets[0]!.say(reset(500, { phase: 1 }));
-    sockets[0]!.onclose();
+    sockets[0]!.onclose({ code: 1006 });
     await vi.advanceTimersByTimeAsync(1_000);
     sockets[1]!.onopen();
     sockets[1]!.say(reset(1, { phase: 5 }));
     expect(connection.store.header!.phase).toBe(5);
+    connection.close();
+  });
+});
+
+describe("the page of a run that was deleted", () => {
+  it("says so, and asks no more", async () => {
+    const connection = new RunConnection(server, "r1", beginnings);
+    sockets[0]!.onopen();
+    sockets[0]!.say({ type: "notice", level: "error", text: "There is no run 'r1'.", about: "" });
+    sockets[0]!.onclose({ code: 4404 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(sockets.length).toBe(1);
+    const page = document.createElement("div");
+    await act(() => render(h(RunView, { store: connection.store }), page));
+    expect(page.textContent).toBe("There is no run 'r1'.");
+    render(null, page);
     connection.close();
   });
 });

@@ -19,7 +19,7 @@ class Socket {
   sent: Wanted[] = [];
   onopen = () => undefined;
   onmessage = (_: { data: string }) => undefined;
-  onclose = () => undefined;
+  onclose = (_: { code: number }) => undefined;
   send(text: string): void { this.sent.push(JSON.parse(text) as Wanted); }
   close(): void { this.readyState = 3; }
 }
@@ -166,7 +166,7 @@ describe("the panel", () => {
   it("asks anew for what was chosen when the connection was lost", async () => {
     vi.useFakeTimers();
     store.choose({ text: "", groups: ["failed"], task: "", source: "" });
-    await act(() => sockets[0]!.onclose());
+    await act(() => sockets[0]!.onclose({ code: 1006 }));
     expect(page.textContent).toContain("cannot be reached");
     vi.advanceTimersByTime(1_000);
     vi.useRealTimers();

@@ -57,6 +57,26 @@ def test_a_run_is_followed_and_a_lost_message_is_made_up_for(jp_ws_fetch: Any, j
     run.wait()
 
 
+@pytest.mark.parametrize(("is_damaged", "code"), [(False, 4404), (True, 1011)])
+def test_a_page_of_a_run_is_told_why_it_cannot_be_shown_and_whether_to_ask_again(
+    is_damaged: bool, code: int, jp_ws_fetch: Any, jp_asyncio_loop: Any, home: Path
+) -> None:
+    if is_damaged:
+        for file in home.glob("journal.sqlite*"):
+            file.unlink()
+        (home / "journal.sqlite").write_bytes(b"no database" * 1000)
+
+    async def look() -> tuple[str, int]:
+        socket = await jp_ws_fetch("flyte-nb", "api", "runs", "gone", "live")
+        told = await until(socket, lambda message: message["type"] == "notice")
+        assert await asyncio.wait_for(socket.read_message(), 20) is None
+        return told["text"], socket.close_code
+
+    text, closed_with = jp_asyncio_loop.run_until_complete(look())
+    assert ("file is not a database" if is_damaged else "'gone'") in text
+    assert closed_with == code
+
+
 def test_the_list_is_sent_when_it_has_changed_and_nobody_looks_afterwards(
     jp_ws_fetch: Any, jp_serverapp: Any, jp_asyncio_loop: Any
 ) -> None:

@@ -1,5 +1,7 @@
 const AGAIN_AFTER_MS = 500;
 const AGAIN_AFTER_AT_MOST_MS = 15_000;
+/** The server closes with this when what was asked for is not there, and never will be. */
+const NOT_THERE = 4404;
 
 export interface Ends {
   opened(): void;
@@ -7,7 +9,7 @@ export interface Ends {
   lost(): void;
 }
 
-/** A socket that is opened anew when it was lost, until it is closed. */
+/** A socket that is opened anew when it was lost, until it is closed or there is nothing at its other end. */
 export class Connection {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -41,10 +43,11 @@ export class Connection {
     socket.onmessage = (event: MessageEvent<string>) => {
       if (!this.closed) this.ends.took(JSON.parse(event.data));
     };
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (this.closed) return;
       this.socket = null;
       this.ends.lost();
+      if (code === NOT_THERE) return;
       this.timer = setTimeout(() => this.connect(), this.delay);
       this.delay = Math.min(2 * this.delay, AGAIN_AFTER_AT_MOST_MS);
     };

@@ -29,7 +29,7 @@ export class RunConnection {
     this.connection = new Connection(() => server.socket(runPath(name, "live")), {
       opened: () => this.store.reconnect(),
       took: (message) => this.store.take(message as ToPage),
-      lost: () => undefined,
+      lost: () => this.store.close(),
     });
   }
 

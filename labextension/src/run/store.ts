@@ -391,7 +391,7 @@ export class RunStore {
     if (message.level === "info" && this.wishes.heardToStop(message.about)) return;
     if (message.level !== "info") this.details.end();
     this.wishes.begun();
-    this.notices = [...this.notices, message].slice(-KEPT_NOTICES);
+    this.notices = [...this.notices.filter(({ text }) => text !== message.text), message].slice(-KEPT_NOTICES); // some are told with each connection
   }
 
   private hasEnded(action: string): boolean {

@@ -51,7 +51,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
   const use = () => store.use();
   const rows = visibleRows(store, filter);
   const questions = questionsToShow([...store.prompts.values()], store.timeThere(time), store.header?.can_resume ?? false);
-  if (store.header === null) return <div class="fnb">{store.lost ? <Contact store={store} now={now} /> : <Reading store={store} what="the run " />}</div>;
+  if (store.header === null) return <div class="fnb"><Unknown store={store} now={now} /></div>;
   return (
     <div class="fnb" onClickCapture={use} onKeyDownCapture={use} onInputCapture={use} data-lm-suppress-shortcuts="true" role="region" aria-label={`Run ${store.header.name}`}>
       <RunHeader store={store} now={now} silent={running && store.silentSince(time) > 0} filter={filter} onFilter={setFilter} />
@@ -96,6 +96,14 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
       </div>
     </div>
   );
+}
+
+/** In the place of a run of which nothing is known yet. */
+function Unknown({ store, now }: { store: RunStore; now: number }) {
+  if (store.lost) return <Contact store={store} now={now} />;
+  const refusal = store.notices.findLast(({ level }) => level === "error");
+  if (refusal !== undefined) return <p class="fnb-notice fnb-notice-error" role="status">{refusal.text}</p>;
+  return <Reading store={store} what="the run " />;
 }
 
 /** What a filter did not look at, and nobody can any more. */
