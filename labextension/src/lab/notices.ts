@@ -4,6 +4,7 @@ import { keyOf, type Happening } from "../panel/happenings";
 import { Pile, type Board, type Kind } from "../panel/pile";
 import type { RunsStore } from "../panel/runs_store";
 import { stateOf } from "../panel/state_of";
+import { count } from "../run/format";
 import type { Widget } from "@lumino/widgets";
 
 const CALM_MS = 6_000;
@@ -18,7 +19,7 @@ export function tellOf(
   store: RunsStore, app: JupyterFrontEnd, wanted: () => boolean, open: (run: string) => void, openList: () => void,
 ): () => void {
   const asked = new Set<string>();
-  const questions = new Pile(BOARD, false, (count) => `${count} questions wait for an answer`, openList);
+  const questions = new Pile(BOARD, false, (left) => count(left, "question waits for an answer", "questions wait for an answer"), openList);
   const ends = new Pile(BOARD, CALM_MS, (count) => `${count} runs have ended`, openList);
   let ended = 0;
   let calm: ReturnType<typeof setTimeout> | undefined;
