@@ -228,7 +228,7 @@ class Displayed:
         with self._lock:
             if self._settled:
                 return
-            mark = self._mark() if for_another else None
+            mark = {**self._mark(), "makes_room": True} if for_another else None
             if not self._is_within_output:
                 self._static.fill(self._bundle(), mark)
             self._settled = True

@@ -36,6 +36,8 @@ export interface Mark {
   picture: string;
   /** Whether a widget stands there, and not the static picture. */
   is_live: boolean;
+  /** Whether its kernel is about to show another run there. */
+  makes_room: boolean;
 }
 
 /** An output with such a mark. */
@@ -73,9 +75,9 @@ function fill(notebook: Notebook, outputs: Outputs, index: number, before: Bundl
 }
 
 function markOf(metadata: Bundle["metadata"] | undefined): Mark | undefined {
-  const { place, run, created_at, picture, is_live } = (metadata?.[MARK] ?? {}) as Partial<Record<keyof Mark, unknown>>;
+  const { place, run, created_at, picture, is_live, makes_room } = (metadata?.[MARK] ?? {}) as Partial<Record<keyof Mark, unknown>>;
   if (typeof place !== "string" || typeof run !== "string" || typeof created_at !== "number") return undefined;
-  return { place, run, created_at, picture: typeof picture === "string" && PICTURE.test(picture) ? picture : "", is_live: is_live === true };
+  return { place, run, created_at, picture: typeof picture === "string" && PICTURE.test(picture) ? picture : "", is_live: is_live === true, makes_room: makes_room === true };
 }
 
 function isSame(one: object, other: object): boolean {

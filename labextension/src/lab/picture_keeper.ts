@@ -76,9 +76,10 @@ export class PictureKeeper {
     if (!picture.is_final) return;
     const living = await this.livingWidgets();
     if (living === undefined) return;
+    const mayFollow = (mark: Mark) => mark.makes_room && this.kernel !== undefined;
     const kept = new Set([...ours()].filter(({ bundle }) => living.has(modelOf(bundle))).map(({ mark }) => mark.picture));
     for (const { mark, bundle, fill } of ours())
-      if (!kept.has(mark.picture) && !isOnPage(mark.picture)) fill(mark.is_live ? NOTHING : bundle.data, {});
+      if (!kept.has(mark.picture) && !isOnPage(mark.picture) && !mayFollow(mark)) fill(mark.is_live ? NOTHING : bundle.data, {});
   }
 
   private *outputsOf(run: string, createdAt: number): Iterable<Marked> {
@@ -86,12 +87,15 @@ export class PictureKeeper {
     for (const output of [...markedOutputs(this.notebook)]) if (output.mark.run === run && output.mark.created_at === createdAt) yield output;
   }
 
+  private get kernel() {
+    return this.notebook.sessionContext.session?.kernel ?? undefined;
+  }
+
   /** The models that the notebook's kernel has, which may fill their outputs anew; undefined if it does not say. */
   private async livingWidgets(): Promise<ReadonlySet<string> | undefined> {
-    const { sessionContext } = this.notebook;
-    await sessionContext.ready; // until then there is no telling whether it has a kernel
-    const kernel = sessionContext.session?.kernel;
-    if (kernel === null || kernel === undefined) return new Set();
+    await this.notebook.sessionContext.ready; // until then there is no telling whether it has a kernel
+    const { kernel } = this;
+    if (kernel === undefined) return new Set();
     const reply = await kernel.requestCommInfo({ target_name: "jupyter.widget" }).catch(() => undefined);
     return reply && new Set(Object.keys((reply.content as { comms?: object }).comms ?? {}));
   }
