@@ -117,12 +117,14 @@ def open_notebook(
         lab.close()
     if failed:
         shared_window.discard()
-        _forget_runs(server.home)
+    _forget_runs(server.home)
 
 
 def _forget_runs(home: Path) -> None:
-    """A second try gives its runs the same names."""
+    """The next test finds no questions of interrupted runs, and a second try its names free."""
     journal = Home(home).journal_path
+    if not journal.exists():
+        return
     with contextlib.closing(JournalReader(journal)) as reader:
         names = [record.name for record in reader.runs()]
     for name in names:
