@@ -96,7 +96,7 @@ def is_changed_by(value: Any, method: str) -> bool:
 class _Kind(NamedTuple):
     """Data of a library: how it is encoded, and by which methods with names of mutators it is changed in place."""
 
-    library: str
+    module_name: str
     name: str
     encode: Callable[[Any, str, Encode], bytes]
     changed_by: frozenset[str] = frozenset()
@@ -104,7 +104,7 @@ class _Kind(NamedTuple):
 
 def _kind_of(value: Any) -> _Kind | None:
     for known in _KNOWN:
-        module = sys.modules.get(known.library)
+        module = sys.modules.get(known.module_name)
         kind = getattr(module, known.name, None) if module is not None else None
         if isinstance(kind, type) and isinstance(value, kind):
             return known

@@ -29,6 +29,17 @@ async def double(x: int) -> int:
     return 2 * x
 """
 
+A_RUN_THAT_WAITS = """
+go_on = asyncio.Event()
+
+@env.task
+async def waits() -> str:
+    await go_on.wait()
+    return "unharmed"
+
+run = flyte.run(waits)
+"""
+
 
 def test_an_async_task_runs_on_the_kernels_own_loop(module_notebook: Notebook) -> None:
     module_notebook.run(SETUP)
@@ -269,18 +280,7 @@ run.wait()
 
 def test_an_interrupt_of_another_cell_leaves_a_run_alone(notebook: Notebook) -> None:
     notebook.run(SETUP)
-    notebook.run(
-        """
-go_on = asyncio.Event()
-
-@env.task
-async def waits() -> str:
-    await go_on.wait()
-    return "unharmed"
-
-run = flyte.run(waits)
-"""
-    )
+    notebook.run(A_RUN_THAT_WAITS)
     cell = notebook.start("print('sleeping', flush=True)\ntime.sleep(60)")
     notebook.until(cell, "sleeping")
     notebook.interrupt()
@@ -290,18 +290,7 @@ run = flyte.run(waits)
 
 def test_an_interrupt_strikes_a_cell_that_computes_once_though_a_run_goes_on(notebook: Notebook) -> None:
     notebook.run(SETUP)
-    notebook.run(
-        """
-go_on = asyncio.Event()
-
-@env.task
-async def waits() -> str:
-    await go_on.wait()
-    return "unharmed"
-
-run = flyte.run(waits)
-"""
-    )
+    notebook.run(A_RUN_THAT_WAITS)
     cell = notebook.start(
         """
 try:

@@ -51,19 +51,19 @@ class TableEncoder(DataFrameEncoder[Any]):
 
     def __init__(self, library: Library, form: TableFormat) -> None:
         super().__init__(library.python_type, supported_format=form.NAME)
-        self.library, self._form = library, form
+        self._library, self._form = library, form
 
     async def encode(self, dataframe: DataFrame, structured_dataset_type: StructuredDatasetType) -> StructuredDataset:
         """See `DataFrameEncoder`."""
         value = dataframe.val
-        is_large = self.library.size_bytes(value) > THREAD_FROM_BYTES
+        is_large = self._library.size_bytes(value) > THREAD_FROM_BYTES
         names = [column.name for column in structured_dataset_type.columns]
         uri = await off_loop(is_large, lambda: self._store(value, names))
         return stored(uri, structured_dataset_type)
 
     def _store(self, value: Any, names: list[str]) -> str:
         with writable_as(self.supported_format):
-            table = self.library.to_table(value)
+            table = self._library.to_table(value)
         return store_table(table.select(names) if names else table, self._form)
 
 
