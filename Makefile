@@ -77,7 +77,7 @@ chaos: $(VENV)/.dev
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.soak --minutes 30
 
-mutants: $(VENV)/.dev browser
+mutants: $(VENV)/.dev browser labextension/node_modules/.ready
 	$(BIN)/python -m tests.chaos.mutants
 
 notebooks: $(VENV)/.dev

@@ -160,7 +160,8 @@ class Page:
         self._picture.touched_at = time.monotonic()
         try:
             message: FromPage = msgspec.convert(content, FromPage)
-        except msgspec.ValidationError as error:
+            msgspec.json.encode(message)  # half a surrogate pair is no text: no answer could name it
+        except (msgspec.ValidationError, UnicodeEncodeError, OverflowError) as error:
             self.tell(Notice("error", f"This message was not understood: {error}"))
             return
         try:

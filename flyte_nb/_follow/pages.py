@@ -46,7 +46,7 @@ class Pages:
     def take(self, content: Any) -> bool:
         """Take a message of a page; whether it is the first one of that page."""
         said = content if isinstance(content, dict) else {}
-        view = str(said.get("view", ""))
+        view = str(said.get("view", "")).encode(errors="replace").decode()  # it comes back with all that is sent there
         is_new = view not in self._pages
         page = self._page_of(view)
         if said.get("keeps") is True:

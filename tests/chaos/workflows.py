@@ -186,6 +186,7 @@ async def work(branches: int, width: int) -> int:
 DRIVER = ("kill driver",)
 CLOCK = ("clock ahead", "clock back")
 DISK = ("full disk", "sealed store")
+IN_KERNEL = (*DRIVER, *CLOCK, *DISK, "kill this worker", "kill another worker", "kill server")
 
 
 @dataclass(frozen=True)
@@ -194,12 +195,18 @@ class Workflow:
 
     Attributes
     ----------
+    main : task
+        Its main task; None if its tasks are those of the cells of `notebook.py`.
     small, large : tuple of int
         Arguments of `main`: in the usual tests, and at night.
     mode : str
         Where its tasks run; empty for where they run of themselves.
     on_s3 : bool
         Whether it may keep its values at an S3 address.
+    asks : bool
+        Whether it asks questions that another process answers.
+    keeps_code : bool
+        Whether cells that define its tasks are not run again once its run was begun.
     """
 
     main: Any
@@ -209,6 +216,12 @@ class Workflow:
     mode: str = ""
     on_s3: bool = False
     asks: bool = False
+    keeps_code: bool = False
+
+    @property
+    def in_kernel(self) -> bool:
+        """Whether it is a notebook."""
+        return self.main is None
 
 
 WORKFLOWS = {
@@ -224,4 +237,6 @@ WORKFLOWS = {
     "dask": Workflow(
         work, (2, 4), (3, 8), (*DRIVER, "kill this worker", "kill another worker", "kill Dask worker"), mode="dask"
     ),
+    "notebook": Workflow(None, (2,), (12,), IN_KERNEL, asks=True),
+    "notebook, code kept": Workflow(None, (2,), (12,), IN_KERNEL, asks=True, keeps_code=True),
 }

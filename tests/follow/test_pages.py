@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -250,3 +251,9 @@ def test_a_timeline_is_of_all_or_of_the_actions_that_are_asked_for(channel: Chan
     assert [span[0] for span in some["spans"]] == [one]
     [none] = channel.say("one", type="ask_timeline", actions=[])
     assert none["spans"] == []
+
+
+def test_a_view_that_is_no_text_is_one_that_can_be_sent(channel: Channel) -> None:
+    channel.pages.take({"type": "hello", "open": [], "view": "\ud800"})
+    assert "reset" in [message["type"] for message in channel.sent]
+    assert json.dumps(channel.sent, ensure_ascii=False).encode()

@@ -123,6 +123,46 @@ def test_a_file_with_any_bytes_in_it_is_read_or_refused(
     read_all(home)
 
 
+def flipped(content: bytes, flips: list[tuple[float, int]]) -> bytes:
+    """With some of its bits turned, each at a share of its length."""
+    changed = bytearray(content)
+    for share, bit in flips:
+        changed[int(share * len(changed))] ^= 1 << bit
+    return bytes(changed)
+
+
+flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=12)
+
+
+def with_write_ahead_log(home: Path) -> list[Path]:
+    """Leave the home as a process does that is killed: some of its journal is only in the log of SQLite. Its files."""
+    path = Home(home).journal_path
+    content: dict[str, bytes] = {}
+    with closing(sqlite3.connect(path, isolation_level=None)) as journal:
+        journal.execute("PRAGMA journal_mode = WAL")
+        journal.execute("PRAGMA wal_autocheckpoint = 0")
+        journal.execute("UPDATE events SET body = body || x'00'")
+        journal.execute("UPDATE events SET body = substr(body, 1, length(body) - 1)")
+        content.update({end: Path(f"{path}{end}").read_bytes() for end in ("", "-wal")})
+    for end, found in content.items():
+        Path(f"{path}{end}").write_bytes(found)
+    return [Path(f"{path}{end}") for end in content]
+
+
+@given(file=st.sampled_from(["journal", "log"]), flips=flips)
+@fuzzed(40)
+def test_a_journal_or_its_write_ahead_log_with_turned_bits_is_read_or_refused(
+    copied: Callable[[], Path], file: str, flips: list[tuple[float, int]]
+) -> None:
+    home = copied()
+    journal, log = with_write_ahead_log(home)
+    path = journal if file == "journal" else log
+    path.write_bytes(flipped(path.read_bytes(), flips))
+    read_all(home)
+    _answered(lambda: bool(examine(journal, repair=True)))
+    read_all(home)
+
+
 @given(
     table=st.sampled_from(["runs", "owners"]),
     column=st.sampled_from(

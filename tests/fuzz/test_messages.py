@@ -20,7 +20,7 @@ json_values = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(max_size=10)
-    | st.sampled_from(["a0", "../..", "sure"]),
+    | st.sampled_from(["a0", "../..", "sure", "\ud800", "9" * 5_000, 10**400]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=6,
 )
@@ -35,12 +35,17 @@ messages = (
 )
 
 
+def as_sent(message: Any) -> Any:
+    """As a socket sends it."""
+    return msgspec.json.decode(msgspec.json.encode(message))
+
+
 @given(sent=st.lists(messages, min_size=1, max_size=5))
 @fuzzed(60)
 def test_any_message_is_answered_and_the_next_hello_is_too(recorded_home: Path, sent: list[Any]) -> None:
     desk = Desk(Home(recorded_home))
     told: list[Any] = []
-    page = desk.open_page("recorded", told.append, by="a person")
+    page = desk.open_page("recorded", lambda message: told.append(as_sent(message)), by="a person")
     try:
         for message in sent:
             page.take(message)
