@@ -105,6 +105,7 @@ check-frontend: labextension/node_modules/.ready
 
 docs: $(VENV)/.dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@$(BIN)/python -m tests.docs.site build/site
 	@echo "build/site/index.html"
 
 check: $(VENV)/.dev check-frontend docs

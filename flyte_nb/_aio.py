@@ -222,22 +222,42 @@ class ListingCall(IteratingCall[P, T]):
 def with_aio(function: Callable[P, T]) -> BlockingCall[P, T]: ...
 @overload
 def with_aio(*, in_thread: bool) -> Callable[[Callable[P, T]], BlockingCall[P, T]]: ...
-def with_aio(function: Callable[P, T] | None = None, *, in_thread: bool = False) -> Any:
+@overload
+def with_aio(*, twin: Callable[..., Coroutine[Any, Any, T]]) -> Callable[[Callable[P, T]], BlockingCall[P, T]]: ...
+def with_aio(
+    function: Callable[P, T] | None = None,
+    *,
+    in_thread: bool = False,
+    twin: Callable[..., Coroutine[Any, Any, T]] | None = None,
+) -> Any:
     """Decorator: give a blocking function its `.aio`.
 
     Parameters
     ----------
     in_thread : bool
         Whether the twin does the work on a thread, so that the loop goes on.
+    twin : coroutine function, optional
+        What is awaited instead, with the same arguments.
     """
 
     def decorate(blocking: Callable[P, T]) -> BlockingCall[P, T]:
         if not in_thread:
-            return BlockingCall(blocking)
+            return BlockingCall(blocking, twin)
 
-        async def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        async def on_thread(*args: P.args, **kwargs: P.kwargs) -> T:
             return await asyncio.to_thread(blocking, *args, **kwargs)
 
-        return BlockingCall(blocking, twin)
+        return BlockingCall(blocking, on_thread)
 
     return decorate(function) if function is not None else decorate
+
+
+def with_async_iteration(
+    twin: Callable[..., AsyncIterator[T]],
+) -> Callable[[Callable[P, Iterator[T]]], IteratingCall[P, T]]:
+    """Decorator: give a function that iterates its `.aio`, which is `twin` with the same arguments."""
+
+    def decorate(blocking: Callable[P, Iterator[T]]) -> IteratingCall[P, T]:
+        return IteratingCall(blocking, twin)
+
+    return decorate

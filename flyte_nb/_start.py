@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import Any
 
-from ._aio import BlockingCall, with_aio
+from ._aio import with_aio
 from ._engine.context import checked_custom_context
 from ._engine.naming import checked_run_name
 from ._engine.run_options import RunOptions
@@ -53,18 +53,18 @@ class Runner:
     def __init__(self, options: RunOptions) -> None:
         self._options = options
 
-    def _run(self, task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
-        if isinstance(task, RemoteTask):
-            task = task.resolved()
-        live = launch.start(task, args, kwargs, self._options)
-        return Run(live.name, live)
-
     async def _run_async(self, task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
         found = await asyncio.to_thread(task.resolved) if isinstance(task, RemoteTask) else task
         live = await launch.start_async(found, args, kwargs, self._options)
         return Run(live.name, live)
 
-    run = BlockingCall(_run, _run_async)
+    @with_aio(twin=_run_async)
+    def run(self, task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
+        """As `flyte_nb.run`, with these options."""
+        if isinstance(task, RemoteTask):
+            task = task.resolved()
+        live = launch.start(task, args, kwargs, self._options)
+        return Run(live.name, live)
 
     def __repr__(self) -> str:
         return f"Runner({self._options!r})"
@@ -167,7 +167,12 @@ def with_runcontext(
     )
 
 
-def _run(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
+async def _run_async(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
+    return await with_runcontext().run.aio(task, *args, **kwargs)
+
+
+@with_aio(twin=_run_async)
+def run(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
     """Run a task with all it calls; returns at once.
 
     Async tasks run on the loop of the cell that starts the run; started from another thread, on a loop of their own.
@@ -202,13 +207,6 @@ def _run(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
     Specification: *Notebooks*.
     """
     return with_runcontext().run(task, *args, **kwargs)
-
-
-async def _run_async(task: Task[Any, Any] | RemoteTask, *args: Any, **kwargs: Any) -> Run:
-    return await with_runcontext().run.aio(task, *args, **kwargs)
-
-
-run = BlockingCall(_run, _run_async)
 
 
 @with_aio

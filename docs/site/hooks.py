@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,21 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Point links at the notebooks' pages, and fill in the magics."""
+    """Point links at the notebooks' pages and pictures in HTML at their files, and fill in the magics."""
+    if page.file.src_uri.startswith("guide/"):
+        markdown = markdown.replace('"../images/', '"../../images/')  # a page is a folder of the site
     return markdown.replace("](../../notebooks/", "](../notebooks/").replace(MAGICS, _magics())
+
+
+def on_page_content(html: str, *, page: Any, **_: Any) -> str:
+    """Point links of the notebooks at pages."""
+    if not page.file.src_uri.startswith("notebooks/"):
+        return html
+    return re.sub(r'href="\.\./docs/([\w/]+)\.md', _to_page, html)
+
+
+def _to_page(link: re.Match[str]) -> str:
+    return f'href="../../{link[1].removesuffix("README").rstrip("/")}/'
 
 
 def _magics() -> str:

@@ -115,13 +115,13 @@ class ModuleSource:
 
     def __init__(self, name: str, place: Place, content: bytes) -> None:
         self.name = name
-        self.package = name if place.folders else name.rpartition(".")[0]
+        self.package: str = name if place.folders else name.rpartition(".")[0]
         tree = ast.parse(content)
         flags = 0
         for node in tree.body:
             if isinstance(node, ast.ImportFrom) and node.module == "__future__":
                 flags |= sum(getattr(__future__, alias.name).compiler_flag for alias in node.names)
-        self.statements = [Statement(node, flags) for node in tree.body]
+        self.statements: list[Statement] = [Statement(node, flags) for node in tree.body]
         self._tree = tree
 
     def giving(self, name: str) -> list[Statement]:

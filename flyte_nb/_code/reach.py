@@ -85,12 +85,12 @@ class Reach:
         self._looked_up: set[tuple[tuple[str, int], str]] = set()
         self._known_by_type: set[tuple[str, type]] = set()
         self._encoder = ValueEncoder(self._refer, changes.attributes)
-        self.leaves_out = False
-        self.imported = Imported(self)
+        self.leaves_out: bool = False
+        self.imported: Imported = Imported(self)
         # What an object does is not told by annotations, and those that are text mean nothing in another process.
         self._reads_text = not isinstance(root, type)
-        self.root = self._encoder.encode(root, _name_of(root))
-        self.root_label = next(iter(self._labels.values()), "")
+        self.root: bytes = self._encoder.encode(root, _name_of(root))
+        self.root_label: str = next(iter(self._labels.values()), "")
         while self._waiting:
             label, thing, name = self._waiting.popleft()
             try:

@@ -79,7 +79,7 @@ class Statement:
 
     def __init__(self, node: ast.stmt, flags: int) -> None:
         self.node = node
-        self.gives = names.names_given(node)
+        self.gives: frozenset[str] = names.names_given(node)
         self._flags = flags
 
     @cached_property

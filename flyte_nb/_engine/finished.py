@@ -99,7 +99,7 @@ class FinishedWork:
             elif isinstance(event, TaskSeen):
                 self._parts[event.task, event.code_digest] = event.parts
                 self._digests.setdefault(event.task, set()).add(event.code_digest)
-        self.kept = [_task_named(name, self._digests, earlier.run) for name in keep]
+        self.kept: list[str] = [_task_named(name, self._digests, earlier.run) for name in keep]
 
     def __len__(self) -> int:
         return len(self._earlier)

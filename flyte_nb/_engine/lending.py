@@ -32,7 +32,7 @@ class Lent:
     __slots__ = ("places", "returning")
 
     def __init__(self, places: list[Lendable]) -> None:
-        self.places = places
+        self.places: list[Lendable] = places
         self.returning: concurrent.futures.Future[None] | None = None
 
 

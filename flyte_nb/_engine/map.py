@@ -9,7 +9,7 @@ import functools
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
-from .._aio import IteratingCall, finished
+from .._aio import finished, with_async_iteration
 from .._public import hand_over, public
 from .._task.messages import not_a_task
 from .._task.task import Task
@@ -23,7 +23,25 @@ from .stepping import can_wait_here
 Target = Any
 
 
-def _map(
+def _map_async(
+    func: Target,
+    *iterables: Iterable[Any],
+    group_name: str | None = None,
+    concurrency: int = 0,
+    return_exceptions: bool = True,
+) -> AsyncIterator[Any]:
+    """As `flyte.map`, for ``async for``; works for sync tasks too.
+
+    Specification: *Async and sync task interoperability*.
+    """
+    task = _checked(func, iterables, concurrency)
+    scope = current_scope()
+    inner = _grouped(scope, task, group_name) if scope is not None else None
+    return _results(inner, task, func, iterables, concurrency, return_exceptions)
+
+
+@with_async_iteration(_map_async)
+def map(
     func: Target,
     *iterables: Iterable[Any],
     group_name: str | None = None,
@@ -70,26 +88,6 @@ def _map(
         return _plain(task, func, iterables, return_exceptions)
     inner = _grouped(scope, task, group_name)
     return _blocking(inner, task, func, iterables, concurrency, return_exceptions)
-
-
-def _map_async(
-    func: Target,
-    *iterables: Iterable[Any],
-    group_name: str | None = None,
-    concurrency: int = 0,
-    return_exceptions: bool = True,
-) -> AsyncIterator[Any]:
-    """As `flyte.map`, for ``async for``; works for sync tasks too.
-
-    Specification: *Async and sync task interoperability*.
-    """
-    task = _checked(func, iterables, concurrency)
-    scope = current_scope()
-    inner = _grouped(scope, task, group_name) if scope is not None else None
-    return _results(inner, task, func, iterables, concurrency, return_exceptions)
-
-
-map = IteratingCall(_map, _map_async)
 
 
 async def _results(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Never
+from typing import Any, ClassVar, Never
 
 from .._task.options import TaskOptions
 from .._task.task import Task
@@ -53,8 +53,8 @@ class DeployedTask(Task[..., Coroutine[Any, Any, Any]]):
     Specification: *Remote tasks*.
     """
 
-    place = PLACE
-    is_foreign = True
+    place: ClassVar[str | None] = PLACE
+    is_foreign: ClassVar[bool] = True
 
     def __init__(self, name: str, deployment: Deployment) -> None:
         self.deployment = deployment
@@ -63,7 +63,7 @@ class DeployedTask(Task[..., Coroutine[Any, Any, Any]]):
             _stub(name, deployment, described.documentation), name=name, options=options_from_json(described.options)
         )
         self.generation = 0
-        self.short_name = self.options.short_name or name.rpartition(".")[2]
+        self.short_name: str = self.options.short_name or name.rpartition(".")[2]
         self._interface = DeployedInterface(name, described)
 
     @property

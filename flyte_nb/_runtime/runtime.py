@@ -69,7 +69,7 @@ class Runtime:
         self.cache: CacheTable = CacheTable(path)
         self.owner: Owner = this_process()
         self.loop: BackgroundLoop = BackgroundLoop()
-        self.code_store = open_store(self.home.store_path)
+        self.code_store: Store = open_store(self.home.store_path)
         self.default_store: Store = open_store(settings.storage) if settings.storage else self.code_store
         self.registry: str = settings.registry or _registry_beside(settings.storage) or str(self.home.registry_path)
         self.places: Places = Places(settings.queues, self.home.deployed_path)

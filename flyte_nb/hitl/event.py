@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._aio import BlockingCall
+from .._aio import BlockingCall, with_aio
 from .._engine.blocking import wait_blocking, wait_unless_stopped
 from .._engine.caller import Question
 from .._engine.refusals import check_is_going_on
@@ -94,7 +94,20 @@ class Event:
         return f"<Event {self.name!r} of run {self.run_name}>"
 
 
-def _new_event(
+async def _new_event_async(
+    name: str,
+    data_type: type,
+    scope: str = "run",
+    prompt: str = "Please provide a value",
+    timeout_seconds: float = 3600,
+    poll_interval_seconds: float = 5,
+) -> Event:
+    found = _checked(name, data_type, scope, prompt, timeout_seconds)
+    return await _ask(found, name, data_type, prompt, timeout_seconds)
+
+
+@with_aio(twin=_new_event_async)
+def new_event(
     name: str,
     data_type: type,
     scope: str = "run",
@@ -138,21 +151,6 @@ def _new_event(
     """
     found = _checked(name, data_type, scope, prompt, timeout_seconds)
     return wait_blocking(_ask(found, name, data_type, prompt, timeout_seconds), found.action.run.loop)
-
-
-async def _new_event_async(
-    name: str,
-    data_type: type,
-    scope: str = "run",
-    prompt: str = "Please provide a value",
-    timeout_seconds: float = 3600,
-    poll_interval_seconds: float = 5,
-) -> Event:
-    found = _checked(name, data_type, scope, prompt, timeout_seconds)
-    return await _ask(found, name, data_type, prompt, timeout_seconds)
-
-
-new_event = BlockingCall(_new_event, _new_event_async)
 
 
 async def _ask(scope: Scope, name: str, data_type: type, prompt: str, timeout_s: float) -> Event:

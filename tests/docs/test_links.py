@@ -9,6 +9,7 @@ import pytest
 
 from tests.docs.links import LINKING, anchors_of, is_external, links_of, text_of, what_is_broken
 from tests.docs.pages import ROOT
+from tests.docs.site import broken_links
 
 
 @pytest.mark.parametrize("page", LINKING, ids=lambda page: str(page.relative_to(ROOT)))
@@ -35,3 +36,12 @@ def test_a_link_to_what_is_not_there_is_found() -> None:
     assert "there is no" in (what_is_broken(readme, "docs/nothing.md") or "")
     assert "has no heading #nowhere" in (what_is_broken(readme, "docs/roadmap.md#nowhere") or "")
     assert "there is no" in (what_is_broken(readme, "../outside.md") or "")
+
+
+def test_a_link_of_the_site_that_leads_nowhere_is_found(tmp_path: Path) -> None:
+    (tmp_path / "guide").mkdir()
+    (tmp_path / "guide/index.html").write_text("<h2 id='one'>One</h2><a href='#one'></a><img src='../lost.png'>")
+    (tmp_path / "index.html").write_text(
+        "<a href='guide/#one'></a><a href='guide/#two'></a><a href='https://example.com'></a>"
+    )
+    assert list(broken_links(tmp_path)) == ["guide/index.html: ../lost.png", "index.html: guide/#two"]

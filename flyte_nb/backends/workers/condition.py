@@ -12,9 +12,9 @@ import warnings
 from _signal import getsignal  # type: ignore[import-not-found]  # 60 times as fast as that of `signal`
 
 _SIGNALS = tuple(
-    int(one)
+    int(getattr(signal, f"SIG{name}"))
     for name in ("INT", "TERM", "HUP", "QUIT", "ALRM", "CHLD", "PIPE", "USR1", "USR2")
-    if (one := getattr(signal, f"SIG{name}", None)) is not None
+    if hasattr(signal, f"SIG{name}")
 )
 _LIMITS = (
     resource.RLIMIT_AS,
