@@ -79,8 +79,7 @@ def get_action(run: str, name: str | None, as_json: bool) -> None:
 
     if name is not None:
         details = Action.get(run, name).details()
-        blocked_s = RunHistory(run).action(name).stalled_s
-        print_json(action_record(details)) if as_json else print_action(details, blocked_s)
+        print_json(action_record(details)) if as_json else print_action(details, RunHistory(run).action(name))
     elif as_json:
         print_json([action_record(details) for details in Run.get(run).details().actions])
     else:

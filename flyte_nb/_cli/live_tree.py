@@ -11,7 +11,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from .._follow.live_picture import LivePicture
-from .._view.looks import LOOKS
+from .._view.looks import LOOKS, stalled_for
 from .._view.projection import ActionView
 from .._view.prompts import answer_command, wanted
 from .._view.tree import TreeNode
@@ -134,7 +134,8 @@ class LiveTree:
         if len(action.attempts) > 1:
             row.append(f"  {len(action.attempts)} attempts", "yellow")
         if action.stalled_s:
-            row.append(f"  blocked the event loop for {action.stalled_s:.1f} s or more", "yellow")
+            lasted = stalled_for(action.stalled_s, is_over=action.stall_is_over)
+            row.append(f"  blocked the event loop for {lasted}", "yellow")
         if action.reused:
             row.append(f"  from {'the cache' if action.reused == 'cache' else 'an earlier try'}", "dim")
         asked = action.open_questions()

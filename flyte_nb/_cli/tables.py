@@ -20,7 +20,7 @@ from ..models.phases import ActionPhase
 from .commands import program
 
 if TYPE_CHECKING:
-    from .._view.projection import AttemptView, TraceView
+    from .._view.projection import ActionView, AttemptView, TraceView
     from ..models.events import PromptAsked
     from ..models.records import TaskRecord
     from ..remote import ActionDetails, Run
@@ -94,7 +94,7 @@ def print_run(run: Run) -> None:
         console.print(escape(f"\n`{program()} resume {shlex.quote(run.name)}` goes on with it."))
 
 
-def print_action(details: ActionDetails, blocked_s: float) -> None:
+def print_action(details: ActionDetails, view: ActionView) -> None:
     """An action and all that is known of it, also for how long it blocked the event loop."""
     console = terminal()
     took = f" in {duration_text(details.runtime)}" if details.runtime is not None else ""
@@ -107,8 +107,8 @@ def print_action(details: ActionDetails, blocked_s: float) -> None:
     for trace in details.traces:
         _print_trace(console, trace)
     _print_questions(console, details.run_name, details.open_questions)
-    if blocked_s:
-        console.print(escape(stall_text(blocked_s)))
+    if view.stalled_s:
+        console.print(escape(stall_text(view.stalled_s, is_over=view.stall_is_over)))
     if details.cache is not None:
         console.print(escape(f"cache: {details.cache.status}: {details.cache.reason}"))
     if details.rerun_reason:

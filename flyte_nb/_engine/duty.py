@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import RuntimeSystemError
 from ..models.events import StallNoticed
@@ -101,10 +101,7 @@ class Duty:
                     ping.struck = True
                     strike_main_thread()
             elif (at_work := run.stepping) is not None:
-                blocked_s = now - max(ping.seen_since(at_work.name, now), run.busy_until)
-                if blocked_s > STALL_AFTER_S and not ping.reported:
-                    ping.reported = True
-                    run.log.append(StallNoticed(time.time(), at_work.name, blocked_s))
+                ping.sees(run, at_work.name, now)
 
     def forget(self, loop: asyncio.AbstractEventLoop) -> None:
         """No run is on `loop` any more."""
@@ -120,24 +117,45 @@ class _Ping:
     def __init__(self, now: float) -> None:
         self.sent_at = self._since = now
         self._seen = ""
+        self._stall: _Stall | None = None
         self.answered = True
-        self.reported = False
         self.struck = False
 
     def send(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
-        self.sent_at, self.answered, self.reported, self.struck = now, False, False, False
+        self.sent_at, self.answered, self.struck = now, False, False
         self._seen, self._since = "", now
         try:
             loop.call_soon_threadsafe(self._answer)
         except RuntimeError:
             self.answered = True
 
-    def seen_since(self, action: str, now: float) -> float:
-        """Since when this action, which is at work now, was seen at each look."""
+    def sees(self, run: LiveRun, action: str, now: float) -> None:
+        """Note which action is at work now; one that is for long blocks the loop."""
         if self._seen not in ("", action):
+            self._end_stall(now)
             self._since = now
         self._seen = action
-        return self._since
+        begun = max(self._since, run.busy_until)
+        if self._stall is None and now - begun > STALL_AFTER_S:
+            self._stall = _Stall(run, action, begun)
+            self._stall.note(now)
+
+    def _end_stall(self, now: float) -> None:
+        stall, self._stall = self._stall, None
+        if stall is not None:
+            stall.note(now, is_over=True)
 
     def _answer(self) -> None:
+        self._end_stall(time.monotonic())
         self.answered = True
+
+
+class _Stall(NamedTuple):
+    """An action that blocks the loop, and since when."""
+
+    run: LiveRun
+    action: str
+    begun: float
+
+    def note(self, now: float, *, is_over: bool = False) -> None:
+        self.run.log.append(StallNoticed(time.time(), self.action, now - self.begun, is_over))

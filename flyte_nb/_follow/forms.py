@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from .._view.prompts import prompts_of
+from .._view.prompts import answer_text, prompts_of
 from .._view.wire import Prompt
 from ..errors import BaseRuntimeError, JournalError, QuestionNotFoundError, RunNotFoundError
 from .archive import Records
@@ -153,7 +153,8 @@ def _json(status: HTTPStatus, text: str) -> Reply:
 def _page(run: str, prompt: Prompt, hidden: str, problem: str, typed: str) -> str:
     if prompt.answer:
         by = f" by {prompt.answered_by}" if prompt.answered_by else ""
-        inner = f"<p class=done>Answered with <code>{html.escape(prompt.answer)}</code>{html.escape(by)}.</p>"
+        answer = html.escape(answer_text(prompt.answer, prompt.kind))
+        inner = f"<p class=done>Answered with <code>{answer}</code>{html.escape(by)}.</p>"
     else:
         shown = f"<p class=problem role=alert>{html.escape(problem)}</p>" if problem else ""
         inner = f"<form method=post>{hidden}{_field(prompt, typed)}{shown}</form>"

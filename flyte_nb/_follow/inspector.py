@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Any
 
+from .._view.actions import frames_of
 from .._view.looks import stall_text
 from .._view.projection import ActionView, TraceView
 from .._view.tree import PHASES
@@ -285,7 +286,7 @@ def _results(kept: StoredLiterals, task: str | None, history: RunHistory) -> dic
 
 
 def _failure(error: ErrorRecord | None) -> Failure | None:
-    return Failure(error.code, error.message[:10_000], error.traceback) if error is not None else None
+    return Failure(error.code, error.message[:10_000], frames_of(error)) if error is not None else None
 
 
 def _notes(view: ActionView) -> list[str]:
@@ -297,6 +298,6 @@ def _notes(view: ActionView) -> list[str]:
     if view.rerun_reason:
         notes.append(f"ran again: {view.rerun_reason}")
     if view.stalled_s:
-        notes.append(stall_text(view.stalled_s))
+        notes.append(stall_text(view.stalled_s, is_over=view.stall_is_over))
     notes += [f"{key}: {value}" for key, value in {**view.resources, **view.options}.items()]
     return notes

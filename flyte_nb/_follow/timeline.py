@@ -71,12 +71,12 @@ class Timeline(list[Span], AwaitedAsItself):
         for phase in dict.fromkeys(span.phase for span in spans):
             chosen = [(row, span) for row, span in enumerate(spans) if span.phase is phase]
             figure.add_bar(
-                name=str(phase),
+                name=LOOKS[PHASES[phase]].word,
                 orientation="h",
                 y=[row for row, _ in chosen],
                 base=[span.start_s for _, span in chosen],
                 x=[span.end_s - span.start_s for _, span in chosen],
-                marker={"color": LOOKS[PHASES[phase]].color},
+                marker={"color": LOOKS[PHASES[phase]].color.light},
                 width=0.8,
                 customdata=[[html.escape(span.label), span.end_s] for _, span in chosen],
                 hovertemplate="%{customdata[0]}<br>%{base:.3f} s to %{customdata[1]:.3f} s<extra></extra>",
@@ -92,7 +92,7 @@ class Timeline(list[Span], AwaitedAsItself):
         )
         for at_s, lasted_s in self.gaps:
             figure.add_vline(
-                x=at_s, line_dash="dash", line_color=_READABLE_ON_LIGHT_AND_DARK, annotation_text=_paused(lasted_s)
+                x=at_s, line_dash="dash", line_color=_READABLE_ON_LIGHT_AND_DARK, annotation_text=_resumed(lasted_s)
             )
         left_out = f" (the first {len(spans):,} of {len(self):,} actions)" if len(spans) < len(self) else ""
         figure.update_xaxes(title=f"seconds{left_out}", gridcolor="#8884")
@@ -126,12 +126,12 @@ class Timeline(list[Span], AwaitedAsItself):
             rows.append(
                 f"{label[:30]:<30} |{' ' * left}{'#' * length:<{_WIDTH - left}}| {span.end_s - span.start_s:8.3f} s"
             )
-        rows += [f"{_paused(lasted_s)} after {at_s:.3f} s" for at_s, lasted_s in self.gaps]
+        rows += [f"stopped after {at_s:.3f} s, {_resumed(lasted_s)}" for at_s, lasted_s in self.gaps]
         return "\n".join(rows)
 
 
-def _paused(lasted_s: float) -> str:
-    return f"paused for {duration_text(lasted_s)}"
+def _resumed(lasted_s: float) -> str:
+    return f"resumed {duration_text(lasted_s)} later"
 
 
 def timeline_of(view: RunView) -> Timeline:

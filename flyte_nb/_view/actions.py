@@ -10,6 +10,13 @@ from ..models.phases import ActionPhase
 INTERRUPTED = ev.ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
 
 
+def frames_of(error: ev.ErrorRecord) -> str:
+    """The traceback of a failure; empty where that only says the message again."""
+    told = error.traceback.strip().rpartition(f"{error.code}: ")[2]
+    is_alone = "\n" not in error.traceback.strip().removesuffix(error.message.strip())
+    return "" if is_alone and told == error.message.strip() else error.traceback
+
+
 class AttemptView(msgspec.Struct):
     """One attempt of an action; `error` is why another one followed."""
 
@@ -90,6 +97,7 @@ class ActionView(msgspec.Struct):
     prompts: dict[str, ev.PromptAsked] = {}
     answers: dict[str, ev.PromptAnswered] = {}
     stalled_s: float = 0.0
+    stall_is_over: bool = True
     earlier: list[TryView] = []
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from dataclasses import dataclass
 
-from .looks import LOOKS, duration_text
+from .looks import LOOKS, Color, PhaseLook, duration_text
 from .tree import PHASES, Tree
 from .wire import Node, NodeKind, NodePhase
 
@@ -66,7 +66,7 @@ def drawing_svg(tree: Tree, *, dark: bool = False, max_rows: int = MAX_ROWS, max
         if dark
         else {"paper": "#ffffff", "ink": "#1f2328", "faint": "#5f6368", "line": "#dadce0"}
     )
-    return _Drawing(tree, rows_of(tree, max_rows=max_rows, max_children=max_children)).svg(colors)
+    return _Drawing(tree, rows_of(tree, max_rows=max_rows, max_children=max_children), dark).svg(colors)
 
 
 def rows_of(tree: Tree, *, max_rows: int, max_children: int) -> list[Row]:
@@ -119,9 +119,10 @@ def _extents(tree: Tree) -> dict[str, tuple[int, int]]:
 class _Drawing:
     """Where things stand, and the parts."""
 
-    def __init__(self, tree: Tree, rows: list[Row]) -> None:
+    def __init__(self, tree: Tree, rows: list[Row], dark: bool) -> None:
         self._tree = tree
         self._rows = rows
+        self._dark = dark
         self._total_ms = max((max(row.start_ms, row.end_ms) for row in rows), default=0) or 1
         wanted = (row.depth * _INDENT + 30 + len(row.node.label) * _CHARACTER for row in rows if row.node is not None)
         self._labels = min(max(max(wanted, default=0), _LABELS_AT_LEAST), _LABELS_AT_MOST)
@@ -129,7 +130,7 @@ class _Drawing:
         self._height = _TOP + _ROW * max(len(rows), 1) + _MARGIN
 
     def svg(self, colors: dict[str, str]) -> str:
-        spoken = f"Run {self._tree.view.name}: {self._sign[1]}, {len(self._tree.view.actions)} actions"
+        spoken = f"Run {self._tree.view.name}: {self._look.word}, {len(self._tree.view.actions)} actions"
         body = "".join(self._row(row, _TOP + _ROW * place) for place, row in enumerate(self._rows))
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{self._width}" height="{self._height}" '
@@ -140,14 +141,17 @@ class _Drawing:
         )
 
     @property
-    def _sign(self) -> tuple[str, str, str]:
+    def _look(self) -> PhaseLook:
         return LOOKS[PHASES[self._tree.view.phase]]
 
+    def _fill(self, color: Color) -> str:
+        return color.dark if self._dark else color.light
+
     def _header(self) -> str:
-        sign, word, color = self._sign
+        sign, word, color = self._look
         task = self._tree.view.started.task if self._tree.view.started is not None else ""
         return (
-            f'<text x="{_MARGIN}" y="26" style="fill:{color}">{sign}</text>'
+            f'<text x="{_MARGIN}" y="26" style="fill:{self._fill(color)}">{sign}</text>'
             f'<text class="title" x="{_MARGIN + 18}" y="26">{_text(task)}: {word}</text>'
             f'<text class="number" x="{self._width - _MARGIN}" y="26">{_text(self._tree.view.name)}</text>'
         )
@@ -167,7 +171,7 @@ class _Drawing:
         for at_s, lasted_s in self._tree.view.clock.gaps():
             x = self._at(min(at_s * 1000, self._total_ms))
             line = f'<line class="gap" x1="{x:.1f}" y1="{_TOP - 6}" x2="{x:.1f}" y2="{self._height - _MARGIN}"/>'
-            parts.append(f"<g><title>paused for {duration_text(lasted_s)}</title>{line}</g>")
+            parts.append(f"<g><title>stopped, and resumed {duration_text(lasted_s)} later</title>{line}</g>")
         return "".join(parts)
 
     def _row(self, row: Row, top: int) -> str:
@@ -180,8 +184,8 @@ class _Drawing:
         look = ' class="group"' if row.node.kind == NodeKind.GROUP else ""
         return (
             f"<g><title>{_text(row.node.label)}: {word}</title>"
-            f'<text x="{x}" y="{y}" style="fill:{color}">{sign}</text>'
-            f'<text{look} x="{x + 18}" y="{y}">{_text(label)}</text>{self._bar(row, top, color)}</g>'
+            f'<text x="{x}" y="{y}" style="fill:{self._fill(color)}">{sign}</text>'
+            f'<text{look} x="{x + 18}" y="{y}">{_text(label)}</text>{self._bar(row, top, self._fill(color))}</g>'
         )
 
     def _bar(self, row: Row, top: int, color: str) -> str:

@@ -14,6 +14,7 @@ MOST_CHARACTERS = 40
 MOST_OF_A_VALUE = 22
 MOST_READ = 4_000
 SHORT = 12
+PLAIN_BELOW = 1e15
 
 
 def hint_of(inputs: StoredLiterals) -> str:
@@ -73,7 +74,7 @@ def _shown(literal: Literal) -> _Shown | None:
     if field == "integer":
         return _Shown(_Rank.NUMBER, str(primitive.integer))
     if field == "float_value":
-        return _Shown(_Rank.NUMBER, f"{primitive.float_value:.6g}")
+        return _Shown(_Rank.NUMBER, _number(primitive.float_value))
     if field == "boolean":
         return _Shown(_Rank.YES_OR_NO, str(primitive.boolean))
     if field == "datetime":
@@ -83,6 +84,12 @@ def _shown(literal: Literal) -> _Shown | None:
     if field != "string_value" or "\n" in primitive.string_value.strip():
         return None
     return _quoted(primitive.string_value)
+
+
+def _number(value: float) -> str:
+    """Six digits, and of a large number all before the point."""
+    short = f"{value:.6g}"
+    return f"{value:.0f}" if "e+" in short and abs(value) < PLAIN_BELOW else short
 
 
 def _quoted(text: str) -> _Shown:

@@ -7,23 +7,40 @@ from typing import NamedTuple
 from .wire import NodePhase
 
 
+class Color(NamedTuple):
+    """A colour on light pages and on dark ones."""
+
+    name: str
+    light: str
+    dark: str
+
+
+GREY = Color("grey", "#80868b", "#bdc1c6")
+BLUE = Color("blue", "#1a73e8", "#8ab4f8")
+VIOLET = Color("violet", "#a142f4", "#d7aefb")
+GREEN = Color("green", "#1e8e3e", "#81c995")
+RED = Color("red", "#d93025", "#f28b82")
+ORANGE = Color("orange", "#b06000", "#fcad70")
+COLORS = (GREY, BLUE, VIOLET, GREEN, RED, ORANGE)
+
+
 class PhaseLook(NamedTuple):
     """A sign and a word besides the colour, so that nobody needs to see it."""
 
     sign: str
     word: str
-    color: str
+    color: Color
 
 
 LOOKS = {
-    NodePhase.QUEUED: PhaseLook("○", "queued", "#80868b"),
-    NodePhase.RUNNING: PhaseLook("◐", "running", "#1a73e8"),
-    NodePhase.PAUSED: PhaseLook("❚❚", "waits for an answer", "#a142f4"),
-    NodePhase.SUCCEEDED: PhaseLook("✓", "succeeded", "#1e8e3e"),
-    NodePhase.RECOVERED: PhaseLook("✓", "recovered", "#1e8e3e"),
-    NodePhase.FAILED: PhaseLook("✗", "failed", "#d93025"),
-    NodePhase.TIMED_OUT: PhaseLook("✗", "timed out", "#d93025"),
-    NodePhase.ABORTED: PhaseLook("⊘", "aborted", "#b06000"),
+    NodePhase.QUEUED: PhaseLook("○", "queued", GREY),
+    NodePhase.RUNNING: PhaseLook("◐", "running", BLUE),
+    NodePhase.PAUSED: PhaseLook("❚❚", "waits for an answer", VIOLET),
+    NodePhase.SUCCEEDED: PhaseLook("✓", "succeeded", GREEN),
+    NodePhase.RECOVERED: PhaseLook("✓", "recovered", GREEN),
+    NodePhase.FAILED: PhaseLook("✗", "failed", RED),
+    NodePhase.TIMED_OUT: PhaseLook("✗", "timed out", RED),
+    NodePhase.ABORTED: PhaseLook("⊘", "aborted", ORANGE),
 }
 
 
@@ -42,9 +59,15 @@ def duration_text(duration: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
 
 
-def stall_text(seconds: float = 1.0) -> str:
+def stalled_for(seconds: float, *, is_over: bool) -> str:
+    """For how long an action held the event loop at a stretch."""
+    return f"{seconds:.1f} s" if is_over else f"{seconds:.1f} s or more"
+
+
+def stall_text(seconds: float = 1.0, *, is_over: bool = False) -> str:
     """What it means that an action held the event loop for so long, and what to do about it; here and on pages."""
     return (
-        f"this task blocked the event loop for {seconds:.1f} s or more, and no other async task could run meanwhile:"
+        f"this task blocked the event loop for {stalled_for(seconds, is_over=is_over)}, and no other async task could"
+        " run meanwhile:"
         " make it a plain `def`, or run it with mode='process'"
     )

@@ -1,7 +1,7 @@
 """A run as a static picture: HTML without script, small enough to be kept in a notebook, and as plain text.
 
-It reads on GitHub and nbviewer: folders are `details` elements, colours are inline and work on light and dark pages,
-and every phase has a sign and a word besides its colour.
+It reads on GitHub and nbviewer: folders are `details` elements, colours are inline, with others for pages that say they
+are dark, and every phase has a sign and a word besides its colour.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..models.events import PromptAsked
-from .looks import LOOKS, duration_text
-from .markup import end_of_text, html_text
+from .actions import frames_of
+from .looks import LOOKS, RED, duration_text
+from .markup import DARK_STYLE, PICTURE, colored, end_of_text, html_text
 from .picture_rows import MAX_LABEL_BYTES, PictureRows, counts_text
 from .prompts import answer_command
 from .tree import Tree
@@ -40,9 +41,10 @@ def picture_html(tree: Tree, last_lines: str = "", drawn_at: float | None = None
     """
     above = f"{_header(tree, drawn_at)}{_bar(tree)}{_questions(tree)}"
     below = _failure(tree, last_lines)
-    rows = PictureRows(tree, MAX_BYTES - len(above.encode()) - len(below.encode()))
+    rows = PictureRows(tree, MAX_BYTES - len(above.encode()) - len(below.encode()) - len(DARK_STYLE))
     return (
-        '<div style="font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;max-width:60em">'
+        f'<div class="{PICTURE}" style="font-family:system-ui,sans-serif;font-size:13px;line-height:1.5;'
+        f'max-width:60em">{DARK_STYLE}'
         f"{above}{rows.html()}{below}{_hint(tree, rows.left_out)}</div>"
     )
 
@@ -71,7 +73,7 @@ def _header(tree: Tree, drawn_at: float | None) -> str:
     sign, word, color = tree.look
     task = view.started.task if view.started is not None else ""
     return (
-        f'<div><b style="color:{color}">{sign} {word}</b> <b>{_text(task)}</b>'
+        f"<div><b {colored(color)}>{sign} {word}</b> <b>{_text(task)}</b>"
         f" <code>{_text(view.name)}</code>"
         f'<span style="opacity:.7">{_took(tree)}{_text(_history(tree))}{_as_of(tree, drawn_at)}</span></div>'
         f'<div style="opacity:.7">{counts_text(tree.counts(tree.nodes.get(tree.root)))}</div>'
@@ -101,8 +103,8 @@ def _bar(tree: Tree) -> str:
     counts = tree.counts(tree.nodes.get(tree.root))
     total = sum(counts) or 1
     parts = "".join(
-        f'<span style="display:inline-block;height:4px;width:{100 * count / total:.2f}%;'
-        f'background:{LOOKS[phase].color}"></span>'
+        f'<span class="fnb-fill fnb-{LOOKS[phase].color.name}" style="display:inline-block;height:4px;'
+        f'width:{100 * count / total:.2f}%;background:{LOOKS[phase].color.light}"></span>'
         for phase, count in zip(NodePhase, counts, strict=True)
         if count
     )
@@ -125,7 +127,7 @@ def _question(tree: Tree, asked: PromptAsked) -> str:
     sign, word, color = LOOKS[NodePhase.PAUSED]
     until = datetime.fromtimestamp(asked.expires_at).astimezone().strftime("%Y-%m-%d %H:%M %Z")
     return (
-        f'<div style="{_BOX.format(color=color)}"><div><b style="color:{color}">{sign} {word}</b>'
+        f'<div style="{_BOX.format(color=color.light)}"><div><b {colored(color)}>{sign} {word}</b>'
         f' <b>{_text(asked.name)}</b> <span style="opacity:.7">({asked.data_type}), until {until}</span></div>'
         f'<div style="white-space:pre-wrap">{html_text(asked.prompt, MAX_PROMPT_BYTES)}</div>'
         f'<div style="opacity:.7">Answer in a cell: <code>{_text(_in_a_cell(tree, asked))}</code>, or in a terminal:'
@@ -142,11 +144,11 @@ def _failure(tree: Tree, last_lines: str) -> str:
     failed = tree.view.first_failure()
     if failed is None or failed.error is None:
         return ""
-    error, color = failed.error, LOOKS[NodePhase.FAILED].color
-    traceback = _folded("Traceback", end_of_text(error.traceback, MAX_TRACEBACK_BYTES))
+    error = failed.error
+    traceback = _folded("Traceback", end_of_text(frames_of(error), MAX_TRACEBACK_BYTES))
     log = _folded(f"The last lines of its log (<code>{failed.name}</code>)", end_of_text(last_lines, MAX_LOG_BYTES))
     return (
-        f'<div style="{_BOX.format(color=color)}"><div><b style="color:{color}">{_text(error.code)}</b> in'
+        f'<div style="{_BOX.format(color=RED.light)}"><div><b {colored(RED)}>{_text(error.code)}</b> in'
         f' <b>{_text(failed.task)}</b>: <span style="white-space:pre-wrap">'
         f"{html_text(error.message, MAX_MESSAGE_BYTES)}</span></div>{traceback}{log}</div>"
     )

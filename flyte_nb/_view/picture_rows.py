@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..models.phases import ActionPhase
-from .looks import LOOKS, duration_text
-from .markup import html_text
+from .looks import LOOKS, RED, duration_text
+from .markup import colored, html_text
 from .tree import Tree, TreeNode
 from .wire import Flag, Node, NodeKind, NodePhase
 
@@ -111,7 +111,7 @@ def _line(tree: Tree, identity: str) -> str:
     sign, word, color = LOOKS[NodePhase(node.phase)]
     counts = _FADED.format(f" ({counts_text(node.counts)})") if any(node.counts) else ""
     label = html_text(node.label[:MAX_LABEL], MAX_LABEL_BYTES)
-    start = f'<span style="color:{color}" title="{word}">{sign}</span>'
+    start = f'<span {colored(color)} title="{word}">{sign}</span>'
     if node.kind == NodeKind.GROUP:
         return f"{start} <b>{label}</b>{counts}"
     kind = "<i>trace</i> " if node.kind == NodeKind.TRACE else ""
@@ -143,4 +143,4 @@ def _error(tree: Tree, identity: str) -> str:
         return ""
     first_line = action.error.message.strip().partition("\n")[0]
     said = html_text(f"{action.error.code}: {first_line}", MAX_ERROR_BYTES)
-    return f' <span style="color:{LOOKS[NodePhase.FAILED].color}">{said}</span>'
+    return f" <span {colored(RED)}>{said}</span>"

@@ -313,8 +313,8 @@ def _prompt_answered(view: RunView, event: ev.PromptAnswered) -> None:
 
 def _stall_noticed(view: RunView, event: ev.StallNoticed) -> None:
     action = view.actions.get(event.action)
-    if action is not None:
-        action.stalled_s = max(action.stalled_s, event.seconds)
+    if action is not None and event.seconds >= action.stalled_s:
+        action.stalled_s, action.stall_is_over = event.seconds, event.is_over
 
 
 _INTRODUCING = (ev.ActionQueued, ev.GroupOpened, ev.RerunDecided)

@@ -83,6 +83,11 @@ def parse_answer(text: str, data_type: str) -> Any:
     return value
 
 
+def answer_text(value: str, data_type: str) -> str:
+    """An answer, which is kept as JSON, as people say it."""
+    return {"true": "Yes", "false": "No"}[value] if data_type == "bool" else value
+
+
 def wanted(data_type: str) -> str:
     """What a person has to type, in words."""
     return {"int": "a whole number", "float": "a number", "bool": "yes or no", "str": "a text"}[data_type]

@@ -289,10 +289,11 @@ class PromptAnswered(Event, tag="prompt_answered", frozen=True):
 
 
 class StallNoticed(Event, tag="stall_noticed", frozen=True):
-    """An action has held the event loop for `seconds` without letting anybody else run."""
+    """An action has held the event loop for `seconds` and let nobody else run; it still does unless `is_over`."""
 
     action: str
     seconds: float
+    is_over: bool = False
 
 
 AnyEvent: TypeAlias = (

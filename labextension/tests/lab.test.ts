@@ -8,7 +8,7 @@ import { keepPictures, PictureKeeper } from "../src/lab/picture_keeper";
 import { RunConnection, type Beginnings } from "../src/panel/run_connection";
 import type { RunsStore } from "../src/panel/runs_store";
 import type { Server } from "../src/panel/server";
-import type { RunLine } from "../src/panel/wire";
+import type { RunLine, Waiting } from "../src/panel/wire";
 import { keepsPictures } from "../src/run/keeping";
 import { tellOfLost } from "../src/run/losing";
 import { RunStore } from "../src/run/store";
@@ -42,6 +42,7 @@ function line(changes: Partial<RunLine> = {}): RunLine {
 class Runs {
   read = true;
   running: RunLine[] = [];
+  waiting: Waiting[] = [];
   private listener = () => {};
 
   subscribe(listener: () => void): () => void {
@@ -51,6 +52,11 @@ class Runs {
 
   tell(running: RunLine[]): void {
     this.running = running;
+    this.listener();
+  }
+
+  ask(waiting: Waiting[]): void {
+    this.waiting = waiting;
     this.listener();
   }
 }
@@ -132,12 +138,37 @@ describe("a picture whose kernel is gone", () => {
     end();
   });
 
+  it("asks for no answer to a question that somebody has answered in the panel", async () => {
+    const end = followLostRuns(runs as unknown as RunsStore, server, () => beginnings);
+    answer = async () => line({ phase: "aborted", interrupted: true });
+    const question = {
+      action: "a", prompt: "p", name: "release", kind: "bool", html: "", expires_at_ms: Date.now() + 3_600_000, answer: "", answered_by: "",
+      answered_at_ms: -1, standing: "open",
+    };
+    const waits = { run: "r1", task: "env.main", source: "", question };
+    const page = document.createElement("div");
+    runs.ask([waits]);
+    const left = lost({ phase: 1, owned_here: true }, (store) => {
+      store.take({ type: "diff", seq: 2, nodes: [], header: null, prompts: [question] });
+      render(h(RunView, { store }), page);
+    });
+    await act(async () => { await vi.advanceTimersByTimeAsync(1_500); });
+    expect(page.textContent).toContain("%flyte_answer r1 release VALUE");
+    runs.ask([]);
+    await act(async () => { await vi.advanceTimersByTimeAsync(1_500); });
+    expect(page.textContent).toContain("release: answered; the run takes the answer when it is resumed");
+    expect(page.textContent).not.toContain("VALUE");
+    render(null, page);
+    left();
+    end();
+  });
+
   it("has its timeline told anew when its run has ended elsewhere", async () => {
     const end = followLostRuns(runs as unknown as RunsStore, server, () => beginnings);
     answer = async () => line({ phase: "succeeded", ended_at: 9 });
     const left = lost({ phase: 1, owned_here: true }, (store) => {
-      store.show({ view: "timeline" });
-      store.askTimeline(null);
+      store.reader.show({ view: "timeline" });
+      store.reader.askTimeline(null);
     });
     await vi.advanceTimersByTimeAsync(1_500);
     sockets[0]!.onopen();

@@ -31,6 +31,6 @@ describe("a run that was resumed", () => {
     await act(() => render(h(Timeline, { store, onSelect: () => {} }), page));
     expect(page.querySelectorAll("rect")).toHaveLength(3);
     expect(page.querySelector(".fnb-gap")!.getAttribute("x1")).toBe("350");
-    expect(page.textContent).toContain("paused for 1 h 0 min after 4.00 s");
+    expect(page.textContent).toContain("stopped after 4.00 s, resumed 1 h 0 min later");
   });
 });

@@ -136,6 +136,24 @@ describe("the panel", () => {
     await act(async () => page.querySelector<HTMLButtonElement>("form button")!.click());
     await say({ type: "inbox", at_ms: Date.now(), waiting: [] });
     expect(page.querySelector(".fnb-notice")!.textContent).toContain("kept: run 'r1' has ended");
+    await say({ type: "running", runs: [line("r2", { phase: "running" })] });
+    expect(page.querySelectorAll(".fnb-notice")).toHaveLength(1);
+    await say({ type: "running", runs: [line("r1", { phase: "running" })] });
+    expect(page.querySelectorAll(".fnb-notice")).toHaveLength(0);
+  });
+
+  it("shows each run once: those that go on above the list, unless they are looked for", async () => {
+    await say({ type: "runs", total: 0, offset: 0, days: [], runs: [] });
+    await say({ type: "running", runs: [line("r1", { phase: "running" })] });
+    expect(sockets[0]!.sent.at(-1)!.chosen.phases).toEqual(["failed", "timed_out", "aborted", "succeeded", "recovered"]);
+    expect(page.textContent).not.toContain("No runs yet");
+    const heading = () => page.querySelector("h2")?.textContent;
+    expect(heading()).toBe("Running now 1");
+    await act(() => store.choose({ text: "main", groups: [], task: "", source: "" }));
+    expect(sockets[0]!.sent.at(-1)!.chosen.phases).toEqual([]);
+    expect(heading()).toBeUndefined();
+    await act(() => store.choose({ text: "main", groups: ["failed"], task: "", source: "" }));
+    expect(heading()).toBe("Running now 1");
   });
 
   it("says a warning once, however often it connects", async () => {

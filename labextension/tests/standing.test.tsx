@@ -3,6 +3,8 @@ import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { NO_FILTER } from "../src/run/filter";
+import { sayThatPicturesAreKept } from "../src/run/keeping";
+import { openAsked } from "../src/run/opening";
 import { RunStore } from "../src/run/store";
 import { NodePhase, type FromPage, type Prompt } from "../src/run/wire";
 import { RunView } from "../src/views/run_view";
@@ -87,6 +89,31 @@ describe("questions", () => {
     store.lose();
     await pass(300);
     expect(said()).toContain('%flyte_answer r1 "how many" VALUE');
+    expect(said()).toContain("flyte-nb answer r1 'how many' VALUE");
+    expect(said()).not.toContain("panel");
+    const end = openAsked(() => undefined);
+    await pass(1_000);
+    expect(said()).toContain("in the panel");
+    end();
+  });
+
+  it("of a kernel that is gone are not asked any more when their time is over", async () => {
+    await tell([asked(1, { expires_at_ms: Date.now() + 5_000 })]);
+    store.lose();
+    await pass(6_000);
+    expect(said()).toContain("q1: nobody answered in time");
+    expect(said()).not.toContain("VALUE");
+  });
+
+  it("whose answer is kept for the resume are not asked again", async () => {
+    await tell([asked(1, { standing: "stopped" })]);
+    store.take({ type: "diff", seq: 3, nodes: [], header: header({ phase: 7, can_resume: true }), prompts: [] });
+    await pass(300);
+    expect(page.querySelectorAll("form")).toHaveLength(1);
+    store.take({ type: "notice", level: "info", text: "kept: the run takes the answer when it is resumed", about: "p1" });
+    await pass(300);
+    expect(page.querySelectorAll("form")).toHaveLength(0);
+    expect(said()).toContain("q1: kept: the run takes");
   });
 });
 
@@ -118,6 +145,26 @@ describe("a kernel whose clock is behind that of the page", () => {
     store.lose();
     expect(Math.abs(store.header!.ended_at_ms - there())).toBeLessThan(2_000);
     expect(store.nodes.get("a")!.endMs).toBeLessThan(2_000);
+  });
+});
+
+describe("a run that goes on while its page is loaded", () => {
+  const started = async (started_at_ms: number) => {
+    store.take({ type: "diff", seq: 2, nodes: [], header: header({ started_at_ms }), prompts: [] });
+    await pass(300);
+  };
+  let end: () => void;
+  beforeEach(() => { end = sayThatPicturesAreKept(); });
+  afterEach(() => end());
+
+  it("says where what tasks print is to be found", async () => {
+    await started(performance.timeOrigin - 5_000);
+    expect(said()).toContain("is in their logs, and not below the cell");
+  });
+
+  it("says nothing of it when it was started on this page", async () => {
+    await started(performance.timeOrigin + 5_000);
+    expect(said()).not.toContain("below the cell");
   });
 });
 
@@ -193,6 +240,16 @@ describe("a run that is to run again", () => {
     expect(sent.map(({ type }) => type).filter((type) => type !== "look")).toEqual([text.toLowerCase()]);
   });
 
+  it("and fails again before anybody has seen it run can be resumed once more at once", async () => {
+    await act(() => button("Resume").click());
+    store.take({ type: "diff", seq: 2, nodes: [], header: header({ phase: 5, can_resume: true }), prompts: [] });
+    await pass(300);
+    expect(button("Resume").textContent).toBe("Resume asked for");
+    store.take({ type: "diff", seq: 3, nodes: [], header: header({ phase: 5, can_resume: true, resumes: 1 }), prompts: [] });
+    await pass(300);
+    expect(button("Resume").textContent).toBe("Resume");
+  });
+
   it("can be asked for again when the kernel has said what became of it", async () => {
     await act(() => button("Rerun").click());
     store.take({ type: "notice", level: "info", text: "Run r2 has started.", about: "" });
@@ -242,7 +299,7 @@ describe("a kernel that is silent", () => {
     store = new RunStore("r1", (message) => sent.push(message));
     await act(() => render(h(RunView, { store }), page));
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "", 0, 1)], open: ["a"] });
-    store.show({ view: "timeline" });
+    store.reader.show({ view: "timeline" });
     await pass(300);
     await pass(60_000);
     expect(sent.filter(({ type }) => type === "ask_timeline")).toHaveLength(1);
@@ -258,13 +315,13 @@ describe("a kernel that is silent", () => {
     await act(() => render(h(RunView, { store }), page));
     const nodes = [node("a", "", 2), node("b", "a", 0, 3, "north"), node("c", "a", 0, 3, "south")];
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ phase: NodePhase.SUCCEEDED }), nodes, open: ["a"] });
-    store.show({ view: "timeline" });
+    store.reader.show({ view: "timeline" });
     await pass(300);
     expect(asked()).toEqual([null]);
-    store.show({ filter: { text: "south", phases: new Set() } });
+    store.reader.show({ filter: { text: "south", phases: new Set() } });
     await pass(300);
     expect(asked().at(-1)).toEqual(["c"]);
-    store.show({ filter: NO_FILTER });
+    store.reader.show({ filter: NO_FILTER });
     await pass(300);
     expect(asked().at(-1)).toBeNull();
   });
@@ -304,7 +361,7 @@ describe("a kernel that is silent", () => {
     store.take({ type: "diff", seq: 2, nodes: [], header: { ...header(), phase: 3, ended_at_ms: Date.now() }, prompts: [] });
     await pass(30_000);
     expect(said()).not.toContain("No news");
-    store.select("a");
+    store.reader.select("a");
     await pass(7_000);
     expect(said()).toContain("No news from the kernel");
   });
@@ -352,7 +409,7 @@ describe("a kernel that is gone", () => {
     await pass(100);
     const rows = [...page.querySelectorAll("[role=treeitem]")].map((row) => row.textContent);
     expect(rows.at(-1)).toBe('30 rows were not read before the kernel went away: flyte_nb.show("r1") in a cell shows all.');
-    store.show({ filter: { text: "b", phases: new Set() } });
+    store.reader.show({ filter: { text: "b", phases: new Set() } });
     await pass(100);
     expect(page.querySelector(".fnb-toolbar [role=status]")!.textContent).toBe("1 row found");
     expect(said()).toContain("29 actions were not read before the kernel went away, and not looked at");
@@ -383,7 +440,7 @@ describe("a kernel that is gone", () => {
     store.lose();
     await pass(100);
     expect(page.querySelector("form.fnb-prompt")).toBeNull();
-    expect(said()).toContain("after %load_ext flyte_nb: %flyte_answer r1 bonus VALUE");
+    expect(said()).toContain("after %load_ext flyte_nb, by %flyte_answer r1 bonus VALUE");
   });
 
   it("has not ended what another kernel drives", async () => {
@@ -397,7 +454,7 @@ describe("a kernel that is gone", () => {
   it("leaves nothing waiting that was asked for", async () => {
     store.take({ type: "diff", seq: 2, nodes: [], header: header({ phase: 3 }), prompts: [] });
     store.lose();
-    store.select("a");
+    store.reader.select("a");
     await pass(30_000);
     expect(said()).toContain("not read before the kernel went away");
     expect(page.querySelectorAll(".fnb-header .fnb-button")).toHaveLength(0);
@@ -406,7 +463,7 @@ describe("a kernel that is gone", () => {
 
 describe("what was asked for and is not here yet", () => {
   it("has a sign in its place, which soon tells why", async () => {
-    store.select("a");
+    store.reader.select("a");
     await pass(100);
     const reading = () => page.querySelector('.fnb-details [role="status"]')?.textContent;
     expect(reading()).toBe("Reading ...");

@@ -32,14 +32,14 @@ describe("somebody who looks at a run", () => {
   it("is told to the kernel, now and then", () => {
     for (let move = 0; move < 50; move += 1) {
       vi.advanceTimersByTime(200);
-      store.look();
+      store.reader.look();
     }
     expect(sent).toEqual([{ type: "look", uses: false }, { type: "look", uses: false }]);
   });
 
   it("and does something with it is told once, and again to a kernel that is asked anew", () => {
-    store.use();
-    store.use();
+    store.reader.use();
+    store.reader.use();
     store.leave();
     store.greet();
     expect(sent).toEqual([{ type: "look", uses: true }, { type: "leave" }, { type: "hello", open: [] }, { type: "look", uses: true }]);
@@ -140,7 +140,7 @@ describe("a page that misses a message", () => {
   it("keeps what is open and selected over a reset", () => {
     store.take({ type: "diff", seq: 2, nodes: [node("b", "a", 40)], header: null, prompts: [] });
     store.expand("b");
-    store.select("b");
+    store.reader.select("b");
     store.take({ type: "heartbeat", seq: 9, at_ms: Date.now() });
     vi.advanceTimersByTime(1_000);
     expect(sent.slice(3)).toEqual([{ type: "hello", open: ["a", "b"] }, { type: "look", uses: true }, { type: "select", action: "b" }]);
@@ -215,8 +215,8 @@ describe("details that are lost", () => {
   const details = { action: "b", task: "env.b", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: [], notes: [], failure: null, can_abort: false };
   const asked = () => sent.splice(0).filter(({ type }) => type === "select");
   beforeEach(() => {
-    store.select("a");
-    store.select("b");
+    store.reader.select("a");
+    store.reader.select("b");
     sent.length = 0;
   });
 
@@ -231,8 +231,8 @@ describe("details that are lost", () => {
   it("are not where the kernel says why there are none, or nothing is selected any more", () => {
     store.take({ type: "notice", level: "error", text: "'b' cannot be shown", about: "" });
     vi.advanceTimersByTime(60_000);
-    store.select("a");
-    store.select("");
+    store.reader.select("a");
+    store.reader.select("");
     sent.length = 0;
     vi.advanceTimersByTime(60_000);
     expect(asked()).toEqual([]);
@@ -267,17 +267,17 @@ describe("a log", () => {
   const piece = (number: number, text = `line ${number}`): LogPiece => [0, "stdout", text, number];
   const logs = (after: number, pieces: LogPiece[], cut = false) =>
     store.take({ type: "logs", action: "a", after, up_to: pieces.at(-1)![3], pieces, cut });
-  const numbers = () => store.selection!.pieces.map(([, , , number]) => number);
+  const numbers = () => store.reader.selection!.pieces.map(([, , , number]) => number);
   beforeEach(() => {
-    store.select("a");
+    store.reader.select("a");
     sent.length = 0;
   });
 
   it("that is too long for a page keeps its end", () => {
-    const texts = () => store.selection!.pieces.map(([, , text]) => text[0]);
+    const texts = () => store.reader.selection!.pieces.map(([, , text]) => text[0]);
     logs(0, [piece(1, "a".repeat(400_000)), piece(2, "b".repeat(400_000)), piece(3, "c".repeat(400_000))]);
     expect(texts()).toEqual(["b", "c"]);
-    expect(store.selection!.cut).toBe(true);
+    expect(store.reader.selection!.cut).toBe(true);
     logs(3, [piece(4, "d".repeat(2_000_000))]);
     expect(texts()).toEqual(["d"]);
     logs(4, Array.from({ length: 6_000 }, (_, index) => piece(index + 5)));
@@ -303,13 +303,13 @@ describe("a log", () => {
 
   it("is shown further back when somebody asks, and keeps that", () => {
     logs(0, [piece(50), piece(51)], true);
-    store.askEarlierLogs();
+    store.reader.askEarlierLogs();
     expect(sent).toEqual([{ type: "ask_earlier_logs", action: "a", before: 50 }]);
     store.take({ type: "earlier_logs", action: "a", before: 50, pieces: [piece(48, "x".repeat(2_000_000)), piece(49)], cut: false });
     store.take({ type: "earlier_logs", action: "a", before: 50, pieces: [piece(48), piece(49)], cut: false });
     logs(51, [piece(52)]);
     expect(numbers()).toEqual([48, 49, 50, 51, 52]);
-    expect(store.selection!.cut).toBe(false);
+    expect(store.reader.selection!.cut).toBe(false);
   });
 });
 
@@ -365,11 +365,11 @@ describe("a run with many small branches", () => {
 describe("a report", () => {
   beforeEach(() => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
-    store.select("a");
+    store.reader.select("a");
   });
   const chunk = (edition: number, first: number, ...pieces: string[]) =>
     store.take({ type: "report", action: "a", tab: "main", edition, first, pieces });
-  const main = () => store.selection!.report.get("main")!;
+  const main = () => store.reader.selection!.report.get("main")!;
 
   it("grows by pieces and starts anew when it is replaced", () => {
     chunk(0, 0, "one");

@@ -107,7 +107,7 @@ describe("the tree", () => {
 describe("the details of an action", () => {
   it("shows the error whole and links only to the web", async () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
-    store.select("a");
+    store.reader.select("a");
     store.take({
       type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false, frame: null }],
       outputs: [], attempts: [], tabs: [], notes: [], can_abort: true,
@@ -130,7 +130,7 @@ describe("the details of an action", () => {
   it("shows the first rows of a data frame, and what is in them as text", async () => {
     const frame = { shape: "3 rows", columns: [["carrier", "string"], ["n", "int64"]], rows: [["<b>UA</b>", "1"], ["AA", "2"]] };
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
-    store.select("a");
+    store.reader.select("a");
     store.take({
       type: "details", action: "a", task: "env.main", placement: "loop", outputs: [], attempts: [], links: [], tabs: [],
       inputs: [{ name: "flights", text: "a frame", truncated: false, frame }], notes: [], failure: null, can_abort: false,
@@ -229,7 +229,7 @@ describe("a question", () => {
 
   it("that was answered says by whom", async () => {
     await ask({ answer: "true", answered_by: "ada", answered_at_ms: 1 });
-    expect(page.querySelector(".fnb-answered")!.textContent).toMatch(/approve: true answered by ada at/);
+    expect(page.querySelector(".fnb-answered")!.textContent).toMatch(/approve: Yes answered by ada at/);
     expect(page.querySelector(".fnb-prompt button")).toBeNull();
   });
 
@@ -246,7 +246,7 @@ describe("what is selected", () => {
     root[8] = Flag.REPORT;
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header({ phase }), nodes: [root], open: [] });
     await draw();
-    return [store.selection?.action, store.pane];
+    return [store.reader.selection?.action, store.reader.pane];
   };
 
   it("is the report of the run as soon as there is one", async () => {
@@ -255,18 +255,18 @@ describe("what is selected", () => {
 
   it("opens at its error where it failed, also where it has a report", async () => {
     expect(await opened(NodePhase.FAILED)).toEqual(["a", "overview"]);
-    store.show({ pane: "report" });
-    store.select("");
+    store.reader.show({ pane: "report" });
+    store.reader.select("");
     await draw();
     page.querySelector<HTMLElement>("[role=treeitem]")!.click();
-    expect([store.selection?.action, store.pane]).toEqual(["a", "overview"]);
+    expect([store.reader.selection?.action, store.reader.pane]).toEqual(["a", "overview"]);
   });
 });
 
 describe("a report", () => {
   beforeEach(async () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
-    store.select("a");
+    store.reader.select("a");
     store.take({
       type: "details", action: "a", task: "t", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],
       notes: [], failure: null, can_abort: false,

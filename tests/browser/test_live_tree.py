@@ -399,3 +399,40 @@ def test_a_run_whose_kernel_was_killed_is_shown_as_interrupted_and_how_it_goes_o
 
 def _brightness(color: str) -> float:
     return sum(float(part) for part in re.findall(r"[\d.]+", color)[:3]) / 3
+
+
+def test_where_it_is_narrow_a_name_keeps_its_beginning_and_its_end_and_badges_go(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(
+        SETUP
+        + """
+@env.task(retries=2)
+async def train_model_on_regional_data_of_january(share: float) -> None:
+    if flyte.ctx().attempt_number < 3:
+        raise ValueError("again")
+
+@env.task
+async def main() -> None:
+    with flyte.group("all regional models"):
+        await train_model_on_regional_data_of_january(0.25)
+""",
+        "flyte.run(main)",
+    )
+    lab.run(0)
+    lab.run(1)
+    lab.output(1).locator(".fnb-state").filter(has_text="succeeded").wait_for()
+    row = lab.output(1).get_by_role("treeitem").filter(has_text="of_january")
+    begin, end, badge = row.locator(".fnb-label-begin"), row.locator(".fnb-label-end"), row.get_by_text("3 attempts")
+    seen = "e => { const box = e.getBoundingClientRect(), of = e.parentElement.getBoundingClientRect();"
+    seen += " return box.width > 0 && box.right <= of.right + 1 && box.bottom <= of.bottom + 1; }"
+    is_whole = "e => e.scrollWidth <= e.clientWidth"
+    badge.wait_for()
+    assert badge.evaluate(seen) and begin.evaluate(is_whole)
+    lab.page.set_viewport_size({"width": 560, "height": 1000})
+    lab.page.wait_for_function("() => document.querySelector('.jp-Notebook .fnb').clientWidth < 500")
+    assert begin.evaluate(is_whole) and end.evaluate(seen) and not badge.evaluate(seen)
+    lab.page.set_viewport_size({"width": 380, "height": 1000})
+    lab.page.wait_for_function("() => document.querySelector('.jp-Notebook .fnb').clientWidth < 330")
+    assert not begin.evaluate(is_whole) and end.evaluate(seen) and begin.bounding_box()["width"] > 40
+    assert not lab.errors

@@ -119,14 +119,17 @@ def test_a_question_of_a_killed_kernel_is_answered_in_the_panel_for_the_resume(
     asking.wait_for()
     os.kill(int(lab.text(1).split()[-1]), signal.SIGKILL)
     asking.get_by_text("an answer is kept until it is resumed").wait_for()
+    lab.output(1).locator(".fnb-prompt").get_by_text("It is given in the panel with the runs").wait_for()
     lab.page.get_by_role("dialog").get_by_role("button", name="Ok").click()  # it says that it restarts the kernel
     asking.get_by_label("Answer to bonus").fill("2")
     asking.get_by_role("button", name="Answer").click()
     panel.locator(".fnb-notice").get_by_text("takes the answer when it is resumed").wait_for()
     asking.wait_for(state="detached")
+    lab.output(1).locator(".fnb-prompt").get_by_text("answered; the run takes the answer when it is resumed").wait_for()
     line(panel, "lost-asking").get_by_role("button", name="Resume", exact=True).click()
     lab.page.get_by_role("dialog").get_by_role("button", name="Resume").click()
     line(panel, "lost-asking").get_by_label("succeeded").wait_for(timeout=40_000)
+    panel.locator(".fnb-notice").wait_for(state="detached")
 
 
 def test_a_run_is_aborted_from_the_panel_while_its_kernel_is_busy(open_notebook: Callable[..., Lab]) -> None:

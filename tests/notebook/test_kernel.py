@@ -347,20 +347,26 @@ async def root(last: str) -> int:
     assert resumed.text == "hanging\nstep 2\n"
 
 
-def test_the_stall_of_a_task_that_blocks_the_loop_is_noticed(notebook: Notebook, tmp_path: Path) -> None:
+def test_each_task_that_blocks_the_loop_is_noticed_with_how_long_it_did(notebook: Notebook, tmp_path: Path) -> None:
     notebook.run(SETUP)
     notebook.run(
         """
 @env.task
-async def blocks() -> None:
-    time.sleep(1.5)
+async def blocks(seconds: float) -> None:
+    time.sleep(seconds)
 
-flyte.with_runcontext(name="stalled").run(blocks).wait()
+@env.task
+async def main() -> None:
+    await asyncio.gather(blocks(1.5), blocks(2.5), blocks(0.1))
+
+flyte.with_runcontext(name="stalled").run(main).wait()
 """
     )
     reader = JournalReader(tmp_path / "kernel_home" / "journal.sqlite")
     view = project((event for _, event in reader.events("stalled")), "stalled")
-    assert view.actions["a0"].stalled_s > 1.0
+    _, first, second, brief = view.actions.values()
+    assert (first.stalled_s > 1.0, second.stalled_s > 1.0, brief.stalled_s > 0) == (True, True, False)
+    assert first.stall_is_over and second.stall_is_over
 
 
 def test_redefining_tasks_in_a_cell_run_again_is_silent(module_notebook: Notebook) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 from hypothesis import given, settings
@@ -85,3 +86,9 @@ def test_any_name_is_shown_as_text_and_the_drawing_stays_valid(label: str) -> No
 
 def test_a_run_that_has_not_begun_has_a_drawing_too() -> None:
     assert "study" in texts(drawing_svg(Tree("study")))
+
+
+def test_on_a_dark_ground_phases_have_lighter_colours() -> None:
+    tree = tree_of(call("b", at=101.0), end("b", at=102.0), end("a0", at=103.0))
+    light, dark = (set(re.findall(r'fill="(#\w+)" ?/?>', drawing_svg(tree, dark=dark))) for dark in (False, True))
+    assert not light & dark

@@ -38,7 +38,11 @@ def named(a: str, b: int) -> None: ...
         (listed, ([1, 2], 7), "n=7"),
         (listed, ([1, 2], None), ""),
         (dated, (datetime(2026, 1, 2, tzinfo=UTC), 0.25), "share=0.25, on=2026-01-02T00:00:00Z"),
-        (measured, ("x", 1e9, True), "tau=1e+09, a='x', dry=True"),
+        (measured, ("x", 336776.0, True), "tau=336776, a='x', dry=True"),
+        (measured, ("x", 12345678.9, True), "tau=12345679, a='x', dry=True"),
+        (measured, ("x", 1e9, True), "tau=1000000000, a='x', dry=True"),
+        (measured, ("x", 1e20, True), "tau=1e+20, a='x', dry=True"),
+        (measured, ("x", 0.00001, True), "tau=1e-05, a='x', dry=True"),
         (measured, ("x", float("nan"), True), "tau=nan, a='x', dry=True"),
         (
             read,

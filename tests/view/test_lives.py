@@ -116,9 +116,9 @@ def test_the_timeline_shows_what_ran_in_each_life_and_marks_the_gap() -> None:
         ("bad", 5.0, 7.0, "succeeded"),
     ]
     assert timeline.gaps == [(4.0, HOUR)]
-    assert repr(timeline).endswith("paused for 1 h 0 min after 4.000 s")
+    assert repr(timeline).endswith("stopped after 4.000 s, resumed 1 h 0 min later")
     assert timeline.figure().layout.shapes[0].x0 == 4.0
-    assert "paused for 1 h 0 min" in drawing_svg(tree_of(MENDED))
+    assert "stopped, and resumed 1 h 0 min later" in drawing_svg(tree_of(MENDED))
 
 
 def test_what_was_going_on_when_the_process_went_away_ends_with_that_life() -> None:

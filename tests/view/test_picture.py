@@ -148,3 +148,30 @@ def test_the_last_lines_of_the_log_stand_with_the_failure() -> None:
     html = picture_html(grown(*events), "one\n<two>\n")
     assert "The last lines of its log" in html and "one\n&lt;two&gt;" in html
     assert "its log" not in picture_html(grown(*events))
+
+
+def test_on_a_page_that_says_it_is_dark_each_colour_has_another_one() -> None:
+    html = picture_html(grown(queued("a1", "a0"), ended("a1", ActionPhase.FAILED, "broken")))
+    assert '<span class="fnb-red" style="color:#d93025" title="failed">' in html
+    assert 'body[data-jp-theme-light="false"]' in html
+    for used in set(re.findall(r'class="(?:fnb-fill )?(fnb-(?!picture|fill|open|as-of)\w+)"', html)):
+        assert re.search(rf"\.fnb-picture \.{used}{{color:#\w+!important}}", html)
+
+
+@pytest.mark.parametrize(
+    ("traceback", "is_told"),
+    [
+        ("flyte_nb.errors.ActionAbortedError: It was\naborted.\n", False),
+        (
+            'Traceback:\n  File "x"\nflyte_nb.errors.ActionAbortedError: It was\naborted.\n',
+            True,
+        ),
+        ("", False),
+    ],
+)
+def test_a_traceback_that_only_says_the_message_again_is_left_out(traceback: str, is_told: bool) -> None:
+    error = ev.ErrorRecord("ActionAbortedError", "user", "It was\naborted.", traceback=traceback)
+    tree = grown(
+        ev.ActionEnded(102.0, "a0", ActionPhase.ABORTED, None, error), ev.RunEnded(103.0, ActionPhase.ABORTED, error)
+    )
+    assert ("Traceback" in picture_html(tree)) is is_told

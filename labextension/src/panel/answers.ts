@@ -12,7 +12,7 @@ export class Answers {
    */
   constructor(
     private readonly server: Server, private readonly timeThere: (now: number) => number, private readonly changed: () => void,
-    private readonly kept: (text: string) => void,
+    private readonly kept: (run: string, text: string) => void,
   ) {}
 
   of(run: string): Answering {
@@ -31,7 +31,7 @@ export class Answers {
           (content) => {
             const status = String((content as { status?: unknown }).status ?? "");
             keep(prompt, "info", status);
-            if (status.startsWith("kept")) this.kept(status);
+            if (status.startsWith("kept")) this.kept(run, status);
           },
           (error: Error) => keep(prompt, "error", error.message),
         );

@@ -19,12 +19,19 @@ export const GROUPS: readonly { name: string; phases: readonly string[] }[] = [
   { name: "succeeded", phases: ["succeeded", "recovered"] },
 ];
 
+const GOING_ON: ReadonlySet<string> = new Set(["running", "waiting"]);
+
 export function isChoosing(choice: Choice): boolean {
   return choice.text !== "" || choice.groups.length > 0 || choice.task !== "" || choice.source !== "";
 }
 
+/** Whether the list may hold runs that go on. Where nothing is chosen they stand above it. */
+export function takesRunning(choice: Choice): boolean {
+  return isChoosing(choice) && (choice.groups.length === 0 || choice.groups.some((name) => GOING_ON.has(name)));
+}
+
 export function filterOf(choice: Choice): RunFilter {
-  const chosen = GROUPS.filter((group) => choice.groups.includes(group.name));
+  const chosen = isChoosing(choice) ? GROUPS.filter(({ name }) => choice.groups.includes(name)) : GROUPS.filter(({ name }) => !GOING_ON.has(name));
   return { text: choice.text, task: choice.task, source: choice.source, phases: chosen.flatMap((group) => group.phases) };
 }
 

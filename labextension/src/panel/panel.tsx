@@ -1,6 +1,6 @@
 import { PromptForm } from "../views/prompt_form";
 import { useNow, useStore } from "../views/use_store";
-import { isChoosing } from "./choice";
+import { isChoosing, takesRunning } from "./choice";
 import { Chooser } from "./chooser";
 import type { Doors } from "./doors";
 import { RunLineText, RunName, TaskName } from "./run_line";
@@ -22,7 +22,8 @@ flyte.run(hello, name="you")`;
 export function Panel({ store, doors }: { store: RunsStore; doors: Doors }) {
   useStore(store);
   const now = useNow(store.running.length > 0);
-  const { running, waiting } = store;
+  const { waiting } = store;
+  const running = takesRunning(store.choice) ? [] : store.running;
   return (
     <div class="fnb fnb-panel" role="region" aria-label="Runs of flyte_nb" data-lm-suppress-shortcuts="true">
       <Chooser store={store} />
@@ -65,8 +66,8 @@ export function Panel({ store, doors }: { store: RunsStore; doors: Doors }) {
           )}
         </section>
       )}
-      <section class="fnb-section fnb-all" aria-label="All runs">
-        {store.read && store.total === 0 ? <Nothing choosing={isChoosing(store.choice)} /> : <RunList store={store} doors={doors} now={now} />}
+      <section class="fnb-section fnb-all" aria-label="Runs by day">
+        {!store.read || store.total > 0 ? <RunList store={store} doors={doors} now={now} /> : running.length === 0 && <Nothing choosing={isChoosing(store.choice)} />}
         {!store.read && <p class="fnb-quiet">{store.connected === false || store.trouble !== "" ? "" : "Reading …"}</p>}
       </section>
     </div>

@@ -1,4 +1,5 @@
 import { duration } from "../run/format";
+import { Name } from "../views/name";
 import type { Doors } from "./doors";
 import { RunActions } from "./run_actions";
 import type { RunsStore } from "./runs_store";
@@ -51,18 +52,18 @@ export function TaskName({ task }: { task: string }) {
   const environment = environmentOf(task);
   return (
     <span class="fnb-task-name" title={task}>
-      {environment !== "" && <span class="fnb-label fnb-quiet">{environment}</span>}
-      <span class="fnb-label">{shortTask(task)}</span>
+      {environment !== "" && <span class="fnb-quiet">{environment}</span>}
+      <Name text={shortTask(task)} />
     </span>
   );
 }
 
-/** Which notebook or file a run came from, and its name; both can be told where it is narrow. */
+/** The name of a run, and which notebook or file it came from, which gives way first where it is narrow. */
 export function RunName({ run, source }: { run: string; source: string }) {
   return (
     <>
-      {source !== "" && <span class="fnb-label fnb-source" title={source}>{shortSource(source)}</span>}
-      <code class="fnb-label" title={run}>{run}</code>
+      <code title={run}><Name text={run} /></code>
+      {source !== "" && <span class="fnb-source" title={source}>{shortSource(source)}</span>}
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { Contact } from "../run/contact";
+import { Notices } from "../run/notices";
 import type { Notice } from "../run/wire";
 import type { Answering } from "../views/prompt_form";
 import { Answers } from "./answers";
@@ -29,8 +30,8 @@ export class RunsStore {
   read = false;
   /** What keeps the server from reading runs; empty when nothing does. */
   trouble = "";
-  notices: Notice[] = [];
 
+  private readonly told = new Notices();
   private lines: RunLine[] = [];
   private offset = 0;
   private wantedOffset = 0;
@@ -44,7 +45,7 @@ export class RunsStore {
   constructor(private readonly server: Server, choice: Choice = EVERYTHING) {
     this.choice = choice;
     this.answers = new Answers(
-      server, (now) => this.contact.timeThere(now), () => this.changed(), (text) => this.notify("info", text),
+      server, (now) => this.contact.timeThere(now), () => this.changed(), (run, text) => this.notify("info", text, run),
     );
     this.happenings = new Happenings(server);
     this.connection = new Connection(() => server.socket("api/live"), {
@@ -59,6 +60,10 @@ export class RunsStore {
         this.changed();
       },
     });
+  }
+
+  get notices(): readonly Notice[] {
+    return this.told.shown;
   }
 
   subscribe(listener: () => void): () => void {
@@ -150,7 +155,7 @@ export class RunsStore {
   }
 
   dismiss(notice: Notice): void {
-    this.notices = this.notices.filter((one) => one !== notice);
+    this.told.dismiss(notice);
     this.changed();
   }
 
@@ -168,8 +173,8 @@ export class RunsStore {
     }
   }
 
-  private notify(level: string, text: string): void {
-    this.notices = [...this.notices, { type: "notice", level, text, about: "" } satisfies Notice].slice(-3);
+  private notify(level: string, text: string, about = ""): void {
+    this.told.show({ type: "notice", level, text, about });
     this.changed();
   }
 
@@ -189,9 +194,11 @@ export class RunsStore {
         this.days = message.days;
         this.offset = message.offset;
         this.lines = message.runs;
+        this.told.endAbout(message.runs.filter(({ phase }) => phase === "succeeded").map(({ name }) => name));
         break;
       case "running":
         this.running = message.runs;
+        this.told.endAbout(message.runs.map(({ name }) => name));
         this.happenings.takeRunning(message.runs);
         break;
       case "inbox":
@@ -206,7 +213,7 @@ export class RunsStore {
         this.trouble = message.text;
         break;
       case "notice":
-        this.notices = [...this.notices.filter(({ text }) => text !== message.text), message].slice(-3); // a warning is told with each connection
+        this.told.show(message);
         break;
     }
     this.changed();

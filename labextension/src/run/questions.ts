@@ -1,7 +1,17 @@
-import type { Prompt } from "./wire";
+import type { Notice, Prompt } from "./wire";
 
 const OPEN = 10;
 const CLOSED = 3;
+
+/** An answer as people say it; it travels as JSON. */
+export function answerText({ kind, answer }: Prompt): string {
+  return kind === "bool" ? (answer === "true" ? "Yes" : "No") : answer;
+}
+
+/** Whether an answer was taken for the run, which has not heard it yet. */
+export function isKept(outcome: Notice | undefined): boolean {
+  return outcome?.level === "info" && outcome.text.startsWith("kept");
+}
 
 /** Why a question takes no answer any more; "" if it takes one, or has one. `now` is the time where it is asked. */
 export function whyUnanswered(prompt: Prompt, now: number, canResume: boolean): string {

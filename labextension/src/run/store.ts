@@ -1,21 +1,16 @@
 import { Branches } from "./branches";
-import { ranMs } from "./clock";
 import { Contact } from "./contact";
-import { NO_FILTER, type Filter } from "./filter";
 import { Insistence } from "./insistence";
-import { interruptedCounts, Nodes, type TreeNode } from "./nodes";
+import { KnownRun } from "./known_run";
+import type { TreeNode } from "./nodes";
+import { Notices } from "./notices";
 import { Numbering } from "./numbering";
 import { inNextFrame } from "./next_frame";
-import { isTerminal } from "./phases";
-import { Selection, type Pane } from "./selection";
+import { Reader } from "./reader";
 import { Wishes, type Beginning } from "./wishes";
-import { NodeKind, NodePhase } from "./wire";
-import type { Diff, FromPage, Header, Node, Notice, Prompt, Reset, Span, TimelineSpans, ToPage } from "./wire";
+import type { Diff, FromPage, Header, Node, Notice, Prompt, Reset, TimelineSpans, ToPage } from "./wire";
 
-const KEPT_NOTICES = 3;
-const LOOK_EVERY_MS = 5_000;
 const GREET_AGAIN_MS = 1_000;
-const SELECT_AGAIN_MS = 5_000;
 
 /**
  * A run as one page knows it: messages in, state out.
@@ -24,44 +19,52 @@ const SELECT_AGAIN_MS = 5_000;
  * everything comes anew.
  */
 export class RunStore {
-  header: Header | null = null;
-  timeline: TimelineSpans | null = null;
-  readonly prompts = new Map<string, Prompt>();
-  notices: Notice[] = [];
-  /** What became of the last answer to each question. */
-  readonly outcomes = new Map<string, Notice>();
-
-  selection: Selection | null = null;
-  /** Whether an action was ever selected. */
-  hasSelected = false;
-  pane: Pane = "overview";
-  view: "tree" | "timeline" = "tree";
-  filter: Filter = NO_FILTER;
-
-  private readonly tree = new Nodes();
-  private readonly branches = new Branches(this.tree, (message) => this.send(message));
+  readonly reader = new Reader({
+    send: (message) => this.send(message), changed: () => this.changed(), isLost: () => this.lost, isRunning: () => this.running,
+  });
+  /** Which questions still wait for an answer, as somebody knows who sees more than the kernel told; null where nobody does. */
+  openQuestions: ReadonlySet<string> | null = null;
+  private readonly known = new KnownRun();
+  private readonly told = new Notices();
+  private readonly branches = new Branches(this.known.tree, (message) => this.send(message));
   private readonly numbering = new Numbering(() => this.missed());
   private readonly everything = new Insistence(() => this.greet(), GREET_AGAIN_MS);
-  private readonly details = new Insistence(() => this.select(this.selection?.action ?? "", true), SELECT_AGAIN_MS);
   private contact = new Contact();
   private readonly wishes = new Wishes(() => this.changed());
   private readonly listeners = new Set<() => void>();
-  /** Whose bars were asked for last; null is all. */
-  private bars: string[] | null = null;
-  private lookedAt = 0;
-  private used = false;
   private asked = false;
   private frame = 0;
 
   /** `source`: who tells of the run. */
   constructor(readonly name: string, private post: (message: FromPage) => void, public source: "kernel" | "server" = "kernel") {}
 
+  get header(): Header | null {
+    return this.known.header;
+  }
+
   get root(): string {
-    return this.tree.root;
+    return this.known.tree.root;
   }
 
   get nodes(): ReadonlyMap<string, TreeNode> {
-    return this.tree.byId;
+    return this.known.tree.byId;
+  }
+
+  get timeline(): TimelineSpans | null {
+    return this.known.timeline;
+  }
+
+  get prompts(): ReadonlyMap<string, Prompt> {
+    return this.known.prompts;
+  }
+
+  get notices(): readonly Notice[] {
+    return this.told.shown;
+  }
+
+  /** What became of the last answer to each question. */
+  get outcomes(): ReadonlyMap<string, Notice> {
+    return this.told.outcomes;
   }
 
   get expanded(): ReadonlySet<string> {
@@ -100,7 +103,7 @@ export class RunStore {
 
   /** Whether the run goes on, as far as is known. */
   get running(): boolean {
-    return this.header !== null && !isTerminal(this.header.phase);
+    return this.known.running;
   }
 
   /** Since when nothing came although something should have; 0 if that is not so. */
@@ -120,10 +123,7 @@ export class RunStore {
 
   /** How many actions of the run the page has not been sent. */
   get unread(): number {
-    const all = this.header?.counts.reduce((sum, one) => sum + one, 0) ?? 0;
-    let read = 0;
-    for (const node of this.nodes.values()) if (node.kind === NodeKind.ACTION) read += 1;
-    return Math.max(0, all - read);
+    return this.known.unread;
   }
 
   /** Call `listener` after changes, at most once a frame. */
@@ -141,9 +141,7 @@ export class RunStore {
     this.asked = true;
     this.everything.begin();
     this.send({ type: "hello", open: this.branches.subscribed });
-    if (this.used) this.send({ type: "look", uses: true });
-    if (this.selection !== null) this.select(this.selection.action, true);
-    if (this.view === "timeline") this.askTimeline(this.bars);
+    this.reader.askAnew();
   }
 
   /** There is another connection to who tells of the run, who numbers messages anew. */
@@ -175,19 +173,6 @@ export class RunStore {
     this.send({ type: "hello", open: this.branches.subscribed });
   }
 
-  select(action: string, again = false): void {
-    const before = this.selection?.action === action ? this.selection : null;
-    if (before !== null && !again) return;
-    before?.askedAnew();
-    if (before === null) this.details.end();
-    if (action !== "" && !this.lost) this.details.begin();
-    this.hasSelected = true;
-    this.selection = action === "" ? null : (before ?? new Selection(action));
-    this.use();
-    this.send({ type: "select", action });
-    this.changed();
-  }
-
   abort(action: string): void {
     this.wishes.stop(action);
     this.send({ type: "abort", action });
@@ -207,32 +192,6 @@ export class RunStore {
     this.changed();
   }
 
-  askEarlierLogs(): void {
-    const before = this.selection?.firstPiece;
-    if (before !== undefined) this.send({ type: "ask_earlier_logs", action: this.selection!.action, before });
-  }
-
-  /** Have the bars of those actions sent, or of all. */
-  askTimeline(actions: string[] | null): void {
-    this.bars = actions;
-    this.send({ type: "ask_timeline", actions });
-  }
-
-  /** Tell the kernel now and then that somebody looks at the run. */
-  look(): void {
-    const now = Date.now();
-    if (this.running || now - this.lookedAt < LOOK_EVERY_MS) return;
-    this.lookedAt = now;
-    this.send({ type: "look", uses: this.used });
-  }
-
-  /** The reader has done something with what is shown: the kernel is told that it should stay. */
-  use(): void {
-    if (this.used) return;
-    this.used = true;
-    this.send({ type: "look", uses: true });
-  }
-
   /** The page shows the run no more, until it greets again. */
   leave(): void {
     this.send({ type: "leave" });
@@ -244,17 +203,17 @@ export class RunStore {
   /** Nothing more is asked for: the way to who tells of the run is closed, or the page shows it no more. */
   close(): void {
     this.everything.end();
-    this.details.end();
+    this.reader.endAsking();
   }
 
   answer(prompt: string, value: string): void {
-    this.outcomes.delete(prompt);
+    this.told.outcomes.delete(prompt);
     this.send({ type: "answer", prompt, value });
     this.changed();
   }
 
   dismiss(notice: Notice): void {
-    this.notices = this.notices.filter((one) => one !== notice);
+    this.told.dismiss(notice);
     this.changed();
   }
 
@@ -264,19 +223,11 @@ export class RunStore {
     this.post(message);
   }
 
-  // what the reader looks at ---------------------------------------------------------------------------------------
-
-  show(changes: Partial<Pick<RunStore, "view" | "filter" | "pane">>): void {
-    Object.assign(this, changes);
-    this.changed();
-  }
-
   // what comes -----------------------------------------------------------------------------------------------------
 
   take(message: ToPage): void {
     this.contact.heard();
     if ("at_ms" in message) this.contact.tellsTime(message.at_ms);
-    const selection = "action" in message && this.selection?.action === message.action ? this.selection : null;
     switch (message.type) {
       case "reset":
         this.reset(message);
@@ -288,21 +239,13 @@ export class RunStore {
         this.numbering.expect(message.seq);
         break;
       case "details":
-        if (selection === null) break;
-        selection.details = message;
-        this.details.end();
-        break;
       case "logs":
-        if (selection?.takeLogs(message) === false) this.select(message.action, true);
-        break;
       case "earlier_logs":
-        selection?.takeEarlierLogs(message);
-        break;
       case "report":
-        if (selection?.takeReport(message) === false) this.select(message.action, true);
+        this.reader.take(message);
         break;
       case "timeline":
-        this.timeline = message;
+        this.known.timeline = message;
         break;
       case "notice":
         this.notice(message);
@@ -319,7 +262,7 @@ export class RunStore {
     this.contact.lose();
     this.close();
     this.wishes.clear();
-    if (this.running && this.header!.owned_here) this.interrupt(this.header!);
+    if (this.running && this.header!.owned_here) this.known.interrupt(this.timeThere(this.contact.heardAt));
     this.changed();
   }
 
@@ -329,23 +272,21 @@ export class RunStore {
     this.source = "server";
     this.contact = new Contact();
     this.numbering.forget();
-    this.timeline = null;
+    this.known.timeline = null;
+    this.openQuestions = null;
     this.changed();
   }
 
-  private interrupt(header: Header): void {
-    const endedAt = this.timeThere(this.contact.heardAt);
-    const endMs = ranMs(header, endedAt);
-    this.tree.interrupt(endMs);
-    if (this.timeline !== null) this.timeline = interruptedTimeline(this.timeline, endMs);
-    this.header = { ...header, phase: NodePhase.ABORTED, interrupted: true, ended_at_ms: endedAt, counts: interruptedCounts(header.counts) };
+  tellOpenQuestions(prompts: ReadonlySet<string>): void {
+    this.openQuestions = prompts;
+    this.changed();
   }
 
   private reset(message: Reset): void {
     if (!this.numbering.restart(message.seq)) return;
     if (message.heard) this.everything.end();
-    this.header = message.header;
-    this.tree.clear();
+    this.learn(message.header);
+    this.known.tree.clear();
     this.branches.renew(message.open);
     for (const node of message.nodes) this.put(node);
     this.branches.askAgain();
@@ -367,15 +308,20 @@ export class RunStore {
 
   private takeInTurn(): void {
     for (const { header, nodes, prompts } of this.numbering.inTurn()) {
-      this.header = header ?? this.header;
+      if (header) this.learn(header);
       for (const node of nodes ?? []) this.put(node);
-      for (const prompt of prompts ?? []) this.prompts.set(prompt.prompt, prompt);
+      for (const prompt of prompts ?? []) this.known.prompts.set(prompt.prompt, prompt);
       if (header) this.openFailure();
     }
   }
 
+  private learn(header: Header): void {
+    if (this.header !== null && header.resumes > this.header.resumes) this.wishes.begun(); // and perhaps ended again in the same moment
+    this.known.header = header;
+  }
+
   private put(node: Node): void {
-    for (const { id, isNew } of this.tree.put(node)) this.branches.arrived(id, isNew);
+    for (const { id, isNew } of this.known.tree.put(node)) this.branches.arrived(id, isNew);
   }
 
   private openFailure(): void {
@@ -384,36 +330,22 @@ export class RunStore {
 
   private notice(message: Notice): void {
     if (this.prompts.has(message.about)) {
-      this.outcomes.set(message.about, message);
+      this.told.outcomes.set(message.about, message);
       return;
     }
     if (message.level === "error") this.wishes.clear();
     if (message.level === "info" && this.wishes.heardToStop(message.about)) return;
-    if (message.level !== "info") this.details.end();
+    if (message.level !== "info") this.reader.endAsking();
     this.wishes.begun();
-    this.notices = [...this.notices.filter(({ text }) => text !== message.text), message].slice(-KEPT_NOTICES); // some are told with each connection
-  }
-
-  private hasEnded(action: string): boolean {
-    const phase = action === "" ? this.header?.phase : this.nodes.get(action)?.phase;
-    return isTerminal(phase ?? 0) || isTerminal(this.header?.phase ?? 0);
+    this.told.show(message);
   }
 
   private changed(): void {
-    this.wishes.stopped((action) => this.hasEnded(action), this.contact.heardAt);
+    this.wishes.stopped((action) => this.known.hasEnded(action), this.contact.heardAt);
     if (this.frame !== 0) return;
     this.frame = inNextFrame(() => {
       this.frame = 0;
       for (const listener of this.listeners) listener();
     });
   }
-}
-
-/** The bars, none of which goes on after `endMs`. */
-function interruptedTimeline(timeline: TimelineSpans, endMs: number): TimelineSpans {
-  const spans = timeline.spans.map((span): Span => {
-    const [action, label, depth, startMs, , phase] = span;
-    return isTerminal(phase) ? span : [action, label, depth, startMs, Math.max(startMs, endMs), NodePhase.ABORTED];
-  });
-  return { ...timeline, spans };
 }

@@ -4,16 +4,16 @@ import { momentOf } from "../run/clock";
 import { actionAddress, clock, duration } from "../run/format";
 import type { Pane, Selection } from "../run/selection";
 import type { RunStore } from "../run/store";
-import type { Attempt, Details, Failure, Frame, LinkButton, Variable } from "../run/wire";
+import type { Attempt, Details, Failure, Frame, LinkButton, Prompt, Variable } from "../run/wire";
 import { CopyButton } from "./copy_button";
 import { PhaseSign } from "./phase_sign";
 import { Question } from "./prompt_form";
 import { Reading } from "./reading";
 
-/** All about the selected action. */
-export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pane: Pane) => void; onClose: () => void }) {
+/** All about the selected action; `asked` are questions that are shown already. */
+export function ActionDetails(props: { store: RunStore; pane: Pane; asked: readonly Prompt[]; onPane: (pane: Pane) => void; onClose: () => void }) {
   const { store } = props;
-  const selection = store.selection!;
+  const selection = store.reader.selection!;
   const { details } = selection;
   const node = store.nodes.get(selection.action);
   const hasReport = details !== null && details.tabs.length > 0;
@@ -46,14 +46,14 @@ export function ActionDetails(props: { store: RunStore; pane: Pane; onPane: (pan
       ) : pane === "report" ? (
         <Report store={store} selection={selection} tabs={details.tabs} />
       ) : (
-        <Overview store={store} details={details} />
+        <Overview store={store} details={details} asked={props.asked} />
       )}
     </section>
   );
 }
 
-function Overview({ store, details }: { store: RunStore; details: Details }) {
-  const prompts = [...store.prompts.values()].filter((prompt) => prompt.action === details.action);
+function Overview({ store, details, asked }: { store: RunStore; details: Details; asked: readonly Prompt[] }) {
+  const prompts = [...store.prompts.values()].filter((prompt) => prompt.action === details.action && !asked.includes(prompt));
   return (
     <div class="fnb-overview">
       <Facts store={store} details={details} />
@@ -205,7 +205,7 @@ function LogText({ store, selection }: { store: RunStore; selection: Selection }
       {selection.cut && (
         <p class="fnb-quiet">
           These are the last lines.{" "}
-          <button type="button" class="fnb-button" onClick={() => { atEnd.current = false; store.askEarlierLogs(); }}>
+          <button type="button" class="fnb-button" onClick={() => { atEnd.current = false; store.reader.askEarlierLogs(); }}>
             Show earlier
           </button>{" "}
           All of them: run.show_logs("{action}")
@@ -245,7 +245,7 @@ function Report({ store, selection, tabs }: { store: RunStore; selection: Select
         <Reading store={store} />
       ) : (
         <ReportFrame key={`${selection.action}/${current}`} tab={tab} name={current} revision={tab.chunks.length}
-          onLook={() => store.look()} />
+          onLook={() => store.reader.look()} />
       )}
     </div>
   );

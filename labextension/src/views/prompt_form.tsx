@@ -1,7 +1,8 @@
 import DOMPurify from "dompurify";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { clock, duration, safeAddress } from "../run/format";
-import { whyUnanswered } from "../run/questions";
+import { opensRuns } from "../run/opening";
+import { answerText, isKept, whyUnanswered } from "../run/questions";
 import type { RunStore } from "../run/store";
 import type { Notice, Prompt } from "../run/wire";
 import { useNow } from "./use_store";
@@ -21,15 +22,23 @@ let forms = 0;
 /** A question of the run on this page; where its kernel is gone, how to answer it all the same. */
 export function Question(props: { store: RunStore; prompt: Prompt }) {
   const { store, prompt } = props;
-  if (!store.lost || prompt.answer !== "") {
-    return <PromptForm store={store} prompt={prompt} canResume={store.header?.can_resume} />;
-  }
+  const waits = store.lost && prompt.answer === "";
+  const now = store.timeThere(useNow(waits));
+  if (!waits) return <PromptForm store={store} prompt={prompt} canResume={store.header?.can_resume} />;
+  const why = whyUnanswered(prompt, now, true);
+  if (why !== "") return <Unanswered name={prompt.name} why={why} />;
+  if (store.openQuestions?.has(prompt.prompt) === false) return <Unanswered name={prompt.name} why="answered; the run takes the answer when it is resumed" />;
   return (
     <p class="fnb-prompt fnb-quiet">
-      Question <strong>{prompt.name}</strong> cannot be answered here: the kernel is gone. In a cell, after{" "}
-      <code>%load_ext flyte_nb</code>: <code>%flyte_answer {store.header?.name} {/\s/.test(prompt.name) ? JSON.stringify(prompt.name) : prompt.name} VALUE</code>
+      Question <strong>{prompt.name}</strong>: the kernel that asked is gone, and an answer is kept until the run is resumed. It is given{" "}
+      {opensRuns() && "in the panel with the runs, "}in a terminal by <code>flyte-nb answer {store.name} {wordOfShell(prompt.name)} VALUE</code>, or in a cell, after{" "}
+      <code>%load_ext flyte_nb</code>, by <code>%flyte_answer {store.name} {/\s/.test(prompt.name) ? JSON.stringify(prompt.name) : prompt.name} VALUE</code>
     </p>
   );
+}
+
+function wordOfShell(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'"'"'`)}'`;
 }
 
 /**
@@ -60,6 +69,7 @@ export function PromptForm(props: { store: Answering; prompt: Prompt; canResume?
   const stopped = prompt.standing === "stopped";
   const why = whyUnanswered(prompt, now, canResume);
   if (why !== "") return <Unanswered name={prompt.name} why={why} />;
+  if (stopped && isKept(outcome)) return <Unanswered name={prompt.name} why={outcome!.text} />;
   const waiting = sent && outcome === undefined;
   return (
     <form class="fnb-prompt" aria-label={`Question ${prompt.name}`}
@@ -126,7 +136,7 @@ function Unanswered({ name, why }: { name: string; why: string }) {
 function Answered({ prompt }: { prompt: Prompt }) {
   return (
     <div class="fnb-prompt fnb-answered">
-      <strong>{prompt.name}</strong>: <code>{prompt.answer}</code>{" "}
+      <strong>{prompt.name}</strong>: <code>{answerText(prompt)}</code>{" "}
       <span class="fnb-quiet">
         answered{prompt.answered_by !== "" && ` by ${prompt.answered_by}`}
         {prompt.answered_at_ms >= 0 && ` at ${clock(prompt.answered_at_ms)}`}

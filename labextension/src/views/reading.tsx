@@ -16,7 +16,7 @@ export function Reading({ store, what = "" }: { store: RunStore; what?: string }
 export function Unread({ store, rows }: { store: RunStore; rows: number }) {
   if (!store.lost) return <span class="fnb-quiet fnb-unread-rows fnb-reading">Reading {count(rows, "row")} ...</span>;
   const text = `${count(rows, "row was", "rows were")} not read before the kernel went away: ${remedy(store)}`;
-  return <span class="fnb-label fnb-unread-rows fnb-quiet" title={text}>{text}</span>;
+  return <span class="fnb-unread-rows fnb-quiet" title={text}>{text}</span>;
 }
 
 /** What helps against what was not read, in a few words. */

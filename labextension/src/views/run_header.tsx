@@ -29,21 +29,23 @@ export function RunHeader(props: { store: RunStore; now: number; silent: boolean
           </span>
         )}
         <span class="fnb-space" />
-        {!ended && !header.catching_up && !store.lost && (
-          <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has("")} onClick={() => store.abort("")}>
-            Abort
-          </button>
-        )}
-        {header.can_resume && !store.lost && (
-          <button type="button" class="fnb-button fnb-primary" disabled={store.beginning !== ""} onClick={() => store.begin("resume")}>
-            {store.beginning === "resume" ? "Resume asked for" : "Resume"}
-          </button>
-        )}
-        {ended && !store.lost && (
-          <button type="button" class="fnb-button" disabled={store.beginning !== ""} onClick={() => store.begin("rerun")}>
-            {store.beginning === "rerun" ? "Rerun asked for" : "Rerun"}
-          </button>
-        )}
+        <span class="fnb-buttons">
+          {!ended && !header.catching_up && !store.lost && (
+            <button type="button" class="fnb-button fnb-danger" disabled={store.stopping.has("")} onClick={() => store.abort("")}>
+              Abort
+            </button>
+          )}
+          {header.can_resume && !store.lost && (
+            <button type="button" class="fnb-button fnb-primary" disabled={store.beginning !== ""} onClick={() => store.begin("resume")}>
+              {store.beginning === "resume" ? "Resume asked for" : "Resume"}
+            </button>
+          )}
+          {ended && !store.lost && (
+            <button type="button" class="fnb-button" disabled={store.beginning !== ""} onClick={() => store.begin("rerun")}>
+              {store.beginning === "rerun" ? "Rerun asked for" : "Rerun"}
+            </button>
+          )}
+        </span>
       </div>
       <Progress counts={header.counts} />
       <Counts counts={header.counts} filter={props.filter} onFilter={props.onFilter} />

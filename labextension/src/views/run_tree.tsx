@@ -6,6 +6,7 @@ import type { Pane } from "../run/selection";
 import type { RunStore } from "../run/store";
 import { Flag, NodeKind, STALLED } from "../run/wire";
 import { elapsed } from "./elapsed";
+import { Name } from "./name";
 import { PhaseSign } from "./phase_sign";
 import { Unread } from "./reading";
 
@@ -87,7 +88,7 @@ export function RunTree(props: { store: RunStore; rows: Row[]; now: number; onSe
       <div role="presentation" class="fnb-canvas" style={{ height: `${rows.length * ROW_HEIGHT}px` }}>
         {shown.map((row, offset) => (
           <TreeRow key={row.key} store={store} row={row} id={`${prefix}-${first + offset}`} y={(first + offset) * ROW_HEIGHT}
-            active={first + offset === activeIndex} selected={row.unread === 0 && store.selection?.action === row.node.id}
+            active={first + offset === activeIndex} selected={row.unread === 0 && store.reader.selection?.action === row.node.id}
             elapsed={elapsed(row.node, store, props.now)}
             onToggle={() => { setActive(row.key); toggle(store, row); }}
             onChoose={() => { setActive(row.key); choose(row); }}
@@ -127,7 +128,7 @@ function TreeRow(props: TreeRowProps) {
   return (
     <div class={classes} role="treeitem" id={props.id} aria-level={row.depth + 1} aria-posinset={row.position}
       aria-setsize={row.siblings} aria-expanded={branch ? row.expanded : undefined} aria-selected={props.selected}
-      style={{ transform: `translateY(${props.y}px)`, paddingLeft: `${4 + 16 * row.depth}px` }} onClick={props.onChoose}>
+      style={{ transform: `translateY(${props.y}px)`, "--fnb-depth": row.depth }} onClick={props.onChoose}>
       {row.unread > 0 ? <Unread store={props.store} rows={row.unread} /> : <Columns {...props} branch={branch} />}
     </div>
   );
@@ -144,17 +145,18 @@ function Columns(props: TreeRowProps & { branch: boolean }) {
         {branch ? (row.expanded ? "▾" : "▸") : ""}
       </span>
       <PhaseSign phase={node.phase} />
-      <span class={`fnb-label${node.kind === NodeKind.GROUP ? " fnb-group" : ""}`} title={node.label}>
-        {node.kind === NodeKind.TRACE && <i class="fnb-quiet">trace </i>}
-        {node.label}
+      <span class={`fnb-named${node.kind === NodeKind.GROUP ? " fnb-group" : ""}`} title={node.label}>
+        <Name text={node.label} quiet={node.kind === NodeKind.TRACE ? "trace " : ""} />
       </span>
-      {node.hint !== "" && <span class="fnb-hint" title={node.hint}>{` ${node.hint}`}</span>}
-      {marks(node).map(([word, title]) => <span key={word} class="fnb-mark" title={title}>{word}</span>)}
+      {node.hint !== "" && <span class="fnb-hint fnb-whole-parts" title={node.hint}>{` ${node.hint}`.split(/(?=, )/).map((part) => <span key={part}>{part}</span>)}</span>}
       {(node.flags & Flag.REPORT) !== 0 && (
         <span class="fnb-mark fnb-clickable" onClick={(event) => { event.stopPropagation(); props.onReport(); }}>
           report
         </span>
       )}
+      <span class="fnb-marks fnb-whole-parts">
+        {marks(node).map(([word, title]) => <span key={word} class="fnb-mark" title={title}>{word}</span>)}
+      </span>
       <span class="fnb-space" />
       <Counts node={node} />
       <span class="fnb-time">{props.elapsed}</span>

@@ -13,7 +13,7 @@ import { Reading, remedy } from "./reading";
 import { RunHeader } from "./run_header";
 import { ROW_HEIGHT, ROWS_IN_A_CELL, RunTree } from "./run_tree";
 import { Timeline } from "./timeline";
-import { Contact, Stopping } from "./standing";
+import { Contact, PrintsInLogs, Stopping } from "./standing";
 import { useNow, useStore } from "./use_store";
 
 const SEARCH_AFTER_MS = 100;
@@ -21,22 +21,23 @@ const SEARCH_AFTER_MS = 100;
 /** A run: header, questions, tree or timeline, and all about the action that is selected. */
 export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: number }) {
   useStore(store);
-  const { running, filter, view, pane } = store;
+  const { running } = store;
+  const { filter, view, pane, selection } = store.reader;
   const body = useRef<HTMLDivElement>(null);
-  const rowsBeside = Math.floor(useHeightBeside(body, store.header !== null && store.selection !== null) / ROW_HEIGHT);
+  const rowsBeside = Math.floor(useHeightBeside(body, store.header !== null && selection !== null) / ROW_HEIGHT);
   const time = useNow(running || store.askedAt > 0);
   const now = store.knownUntil(time);
 
   const select = (action: string, to?: Pane) => {
     const pane = to ?? (hasFailed(store, action) ? "overview" : undefined);
-    if (pane !== undefined) store.show({ pane });
-    store.select(action);
+    if (pane !== undefined) store.reader.show({ pane });
+    store.reader.select(action);
   };
-  const setFilter = (to: Filter) => store.show({ filter: to });
+  const setFilter = (to: Filter) => store.reader.show({ filter: to });
   const root = store.nodes.get(store.root);
   const filtering = isFiltering(filter);
   useEffect(() => {
-    if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !store.hasSelected)
+    if (root !== undefined && (root.flags & Flag.REPORT) !== 0 && !store.reader.hasSelected)
       select(root.id, hasFailed(store, root.id) ? "overview" : "report");
   }, [root?.flags]);
   useEffect(() => {
@@ -48,7 +49,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
     return () => clearTimeout(timer);
   }, [filtering, store.root]);
 
-  const use = () => store.use();
+  const use = () => store.reader.use();
   const rows = visibleRows(store, filter);
   const questions = questionsToShow([...store.prompts.values()], store.timeThere(time), store.header?.can_resume ?? false);
   if (store.header === null) return <div class="fnb"><Unknown store={store} now={now} /></div>;
@@ -57,6 +58,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
       <RunHeader store={store} now={now} silent={running && store.silentSince(time) > 0} filter={filter} onFilter={setFilter} />
       <Contact store={store} now={time} />
       <Stopping store={store} now={time} />
+      <PrintsInLogs store={store} />
       <div role="status" class="fnb-notices">
         {store.notices.map((notice) => (
           <div class={`fnb-notice fnb-notice-${notice.level}`} key={notice}>
@@ -68,8 +70,8 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
       {questions.map((prompt) => <Question key={prompt.prompt} store={store} prompt={prompt} />)}
       <div class="fnb-toolbar">
         <div class="fnb-tabs" role="group" aria-label="How to look at the run">
-          <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => store.show({ view: "tree" })}>Tree</button>
-          <button type="button" class="fnb-tab" aria-pressed={view === "timeline"} onClick={() => store.show({ view: "timeline" })}>Timeline</button>
+          <button type="button" class="fnb-tab" aria-pressed={view === "tree"} onClick={() => store.reader.show({ view: "tree" })}>Tree</button>
+          <button type="button" class="fnb-tab" aria-pressed={view === "timeline"} onClick={() => store.reader.show({ view: "timeline" })}>Timeline</button>
         </div>
         <span class="fnb-space" />
         {filtering && (
@@ -82,7 +84,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
           value={filter.text} onInput={(event) => setFilter({ ...filter, text: event.currentTarget.value })} />
       </div>
       {filtering && store.lost && <Unsearched store={store} />}
-      <div ref={body} class={`fnb-body${store.selection !== null ? " fnb-split" : ""}`}>
+      <div ref={body} class={`fnb-body${selection !== null ? " fnb-split" : ""}`}>
         <div class="fnb-main">
           {view === "tree" ? (
             <RunTree store={store} rows={rows} now={now} onSelect={select} atMost={Math.max(rowsAtMost ?? ROWS_IN_A_CELL, rowsBeside)} />
@@ -90,8 +92,8 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
             <Timeline store={store} onSelect={select} />
           )}
         </div>
-        {store.selection !== null && (
-          <ActionDetails store={store} pane={pane} onPane={(to) => store.show({ pane: to })} onClose={() => select("")} />
+        {selection !== null && (
+          <ActionDetails store={store} pane={pane} asked={questions} onPane={(to) => store.reader.show({ pane: to })} onClose={() => select("")} />
         )}
       </div>
     </div>

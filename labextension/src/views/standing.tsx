@@ -1,3 +1,4 @@
+import { keepsPictures } from "../run/keeping";
 import { askToOpen, opensRuns } from "../run/opening";
 import type { RunStore } from "../run/store";
 import { CopyButton } from "./copy_button";
@@ -49,6 +50,14 @@ function Code({ line }: { line: string }) {
 
 function named(store: RunStore): string {
   return JSON.stringify(store.name);
+}
+
+/** A page that was loaded while a run goes on is not told what its tasks print, which JupyterLab puts below the cell otherwise. */
+export function PrintsInLogs({ store }: { store: RunStore }) {
+  const { header } = store;
+  const isSeenLate = header !== null && header.started_at_ms < store.timeThere(performance.timeOrigin);
+  if (!isSeenLate || !store.running || !header.owned_here || store.source !== "kernel" || !keepsPictures()) return null;
+  return <p class="fnb-quiet">This page was loaded after the run had begun: what tasks print from here on is in their logs, and not below the cell.</p>;
 }
 
 /** What was told to stop and has not stopped yet, and why that may take its time. */

@@ -18,11 +18,12 @@ const LIKELY_WIDTH_PX = 700;
 
 /** What ran when: a bar for every action, in as many lanes as ran side by side. */
 export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (action: string) => void }) {
-  const { running, timeline, filter } = store;
+  const { running, timeline } = store;
+  const { filter } = store.reader;
   const filtering = isFiltering(filter);
   const searchedAll = filtering && store.unread === 0;
   useEffect(() => {
-    const ask = () => store.askTimeline(actionsLookedFor(store, filter, MOST_BARS));
+    const ask = () => store.reader.askTimeline(actionsLookedFor(store, filter, MOST_BARS));
     ask();
     if (!running) return;
     const timer = setInterval(() => { if (store.askedAt === 0) ask(); }, 1_000);
@@ -35,7 +36,7 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
     <div class="fnb-timeline">
       <Bars store={store} spans={timeline.spans} pauses={pauses} onSelect={onSelect} />
       {pauses.map(([atMs, lastedMs]) => (
-        <p class="fnb-quiet" key={atMs}>paused for {duration(lastedMs!)} after {duration(atMs!)}</p>
+        <p class="fnb-quiet" key={atMs}>stopped after {duration(atMs!)}, resumed {duration(lastedMs!)} later</p>
       ))}
       {timeline.left_out > 0 && <p class="fnb-quiet">{count(timeline.left_out, "more action is", "more actions are")} not drawn.</p>}
     </div>
