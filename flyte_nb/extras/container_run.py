@@ -129,19 +129,22 @@ class ContainerRun:
         state = container.state(scratch)
         if state.running:
             container.kill()
-        self._check_end(container.engine, state, state.exit_code or following.exit_code, limits, output.tail.lines())
+        exit_code, lines = state.exit_code or following.exit_code, output.tail.lines()
+        if not state.has_started:
+            said = last_words(lines)
+            raise self._no_start(said if _says_no_program(said) else container.refusal(), exit_code)
+        self._check_end(container.engine, state, exit_code, limits, lines)
+
+    def _no_start(self, said: str, exit_code: int) -> ContainerEngineError | ContainerExitError:
+        message = f"Container task {self.recipe.name!r} could not be started: {said}."
+        if not _says_no_program(said):
+            return ContainerEngineError(message)
+        return ContainerExitError(f"{message} Is its program in the image {self.recipe.image!r}?", exit_code=exit_code)
 
     def _check_end(self, engine: Engine, state: State, exit_code: int, limits: Limits, lines: list[str]) -> None:
         name = self.recipe.name
         if state.running:
             raise ContainerEngineError(f"{engine.name} lost sight of the container of task {name!r} while it ran.")
-        if not state.has_started:
-            message = f"Container task {name!r} could not be started: {last_words(lines)}."
-            if not any(sign in message for sign in _SIGNS_OF_NO_PROGRAM):
-                raise ContainerEngineError(message)
-            raise ContainerExitError(
-                f"{message} Is its program in the image {self.recipe.image!r}?", exit_code=exit_code
-            )
         if exit_code == 0:
             return
         end = "\n".join([" Its last lines:", *lines]) if lines else " It printed nothing."
@@ -168,6 +171,10 @@ class ContainerRun:
             return dict(scope.action.environment)
         secrets = {secret.environment_variable: resolve_secret(secret) for secret in self.options.secrets}
         return {**(self.options.env_vars or {}), **secrets}
+
+
+def _says_no_program(said: str) -> bool:
+    return any(sign in said for sign in _SIGNS_OF_NO_PROGRAM)
 
 
 class _Checked:

@@ -110,6 +110,10 @@ class Container:
             out_of_memory=bool(found.get("OOMKilled")) or (folder / "oom").exists(),
         )
 
+    def refusal(self) -> str:
+        """Why it does not start: an engine that is far away may not say so to who wants to hear what it prints."""
+        return last_words(lines_of(self.engine.attempt("start", self.name).stderr)[:1])  # then, that it failed
+
     def written_bytes(self) -> int:
         """How much it has written to its own file system so far."""
         found = self.engine.call("inspect", "--size", "--format", "{{.SizeRw}}", self.name)

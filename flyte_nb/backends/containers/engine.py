@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ...errors import ContainerEngineError
 
 CHOICE = "FLYTE_NB_CONTAINER_ENGINE"
+DOCKER_SOCKET = "/var/run/docker.sock"
 ANSWER_WITHIN_S = 60.0
 
 _known: dict[tuple[str, ...], Engine] = {}
@@ -123,8 +124,15 @@ def lines_of(text: bytes) -> list[str]:
     return text.decode(errors="replace").strip().splitlines()
 
 
+def _engine_without_command(command: tuple[str, ...]) -> str:
+    socket = os.environ.get("DOCKER_HOST") or (DOCKER_SOCKET if os.path.exists(DOCKER_SOCKET) else "")
+    if command != ("docker",) or not socket:
+        return ""
+    return f", though an engine seems to be at {socket}: only its command is missing"
+
+
 def _problem_of(command: tuple[str, ...]) -> str:
     if not command or shutil.which(command[0]) is None:
-        return "not installed"
+        return f"not installed{_engine_without_command(command)}"
     done = Engine(command).attempt("ps", "--quiet", timeout_s=20.0)
     return last_words(lines_of(done.stderr)) if done.returncode else ""
