@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 import flyte_nb as flyte
-from flyte_nb.io.frames.at_hand import FramesAtHand, frames_at_hand, own_copy
+from flyte_nb.io.frames.at_hand import FramesAtHand, OwnCopy, frames_at_hand
 from flyte_nb.io.frames.hints import FrameHints
 from flyte_nb.io.frames.tables import converted
 
@@ -315,9 +315,13 @@ def test_memory_that_a_frame_was_made_around_may_change_afterwards(around: Calla
     assert flyte.run(main).outputs()[0] == [[1.0, 2.0, 3.0]] * 2
 
 
+def size(copy: OwnCopy) -> int:
+    return sum({block.address: block.size for block in copy.blocks}.values())
+
+
 def test_memory_for_frames_at_hand_is_bounded() -> None:
-    copies = [own_copy(pa.table({"a": np.full(1000, number)})) for number in range(10)]
-    kept = FramesAtHand(most_bytes=3 * copies[0].data.size)
+    copies = [FramesAtHand().own_copy(pa.table({"a": np.full(1000, number)})) for number in range(10)]
+    kept = FramesAtHand(most_bytes=3 * size(copies[0]))
     for number, copy in enumerate(copies):
         kept.keep(f"uri {number}", "root", copy)
     assert [number for number in range(10) if kept.table(f"uri {number}") is not None] == [7, 8, 9]
@@ -328,11 +332,51 @@ def test_memory_for_frames_at_hand_is_bounded() -> None:
 def test_content_that_differs_in_the_middle_is_other_content() -> None:
     numbers = np.zeros(100_000)
     kept = FramesAtHand()
-    kept.keep("uri", "root", own_copy(pa.table({"a": numbers})))
+    kept.keep("uri", "root", kept.own_copy(pa.table({"a": numbers})))
     numbers[50_000] = 1
-    assert kept.address("root", own_copy(pa.table({"a": numbers}))) is None
+    assert kept.address("root", kept.own_copy(pa.table({"a": numbers}))) is None
     numbers[50_000] = 0
-    assert kept.address("root", own_copy(pa.table({"a": numbers}))) == "uri"
+    assert kept.address("root", kept.own_copy(pa.table({"a": numbers}))) == "uri"
+
+
+def values_at(table: pa.Table, name: str) -> int:
+    return int(table[name].chunk(0).buffers()[1].address)
+
+
+def test_a_column_that_is_passed_on_as_it_came_is_not_copied_again() -> None:
+    kept = FramesAtHand()
+    first = kept.own_copy(pa.table({"a": np.arange(100), "b": np.arange(100) / 2, "text": ["x"] * 100}))
+    kept.keep("first", "root", first)
+    passed_on: Any = pl.from_arrow(kept.table("first"))  # type: ignore[arg-type]
+    second = kept.own_copy(passed_on.with_columns(pl.col("b") * 2).to_arrow(compat_level=pl.CompatLevel.oldest()))
+    assert values_at(second.table, "a") == values_at(first.table, "a")
+    assert values_at(second.table, "b") != values_at(first.table, "b")
+    assert second.table["b"].to_pylist() == list(range(100))
+
+
+def test_a_part_of_a_column_at_hand_is_that_part() -> None:
+    kept = FramesAtHand()
+    whole = pa.table({"a": np.arange(100), "flag": [True, False] * 50, "text": [str(n) for n in range(100)]})
+    kept.keep("whole", "root", kept.own_copy(whole))
+    at_hand = kept.table("whole")
+    assert at_hand is not None
+    for part in (at_hand.slice(0, 99), at_hand.slice(1), at_hand.slice(8, 8), at_hand.slice(100)):
+        copy = kept.own_copy(part)
+        assert copy.table.equals(part) and kept.address("root", copy) is None
+
+
+def test_a_frame_whose_columns_another_one_has_keeps_them_when_that_one_goes() -> None:
+    first = FramesAtHand().own_copy(pa.table({"a": np.arange(1000)}))
+    kept = FramesAtHand(most_bytes=2 * size(first))
+    kept.keep("first", "root", first)
+    renamed = kept.own_copy(first.table.rename_columns(["b"]))
+    kept.keep("second", "root", renamed)
+    for number in range(2):
+        kept.table("second")
+        kept.keep(f"other {number}", "root", kept.own_copy(pa.table({"c": np.full(1000, number)})))
+    assert kept.table("first") is None
+    again = kept.own_copy(renamed.table)
+    assert values_at(again.table, "b") == values_at(first.table, "a") and kept.address("root", again) == "second"
 
 
 def test_a_file_that_was_removed_meanwhile_is_written_again(near: Path) -> None:

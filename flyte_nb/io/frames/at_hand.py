@@ -2,43 +2,61 @@
 
 What is kept is a copy of our own that nobody can write to, never the object a task returned: neither the memory behind
 a NumPy array that an Arrow table was made of, nor a frame that is changed in place, can reach it. A frame is found by
-its content, byte for byte, so one that was changed since is another frame, however it was changed.
+its content, byte for byte, so one that was changed since is another frame, however it was changed. A column that a
+task passes on as it came is in our memory already, and is not copied again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy
 import pyarrow
+import pyarrow.types as kinds
 
 from .plain_columns import has_plain_columns
 
 MOST_BYTES = 256 * 2**20
 LARGEST_BYTES = 128 * 2**20
-SAMPLE_BYTES = 64 * 1024
+SAMPLE_BYTES = 4 * 1024
 
 
 class OwnCopy(NamedTuple):
-    """A table that shares no memory with anything, and all its bytes."""
+    """A table that shares no memory with anything that can be written to, and the block that each column is in."""
 
     table: pyarrow.Table
-    data: pyarrow.Buffer
+    blocks: tuple[pyarrow.Buffer, ...]
 
     def sample(self) -> bytes:
         """The same for the same content, and seldom for other content."""
-        view = memoryview(self.data)
-        digest = hashlib.sha256(view[:SAMPLE_BYTES])
-        digest.update(view[-SAMPLE_BYTES:])
-        return digest.digest() + len(view).to_bytes(8, "big")
+        digest = hashlib.sha256(self.table.schema.serialize())
+        for chunk in _chunks(self.table):
+            for buffer in chunk.buffers():
+                view = memoryview(buffer or b"")
+                digest.update(b"%d %d " % (len(chunk), len(view)))
+                digest.update(view[:SAMPLE_BYTES])
+                digest.update(view[-SAMPLE_BYTES:])
+        return digest.digest()
+
+    def has_bytes_of(self, other: OwnCopy) -> bool:
+        """Whether another one is the same, byte for byte."""
+        mine, its = _chunks(self.table), _chunks(other.table)
+        same_schema = self.table.schema.equals(other.table.schema, check_metadata=True)
+        return same_schema and len(mine) == len(its) and all(map(_are_same, mine, its))
 
 
 class _Kept(NamedTuple):
     copy: OwnCopy
     key: tuple[str, bytes]
+
+
+class _Block(NamedTuple):
+    data: pyarrow.Buffer
+    uris: set[str]
 
 
 class FramesAtHand:
@@ -48,8 +66,22 @@ class FramesAtHand:
         self._most_bytes = most_bytes
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._alike: dict[tuple[str, bytes], list[str]] = {}
+        self._blocks: dict[int, _Block] = {}
+        self._owners: dict[tuple[Any, ...], pyarrow.Buffer] = {}
         self._bytes = 0
         self._lock = threading.Lock()
+
+    def own_copy(self, table: pyarrow.Table) -> OwnCopy:
+        """A copy of a table in memory that nobody can write to; what is in such memory already is not copied."""
+        with self._lock:
+            owners = [self._owners.get(_place(column)) for column in table.columns]
+        new = [index for index, owner in enumerate(owners) if owner is None]
+        columns = table.columns
+        if new:
+            copied, block = _copied(table.select(new))
+            for index, column in zip(new, copied.columns, strict=True):
+                columns[index], owners[index] = column, block
+        return OwnCopy(pyarrow.Table.from_arrays(columns, schema=table.schema), tuple(owners))
 
     def table(self, uri: str) -> pyarrow.Table | None:
         """The table stored at an address, if it is at hand."""
@@ -64,7 +96,7 @@ class FramesAtHand:
         """Where the same content was stored below `root`, if it is at hand."""
         with self._lock:
             for uri in self._alike.get((root, copy.sample()), ()):
-                if self._kept[uri].copy.data.equals(copy.data):
+                if self._kept[uri].copy.has_bytes_of(copy):
                     self._kept.move_to_end(uri)
                     return uri
             return None
@@ -76,7 +108,13 @@ class FramesAtHand:
             key = (root, copy.sample())
             self._kept[uri] = _Kept(copy, key)
             self._alike.setdefault(key, []).append(uri)
-            self._bytes += copy.data.size
+            for column, block in zip(copy.table.columns, copy.blocks, strict=True):
+                if block.address not in self._blocks:
+                    self._blocks[block.address] = _Block(block, set())
+                    self._bytes += block.size
+                self._blocks[block.address].uris.add(uri)
+                if place := _place(column):
+                    self._owners[place] = block
             while self._bytes > self._most_bytes:
                 self._forget(next(iter(self._kept)))
 
@@ -88,11 +126,19 @@ class FramesAtHand:
 
     def _forget(self, uri: str) -> None:
         kept = self._kept.pop(uri, None)
-        if kept is not None:
-            self._bytes -= kept.copy.data.size
-            self._alike[kept.key].remove(uri)
-            if not self._alike[kept.key]:
-                del self._alike[kept.key]
+        if kept is None:
+            return
+        self._alike[kept.key].remove(uri)
+        if not self._alike[kept.key]:
+            del self._alike[kept.key]
+        for column, block in zip(kept.copy.table.columns, kept.copy.blocks, strict=True):
+            used = self._blocks.get(block.address)
+            if used is not None:
+                used.uris.discard(uri)
+            if used is None or not used.uris:
+                self._owners.pop(_place(column), None)
+                if self._blocks.pop(block.address, None):
+                    self._bytes -= block.size
 
 
 frames_at_hand: FramesAtHand = FramesAtHand()
@@ -103,15 +149,37 @@ def may_be_at_hand(table: pyarrow.Table) -> bool:
     return table.nbytes <= LARGEST_BYTES and has_plain_columns(table.schema)
 
 
-def own_copy(table: pyarrow.Table) -> OwnCopy:
-    """A copy of a table in memory that nobody can write to."""
+def _place(column: pyarrow.ChunkedArray) -> tuple[Any, ...]:
+    """What tells the memory of a column from all other memory while it is there; nothing for parts within parts."""
+    if kinds.is_nested(column.type):
+        return ()
+    chunks = ((len(chunk), chunk.offset, *map(_address, chunk.buffers())) for chunk in column.chunks)
+    return (column.type, *chunks)
+
+
+def _address(buffer: pyarrow.Buffer | None) -> int | None:
+    return None if buffer is None else int(buffer.address)
+
+
+def _chunks(table: pyarrow.Table) -> list[pyarrow.Array]:
+    return [chunk for column in table.columns for chunk in column.chunks]
+
+
+def _are_same(mine: pyarrow.Array, other: pyarrow.Array) -> bool:
+    pairs = itertools.zip_longest(mine.buffers(), other.buffers())
+    return len(mine) == len(other) and all(
+        a is b or (a is not None and b is not None and a.equals(b)) for a, b in pairs
+    )
+
+
+def _copied(table: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Buffer]:
     measured = pyarrow.MockOutputStream()
     _write(table, measured)
     memory = numpy.empty(measured.size(), dtype="u1")
     _write(table, pyarrow.FixedSizeBufferWriter(pyarrow.py_buffer(memory)))
     memory.flags.writeable = False
-    data = pyarrow.py_buffer(memory)
-    return OwnCopy(pyarrow.ipc.open_stream(data).read_all(), data)
+    block = pyarrow.py_buffer(memory)
+    return pyarrow.ipc.open_stream(block).read_all(), block
 
 
 def _write(table: pyarrow.Table, sink: pyarrow.NativeFile) -> None:

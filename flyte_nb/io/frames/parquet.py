@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,32 +10,39 @@ import pyarrow.parquet
 import pyarrow.types as kinds
 
 from . import sources
-from .plain_columns import has_plain_columns
 
 NAME = "parquet"
 SUFFIX = ".parquet"
 PAGE_BYTES = 64 * 1024
-PARALLEL_FROM_BYTES = 2**20
+DICTIONARY_BYTES = 64 * 1024
+ROWS_OF_A_GROUP = 2**18
 CODEC = "snappy"
 
 
 def write(table: pyarrow.Table, sink: Any, *, is_far: bool = False) -> None:
-    """Write a table to a file or a buffer.
+    """Write a table to a file or a buffer."""
+    with writer(sink, table.schema, is_far=is_far) as opened:
+        opened.write_table(table, row_group_size=ROWS_OF_A_GROUP)
 
-    Measurements hardly get shorter by compression. On this machine they are written as they are, in less time.
+
+def writer(sink: Any, schema: pyarrow.Schema, *, is_far: bool = False) -> Any:
+    """What takes tables of that schema one by one.
+
+    Dictionaries and compression shorten texts; numbers take longer to write with them and are hardly shorter, so
+    that they are compressed only on their way to a store that is far away, or within lists and structures. The
+    least and the greatest text of a group take longer to find than a query saves on this machine.
     """
-    if table.nbytes > PARALLEL_FROM_BYTES and has_plain_columns(table.schema):
-        _write_in_parallel(table, sink, CODEC if is_far or _is_mostly_texts(table) else "uncompressed")
-        return
-    with writer(sink, table.schema) as opened:
-        opened.write_table(table)
-
-
-def writer(sink: Any, schema: pyarrow.Schema) -> Any:
-    """What takes tables of that schema one by one."""
-    # dictionaries shorten texts; numbers take longer to write with them, and are hardly shorter
+    numbers = [field.name for field in schema if kinds.is_primitive(field.type)]
     texts = [field.name for field in schema if not kinds.is_primitive(field.type)]
-    return pyarrow.parquet.ParquetWriter(sink, schema, compression=CODEC, use_dictionary=texts or False)
+    in_full = is_far or any(kinds.is_nested(field.type) for field in schema)
+    return pyarrow.parquet.ParquetWriter(
+        sink,
+        schema,
+        compression=CODEC if in_full else {name: CODEC for name in texts},
+        use_dictionary=texts or False,
+        dictionary_pagesize_limit=DICTIONARY_BYTES,
+        write_statistics=in_full or numbers or False,
+    )
 
 
 def read(uri: str, columns: Sequence[Any] = ()) -> pyarrow.Table:
@@ -104,21 +110,6 @@ def first_rows(uri: str, count: int) -> tuple[pyarrow.Table, int]:
         first = next(opened.iter_batches(count), None)
         table = opened.schema_arrow.empty_table() if first is None else pyarrow.Table.from_batches([first])
         return table.slice(0, count), opened.metadata.num_rows
-
-
-def _is_mostly_texts(table: pyarrow.Table) -> bool:
-    texts = sum(column.nbytes for column in table.columns if not kinds.is_primitive(column.type))
-    return bool(texts > table.nbytes / 2)
-
-
-def _write_in_parallel(table: pyarrow.Table, sink: Any, codec: Any) -> None:
-    """Write by polars, which uses all processors; Arrow finds its own schema in the file, and pandas its index."""
-    import polars
-
-    described = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    described["ARROW:schema"] = base64.b64encode(table.schema.serialize().to_pybytes()).decode()
-    frame: Any = polars.from_arrow(table, rechunk=False)
-    frame.write_parquet(sink, compression=codec, metadata=described)
 
 
 def _place_of_damage(file: pyarrow.NativeFile, names: list[str] | None) -> str:

@@ -13,7 +13,7 @@ import pyarrow
 from ...storage import Store, current_store
 from ...storage.addresses import local_path
 from ...types.transformer import TypeTransformerFailedError
-from .at_hand import frames_at_hand, may_be_at_hand, own_copy
+from .at_hand import frames_at_hand, may_be_at_hand
 from .formats import TableFormat
 
 IN_MEMORY_UP_TO = 32 * 2**20
@@ -32,7 +32,7 @@ def store_table(table: pyarrow.Table, form: TableFormat) -> str:
     store = current_store()
     if form.NAME != "parquet" or not may_be_at_hand(table):
         return _written(store, form, table)
-    copy = own_copy(table)
+    copy = frames_at_hand.own_copy(table)
     uri = frames_at_hand.address(store.root, copy)
     if uri is None or not store.has(uri):
         uri = _written(store, form, copy.table)
