@@ -18,7 +18,12 @@ from rich.table import Table
 
 WORKLOAD = Path(__file__).with_name("files_workload.py")
 IN_MEMORY = "/dev/shm"
-WAYS = {"up": "stored", "down": "downloaded"}
+WAYS = {
+    "up": "stored",
+    "down": "downloaded",
+    "up_processor": "stored, processor time",
+    "down_processor": "downloaded, processor time",
+}
 
 
 def measure(python: str, package: str, name: str, size: int) -> dict[str, float]:

@@ -96,9 +96,13 @@ def directory(folder: Path) -> dict[str, float]:
 
     (folder / "few").mkdir()
     asyncio.run(upload(folder / "few"))  # everything is imported
-    up, down = seconds(lambda: asyncio.run(upload(source))), seconds(lambda: asyncio.run(download()))
+    begun = time.process_time()
+    up = seconds(lambda: asyncio.run(upload(source)))
+    stored = time.process_time()
+    down = seconds(lambda: asyncio.run(download()))
+    ended = time.process_time()
     assert sum(len(names) for _, _, names in os.walk(made[-1])) == SIZE
-    return {"up": up, "down": down}
+    return {"up": up, "down": down, "up_processor": stored - begun, "down_processor": ended - stored}
 
 
 def start(folder: Path, storage: str | None = None) -> Any:

@@ -108,7 +108,7 @@ def get_file(
         get_new_file(address, unfinished, expected, size=size, threads=threads, told=told)
         publish(unfinished, path)
     except BaseException:
-        _remove(unfinished)
+        remove(unfinished)
         raise
 
 
@@ -124,7 +124,7 @@ def get_new_file(
     """Copy what is at `address` to a local path where nothing is and nobody looks yet; what fails may leave a part."""
     source = local_path(address)
     if source is not None:
-        found = copy_file(source, path, size=size, mode=0o666, digest=bool(expected), threads=threads, told=told)
+        found = copy_file(source, path, mode=0o666, digest=bool(expected), threads=threads, told=told)
     else:
         system, inner = filesystem(address)
         found = download_file(system, inner, path, size=size, threads=max(threads, 4), told=told)
@@ -197,7 +197,7 @@ def _into_local_store(source: str, name: str, told: Told) -> tuple[str, str]:
                 make_private(os.path.dirname(address))
                 publish(unfinished, address)
     except BaseException:
-        _remove(unfinished)
+        remove(unfinished)
         raise
     return address, digest
 
@@ -208,7 +208,7 @@ def _copy_and_publish(source: str, target: str, told: Told) -> str:
         found = copy_file(source, unfinished, told=told)
         publish(unfinished, target)
     except BaseException:
-        _remove(unfinished)
+        remove(unfinished)
         raise
     return found
 
@@ -239,7 +239,8 @@ def _must_be_unchanged(path: str, before: tuple[int, int]) -> None:
         raise StorageError(f"{path!r} was changed while it was uploaded. Finish writing it, then upload it again.")
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Remove a file that was not finished, if it is there."""
     try:
         os.unlink(path)
     except OSError:

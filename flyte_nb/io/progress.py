@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextvars import copy_context
+from functools import cache
 from typing import Any, TypeVar
 
 from ..storage.local_copy import Told, told_nobody
@@ -30,12 +31,14 @@ class Progress:
     ----------
     title : str
         What is going on, for instance "Uploading pictures".
-    files, size_bytes : int
-        How much there is. The number of files is not shown if it is 1.
+    files : int
+        How many there are; not shown if it is 1.
+    size_bytes : callable
+        How much there is, asked when it is shown first.
     """
 
-    def __init__(self, title: str, files: int, size_bytes: int) -> None:
-        self._title, self._files, self._size_bytes = title, files, size_bytes
+    def __init__(self, title: str, files: int, size_bytes: Callable[[], int]) -> None:
+        self._title, self._files, self._size_bytes = title, files, cache(size_bytes)
         self._done_files = self._done_bytes = 0
         self._lock = threading.Lock()
         self._is_stopped = False
@@ -43,15 +46,15 @@ class Progress:
         self._next_at = time.monotonic() + FIRST_AFTER_S
         self._shown_characters = 0
 
-    def add_file(self, size_bytes: int = 0) -> None:
-        """Count a file that is done, on any thread, and those of its bytes that were not counted yet.
+    def add_files(self, count: int, size_bytes: int = 0) -> None:
+        """Count files that are done, on any thread, and those of their bytes that were not counted yet.
 
         Raises
         ------
         InterruptedError
             If nobody waits for the copy any more.
         """
-        self._add(1, size_bytes)
+        self._add(count, size_bytes)
 
     def add_bytes(self, count: int) -> None:
         """Count bytes that are done, on any thread.
@@ -100,16 +103,17 @@ class Progress:
 
     def __str__(self) -> str:
         files = f"{self._done_files:,} of {self._files:,} files, " if self._files != 1 else ""
-        done = min(self._done_bytes, self._size_bytes)  # what is tried again is told again
-        share = f" ({100 * done // self._size_bytes} %)" if self._size_bytes else ""
-        return f"{self._title}: {files}{_mebibytes(done)} of {_mebibytes(self._size_bytes)} MiB{share}"
+        size_bytes = self._size_bytes()
+        done = min(self._done_bytes, size_bytes)  # what is tried again is told again
+        share = f" ({100 * done // size_bytes} %)" if size_bytes else ""
+        return f"{self._title}: {files}{_mebibytes(done)} of {_mebibytes(size_bytes)} MiB{share}"
 
 
 def followed(title: str, size_bytes: int, work: Callable[[Told], R]) -> R:
     """What `work`, the copy of one file, gives. A large one is shown while it takes long, and can be interrupted."""
     if size_bytes < FOLLOWED_FROM_BYTES:
         return work(told_nobody)
-    progress = Progress(title, 1, size_bytes)
+    progress = Progress(title, 1, lambda: size_bytes)
     with ThreadPoolExecutor(1, thread_name_prefix="flyte_nb-copy") as beside:
         copying = beside.submit(copy_context().run, work, progress.add_bytes)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from ..storage.addresses import filesystem, joined, local_path
@@ -20,7 +20,7 @@ class Entry(NamedTuple):
         Its path below the folder, with slashes.
     address : str
     size : int or None
-        In bytes, None if nobody told.
+        In bytes; None if nobody told, as for files of this machine, each of which would have to be asked.
     """
 
     name: str
@@ -28,8 +28,13 @@ class Entry(NamedTuple):
     size: int | None
 
 
-def files_below(address: str, max_depth: int | None = None) -> Iterator[Entry]:
+def files_below(address: str, max_depth: int | None = None, folders: list[str] | None = None) -> Iterator[Entry]:
     """Files below a folder; depth 1 is the folder itself, None everything.
+
+    Parameters
+    ----------
+    folders : list of str, optional
+        Gets the names of all folders that are entered, each after the one it is in. Object stores have none.
 
     Raises
     ------
@@ -44,22 +49,25 @@ def files_below(address: str, max_depth: int | None = None) -> Iterator[Entry]:
             yield from _remote(address, max_depth)
         else:
             root = os.path.abspath(path)
-            yield from _local(root, "", max_depth, [_identity(os.stat(root))])
+            yield from _local(root, "", max_depth, [_identity(os.stat(root))], [] if folders is None else folders)
 
 
-def folders_below(path: str) -> Iterator[str]:
-    """Names of the folders below a local one, each after the one it is in."""
-    for folder, names, _ in os.walk(path, followlinks=True):
-        names.sort()
-        for name in names:
-            yield os.path.relpath(os.path.join(folder, name), path)
+def sized(entries: Iterable[Entry]) -> list[Entry]:
+    """Local files with their sizes."""
+    return [entry._replace(size=os.stat(entry.address).st_size) for entry in entries]
 
 
-def _local(folder: str, prefix: str, depth: int | None, above: list[tuple[int, int]]) -> Iterator[Entry]:
+def _local(
+    folder: str, prefix: str, depth: int | None, above: list[tuple[int, int]], folders: list[str]
+) -> Iterator[Entry]:
     with explained("list", folder), os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
         name = prefix + entry.name
+        if entry.is_file(follow_symlinks=False):  # the list itself says so: ten thousand are not asked one by one
+            if not is_unfinished(entry.name):
+                yield Entry(name, entry.path, None)
+            continue
         try:
             state = entry.stat()
         except OSError as error:
@@ -70,11 +78,12 @@ def _local(folder: str, prefix: str, depth: int | None, above: list[tuple[int, i
             if entry.is_symlink() and identity in above:
                 raise OSError(f"{entry.path!r} is a link back to a folder that it is in: this never ends. Remove it.")
             if depth is None or depth > 1:
+                folders.append(name)
                 deeper = None if depth is None else depth - 1
-                yield from _local(entry.path, name + "/", deeper, [*above, identity])
+                yield from _local(entry.path, name + "/", deeper, [*above, identity], folders)
         elif entry.is_file():
             if not is_unfinished(entry.name):
-                yield Entry(name, entry.path, state.st_size)
+                yield Entry(name, entry.path, None)
         else:
             raise OSError(f"{entry.path!r} is neither a file nor a folder. Leave it out of the folder.")
 

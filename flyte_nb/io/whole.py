@@ -12,7 +12,7 @@ from ..storage.local_copy import file_digest
 from ..storage.store import checksum_of_file, stored_checksum
 from ..types.references import references_of
 from .directory_transfer import is_directory, known_digests
-from .trees import files_below
+from .trees import files_below, sized
 
 VERIFIED_UP_TO = 64 * 2**20
 
@@ -64,11 +64,11 @@ def _damage(uri: str, store: Store) -> str:
 
 def _damage_of_folder(uri: str, path: str) -> str:
     listed = known_digests(uri)
-    entries = {entry.name: entry for entry in files_below(uri)}
-    missing = sorted(listed.keys() - entries.keys())
+    entries = sized(files_below(uri))
+    missing = sorted(listed.keys() - {entry.name for entry in entries})
     if missing:
         return f"is damaged: {missing[0]!r} is missing"
-    if sum(entry.size or 0 for entry in entries.values()) <= VERIFIED_UP_TO:
+    if sum(entry.size or 0 for entry in entries) <= VERIFIED_UP_TO:
         for name, digest in listed.items():
             if file_digest(joined(path, name), threads=1) != digest:
                 return f"is damaged: {name!r} is not what was stored"

@@ -35,6 +35,12 @@ def content_digest(pieces: Iterable[bytes], size: int) -> str:
     return digest.hexdigest()[:40]
 
 
+def short_digest(data: bytes | memoryview) -> str:
+    """As `content_digest`, for content that is one piece at most; many small files are digested, so it calls little."""
+    piece = blake3(data).digest() if data else b""
+    return blake3(len(data).to_bytes(8, "big") + piece).hexdigest(20)
+
+
 def content_hash(digest: str) -> str:
     """What `File.hash` says of content with that digest."""
     return PREFIX + digest

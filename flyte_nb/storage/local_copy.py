@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from .._write_points import reached
-from .digests import PIECE_BYTES, RunningDigest, content_digest, piece_digest, zero_piece_digest
+from .digests import PIECE_BYTES, RunningDigest, content_digest, piece_digest, short_digest, zero_piece_digest
 
 Told = Callable[[int], object]
 """Hears how many bytes were copied since it was told last; on any thread."""
@@ -76,7 +76,6 @@ def copy_file(
     source: str,
     target: str,
     *,
-    size: int | None = None,
     mode: int = 0o600,
     digest: bool = True,
     threads: int = THREADS,
@@ -84,14 +83,8 @@ def copy_file(
 ) -> str:
     """Copy a file to a new one and give the digest of its content, an empty text if none is wanted.
 
-    `size` is what a list said, if it is known: a small file of that size is read in one step. `target` must not exist,
-    and is not published by this function: copy to `unfinished_beside`, then rename.
+    `target` must not exist, and is not published by this function: copy to `unfinished_beside`, then rename.
     """
-    if size is not None and size <= AT_ONCE_BYTES:
-        copied_at_once = _copied_at_once(source, target, size, mode, digest)
-        if copied_at_once is not None:
-            told(size)
-            return copied_at_once
     reading = os.open(source, _READ)
     try:
         found = os.fstat(reading)
@@ -111,6 +104,29 @@ def copy_file(
         os.close(reading)
 
 
+def copy_at_once(source: str, target: str, *, mode: int = 0o600, digest: bool = True) -> tuple[int, str] | None:
+    """As `copy_file`, of a file of `AT_ONCE_BYTES` at most: its size and digest. None, and no copy, of a larger one.
+
+    It is called for each of ten thousand files, so it calls little: nobody asks for a size first.
+    """
+    reading = os.open(source, _READ)
+    try:
+        data = os.read(reading, AT_ONCE_BYTES + 1)
+        size = len(data)
+        if size > AT_ONCE_BYTES or (size and os.read(reading, 1)):
+            return None
+    finally:
+        os.close(reading)
+    writing = os.open(target, _WRITE_NEW, mode)
+    try:
+        count = os.write(writing, data)
+        if count < size:
+            write_at(writing, data[count:], count)
+    finally:
+        os.close(writing)
+    return size, short_digest(data) if digest else ""
+
+
 def file_digest(path: str, *, threads: int = THREADS) -> str:
     """The digest of a file's content."""
     reading = os.open(path, _READ)
@@ -121,29 +137,10 @@ def file_digest(path: str, *, threads: int = THREADS) -> str:
         os.close(reading)
 
 
-def _copied_at_once(source: str, target: str, size: int, mode: int, digest: bool) -> str | None:
-    """As `copy_file`, for a small file of that size; None if it has another. One of ten thousand: it calls little."""
-    reading = os.open(source, _READ)
-    try:
-        data = os.read(reading, size + 1)
-    finally:
-        os.close(reading)
-    if len(data) != size:
-        return None
-    writing = os.open(target, _WRITE_NEW, mode)
-    try:
-        count = os.write(writing, data)
-        if count < size:
-            write_at(writing, data[count:], count)
-    finally:
-        os.close(writing)
-    return content_digest([piece_digest(data)] if data else [], size) if digest else ""
-
-
 def _write_whole(writing: int, data: bytes | memoryview, digest: bool, told: Told) -> str:
     write_at(writing, data, 0)
     told(len(data))
-    return content_digest([piece_digest(data)] if data else [], len(data)) if digest else ""
+    return short_digest(data) if digest else ""
 
 
 def _copy(reading: int, writing: int, size: int, digest: bool, threads: int, told: Told) -> str:

@@ -15,6 +15,7 @@ import pytest
 
 from flyte_nb.errors import StorageError
 from flyte_nb.io import Dir, File
+from flyte_nb.io.progress import Progress
 from flyte_nb.storage import Store, open_store, use_store
 from flyte_nb.storage.addresses import filesystem
 
@@ -121,6 +122,14 @@ def test_an_empty_folder_is_kept(store: Store, files: Path) -> None:
     assert contents(directory.download_sync(files / "copy")) == {}
 
 
+def test_empty_folders_in_it_are_kept_on_this_machine(near: Path, tree: Path, files: Path) -> None:
+    (tree / "sub" / "empty" / "inner").mkdir(parents=True)
+    stored = Dir.from_local_sync(tree)
+    own = Dir.from_local_sync(tree, str(files / "own"))
+    for folder in (stored.path, own.path, stored.download_sync(), own.download_sync(files / "copy")):
+        assert Path(folder, "sub", "empty", "inner").is_dir()
+
+
 def test_a_destination_of_ones_own(store: Store, tree: Path) -> None:
     directory = Dir.from_local_sync(tree, store.path_for("own/tree"))
     assert directory.path == store.path_for("own/tree")
@@ -179,6 +188,28 @@ def test_a_link_that_leads_nowhere_is_named(near: Path, tree: Path) -> None:
     (tree / "broken").symlink_to(tree / "missing")
     with pytest.raises(StorageError, match=r"broken.*nowhere"):
         Dir.from_local_sync(tree)
+
+
+def test_an_interrupt_ends_the_copy_of_many_files_and_leaves_nothing(
+    near: Path, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (files / "many").mkdir()
+    for number in range(1_000):
+        (files / "many" / str(number)).write_text("x")
+    directory = Dir.from_local_sync(files / "many")
+    (files / "many" / "0").write_text("y")
+    before = sorted(near.rglob("*"))
+
+    def interrupt(self: Progress) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "show", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        Dir.from_local_sync(files / "many")
+    with pytest.raises(KeyboardInterrupt):
+        directory.download_sync(files / "copy")
+    assert sorted(near.rglob("*")) == before
+    assert [path.name for path in files.iterdir()] == ["many"]
 
 
 def test_missing_things_and_files_are_named(store: Store, tree: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flyte_nb.storage.local_copy import copy_file, file_digest
+from flyte_nb.storage.local_copy import AT_ONCE_BYTES, copy_at_once, copy_file, file_digest
 
 SIZE = 9_000_000
 
@@ -78,9 +78,15 @@ def test_a_copy_is_the_same_whether_the_kernel_makes_it_or_not(
     assert digest == file_digest(str(tmp_path / "original"))
 
 
-@pytest.mark.parametrize("content", [b"", b"sho", b"short", b"longer than that"])
-def test_a_file_whose_size_is_not_what_the_list_said_is_copied_whole(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "original").write_bytes(content)
-    digest = copy_file(str(tmp_path / "original"), str(tmp_path / "copy"), size=len(b"short"))
+@pytest.mark.parametrize("size", [0, 1, AT_ONCE_BYTES])
+def test_a_small_file_is_copied_at_once(tmp_path: Path, size: int) -> None:
+    (tmp_path / "original").write_bytes(content := os.urandom(size))
+    copied = copy_at_once(str(tmp_path / "original"), str(tmp_path / "copy"))
     assert (tmp_path / "copy").read_bytes() == content
-    assert digest == file_digest(str(tmp_path / "original"))
+    assert copied == (size, file_digest(str(tmp_path / "original")))
+
+
+def test_a_larger_file_is_not_even_begun(tmp_path: Path) -> None:
+    (tmp_path / "original").write_bytes(bytes(AT_ONCE_BYTES + 1))
+    assert copy_at_once(str(tmp_path / "original"), str(tmp_path / "copy")) is None
+    assert not (tmp_path / "copy").exists()
