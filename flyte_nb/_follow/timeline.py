@@ -95,7 +95,7 @@ class Timeline(list[Span], AwaitedAsItself):
                 x=at_s, line_dash="dash", line_color=_READABLE_ON_LIGHT_AND_DARK, annotation_text=_resumed(lasted_s)
             )
         left_out = f" (the first {len(spans):,} of {len(self):,} actions)" if len(spans) < len(self) else ""
-        figure.update_xaxes(title=f"seconds{left_out}", gridcolor="#8884")
+        figure.update_xaxes(title=f"seconds{left_out}", gridcolor="rgba(136,136,136,0.27)")
         figure.update_layout(
             template="none",
             barmode="overlay",

@@ -176,10 +176,7 @@ def structure_converter(python_type: Any) -> Converter | None:
 def _made_of(schema: Any) -> tuple[Any, Any]:
     from pydantic_core import SchemaSerializer, SchemaValidator
 
-    try:
-        return SchemaSerializer(schema, _use_prebuilt=False), SchemaValidator(schema, _use_prebuilt=False)
-    except TypeError:  # a Pydantic that has no ready-made validators to use
-        return SchemaSerializer(schema), SchemaValidator(schema)
+    return SchemaSerializer(schema, _use_prebuilt=False), SchemaValidator(schema, _use_prebuilt=False)
 
 
 def _known_to_pydantic(python_type: Any) -> Any:

@@ -40,6 +40,15 @@ def test_continuous_integration_runs_every_version_of_python_that_is_promised() 
     assert jobs["everything"]["strategy"]["matrix"]["python"] == promised
 
 
+def test_the_core_alone_is_tested_at_its_lowest_and_its_highest_versions() -> None:
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]["installed"]
+    assert job["strategy"]["matrix"]["resolution"] == ["highest", "lowest-direct"]
+    commands = "\n".join(step.get("run", "") for step in job["steps"])
+    [tested] = re.findall(r"pytest -q (tests/.+)", commands)
+    assert all((ROOT / folder).is_dir() for folder in tested.split()), tested
+    assert "--no-deps dist/*.whl" in commands and "flyte-nb[" not in commands, "no extras"
+
+
 def test_binder_installs_extras_that_exist_and_opens_a_notebook_that_exists() -> None:
     binder = ROOT / "binder"
     extras = re.search(r"\.\[([\w,]+)\]", (binder / "postBuild").read_text())
