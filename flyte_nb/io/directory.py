@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any, ClassVar, Self
 
 from .._public import public
-from ..storage.addresses import joined, last_step, without_secrets
+from ..storage.addresses import joined, last_step, own_path
 from ..storage.digests import content_hash, digest_in
 from .directory_transfer import fetch_directory, is_directory, known_digests, store_directory
 from .downloads import new_download_folder
@@ -88,10 +88,10 @@ class Dir(Reference[T]):
 
         Specification: *Files and directories*.
         """
-        source = os.path.abspath(os.path.expanduser(os.fspath(local_path)))
+        source = own_path(local_path)
         name = os.path.basename(source) or "data"
         if remote_destination is not None:
-            remote_destination = without_secrets(remote_destination)
+            remote_destination = _address(remote_destination, "from_local")
         address, digest = store_directory(source, name, remote_destination)
         if remote_destination is not None:
             name = last_step(remote_destination)
@@ -311,7 +311,7 @@ class Dir(Reference[T]):
         if local_path is None:
             target = os.path.join(new_download_folder(), last_step(self.name or "") or "data")
         else:
-            target = os.path.abspath(os.path.expanduser(os.fspath(local_path)))
+            target = own_path(local_path)
         fetch_directory(self.path, target, self._digests())
         return target
 

@@ -6,19 +6,22 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from ..errors import StorageError
 from ..storage import current_store
 from ..storage.addresses import filesystem, joined, last_step, local_path
 from ..storage.digests import directory_digest
-from ..storage.faults import explained, retried
+from ..storage.faults import explained, explained_copy, retried
 from ..storage.local_copy import AT_ONCE_BYTES, Told, file_digest, make_private, publish, unfinished_beside
 from ..storage.remote_copy import upload_bytes, upload_file
-from .file_transfer import get_file, get_new_file, make_writable_folder, put_file, used_again
+from .file_transfer import get_file, get_new_file, make_private_folder, make_writable_folder, put_file, used_again
 from .near_copies import NearCopies
 from .places import content_place, unfinished_place
 from .side_by_side import far, near
 from .trees import Entry, files_below, sized
+
+R = TypeVar("R")
 
 _LIST_SUFFIX = ".files.json"
 
@@ -57,20 +60,13 @@ def fetch_directory(address: str, target: str, digests: dict[str, str]) -> None:
     if local_path(address) is None:
         entries = _named_inside(entries, address)
         folders = sorted({entry.name.rpartition("/")[0] for entry in entries})
-    if os.path.lexists(target):
-        make_writable_folder(target)
-        _make(target, folders)
-        _fetch(address, entries, target, digests, is_seen=True)
-        return
-    make_writable_folder(os.path.dirname(target))
-    unfinished = unfinished_beside(target)
-    try:
-        os.mkdir(unfinished)
-        _make(unfinished, folders)
-        _fetch(address, entries, unfinished, digests, is_seen=False)
-        _appear(unfinished, target, entries, folders)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    _into_folder(
+        target,
+        entries,
+        folders,
+        lambda root, is_seen: _fetch(address, entries, root, digests, is_seen=is_seen),
+        make_writable_folder,
+    )
 
 
 def known_digests(address: str) -> dict[str, str]:
@@ -106,11 +102,13 @@ def _put(entries: list[Entry], folders: list[str], name: str, destination: str) 
             sized(entries),
             title,
         )
-    target = os.path.abspath(target)
-    with explained("write", destination):
-        for folder in ("", *folders):
-            make_private(os.path.join(target, folder).rstrip(os.sep))
-    return near(NearCopies(target, mode=0o600, is_seen=True), entries, title)
+    return _into_folder(
+        os.path.abspath(target),
+        entries,
+        folders,
+        lambda root, is_seen: near(NearCopies(root, mode=0o600, is_seen=is_seen), entries, title),
+        make_private_folder,
+    )
 
 
 def _into_local_store(name: str, entries: list[Entry], folders: list[str]) -> tuple[str, str]:
@@ -179,8 +177,8 @@ def _fetch(address: str, entries: list[Entry], target: str, digests: dict[str, s
     get: Callable[..., None] = get_file if is_seen else get_new_file
 
     def fetch(entry: Entry, told: Told) -> None:
-        with explained("read", entry.address):
-            path = os.path.join(target, entry.name)
+        path = os.path.join(target, entry.name)
+        with explained_copy(entry.address, path, path):
             get(entry.address, path, digests.get(entry.name, ""), size=entry.size, threads=1, told=told)
 
     far(fetch, entries, title)
@@ -207,18 +205,38 @@ def _named_inside(entries: Iterable[Entry], address: str) -> list[Entry]:
     return inside
 
 
-def _make(target: str, folders: Iterable[str]) -> None:
+def _into_folder(
+    target: str,
+    entries: Sequence[Entry],
+    folders: Sequence[str],
+    copy: Callable[[str, bool], R],
+    make: Callable[[str], None],
+) -> R:
+    """What `copy` gives: it copies to a folder, told which one and whether somebody may look there already.
+
+    A new folder appears whole; in one that is there each file does. `make` makes folders.
+    """
+    if os.path.lexists(target):
+        _make_all(target, folders, make)
+        return copy(target, True)
+    make(os.path.dirname(target))
+    unfinished = unfinished_beside(target)
+    try:
+        _make_all(unfinished, folders, make)
+        copied = copy(unfinished, False)
+        with explained("write", target):
+            try:
+                publish(unfinished, target)
+            except OSError:  # somebody else put something there meanwhile
+                _make_all(target, folders, make)
+                for entry in entries:
+                    publish(os.path.join(unfinished, entry.name), os.path.join(target, entry.name))
+        return copied
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _make_all(target: str, folders: Iterable[str], make: Callable[[str], None]) -> None:
+    make(target)
     for folder in folders:
-        os.makedirs(os.path.join(target, folder), exist_ok=True)
-
-
-def _appear(unfinished: str, target: str, entries: Sequence[Entry], folders: Sequence[str]) -> None:
-    """Let a folder that is complete be found at `target`, or its files in what somebody else put there meanwhile."""
-    with explained("write", target):
-        try:
-            publish(unfinished, target)
-        except OSError:
-            make_writable_folder(target)
-            _make(target, folders)
-            for entry in entries:
-                publish(os.path.join(unfinished, entry.name), os.path.join(target, entry.name))
+        make(os.path.join(target, folder))

@@ -8,7 +8,7 @@ import secrets
 from typing import Any, ClassVar, Self
 
 from .._public import public
-from ..storage.addresses import last_step, local_path, without_secrets
+from ..storage.addresses import checked_path, last_step, local_path, own_path, without_secrets
 from ..storage.digests import content_hash, digest_in
 from .async_streams import OpeningAsync
 from .file_transfer import fetch_file, is_file, is_quick, store_file
@@ -81,12 +81,11 @@ class File(Reference[T]):
 
         Specification: *Files and directories*.
         """
-        source = os.path.abspath(os.path.expanduser(os.fspath(local_path)))
+        source = own_path(local_path)
         name = os.path.basename(source)
         if remote_destination is not None:
-            remote_destination = without_secrets(remote_destination) + (
-                name if remote_destination.endswith("/") else ""
-            )
+            remote_destination = _address(remote_destination, "from_local")
+            remote_destination += name if remote_destination.endswith("/") else ""
         address, digest = store_file(source, name, remote_destination)
         if remote_destination is not None:
             name = last_step(remote_destination)
@@ -325,7 +324,7 @@ class File(Reference[T]):
 
 def _address(path: Any, method: str) -> str:
     if isinstance(path, os.PathLike):
-        path = os.path.abspath(os.fspath(path))
+        path = own_path(path)
     if not isinstance(path, str) or not path:
         raise TypeError(f"{method} takes an address such as 's3://bucket/data.csv', got {path!r}.")
-    return path
+    return without_secrets(checked_path(path))

@@ -6,9 +6,9 @@ import os
 
 from ..errors import StorageError
 from ..storage import current_store
-from ..storage.addresses import filesystem, last_step, local_path
+from ..storage.addresses import filesystem, last_step, local_path, own_path
 from ..storage.digests import digest_in
-from ..storage.faults import explained, retried
+from ..storage.faults import explained, explained_copy, retried
 from ..storage.local_copy import (
     AT_ONCE_BYTES,
     Told,
@@ -46,7 +46,7 @@ def is_quick(source: str | os.PathLike[str], destination: str | None) -> bool:
         return False
     try:
         return os.stat(os.path.expanduser(source)).st_size <= AT_ONCE_BYTES
-    except (OSError, ValueError):
+    except (OSError, ValueError, TypeError):
         return True  # the error is found at once
 
 
@@ -105,8 +105,9 @@ def get_file(
     """Copy what is at `address` to a local path, where it appears whole and, if its digest is known, undamaged."""
     unfinished = unfinished_beside(path)
     try:
-        get_new_file(address, unfinished, expected, size=size, threads=threads, told=told)
-        publish(unfinished, path)
+        with explained_copy(address, path, unfinished):
+            get_new_file(address, unfinished, expected, size=size, threads=threads, told=told)
+            publish(unfinished, path)
     except BaseException:
         remove(unfinished)
         raise
@@ -146,6 +147,12 @@ def make_writable_folder(folder: str) -> None:
             raise PermissionError(folder)
 
 
+def make_private_folder(folder: str) -> None:
+    """Make a folder for its owner alone, if it is missing; errors name it."""
+    with explained("write", folder):
+        make_private(folder)
+
+
 def is_file(address: str) -> bool:
     """Whether there is a file at an address."""
     path = local_path(address)
@@ -167,9 +174,9 @@ def local_target(name: str, target: str | os.PathLike[str] | None) -> str:
         name = "data"
     if target is None:
         return os.path.join(new_download_folder(), name)
-    path = os.path.expanduser(os.fspath(target))
-    inside = path.endswith(("/", os.sep)) or os.path.isdir(path)
-    return os.path.abspath(os.path.join(path, name) if inside else path)
+    path = own_path(target)
+    inside = os.fspath(target).endswith(("/", os.sep)) or os.path.isdir(path)
+    return os.path.join(path, name) if inside else path
 
 
 def _into_remote_store(source: str, name: str, told: Told) -> tuple[str, str]:
@@ -188,7 +195,8 @@ def _into_local_store(source: str, name: str, told: Told) -> tuple[str, str]:
     unfinished = unfinished_place()
     make_private(os.path.dirname(unfinished))
     try:
-        digest = copy_file(source, unfinished, told=told)
+        with explained_copy(source, unfinished, unfinished):
+            digest = copy_file(source, unfinished, told=told)
         address = content_place("files", digest, name)
         with explained("write", address):
             if used_again(address) and os.path.getsize(address) == os.path.getsize(unfinished):
@@ -205,8 +213,9 @@ def _into_local_store(source: str, name: str, told: Told) -> tuple[str, str]:
 def _copy_and_publish(source: str, target: str, told: Told) -> str:
     unfinished = unfinished_beside(target)
     try:
-        found = copy_file(source, unfinished, told=told)
-        publish(unfinished, target)
+        with explained_copy(source, target, unfinished):
+            found = copy_file(source, unfinished, told=told)
+            publish(unfinished, target)
     except BaseException:
         remove(unfinished)
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..storage.faults import explained
+from ..storage.faults import explained_copy
 from ..storage.local_copy import Told, copy_at_once, copy_file, publish, unfinished_beside
 from .file_transfer import remove
 from .raw_streams import must_be
@@ -55,5 +55,5 @@ class NearCopies:
         except BaseException:
             if self._is_seen:
                 remove(place)
-            with explained("read", entry.address):
+            with explained_copy(entry.address, path, place):
                 raise

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, model_serializer, model_validator
 from pydantic_core import core_schema
 
-from ..storage.addresses import last_step, without_secrets
+from ..storage.addresses import checked_path, last_step, without_secrets
 from ..storage.digests import digest_in
 from ..types.references import ADDRESSES, KEYS
 from .parameters import Parametrised, T, class_of, format_of
@@ -88,6 +88,7 @@ class Reference(Parametrised[T], BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Any:
+        checked_path(self.path)
         without_secrets(self.path)
         if self.name is None:
             self.name = last_step(self.path) or None

@@ -29,6 +29,37 @@ def local_path(address: str) -> str | None:
     return os.path.expanduser(address)
 
 
+def own_path(path: str | os.PathLike[str]) -> str:
+    """The absolute path of a file or folder of the user's.
+
+    Raises
+    ------
+    ValueError
+        If no file can have that path.
+    TypeError
+        If it is no path.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"Expected a path as text or a pathlib.Path, got {type(path).__qualname__}: {path!r}.")
+    text = os.fspath(path)
+    if not text:
+        raise ValueError("Expected a path, got an empty text. The folder that code runs in is '.'.")
+    return os.path.abspath(os.path.expanduser(checked_path(text)))
+
+
+def checked_path(path: str) -> str:
+    """`path`, or an address, if there can be one like it.
+
+    Raises
+    ------
+    ValueError
+        If it contains a null character.
+    """
+    if "\0" in path:
+        raise ValueError(f"{path!r} is no path: it contains a null character.")
+    return path
+
+
 def without_secrets(address: str) -> str:
     """`address`, which may be remembered and shown.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import time
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -28,6 +29,8 @@ _NOT_WORTH_ANOTHER_TRY = (
     MemoryError,
     StorageError,
 )
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def retried(operation: Callable[[], T]) -> T:
@@ -64,6 +67,20 @@ def explained(doing: str, address: str) -> Iterator[None]:
         raise better from error
 
 
+@contextlib.contextmanager
+def explained_copy(source: str, target: str, unfinished: str) -> Iterator[None]:
+    """As `explained`, for a copy to the local file `unfinished`, which becomes `target`: it says which end failed."""
+    try:
+        yield
+    except OSError as error:
+        of_target = error.filename == unfinished or error.errno in _NO_ROOM
+        with explained(*(("write", target) if of_target else ("read", source))):
+            raise
+    except Exception:
+        with explained("read", source):
+            raise
+
+
 def _explanation(doing: str, address: str, error: Exception) -> Exception | None:
     start = f"Cannot {doing} {address!r}:"
     if isinstance(error, FileNotFoundError):
@@ -73,8 +90,12 @@ def _explanation(doing: str, address: str, error: Exception) -> Exception | None
     if isinstance(error, FileExistsError):
         return FileExistsError(f"{start} something is there already, and it is not to be replaced.")
     if isinstance(error, IsADirectoryError):
+        if doing == "write":
+            return IsADirectoryError(f"{start} a directory is there already. Choose another name, or remove it.")
         return IsADirectoryError(f"{start} it is a directory. Use Dir for directories.")
     if isinstance(error, NotADirectoryError):
+        if doing == "write":
+            return NotADirectoryError(f"{start} it lies below a file, not in a directory. Choose another place.")
         return NotADirectoryError(f"{start} it is no directory, or lies below a file. Use File for files.")
     if isinstance(error, PermissionError):
         return PermissionError(f"{start} permission denied. May you read and write there?")
