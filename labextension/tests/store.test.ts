@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { NO_FILTER } from "../src/run/filter";
 import { visibleRows } from "../src/run/rows";
 import { RunStore } from "../src/run/store";
-import type { FromPage, LogPiece } from "../src/run/wire";
+import { NodeKind, type FromPage, type LogPiece } from "../src/run/wire";
 import { header, node } from "./messages";
 
 let sent: FromPage[];
@@ -333,6 +333,12 @@ describe("rows", () => {
     const rows = visibleRows(store, { text: "REA", phases: new Set() });
     expect(rows.map((row) => row.node.id)).toEqual(["a", "b", "d"]);
     expect(visibleRows(store, { text: "", phases: new Set([5]) }).map((row) => row.node.id)).toEqual(["a", "b", "d"]);
+  });
+
+  it("that are found by their phase are as many as were counted: no folder that looks like what is in it", () => {
+    store.take({ type: "diff", seq: 2, nodes: [["g", "a", NodeKind.GROUP, "map", 5, 0, 10, 1, 0, 1, [], ""], node("e", "g", 0, 5)], header: null, prompts: [] });
+    const found = visibleRows(store, { text: "", phases: new Set([5]) }).filter((row) => row.matches);
+    expect(found.map((row) => row.node.id)).toEqual(["b", "d", "e"]);
   });
 
   it("open small branches by themselves, and large ones only when asked", () => {

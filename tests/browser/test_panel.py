@@ -111,15 +111,16 @@ def test_a_question_is_answered_in_the_panel_while_its_cell_blocks(open_notebook
 def test_a_question_of_a_killed_kernel_is_answered_in_the_panel_for_the_resume(
     open_notebook: Callable[..., Lab],
 ) -> None:
-    lab = open_notebook(SETUP, "flyte.with_runcontext(name='lost-asking').run(ask); print('pid', os.getpid())")
+    lab = open_notebook(SETUP, "print('pid', os.getpid())\nflyte.with_runcontext(name='lost-asking').run(ask)")
     lab.run(0)
     lab.run(1)
     panel = panel_of(lab)
     asking = panel.locator(".fnb-asking").filter(has_text="lost-asking")
     asking.wait_for()
-    os.kill(int(lab.text(1).split()[-1]), signal.SIGKILL)
+    lab.output(1).get_by_role("form", name="Question bonus").wait_for()
+    os.kill(int(lab.text(1).split()[1]), signal.SIGKILL)
     asking.get_by_text("an answer is kept until it is resumed").wait_for()
-    lab.output(1).locator(".fnb-prompt").get_by_text("It is given in the panel with the runs").wait_for()
+    lab.output(1).locator(".fnb-prompt").filter(has_text="It is given in the panel with the runs").wait_for()
     lab.page.get_by_role("dialog").get_by_role("button", name="Ok").click()  # it says that it restarts the kernel
     asking.get_by_label("Answer to bonus").fill("2")
     asking.get_by_role("button", name="Answer").click()

@@ -36,7 +36,6 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
         <span class="fnb-line-second fnb-quiet">
           {run.interrupted && <span class="fnb-aborted">interrupted</span>}
           <RunName run={run.name} source={run.source} />
-          <span class="fnb-space" />
           <time dateTime={started.toISOString()} title={started.toLocaleString()}>
             {started.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}
           </time>

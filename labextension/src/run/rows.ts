@@ -64,7 +64,7 @@ function matchesOf(store: RunStore, filter: Filter): Set<TreeNode> {
   const found = new Set<TreeNode>();
   for (const node of store.nodes.values()) {
     if (text !== "" && ![node.label, node.hint, node.id].some((one) => one.toLowerCase().includes(text))) continue;
-    if (filter.phases.size === 0 || filter.phases.has(node.phase)) found.add(node);
+    if (filter.phases.size === 0 || (node.kind === NodeKind.ACTION && filter.phases.has(node.phase))) found.add(node); // what the counts of phases count
   }
   return found;
 }
