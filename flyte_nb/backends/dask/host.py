@@ -30,7 +30,7 @@ from . import wire
 from .surroundings import settled
 
 MOST_KEPT = 64
-_ENDS = (say.Returned, say.Raised, say.Cancelled, say.Stale)
+_ENDS = (*say.ENDS, say.Stale)
 _WAITS = (say.Call, say.AwaitAnswer)
 
 
@@ -172,7 +172,7 @@ class Host:
                 continue
         except asyncio.CancelledError:
             if not self._closing:  # else the scheduler tells what becomes of the attempt
-                self._tell(attempt, wire.SAY, say.encode(say.Cancelled(clean=False)))
+                self._tell(attempt, wire.SAY, say.encode(say.Cancelled()))
         except Exception as error:
             how = f"could not be started by the Dask worker {self._name}: {type(error).__name__}: {error}"
             self._tell(attempt, wire.LOST, wire.encoded(wire.Loss(how)))
@@ -182,7 +182,7 @@ class Host:
             attempt.commands.put(None)
 
     async def _converse(self, attempt: Attempt, setup: say.Setup, code: say.Code, start: say.Start) -> bool:
-        """Have a process do the attempt; False if it had old modules, so that another one must."""
+        """Have a process do the attempt; False if it was not fit for it, so that another one must."""
         order = attempt.order
         at_rest = order.memory_bytes // 2 or None
         stay = Stay(f"{order.client} {order.workers}", order.idle_s, order.scaledown_s, order.least, at_rest)
@@ -223,7 +223,7 @@ class Host:
             attempt.link = None
             if end is None:
                 link.kill()
-            link.release(isinstance(end, (say.Returned, say.Raised, say.Cancelled)) and end.clean)
+            link.release(isinstance(end, say.ENDS))
         if isinstance(end, Exception):
             self._tell(attempt, wire.LOST, wire.encoded(_loss(end)))
         return not isinstance(end, say.Stale)

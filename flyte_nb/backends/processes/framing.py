@@ -22,6 +22,9 @@ class Frames:
     def add(self, piece: bytes) -> Iterator[bytes]:
         """The frames that `piece` completes."""
         buffer = self._buffer
+        if not buffer and len(piece) >= LENGTH.size and LENGTH.unpack_from(piece)[0] == len(piece) - LENGTH.size:
+            yield piece[LENGTH.size :]  # as nearly always
+            return
         buffer += piece
         start = 0
         while len(buffer) - start >= LENGTH.size:

@@ -32,6 +32,8 @@ class ProcessLink:
         Kills the process with what it started.
     give_back : callable
         Takes the link when the attempt is over: the link, and whether it may serve again.
+    withdraw : callable
+        Takes a link that was given back and may not serve again after all.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class ProcessLink:
         worker: WorkerProcess,
         kill: Callable[[WorkerProcess], None],
         give_back: Callable[[ProcessLink, bool], None],
+        withdraw: Callable[[ProcessLink], None],
     ) -> None:
         self.worker = worker
         self.key = ""
@@ -46,11 +49,13 @@ class ProcessLink:
         self.known: Known = Known()
         self._kill = kill
         self._give_back = give_back
+        self._withdraw = withdraw
         self._channel = worker.channel
         self._number = worker.channel.fileno()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._attempts_loop: asyncio.AbstractEventLoop | None = None
         self._too_large: OOMError | None = None
+        self._is_stale = False
         self._frames = Frames()
         self._unsent = bytearray()
         self._receive: Callable[[say.FromWorker], None] | None = None
@@ -103,7 +108,8 @@ class ProcessLink:
     def release(self, clean: bool) -> None:
         """See `Link`."""
         self._receive, self._lost = None, _ignore
-        self._give_back(self, clean and self.worker.is_alive and not self._unsent and self._too_large is None)
+        is_fit = clean and self.worker.is_alive and not (self._unsent or self._is_stale or self._too_large)
+        self._give_back(self, is_fit)
 
     def close(self) -> None:
         """Close the channel of a worker that is gone; on the loop that reads it, where that still runs."""
@@ -132,12 +138,15 @@ class ProcessLink:
 
     def _take(self, piece: bytes) -> None:
         for frame in self._frames.add(piece):
+            message = say.decode_from_worker(frame)
+            self._is_stale = self._is_stale or isinstance(message, say.Stale)
             receive = self._receive
             if receive is not None:
-                message = say.decode_from_worker(frame)
-                if isinstance(message, _ENDS) and message.wrote:
+                if isinstance(message, say.ENDS) and message.wrote:
                     self._read_outputs()
                 receive(message)
+            elif self._is_stale:
+                self._withdraw(self)
 
     def _write(self) -> None:
         try:
@@ -211,9 +220,6 @@ def how_it_ended(status: int | None) -> str:
         name = "unknown"
     hint = "; did the machine run out of memory?" if -status == signal.SIGKILL else ""
     return f"was killed by signal {-status} ({name}){hint}"
-
-
-_ENDS = (say.Returned, say.Raised, say.Cancelled)
 
 
 def _ignore(_: object) -> None:

@@ -68,7 +68,7 @@ class WorkerPool:
                 idle = self._idle.get(stay.key)
                 link = idle.pop() if idle else None
             if link is None:
-                link = ProcessLink(await self.nursery.new_worker(), self.nursery.kill, self.give_back)
+                link = ProcessLink(await self.nursery.new_worker(), self.nursery.kill, self.give_back, self.withdraw)
                 link.key = stay.key
                 return link
             worker = link.worker
@@ -89,6 +89,16 @@ class WorkerPool:
             sooner = self._look_at is None or until < self._look_at
         if sooner:  # to wake a thread after every attempt would cost more than the attempt
             self.nursery.wake()
+
+    def withdraw(self, link: ProcessLink) -> None:
+        """Have a worker leave that nobody has taken; whoever has taken it learns of it from the worker."""
+        with self._lock:
+            idle = self._idle.get(link.key, [])
+            is_idle = link in idle
+            if is_idle:
+                idle.remove(link)
+        if is_idle:
+            self.retire(link)
 
     def retire(self, link: ProcessLink) -> None:
         """Have a worker leave."""

@@ -13,7 +13,6 @@ import itertools
 import os
 import queue
 import signal
-import sys
 import threading
 import time
 from collections import OrderedDict
@@ -29,7 +28,6 @@ from ..._engine.failure import carry
 from ..._engine.refusals import check_inline_size
 from ..._engine.scope import Scope
 from ..._engine.stepping import drive
-from ..._registry.current import use_registry
 from ..._registry.loading import import_code, task_in_code
 from ..._task.invocation import active_invoker
 from ..._task.secret import Secret, keep_secrets_in, resolve_secret
@@ -38,11 +36,10 @@ from ...models.events import StoredLiterals
 from ...storage import Store, open_store, use_store
 from ...types.interface import REFUSED
 from . import messages as say
-from .condition import Condition
 from .copies import end_copy, refuse, write_past
-from .imported import ImportedFiles
 from .kept import Kept
 from .output import Output, capture_output
+from .readiness import Readiness
 from .stand_in import WorkerAction, WorkerRun
 
 STRIKE_AGAIN_S = 0.02
@@ -97,11 +94,6 @@ class Worker:
         self._loop = asyncio.new_event_loop()
         self._waiting_loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
-        self._surroundings = ""
-        self._environment: dict[str, str] = {}
-        self._environment_seen: object = None
-        self._condition: Condition | None = None
-        self._imported = ImportedFiles()
         self._store: Store | None = None
         self._async_task: asyncio.Task[Any] | None = None
         self._in_function = False
@@ -111,7 +103,9 @@ class Worker:
         self.is_busy: bool = False
         self._stopped = False
         self._is_copy = False
+        self._is_spent = False
         self._output = Output(send)
+        self._readiness: Readiness
 
     # other threads ------------------------------------------------------------------------------------------
 
@@ -206,7 +200,7 @@ class Worker:
         signal.signal(STOP_SIGNAL, self._on_stop_signal)
         capture_output(self._output)
         os.register_at_fork(after_in_child=self._become_copy)
-        self._condition = Condition(self._loop)
+        self._readiness = Readiness(self._loop, self._output)
         while True:
             reader.read_until_work()
             start = self._inbox.get()
@@ -224,23 +218,32 @@ class Worker:
             self._output.active = False
             self.is_busy = False
             self._send(end)
+            self._make_ready()  # while the kernel takes that up
+
+    def _make_ready(self) -> None:
+        """Be ready for the next attempt, or say that another process must do it."""
+        try:
+            self._is_spent = self._is_spent or not self._readiness.restore()
+        except BaseException:
+            self._is_spent = True
+        if self._is_spent:
+            self._send(say.Stale())
 
     def _run(self, start: say.Start) -> say.Returned | say.Raised | say.Cancelled | say.Stale:
         setup = self._setups[start.run]
-        if self._surroundings != setup.run and self._imported.are_stale():
+        if self._is_spent or self._readiness.is_stale_for(setup):
             return say.Stale()
         try:
-            self._surround(setup, start.environment)
+            self._readiness.surround(setup, start.environment)
             if start.secrets:
-                self._surround(setup, {**start.environment, **_secrets(start.secrets)})
+                self._readiness.surround(setup, {**start.environment, **_secrets(start.secrets)})
             run = WorkerRun(self, setup, self._store_of(setup), start.traces)
             with use_store(run.store):
                 end = self._end_of(start, run, WorkerAction(run, start))
         except BaseException as error:
             end = _end_with(error)
-        self._imported.note()
-        is_clean, wrote = self._is_clean(), self._has_written()
-        return end if is_clean and not wrote else replace(end, clean=is_clean, wrote=wrote)
+        self._end_leftovers()
+        return replace(end, wrote=True) if self._has_written() else end
 
     def _end_of(
         self, start: say.Start, run: WorkerRun, action: WorkerAction
@@ -317,43 +320,19 @@ class Worker:
             self._tasks.move_to_end(key)
         return task
 
-    def _surround(self, setup: say.Setup, environment: dict[str, str]) -> None:
-        """Make folder, import path, environment, logging and types what the run expects."""
-        if self._surroundings != setup.run:
-            self._surroundings = setup.run
-            self._output.set_levels(setup.log_levels)
-            use_registry(setup.registry)
-            if setup.transformers:
-                from ...types.registered import take_registrations
-
-                take_registrations(setup.transformers)
-        if _folder() != setup.folder:
-            with contextlib.suppress(OSError):
-                os.chdir(setup.folder)
-        if setup.path and sys.path != setup.path:
-            sys.path[:] = setup.path
-        wanted = {**setup.environment, **environment}
-        if wanted == self._environment and self._environment_seen == _raw_environment():
-            return
-        for name in os.environ.keys() - wanted.keys():
-            del os.environ[name]
-        os.environ.update(wanted)
-        self._environment, self._environment_seen = wanted, _raw_environment()
-
     def _store_of(self, setup: say.Setup) -> Store:
         if self._store is None or self._store.root != setup.store:
             self._store = open_store(setup.store)
         return self._store
 
-    def _is_clean(self) -> bool:
-        """Stop what the task left running on the loop, put back what it changed; whether nothing else of it is left."""
+    def _end_leftovers(self) -> None:
+        """Stop what the task left running on the loop; its last words are the attempt's."""
         left = asyncio.all_tasks(self._loop)
         if left:
             for task in left:
                 task.cancel()
             _, left = self._until_done(asyncio.wait(left, timeout=LEFTOVERS_S))
-        is_restored = self._condition is None or self._condition.restore()
-        return is_restored and not left and not _has_children()
+            self._is_spent = self._is_spent or bool(left)
 
 
 def _loaded(code: say.Code | say.Source) -> Task[Any, Any]:
@@ -372,36 +351,10 @@ def _secrets(names: list[dict[str, str]]) -> dict[str, str]:
     return {secret.environment_variable: resolve_secret(secret) for secret in (Secret(**one) for one in names)}
 
 
-def _folder() -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        return ""
-
-
-def _raw_environment() -> object:
-    """Equal to an earlier one while no variable was changed; much cheaper than to decode them all."""
-    raw = getattr(os.environ, "_data", None)
-    return dict(raw) if raw is not None else object()
-
-
 def _end_with(error: BaseException) -> say.Raised | say.Cancelled:
     if isinstance(error, asyncio.CancelledError):
         return say.Cancelled()
     return say.Raised(carry(error))
-
-
-def _has_children() -> bool:
-    """Whether a process that the task started is still there, or nobody has asked how it ended."""
-    if not hasattr(os, "waitid"):
-        import psutil
-
-        return bool(psutil.Process().children())
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
-    return True
 
 
 def _settle(future: asyncio.Future[say.ToWorker], reply: say.ToWorker) -> None:

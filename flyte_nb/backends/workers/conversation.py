@@ -37,7 +37,7 @@ class WorkerLost(Exception):
 
 
 class WorkerStale(Exception):
-    """The worker has imported what was edited since, and has not begun; take a fresh one."""
+    """The worker is not fit for the attempt, and has not begun; take a fresh one."""
 
 
 class Link(Protocol):
@@ -68,7 +68,7 @@ class Link(Protocol):
         """End the worker at once, with the processes it started; `lost` need not follow."""
 
     def release(self, clean: bool) -> None:
-        """The attempt is over. Where `clean` is false the worker must not serve another one."""
+        """The attempt is over. Where `clean` is false the worker has not said so, and must not serve another one."""
 
 
 async def converse(
@@ -84,7 +84,7 @@ async def converse(
     BaseRuntimeError
         What the task raised; or what `link` says about a lost worker.
     WorkerStale
-        If nothing has begun because the worker has old modules; to be tried again with a fresh one.
+        If nothing has begun because the worker is not fit for it; to be tried again with a fresh one.
     asyncio.CancelledError
         If the awaiting task was cancelled: the attempt has been stopped, politely for `GRACE_S` seconds.
     """
@@ -153,7 +153,7 @@ class Conversation:
         self._context = contextvars.copy_context()
         self._scope = action.scope
         self._context.run(active_invoker.set, self._scope)
-        self._end: say.Returned | say.Raised | say.Cancelled | say.Stale | Exception | None = None
+        self._end: say.Returned | say.Raised | say.Cancelled | say.Stale | BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._asked: dict[int, asyncio.Task[None]] = {}
         self._closed = False
@@ -193,7 +193,7 @@ class Conversation:
             async with asyncio.timeout(GRACE_S):
                 await self.ended()
         except (TimeoutError, asyncio.CancelledError):
-            self._end = say.Cancelled(clean=False)
+            self._end = asyncio.CancelledError()
             self._link.kill()
 
     @property
@@ -210,9 +210,7 @@ class Conversation:
             raise self.error_of(end.error)
         if isinstance(end, say.Stale):
             raise WorkerStale
-        if isinstance(end, Exception):
-            raise end
-        raise asyncio.CancelledError
+        raise end if isinstance(end, BaseException) else asyncio.CancelledError
 
     def error_of(self, record: ErrorRecord) -> Exception:
         """The error that the worker tells of."""
@@ -224,14 +222,15 @@ class Conversation:
         for task in self._asked.values():
             if task.get_name() != _CALL:
                 task.cancel()
-        end = self._end
-        self._link.release(isinstance(end, (say.Returned, say.Raised, say.Cancelled)) and end.clean)
+        self._link.release(isinstance(self._end, say.ENDS))
 
     # what the worker says -----------------------------------------------------------------------------------
 
     def receive(self, message: say.FromWorker) -> None:
         """Take up what the worker said."""
-        if isinstance(message, say.Printed):
+        if isinstance(message, say.ENDS):
+            self._settle(message)
+        elif isinstance(message, say.Printed):
             self.show(message.stream, message.text)
         elif isinstance(message, say.Withheld):
             self._last = message.last

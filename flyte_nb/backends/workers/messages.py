@@ -252,14 +252,11 @@ class Returned(Message, tag="returned", frozen=True):
 
     Attributes
     ----------
-    clean : bool
-        Whether the worker is as it was before.
     wrote : bool
         Whether there may be output of the attempt's that went past Python, and that nobody has read yet.
     """
 
     outputs: StoredLiterals
-    clean: bool = True
     wrote: bool = False
 
 
@@ -267,19 +264,21 @@ class Raised(Message, tag="raised", frozen=True):
     """The end of an attempt."""
 
     error: ErrorRecord
-    clean: bool = True
     wrote: bool = False
 
 
 class Cancelled(Message, tag="cancelled", frozen=True):
     """The end of an attempt."""
 
-    clean: bool = True
     wrote: bool = False
 
 
 class Stale(Message, tag="stale", frozen=True):
-    """The attempt has not begun: a module that this worker has imported was edited since. Another worker must do it."""
+    """The worker begins nothing more; an attempt that was ordered and has not begun is for another one to do.
+
+    A module that it has imported was edited since, or a task has left something behind. So it may come after the end of
+    an attempt, when the kernel has ordered another one or has not.
+    """
 
 
 FromWorker: TypeAlias = (
@@ -297,6 +296,9 @@ FromWorker: TypeAlias = (
     | Cancelled
     | Stale
 )
+
+ENDS = (Returned, Raised, Cancelled)
+"""How an attempt ends that has begun."""
 
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)

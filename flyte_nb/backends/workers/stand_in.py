@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import cloudpickle
@@ -91,10 +92,20 @@ class WorkerRun:
 
     def __init__(self, kernel: Kernel, setup: say.Setup, store: Store, traces: dict[str, StoredLiterals]) -> None:
         self._kernel = kernel
-        self._deployed = setup.deployed
         self.name: str = setup.run
         self.started_at: float = setup.started_at
-        self.options: RunOptions = RunOptions(
+        self._setup = setup
+        self.store = store
+        self.log: _Events = _Events(kernel)
+        self.finished: _Traces = _Traces(traces, from_other_run=setup.from_other_run)
+        self.stepping: Any = None
+        self.dirty_logs: set[ActionLog] = set()
+
+    @cached_property
+    def options(self) -> RunOptions:
+        """What the run was started with, so far as its code may ask."""
+        setup = self._setup
+        return RunOptions(
             mode=setup.mode or None,
             version=setup.version,
             project=setup.project,
@@ -102,11 +113,6 @@ class WorkerRun:
             org=setup.org,
             raw_data_path=setup.raw_data_path,
         )
-        self.store = store
-        self.log: _Events = _Events(kernel)
-        self.finished: _Traces = _Traces(traces, from_other_run=setup.from_other_run)
-        self.stepping: Any = None
-        self.dirty_logs: set[ActionLog] = set()
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -139,7 +145,7 @@ class WorkerRun:
         if prepared is None:
             prepared = await interface.prepare_inputs(arguments)
         inputs = self.keep(prepared.serialized)
-        options, code_of = (_options_as_data, _reference_to) if self._deployed else (_pickled_options, _code_of)
+        options, code_of = (_options_as_data, _reference_to) if self._setup.deployed else (_pickled_options, _code_of)
         digest = task.carried_digest or code_digest(task.func)
         changed = b"" if task.declared is task else options(task)
 
