@@ -92,6 +92,11 @@ async def root() -> str:
 def start():
     return flyte.with_runcontext(name="hostile", labels={"label": hit("label")}).run(root)
 """
+# A kernel that cleans nothing: the page under the cell is alone with what a question says.
+UNCLEAN = """
+from flyte_nb._view import prompts
+prompts.prompt_html = lambda text: text
+"""
 ANSWER = "answer<img src=x onerror='window.hit=1'><script>window.hit=1</script>"
 IN_A_RUN = {"parent", "task", "group", "value", "error", "link", "printed", "logged", "tab", "traced"}
 
@@ -223,11 +228,13 @@ def test_nothing_hostile_in_a_run_is_more_than_text_in_the_panel_its_notices_and
     open_notebook: Callable[..., Lab], listener: Listener
 ) -> None:
     settles = "from flyte_nb._notebook import displayed\ndisplayed.SETTLE_AFTER_S = 0.2\n"
-    lab = open_notebook("%load_ext flyte_nb\n" + settles + program(listener), "run = start()\nrun")
+    lab = open_notebook("%load_ext flyte_nb\n" + settles + UNCLEAN + program(listener), "run = start()\nrun")
     looker = Looker(lab.page)
     lab.run(0)
     lab.run(1)
     lab.output(1).get_by_role("tree").wait_for()
+    lab.output(1).get_by_role("form", name=re.compile("question<img")).wait_for()
+    looker.look()
     lab.command("flyte-nb:show-runs")
     panel = lab.page.locator(".fnb-panel")
     form = panel.get_by_role("form", name=re.compile("question<img"))

@@ -105,7 +105,8 @@ class MallocInfo(ctypes.Structure):
     """What `mallinfo2` of glibc gives."""
 
     _fields_ = [
-        (name, ctypes.c_size_t) for name in "arena ordblks smblks hblks mapped usmblks fsmblks used free top".split()
+        (name, ctypes.c_size_t)
+        for name in ("arena", "ordblks", "smblks", "hblks", "mapped", "usmblks", "fsmblks", "used", "free", "top")
     ]
 
 
