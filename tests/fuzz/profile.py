@@ -7,10 +7,11 @@ import os
 from hypothesis import HealthCheck, settings
 
 
-def fuzzed(few: int) -> settings:
-    """Settings for a test that takes `few` examples unless told otherwise."""
+def fuzzed(few: int, *, of_many: int = 1) -> settings:
+    """Settings for a test that takes `few` examples unless told otherwise; of many it takes one of `of_many`."""
+    many = int(os.environ.get("FLYTE_NB_FUZZ_EXAMPLES", 0))
     return settings(
-        max_examples=int(os.environ.get("FLYTE_NB_FUZZ_EXAMPLES", few)),
+        max_examples=max(1, many // of_many) if many else few,
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
