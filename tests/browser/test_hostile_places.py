@@ -142,10 +142,14 @@ class Looker:
         run.get_by_label("Log", exact=True).get_by_text("logged<img").wait_for()
         self.look()
         run.get_by_role("button", name="Report").click()
-        report = run.frame_locator("iframe.fnb-report-frame").frame_locator("iframe")
+        keeper = run.frame_locator("iframe.fnb-report-frame")
+        report = keeper.frame_locator("iframe")
         report.get_by_text("touched: []").wait_for()
         report.get_by_text("calls from within: none").wait_for()
         report.get_by_text("fetch: refused").wait_for()
+        for frame in (keeper, report):  # each alone would hold: neither may be missing unseen
+            assert frame.locator("body").evaluate("() => self.origin") == "null"
+        assert keeper.locator("iframe").get_attribute("sandbox") == "allow-scripts"
         self.look()
         run.get_by_role("tree").press("ArrowRight")
         run.get_by_role("treeitem").filter(has_text="trace").first.click()
