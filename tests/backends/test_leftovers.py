@@ -21,6 +21,8 @@ from flyte_nb import errors
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.backends.processes import ProcessBackend
 
+PATIENCE_S = 60
+
 env = flyte.TaskEnvironment("leftovers", queue="workers")
 limited = flyte.TaskEnvironment("small", queue="workers", resources=flyte.Resources(memory="200Mi"))
 reused = flyte.TaskEnvironment(
@@ -87,6 +89,22 @@ def test_a_task_that_closes_its_output_harms_nobody() -> None:
 
     assert run.outputs()[0] == "done"
     assert "printed all the same" in "\n".join(str(line) for line in run.get_logs())
+    assert result(process_id) > 0
+
+
+@env.task
+def closes_all_but_its_output(after_s: float) -> int:
+    time.sleep(after_s)
+    os.closerange(3, 4096)
+    return 1
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.1])  # nobody reads what the kernel says, somebody waits for it
+def test_a_task_that_closes_the_way_to_the_kernel_ends_with_an_error_that_says_so(after_s: float) -> None:
+    run = flyte.run(closes_all_but_its_output, after_s)
+
+    with pytest.raises(errors.TaskInterruptedError, match="had closed its connection to the kernel"):
+        run.outputs(timeout=PATIENCE_S)
     assert result(process_id) > 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import array
-import contextlib
+import errno
 import faulthandler
 import fcntl
 import os
@@ -16,7 +16,7 @@ from collections.abc import Callable
 
 from ..workers import messages as say
 from ..workers.attempt import Worker
-from .framing import Frames, framed
+from .framing import CHANNEL_CLOSED, Frames, framed
 
 PIECE_BYTES = 64 * 1024  # what is larger is mapped anew for each call, and takes ten times as long
 LAST_WORDS_S = 2.0
@@ -35,8 +35,11 @@ def serve(descriptor: int) -> None:
 
     def send(message: say.FromWorker) -> None:
         data = framed(say.encode(message))
-        with lock, contextlib.suppress(OSError):
-            channel.sendall(data)
+        try:
+            with lock:
+                channel.sendall(data)
+        except OSError as error:
+            _end_if_closed_here(error)
 
     os.register_at_fork(after_in_child=channel.close)
     faulthandler.enable(2, all_threads=False)
@@ -65,6 +68,12 @@ def waiting_output() -> Callable[[], bool]:
         return False
 
     return waits
+
+
+def _end_if_closed_here(error: OSError) -> None:
+    """End if the channel was closed by the task: the kernel would wait for ever for what cannot be said any more."""
+    if error.errno in (errno.EBADF, errno.ENOTSOCK):
+        os._exit(CHANNEL_CLOSED)
 
 
 def _leave() -> None:
@@ -152,9 +161,11 @@ class Reader:
 
     def _read(self) -> bool:
         """Take up the next piece; false when there is no kernel any more."""
-        piece = b""
-        with contextlib.suppress(OSError):
+        try:
             piece = self._channel.recv(PIECE_BYTES)
+        except OSError as error:
+            _end_if_closed_here(error)
+            piece = b""
         for frame in self._frames.add(piece):
             self._worker.receive(say.decode_for_worker(frame))
         if not piece:
