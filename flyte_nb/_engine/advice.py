@@ -6,7 +6,10 @@ import re
 
 from .. import errors
 
-_AWAITED = re.compile(r"object .+ can't be used in 'await' expression|'.+' object can't be awaited")
+_AWAITED = re.compile(
+    r"object .+ can't be used in 'await' expression|'.+' object can't be awaited"
+    r"|An asyncio.Future, a coroutine or an awaitable is required|a coroutine was expected, got "
+)
 _QUOTED = re.compile(r"'(\w+)'")
 
 

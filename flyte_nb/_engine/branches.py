@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from types import CodeType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
+from .._public import public
 from .._task.invocation import active_invoker
 from .scope import Scope
 from .stepping import Branch
@@ -55,7 +56,14 @@ class _BranchingFactory:
         context = options.get("context")
         scope = active_invoker.get() if context is None else context.get(active_invoker)
         if type(scope) is Scope and type(coroutine) is not Branch:
+            if not asyncio.iscoroutine(coroutine):
+                _refuse(coroutine)
             coroutine = Branch(coroutine, scope.action)
         if before is not None:
             return before(loop, coroutine, **options)
         return asyncio.tasks.Task(coroutine, loop=loop, **options)
+
+
+@public
+def _refuse(given: object) -> NoReturn:
+    raise TypeError(f"a coroutine was expected, got {given!r:.120}")  # asyncio's words

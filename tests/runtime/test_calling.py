@@ -463,12 +463,24 @@ def test_awaiting_the_call_of_a_sync_task_says_how_it_is_called() -> None:
         return await plain(1)  # type: ignore[misc]
 
     @env.task
+    async def gathers() -> list[int]:
+        return await asyncio.gather(plain(1), plain(2))  # type: ignore[arg-type]
+
+    @env.task
+    async def starts() -> int:
+        return await asyncio.create_task(plain(1))  # type: ignore[arg-type]
+
+    @env.task
     async def awaits_what_is_no_task() -> int:
         return await 1  # type: ignore[misc]
 
-    for task in (parent, awaits_what_is_no_task):
+    for task in (parent, gathers, starts, awaits_what_is_no_task):
+        run = flyte.run(task)
         with pytest.raises(flyte.errors.RuntimeUserError) as caught:
-            flyte.run(task).outputs()
+            run.outputs()
+        failure = run.first_failure()
+        assert failure is not None and failure.error_info is not None
+        assert "_engine" not in failure.error_info.traceback
         assert caught.value.__cause__.__notes__ == [  # type: ignore[union-attr]
             "If it is what a task gave that is a plain `def`: such a task is called without await, and gives its"
             " result; or await task.aio(...)."
