@@ -8,12 +8,18 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import flyte_nb as flyte
 from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb._write_points import listen
 from tests.timers import timers as timers
 from tests.ui import start_ui as start_ui
+
+# A busy machine draws examples slowly, which is no fault of a strategy; the home of a test may serve all its examples.
+_OF_TIME_AND_HOME = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("flyte_nb", deadline=None, suppress_health_check=_OF_TIME_AND_HOME)
+settings.load_profile("flyte_nb")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job: what tests interrupt is to hear it
     signal.signal(signal.SIGINT, signal.default_int_handler)

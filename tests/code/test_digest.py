@@ -204,7 +204,7 @@ def broken(line: str, random: Any) -> str:
     return "".join(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(STATEMENTS, min_size=1, max_size=3),
     st.lists(EXPRESSIONS, min_size=1, max_size=5),

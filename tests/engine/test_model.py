@@ -11,7 +11,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flyte_nb as flyte
@@ -246,8 +246,6 @@ flaky = node("flaky", failures=st.integers(0, 3))
 any_leaf = st.one_of(node("fails"), flaky, node("aborted"), mapped, value)
 leaf_without_memory = st.one_of(node("flaky", failures=st.just(0)), node("aborted"), mapped, value)
 
-quiet = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-
 
 def fresh(program: Spec) -> None:
     numbered(program)
@@ -283,7 +281,7 @@ def phases_of(run: Run) -> dict[int, str]:
     return found
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=quiet)
+@settings(max_examples=60)
 @given(trees(any_leaf))
 def test_random_trees_of_tasks_do_what_the_model_says_and_so_does_their_resume(program: Spec) -> None:
     fresh(program)
@@ -306,7 +304,7 @@ def test_random_trees_of_tasks_do_what_the_model_says_and_so_does_their_resume(p
         run.resume()
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=quiet)
+@settings(max_examples=25)
 @given(trees(leaf_without_memory), st.integers(1, 6))
 def test_random_trees_that_are_aborted_somewhere_leave_nothing_running_and_resume_to_what_the_model_says(
     program: Spec, at: int

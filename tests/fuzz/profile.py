@@ -13,5 +13,5 @@ def fuzzed(few: int, *, of_many: int = 1) -> settings:
     return settings(
         max_examples=max(1, many // of_many) if many else few,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

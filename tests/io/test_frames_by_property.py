@@ -23,7 +23,7 @@ from flyte_nb.io.frames.at_hand import frames_at_hand
 from flyte_nb.storage import open_store, use_store
 from flyte_nb.types.interface import Interface
 
-many = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+many = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module", autouse=True)

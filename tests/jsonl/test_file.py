@@ -262,7 +262,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(json_values, max_size=20), st.sampled_from([".jsonl", ".jsonl.zst"]), st.integers(1, 200))
 def test_any_records_come_back(
     tmp_path_factory: pytest.TempPathFactory, records: list[Any], ending: str, flush_bytes: int

@@ -111,7 +111,7 @@ def test_a_folder_does_not_own_what_a_path_climbs_out_to(tmp_path: Path) -> None
     assert not store.owns(f"{store.root}/../outside")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.binary(max_size=2000))
 def test_any_bytes_come_back(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     for store in (open_store(tmp_path_factory.getbasetemp() / "any"), open_store("memory://any-bytes")):

@@ -99,7 +99,7 @@ def same(one: Any, other: Any) -> bool:
     return repr(one) == repr(other)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(values, values)
 def test_different_values_have_different_digests(digest: Digest, one: Any, other: Any) -> None:
     for kind, wrap in ((Any, lambda value: value), (list, lambda value: [value])):

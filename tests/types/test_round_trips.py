@@ -111,7 +111,7 @@ def same(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(typed_values())
 def test_every_listed_type_comes_back_as_it_went(there_and_back: ThereAndBack, typed: tuple[Any, Any]) -> None:
     kind, value = typed
@@ -132,7 +132,7 @@ plain_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(plain_values, max_size=3))
 def test_bare_containers_come_back_with_whatever_was_in_them(there_and_back: ThereAndBack, value: list[Any]) -> None:
     for one in there_and_back(list, value):
@@ -143,7 +143,7 @@ def test_bare_containers_come_back_with_whatever_was_in_them(there_and_back: The
         assert same(one, tuple(value))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(plain_values)
 def test_untyped_values_come_back_too(there_and_back: ThereAndBack, value: Any) -> None:
     for one in there_and_back(Any, value):

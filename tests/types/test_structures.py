@@ -84,7 +84,7 @@ models = st.builds(Model, leaf=leaves, leaves=st.lists(leaves, max_size=2), choi
 branches = st.builds(Branch, model=models, models=st.dictionaries(st.text(), models, max_size=2))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(branches)
 def test_dataclasses_and_models_inside_each_other_come_back(there_and_back: ThereAndBack, value: Branch) -> None:
     for came in there_and_back(Branch, value):

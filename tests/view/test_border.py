@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flyte_nb._view.feed import Feed
@@ -187,7 +187,7 @@ def page() -> Iterator[Page]:
     made.close()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 120))
 def test_what_a_page_has_open_is_what_the_kernel_has_whatever_happens_in_whatever_order(
     page: Page, seed: int, size: int

@@ -74,7 +74,7 @@ def test_near_rows_come_before_far_ones_where_not_all_have_room() -> None:
     assert "sibling" in shown and "deep0" in shown and "deep1" not in shown
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(max_size=40))
 def test_any_name_is_shown_as_text_and_the_drawing_stays_valid(label: str) -> None:
     tree = tree_of(call("b", at=101.0, label="<script>&\"'" + label))

@@ -66,7 +66,7 @@ def recounted(tree: Tree, identity: str) -> list[int]:
     return counts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.integers(1, 60))
 def test_counts_are_those_of_a_full_recount_whatever_happens_in_whatever_order(seed: int, size: int) -> None:
     chance = random.Random(seed)
@@ -177,7 +177,7 @@ class Shown:
         return found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(1, 60))
 def test_a_page_has_every_row_in_sight_as_it_is_whatever_is_opened_closed_and_asked_anew(seed: int, size: int) -> None:
     chance = random.Random(seed)
@@ -290,7 +290,7 @@ def test_the_header_of_a_failed_run_tells_in_which_branches_the_failure_is() -> 
 HOSTILE = st.text(st.sampled_from("<>&\"'\U0001f680x"), min_size=80, max_size=400)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(HOSTILE, HOSTILE)
 def test_the_static_picture_stays_small_whatever_things_are_called(label: str, text: str) -> None:
     events: list[ev.AnyEvent] = [ev.RunStarted(100.0, text * 100, OWNER), queued("a0", "", label)]
