@@ -15,6 +15,8 @@ from .network import network_file_system
 
 BUSY_TIMEOUT_S = 15.0
 LONGEST_PAUSE_S = 0.02
+UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What reading a damaged file raises: names in its schema, which SQLite's messages repeat, may be any bytes."""
 
 
 def open_database(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -110,7 +112,7 @@ def translated(path: Path, doing: str) -> Iterator[None]:
     """Turn an SQLite error into one of ours that names the file and the way out."""
     try:
         yield
-    except sqlite3.DatabaseError as error:
+    except UNREADABLE as error:
         raise _explained(path, doing, error) from error
 
 
@@ -118,8 +120,13 @@ def _is_busy(error: sqlite3.OperationalError) -> bool:
     return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
 
 
-def _explained(path: Path, doing: str, error: sqlite3.DatabaseError) -> JournalError:
-    what = str(error).rstrip(".")
+def said_of(error: Exception) -> str:
+    """What is wrong with a file, after one of `UNREADABLE`."""
+    return "malformed text in it" if isinstance(error, UnicodeDecodeError) else str(error).rstrip(".")
+
+
+def _explained(path: Path, doing: str, error: Exception) -> JournalError:
+    what = said_of(error)
     where = f"Cannot {doing} the journal {path}: {what}."
     if "malformed" in what or "not a database" in what:
         return JournalCorruptionError(f"{where} Run `flyte-nb doctor` to see what can be repaired.")

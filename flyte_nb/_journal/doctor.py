@@ -16,7 +16,7 @@ from ..models.events import AnyEvent, ErrorRecord, Owner, RunEnded, RunResumed, 
 from ..models.phases import ActionPhase
 from . import codec
 from .cache_table import free, stale_reservations
-from .connection import open_database, transaction, translated
+from .connection import UNREADABLE, open_database, said_of, transaction, translated
 from .fence import NOBODY
 from .liveness import is_alive
 from .mailbox import settle_rest
@@ -137,8 +137,8 @@ def examine(path: Path, *, repair: bool = False) -> Findings:
 def _check_pages(connection: sqlite3.Connection, findings: Findings) -> None:
     try:
         rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
-    except sqlite3.DatabaseError as error:
-        findings.damage.append(str(error))
+    except UNREADABLE as error:
+        findings.damage.append(said_of(error))
         return
     findings.damage += [row[0] for row in rows if row[0] != "ok"]
 
@@ -158,8 +158,8 @@ def _check_rows(connection: sqlite3.Connection, findings: Findings) -> None:
             _note(problems, codec.decode_literals, outputs, crc, f"Cache entry {key}")
             if problems:
                 findings.damaged_cache_keys.append(key)
-    except sqlite3.DatabaseError as error:
-        findings.damage.append(str(error))
+    except UNREADABLE as error:
+        findings.damage.append(said_of(error))
 
 
 def _note(problems: list[str], read: Callable[..., object], *stored: object) -> None:
@@ -177,8 +177,8 @@ def _check_owners(connection: sqlite3.Connection, findings: Findings) -> None:
             else:
                 findings.orphans.append(name)
         findings.stale_reservations = stale_reservations(connection, time.time())
-    except sqlite3.DatabaseError as error:
-        findings.damage.append(str(error))
+    except UNREADABLE as error:
+        findings.damage.append(said_of(error))
 
 
 def _check_lock(connection: sqlite3.Connection, findings: Findings) -> None:
@@ -259,7 +259,7 @@ def _copy_rows(source: sqlite3.Connection, target: sqlite3.Connection, table: st
             if table in ("events", "logs") and not codec.is_whole(row[2], row[3]):
                 continue
             target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({','.join('?' * len(row))})", row)
-    except sqlite3.DatabaseError:
+    except UNREADABLE:
         pass  # the rest of this table cannot be read
     target.execute("COMMIT")
 

@@ -435,6 +435,21 @@ def test_from_a_damaged_file_all_that_can_be_read_is_rescued(path: Path) -> None
     assert len(events_of(path)) > 500
 
 
+def test_a_schema_of_bytes_that_are_no_text_is_damage_too(path: Path) -> None:
+    writer = JournalWriter(path)
+    begun(writer, "run", dead_owner())
+    writer.flush()
+    writer._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    writer.close()
+    content = path.read_bytes()
+    assert b"CREATE TABLE events" in content
+    path.write_bytes(content.replace(b"CREATE TABLE events", b"CREATE TABL\xff events"))
+    with pytest.raises(errors.JournalCorruptionError, match=r"malformed text in it\. Run `flyte-nb doctor`"):
+        JournalReader(path).unfinished()
+    [damage] = examine(path).damage
+    assert "malformed text in it" in damage
+
+
 def test_the_doctor_closes_requests_that_a_run_left_open_at_its_good_end_and_no_others(path: Path) -> None:
     writer, mailbox = JournalWriter(path), Mailbox(path)
     numbers = {}
