@@ -18,6 +18,7 @@ import pytest
 import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb._runtime.runtime import current_runtime
+from flyte_nb.backends.processes import ProcessBackend
 from flyte_nb.remote import Action, Run
 
 env = flyte.TaskEnvironment("processes")
@@ -289,6 +290,10 @@ def test_code_that_cannot_be_pickled_is_refused_by_the_name_of_the_variable() ->
 
     with pytest.raises(errors.CodeBundleError, match="closure variable 'generator'.*used by 'uses_it'"):
         flyte.with_runcontext(mode="process").run(uses_it)
+
+    flyte.init(home=current_runtime().home.path, queues={"elsewhere": ProcessBackend(cpus=1)})
+    with pytest.raises(errors.CodeBundleError, match="runs in a worker process: so says its queue, 'elsewhere'"):
+        flyte.run(uses_it.override(queue="elsewhere"))
 
 
 def test_a_gpu_where_there_is_none_is_an_error_at_submit() -> None:

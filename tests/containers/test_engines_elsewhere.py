@@ -18,7 +18,7 @@ from flyte_nb.backends.containers.leftovers import owner_text
 from flyte_nb.errors import ContainerExitError, DiskLimitError, OOMError, TaskTimeoutError
 from flyte_nb.extras import ContainerTask
 from flyte_nb.io import Dir, File
-from tests.containers.engine import IMAGE, containers_of, without_engine
+from tests.containers.engine import IMAGE, containers_of, make_image, without_engine
 
 PATIENCE_S = 60
 WAYS = ("DOCKER_HOST", "a context of docker", "podman --remote")
@@ -26,9 +26,14 @@ WAYS = ("DOCKER_HOST", "a context of docker", "podman --remote")
 
 @pytest.fixture(scope="module")
 def socket(any_engine: Engine) -> Iterator[str]:
-    """The address of an engine that serves at a socket of its own."""
+    """The address of an engine that serves at a socket of its own; Podman, also where the other tests use Docker."""
+    podman = Engine(("podman",), is_podman=True)
     if shutil.which("podman") is None:
         pytest.skip("only Podman serves at a socket without being set up")
+    if podman.attempt("image", "inspect", IMAGE).returncode:
+        make_image(podman, IMAGE)
+    if podman.attempt("run", "--rm", "--network=none", IMAGE, "true").returncode:
+        pytest.skip("Podman runs no container here")
     with tempfile.TemporaryDirectory(prefix="flyte_nb-engine-") as folder:  # a socket's path may not be long
         address = f"unix://{folder}/engine.sock"
         command = ["podman", "system", "service", "--time=0", address]

@@ -39,4 +39,5 @@ def _reason(plan: TaskPlan) -> str:
         return "it asks for devices"
     if not plan.is_async and timeout is not None:
         return "it is not async and has a timeout"
-    return f"so says the run's mode, or its queue ({plan.backend.name})"
+    queue = plan.task.options.queue
+    return f"so says its queue, {queue!r}" if queue is not None else "so says the run's mode, or its queue"
