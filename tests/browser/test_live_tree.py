@@ -413,9 +413,17 @@ async def train_model_on_regional_data_of_january(share: float) -> None:
         raise ValueError("again")
 
 @env.task
+async def fails() -> None:
+    raise ValueError("a message that takes more than one line " * 5)
+
+@env.task
 async def main() -> None:
     with flyte.group("all regional models"):
         await train_model_on_regional_data_of_january(0.25)
+    try:
+        await fails()
+    except flyte.errors.RuntimeUserError:
+        pass
 """,
         "flyte.run(main)",
     )
@@ -435,4 +443,6 @@ async def main() -> None:
     lab.page.set_viewport_size({"width": 380, "height": 1000})
     lab.page.wait_for_function("() => document.querySelector('.jp-Notebook .fnb').clientWidth < 330")
     assert not begin.evaluate(is_whole) and end.evaluate(seen) and begin.bounding_box()["width"] > 40
+    lab.output(1).get_by_role("treeitem").filter(has_text="fails").click()
+    assert lab.output(1).get_by_role("button", name="Copy").bounding_box()["height"] < 40
     assert not lab.errors

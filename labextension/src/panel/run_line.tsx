@@ -34,7 +34,7 @@ export function RunLineText({ run, store, doors, now, active }: LineProps) {
           {!run.interrupted && <span class="fnb-quiet fnb-elapsed">{duration(end - (run.created_at + run.paused_s) * 1_000)}</span>}
         </span>
         <span class="fnb-line-second fnb-quiet">
-          {run.interrupted && <span class="fnb-aborted">interrupted</span>}
+          {run.interrupted && <span class="fnb-gives-way fnb-aborted"><span>interrupted</span></span>}
           <RunName run={run.name} source={run.source} />
           <time dateTime={started.toISOString()} title={started.toLocaleString()}>
             {started.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}
@@ -51,7 +51,7 @@ export function TaskName({ task }: { task: string }) {
   const environment = environmentOf(task);
   return (
     <span class="fnb-task-name" title={task}>
-      {environment !== "" && <span class="fnb-quiet">{environment}</span>}
+      {environment !== "" && <GivesWay text={environment} />}
       <Name text={shortTask(task)} />
     </span>
   );
@@ -62,7 +62,11 @@ export function RunName({ run, source }: { run: string; source: string }) {
   return (
     <>
       <code title={run}><Name text={run} /></code>
-      {source !== "" && <span class="fnb-source" title={source}>{shortSource(source)}</span>}
+      {source !== "" && <GivesWay text={shortSource(source)} title={source} />}
     </>
   );
+}
+
+function GivesWay({ text, title }: { text: string; title?: string }) {
+  return <span class="fnb-gives-way fnb-quiet" title={title}><span>{text}</span></span>;
 }

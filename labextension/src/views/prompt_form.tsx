@@ -29,11 +29,11 @@ export function Question(props: { store: RunStore; prompt: Prompt }) {
   if (why !== "") return <Unanswered name={prompt.name} why={why} />;
   if (store.openQuestions?.has(prompt.prompt) === false) return <Unanswered name={prompt.name} why="answered; the run takes the answer when it is resumed" />;
   return (
-    <p class="fnb-prompt fnb-quiet">
+    <div class="fnb-prompt fnb-quiet">
       Question <strong>{prompt.name}</strong>: the kernel that asked is gone, and an answer is kept until the run is resumed. It is given{" "}
       {opensRuns() && "in the panel with the runs, "}in a terminal by <code>flyte-nb answer {store.name} {wordOfShell(prompt.name)} VALUE</code>, or in a cell, after{" "}
       <code>%load_ext flyte_nb</code>, by <code>%flyte_answer {store.name} {/\s/.test(prompt.name) ? JSON.stringify(prompt.name) : prompt.name} VALUE</code>
-    </p>
+    </div>
   );
 }
 

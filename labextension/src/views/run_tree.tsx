@@ -148,12 +148,12 @@ function Columns(props: TreeRowProps & { branch: boolean }) {
       <span class={`fnb-named${node.kind === NodeKind.GROUP ? " fnb-group" : ""}`} title={node.label}>
         <Name text={node.label} quiet={node.kind === NodeKind.TRACE ? "trace " : ""} />
       </span>
-      {node.hint !== "" && <span class="fnb-hint fnb-whole-parts" title={node.hint}>{` ${node.hint}`.split(/(?=, )/).map((part) => <span key={part}>{part}</span>)}</span>}
       {(node.flags & Flag.REPORT) !== 0 && (
         <span class="fnb-mark fnb-clickable" onClick={(event) => { event.stopPropagation(); props.onReport(); }}>
           report
         </span>
       )}
+      {node.hint !== "" && <span class="fnb-hint fnb-whole-parts" title={node.hint}>{` ${node.hint}`.split(/(?=, )/).map((part) => <span key={part}>{part}</span>)}</span>}
       <span class="fnb-marks fnb-whole-parts">
         {marks(node).map(([word, title]) => <span key={word} class="fnb-mark" title={title}>{word}</span>)}
       </span>
