@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from .._task.invocation import active_invoker
 from ..io.places import scope_with
+from ..models.events import ProgressTold
 from .blocking import wait_blocking
 from .naming import seeing
 
@@ -97,4 +99,10 @@ def _path_of_action() -> str:
     return f"{scope.action.run.name}/{scope.action.name}" if scope is not None else ""
 
 
-scope_with(_path_of_action)
+def _tell_progress(text: str) -> None:
+    scope = current_scope()
+    if scope is not None and not scope.is_over:
+        scope.action.run.log.append(ProgressTold(time.time(), scope.action.name, text))
+
+
+scope_with(_path_of_action, _tell_progress)

@@ -290,7 +290,7 @@ def _failure(error: ErrorRecord | None) -> Failure | None:
 
 
 def _notes(view: ActionView) -> list[str]:
-    notes = []
+    notes = [view.progress] if view.progress and not view.phase.is_terminal else []
     if view.cache is not None:
         notes.append(f"cache {view.cache.status}: {view.cache.reason}")
     if view.reused == "resume":

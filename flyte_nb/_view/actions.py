@@ -96,6 +96,7 @@ class ActionView(msgspec.Struct):
     editions: dict[str, int] = {}
     prompts: dict[str, ev.PromptAsked] = {}
     answers: dict[str, ev.PromptAnswered] = {}
+    progress: str = ""
     stalled_s: float = 0.0
     stall_is_over: bool = True
     earlier: list[TryView] = []

@@ -224,6 +224,7 @@ def _action_queued(view: RunView, event: ev.ActionQueued) -> None:
 def _attempt_started(view: RunView, event: ev.AttemptStarted) -> None:
     action = view.actions[event.action]
     action.phase = ActionPhase.RUNNING
+    action.progress = ""
     action.started_at = action.started_at or event.at
     action.attempts.append(AttemptView(event.attempt, event.at))
 
@@ -311,6 +312,10 @@ def _prompt_answered(view: RunView, event: ev.PromptAnswered) -> None:
     view.actions[event.action].answers[event.prompt_id] = event
 
 
+def _progress_told(view: RunView, event: ev.ProgressTold) -> None:
+    view.actions[event.action].progress = event.text
+
+
 def _stall_noticed(view: RunView, event: ev.StallNoticed) -> None:
     action = view.actions.get(event.action)
     if action is not None and event.seconds >= action.stalled_s:
@@ -336,5 +341,6 @@ _APPLY: dict[type, Callable[[RunView, Any], None]] = {
     ev.LinkAdded: _link_added,
     ev.PromptAsked: _prompt_asked,
     ev.PromptAnswered: _prompt_answered,
+    ev.ProgressTold: _progress_told,
     ev.StallNoticed: _stall_noticed,
 }

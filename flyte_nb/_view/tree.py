@@ -152,9 +152,11 @@ class Tree:
         )
 
     def hint(self, node: TreeNode) -> str:
-        """Some inputs of an action in a few words; empty for other nodes."""
+        """How far a running action says that it is, else some of its inputs, in a few words; empty for other nodes."""
+        action = self.view.actions.get(node.id)
+        if action is not None and action.progress and node.phase is NodePhase.RUNNING:
+            return action.progress
         if node.hint is None:
-            action = self.view.actions.get(node.id)
             node.hint = hint_of(action.inputs) if action is not None else ""
         return node.hint
 
@@ -320,6 +322,7 @@ _FOLLOW: dict[type, Callable[[Tree, Any], None]] = {
     ev.LinkAdded: _action_changed,
     ev.PromptAsked: _action_changed,
     ev.PromptAnswered: _action_changed,
+    ev.ProgressTold: _action_changed,
     ev.StallNoticed: _action_changed,
 }
 

@@ -72,7 +72,7 @@ class Node(msgspec.Struct, array_like=True, frozen=True):
     counts : list of int
         How many actions are in each `NodePhase`: its own and all below it; empty for a leaf.
     hint : str
-        Some of the inputs.
+        How far it is, or some of the inputs.
     """
 
     id: str

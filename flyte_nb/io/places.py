@@ -21,10 +21,30 @@ def _nobody() -> str:
 _scope: Callable[[], str] = _nobody
 
 
-def scope_with(scope: Callable[[], str]) -> None:
-    """Ask `scope` who is running: ``run/action`` inside a task, an empty text outside one."""
-    global _scope
-    _scope = scope
+def _to_nobody(text: str) -> None:
+    pass
+
+
+_tell: Callable[[str], None] = _to_nobody
+
+
+def scope_with(scope: Callable[[], str], tell: Callable[[str], None]) -> None:
+    """Let the engine say who is running, and show how far it is.
+
+    Parameters
+    ----------
+    scope : callable
+        Gives ``run/action`` inside a task, an empty text outside one.
+    tell : callable
+        Takes, inside a task, a few words for its row; empty ones take them away.
+    """
+    global _scope, _tell
+    _scope, _tell = scope, tell
+
+
+def tell_progress(text: str) -> None:
+    """Show a few words in the row of the task that is running, if one is."""
+    _tell(text)
 
 
 def in_task() -> bool:

@@ -1,4 +1,4 @@
-"""How far a copy is: a line that moves where somebody watches, else lines in the action's log."""
+"""How far a copy is: a line that moves where somebody watches; in a task, its row and lines in its log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from ..storage.local_copy import Told, told_nobody
-from .places import in_task
+from .places import in_task, tell_progress
 
 R = TypeVar("R")
 
@@ -92,6 +92,7 @@ class Progress:
             sys.stderr.flush()
         elif self._shown_characters:
             self._write(str(self))
+            tell_progress("")
 
     def _write(self, text: str) -> None:
         if self._moves:
@@ -99,14 +100,18 @@ class Progress:
             sys.stderr.flush()
         else:
             print(text, file=sys.stderr)
+            tell_progress(f"{self._title}: {self._percent()} %")
         self._shown_characters = len(text)
+
+    def _percent(self) -> int:
+        """By bytes, where there are any; what is tried again was told before, and counts once."""
+        done, of = (self._done_bytes, self._size_bytes()) if self._size_bytes() else (self._done_files, self._files)
+        return min(100 * done // max(of, 1), 100)
 
     def __str__(self) -> str:
         files = f"{self._done_files:,} of {self._files:,} files, " if self._files != 1 else ""
-        size_bytes = self._size_bytes()
-        done = min(self._done_bytes, size_bytes)  # what is tried again is told again
-        share = f" ({100 * done // size_bytes} %)" if size_bytes else ""
-        return f"{self._title}: {files}{_mebibytes(done)} of {_mebibytes(size_bytes)} MiB{share}"
+        done = min(self._done_bytes, self._size_bytes())
+        return f"{self._title}: {files}{_mebibytes(done)} of {_mebibytes(self._size_bytes())} MiB ({self._percent()} %)"
 
 
 def followed(title: str, size_bytes: int, work: Callable[[Told], R]) -> R:

@@ -288,6 +288,13 @@ class PromptAnswered(Event, tag="prompt_answered", frozen=True):
     answered_by: str = ""
 
 
+class ProgressTold(Event, tag="progress_told", frozen=True):
+    """How far something is that takes an action long, in a few words; empty once it is over."""
+
+    action: str
+    text: str
+
+
 class StallNoticed(Event, tag="stall_noticed", frozen=True):
     """An action has held the event loop for `seconds` and let nobody else run; it still does unless `is_over`."""
 
@@ -313,6 +320,7 @@ AnyEvent: TypeAlias = (
     | LinkAdded
     | PromptAsked
     | PromptAnswered
+    | ProgressTold
     | StallNoticed
 )
 

@@ -15,8 +15,10 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import flyte_nb as flyte
+from flyte_nb._runtime.runtime import current_runtime
 from flyte_nb.errors import RuntimeDataValidationError
 from flyte_nb.io import Dir, File
+from flyte_nb.models.events import ProgressTold
 from flyte_nb.types import TypeEngine
 from flyte_nb.types.references import references_of
 from flyte_nb.types.variables import Variables
@@ -280,20 +282,26 @@ def test_after_a_resume_a_file_is_still_found() -> None:
 
 @env.task
 async def many(folder: str) -> Dir:
-    return await Dir.from_local(folder)
+    with pytest.MonkeyPatch.context() as patched:
+        for name in ("FIRST_AFTER_S", "LINE_EVERY_S"):
+            patched.setattr(f"flyte_nb.io.progress.{name}", 0.0)
+        return await Dir.from_local(folder)
 
 
-def test_a_directory_that_takes_long_is_followed_in_the_log_of_its_action(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("task", [many, many.override(resources=flyte.Resources(memory="500Mi"))])
+def test_a_directory_that_takes_long_is_followed_in_the_row_and_in_the_log_of_its_action(
+    tmp_path: Path, task: Any
 ) -> None:
-    for name in ("FIRST_AFTER_S", "LINE_EVERY_S"):
-        monkeypatch.setattr(f"flyte_nb.io.progress.{name}", 0.0)
     (tmp_path / "pictures").mkdir()
     for number in range(3):
         (tmp_path / "pictures" / str(number)).write_bytes(bytes(2**20))
-    run = flyte.run(many, str(tmp_path / "pictures"))
+    run = flyte.run(task, str(tmp_path / "pictures"))
     run.wait()
     assert "Storing pictures: 3 of 3 files, 3.0 of 3.0 MiB" in "".join(run.get_logs())
+    runtime = current_runtime()
+    runtime.writer.flush()
+    told = [event.text for _, event in runtime.reader.events(run.name) if isinstance(event, ProgressTold)]
+    assert told[-2:] == ["Storing pictures: 100 %", ""]
 
 
 @env.task

@@ -33,18 +33,22 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
     monkeypatch.setattr("flyte_nb.io.progress.sys", SimpleNamespace(stderr=terminal))
     for name in ("FIRST_AFTER_S", "MOVE_EVERY_S", "FOLLOWED_FROM_BYTES"):
         monkeypatch.setattr(f"flyte_nb.io.progress.{name}", 0)
+    monkeypatch.setattr("flyte_nb.io.side_by_side.MOVE_EVERY_S", 0)
     monkeypatch.setattr("flyte_nb.storage.local_copy.KERNEL_BYTES", 2**20)
     monkeypatch.setattr("flyte_nb.storage.remote_copy.PART_BYTES", 8 * 2**20)
     shown, show, add_bytes = threading.Event(), Progress.show, Progress.add_bytes
+    one_at_a_time = threading.Lock()
 
     def show_and_say(self: Progress) -> None:
         show(self)
         shown.set()
 
     def add_and_wait(self: Progress, count: int) -> None:
-        add_bytes(self, count)
-        shown.clear()
-        shown.wait(10)
+        with one_at_a_time:
+            add_bytes(self, count)
+            for _ in ("one that may have begun before", "one that begins now"):
+                shown.clear()
+                shown.wait(10)
 
     monkeypatch.setattr(Progress, "show", show_and_say)
     monkeypatch.setattr(Progress, "add_bytes", add_and_wait)

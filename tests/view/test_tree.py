@@ -244,6 +244,28 @@ def test_a_page_is_told_what_time_it_is_where_the_run_is_told_of() -> None:
     assert all(before - 0.001 <= message["at_ms"] / 1_000 <= after + 0.001 for message in told)
 
 
+def test_a_row_says_how_far_its_action_is_instead_of_what_it_was_given() -> None:
+    tree = grown([*started(), queued("a1", "a0", inputs=inputs_of(3, "Bern"))])
+    feed = feed_of(tree)
+    feed.reset([])
+    told = [
+        ev.ProgressTold(102.0, "a1", "Storing pictures: 42 %"),
+        ev.ProgressTold(103.0, "a1", ""),
+        ev.ProgressTold(104.0, "a1", "Storing pictures: 43 %"),
+        ev.AttemptFailed(105.0, "a1", 1, ev.ErrorRecord("OOMError", "user", "died"), 0.0),
+        ev.AttemptStarted(106.0, "a1", 2),
+        ev.ProgressTold(107.0, "a1", "Storing pictures: 1 %"),
+        ended("a1", ActionPhase.ABORTED),
+    ]
+    hints = []
+    for event in told:
+        tree.apply(event)
+        sent = [node for message in feed.changes() if isinstance(message, Diff) for node in message.nodes]
+        hints += [node.hint.partition(",")[0] for node in sent if node.id == "a1"]
+    given = "month=3"
+    assert hints == [told[0].text, given, told[2].text, given, given, told[5].text, given]  # type: ignore[union-attr]
+
+
 def test_a_finished_action_takes_at_most_200_bytes_on_the_wire() -> None:
     events = [*started(), *(queued(f"{index:020x}", "a0", inputs=inputs_of(index)) for index in range(10_000))]
     tree = grown(events)

@@ -19,6 +19,7 @@ import msgspec
 from ...models.events import (
     ErrorRecord,
     GroupOpened,
+    ProgressTold,
     PromptAsked,
     ReportChanged,
     RerunDecided,
@@ -168,7 +169,7 @@ ToWorker: TypeAlias = Setup | Code | Source | Start | Stop | Answered | Failed |
 class Recorded(Message, tag="recorded", frozen=True):
     """Something happened that belongs into the journal."""
 
-    event: GroupOpened | TraceEnded | RerunDecided | ReportChanged
+    event: GroupOpened | TraceEnded | RerunDecided | ReportChanged | ProgressTold
 
 
 class Printed(Message, tag="printed", frozen=True):
