@@ -35,7 +35,8 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Point links at the notebooks' pages and pictures in HTML at their files, and fill in the magics."""
     if page.file.src_uri.startswith("guide/"):
         markdown = markdown.replace('"../images/', '"../../images/')  # a page is a folder of the site
-    return markdown.replace("](../../notebooks/", "](../notebooks/").replace(MAGICS, _magics())
+    below = "../" * page.file.src_uri.count("/")
+    return markdown.replace(f"](../{below}notebooks/", f"]({below}notebooks/").replace(MAGICS, _magics())
 
 
 def on_page_content(html: str, *, page: Any, **_: Any) -> str:
