@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import io
 import logging
 import os
 import resource
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +76,19 @@ def changes_arguments_and_depth() -> None:
     sys.setrecursionlimit(400)
 
 
+def hurries() -> None:
+    gc.disable()
+    sys.setswitchinterval(10)
+
+
+def watches_its_calls() -> None:
+    sys.setprofile(lambda *_: None)
+
+
+def gives_up_on_silent_hosts() -> None:
+    socket.setdefaulttimeout(3)
+
+
 LEAVERS: list[Callable[[], None]] = [
     replaces_its_output,
     silences_logging,
@@ -86,6 +101,9 @@ LEAVERS: list[Callable[[], None]] = [
     hides_its_files,
     runs_a_loop_of_its_own,
     changes_arguments_and_depth,
+    hurries,
+    watches_its_calls,
+    gives_up_on_silent_hosts,
 ]
 
 
@@ -115,6 +133,10 @@ def meets() -> list[str]:
         str(umask),
         str(sys.argv),
         str(sys.getrecursionlimit()),
+        str(sys.getswitchinterval()),
+        str(gc.isenabled()),
+        str(sys.getprofile()),
+        str(socket.getdefaulttimeout()),
     ]
 
 

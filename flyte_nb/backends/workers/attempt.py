@@ -326,7 +326,8 @@ class Worker:
         return self._store
 
     def _end_leftovers(self) -> None:
-        """Stop what the task left running on the loop; its last words are the attempt's."""
+        """Stop what the task left running on the loop, whose last words are the attempt's, and its alarm."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         left = asyncio.all_tasks(self._loop)
         if left:
             for task in left:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import resource
 import signal
+import socket
 import sys
 import warnings
 from _signal import getsignal  # type: ignore[import-not-found]  # 60 times as fast as that of `signal`
+from typing import Any
 
 _SIGNALS = tuple(
     int(getattr(signal, f"SIG{name}"))
@@ -41,7 +44,7 @@ class Condition:
         self._streams = sys.stdin, sys.stdout, sys.stderr
         self._hooks = sys.excepthook, sys.displayhook, warnings.showwarning
         self._arguments = list(sys.argv)
-        self._recursion = sys.getrecursionlimit()
+        self._interpreter = _interpreter()
         self._handlers = {number: getsignal(number) for number in _SIGNALS}
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
         self._umask = _umask()
@@ -55,8 +58,8 @@ class Condition:
         sys.excepthook, sys.displayhook, warnings.showwarning = self._hooks
         if sys.argv != self._arguments:
             sys.argv = list(self._arguments)
-        if sys.getrecursionlimit() != self._recursion:
-            sys.setrecursionlimit(self._recursion)
+        if _interpreter() != self._interpreter:
+            self._restore_interpreter()
         if logging.root.handlers != self._log_handlers:
             logging.root.handlers[:] = self._log_handlers
         if logging.root.manager.disable:
@@ -66,8 +69,16 @@ class Condition:
         self._restore_signals()
         return self._restore_limits() and _priority() == self._priority
 
+    def _restore_interpreter(self) -> None:
+        recursion, switching_s, collects, trace, profile, timeout_s = self._interpreter
+        sys.setrecursionlimit(recursion)
+        sys.setswitchinterval(switching_s)
+        (gc.enable if collects else gc.disable)()
+        sys.settrace(trace)
+        sys.setprofile(profile)
+        socket.setdefaulttimeout(timeout_s)
+
     def _restore_signals(self) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._handlers.items():
             if getsignal(number) is not handler and handler is not None:
                 signal.signal(number, handler)
@@ -83,6 +94,17 @@ class Condition:
                 except (OSError, ValueError):
                     return False
         return True
+
+
+def _interpreter() -> tuple[int, float, bool, Any, Any, float | None]:
+    return (
+        sys.getrecursionlimit(),
+        sys.getswitchinterval(),
+        gc.isenabled(),
+        sys.gettrace(),
+        sys.getprofile(),
+        socket.getdefaulttimeout(),
+    )
 
 
 def _limits() -> dict[int, tuple[int, int]]:
