@@ -116,8 +116,8 @@ html[theme="dark"] .fnb {
 .fnb .fnb-twisty { flex: none; width: 1em; text-align: center; color: var(--fnb-quiet); }
 /* Where it is narrow, what stands beside a name gives way before the name does, which keeps its end. */
 .fnb .fnb-named { display: flex; flex-shrink: 1; min-width: 1.2em; }
-.fnb .fnb-label { display: flex; min-width: 0; overflow: hidden; white-space: pre; }
-.fnb .fnb-label-begin { overflow: hidden; text-overflow: ellipsis; min-width: 1.2em; }
+.fnb .fnb-label { display: flex; min-width: 0; padding-right: 1px; overflow: hidden; white-space: pre; }
+.fnb .fnb-label-begin { padding-right: 1px; margin-right: -1px; overflow: hidden; text-overflow: ellipsis; min-width: 1.2em; }
 .fnb .fnb-label-end { flex: none; }
 /* As much of it as has room, and nothing where that is less than a letter with its dots. */
 .fnb .fnb-gives-way { display: flex; flex-wrap: wrap; flex: 0 10000 auto; min-width: 0; height: 1.45em; overflow: hidden; }
