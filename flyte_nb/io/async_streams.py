@@ -137,6 +137,12 @@ class OpeningAsync:
         self._opener, self._finished, self._is_near = opener, finished, is_near
         self._stream: AsyncStream | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"{name!r} is of a stream, and a stream is opened by a block: `async with file.open() as stream:`, and in"
+            f" it `stream.{name}`."
+        )
+
     async def __aenter__(self) -> AsyncStream:
         opened = self._opener() if self._is_near else await asyncio.to_thread(self._opener)
         self._stream = AsyncStream(opened)

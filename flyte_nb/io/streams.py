@@ -73,6 +73,12 @@ class Opening:
         self._opener, self._finished = opener, finished
         self._opened: OpenedFile | None = None
 
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"{name!r} is of a stream, and a stream is opened by a block: `with file.open_sync() as stream:`, and in it"
+            f" `stream.{name}`."
+        )
+
     def __enter__(self) -> Any:
         self._opened = self._opener()
         return self._opened.stream

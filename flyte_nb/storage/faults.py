@@ -38,13 +38,23 @@ def retried(operation: Callable[[], T]) -> T:
     pause = FIRST_PAUSE_S
     for _ in range(TRIES - 1):
         try:
-            return operation()
+            return _reached(operation)
         except _NOT_WORTH_ANOTHER_TRY:
             raise
         except Exception:
             time.sleep(pause)
             pause *= 3
-    return operation()
+    return _reached(operation)
+
+
+def _reached(operation: Callable[[], T]) -> T:
+    """What `operation` gives. Of a web server that does not answer fsspec says that there is no such file."""
+    try:
+        return operation()
+    except FileNotFoundError as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            raise error.__cause__ from None
+        raise
 
 
 @contextlib.contextmanager

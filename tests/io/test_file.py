@@ -543,6 +543,14 @@ def test_a_tempfile_s_name_does_not_count_but_others_do(near: Path, files: Path)
     assert File.from_local_sync(files / "a.csv").cache_key() != File.from_local_sync(files / "b.csv").cache_key()
 
 
+def test_a_file_that_was_opened_without_a_block_says_so(near: Path) -> None:
+    file = File.new_remote("a")
+    with pytest.raises(AttributeError, match="`with file.open_sync\\(\\) as stream:`, and in it `stream.read`"):
+        file.open_sync().read()  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="`async with file.open\\(\\) as stream:`, and in it `stream.write`"):
+        file.open("w").write("x")  # type: ignore[attr-defined]
+
+
 def test_forgotten_words_are_explained(near: Path) -> None:
     file = File.new_remote("a")
     with pytest.raises(TypeError, match="async with"), file.open():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -59,6 +60,17 @@ def test_a_frame_is_read(address: str) -> None:
     frame = DataFrame.from_existing_remote(f"{address}/frame.parquet")
     assert frame.open(pl.DataFrame).all_sync()["a"].to_list() == list(range(100_000))
     assert frame.preview(2).row_count == 100_000
+
+
+def test_a_server_that_does_not_answer_is_no_missing_file(near: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr("flyte_nb.storage.faults.FIRST_PAUSE_S", 0.01)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"http://127.0.0.1:{taken.getsockname()[1]}/a"
+    file = File.from_existing_remote(address)
+    for use in (file.exists_sync, file.download_sync, file.open_sync().__enter__):
+        with pytest.raises(StorageError, match=f"'{address}': .*Connect"):
+            use()
 
 
 def test_what_is_not_there_is_named_and_nothing_is_written_there(address: str) -> None:
