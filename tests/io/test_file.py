@@ -304,19 +304,19 @@ def test_an_address_with_a_secret_is_refused_and_not_repeated(near: Path, files:
 
 def test_a_file_that_nobody_can_tell_from_another_is_stored_in_peace(near: Path, files: Path) -> None:
     """Whoever writes the file again while the loop goes on does not change what was stored."""
-    contents = []
+    contents = {}
 
     async def store(text: str) -> None:
         (files / "same").write_text(text)
         file = await File.from_local(files / "same")
         async with file.open("r") as stream:
-            contents.append(await stream.read())
+            contents[text] = await stream.read()
 
     async def store_all() -> None:
         await asyncio.gather(*(store(text) for text in "abc"))
 
     asyncio.run(store_all())
-    assert contents == ["a", "b", "c"]
+    assert contents == {"a": "a", "b": "b", "c": "c"}
 
 
 def test_a_download_is_a_copy_that_may_be_changed(near: Path, files: Path) -> None:
