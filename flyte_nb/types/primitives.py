@@ -66,7 +66,11 @@ class IntConverter(PrimitiveConverter):
         if literal.scalar.primitive.WhichOneof("value") == "integer":
             return literal.scalar.primitive.integer
         if literal.scalar.binary.tag == BIG_INT_TAG:
-            return int(literal.scalar.binary.value, 16)
+            digits = literal.scalar.binary.value
+            try:
+                return int(digits, 16)
+            except ValueError as error:
+                raise _no_text_of("int", digits) from error
         raise _unexpected("int", literal)
 
 
@@ -198,10 +202,13 @@ class DatetimeConverter(PrimitiveConverter):
         if literal.scalar.primitive.WhichOneof("value") != "datetime":
             raise _unexpected("datetime", literal)
         text = literal.metadata.get(_MOMENT)
-        if text:
-            return datetime_from(text)
         stamp = literal.scalar.primitive.datetime
-        return _EPOCH + datetime.timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+        try:
+            if text:
+                return datetime_from(text)
+            return _EPOCH + datetime.timedelta(seconds=stamp.seconds, microseconds=stamp.nanos // 1000)
+        except _NO_VALUE as error:
+            raise _no_text_of("datetime", text or stamp) from error
 
 
 class TimedeltaConverter(PrimitiveConverter):
@@ -227,7 +234,10 @@ class TimedeltaConverter(PrimitiveConverter):
             raise _unexpected("timedelta", literal)
         duration = literal.scalar.primitive.duration
         micros = abs(duration.nanos) // 1000 * (-1 if duration.nanos < 0 else 1)
-        return datetime.timedelta(seconds=duration.seconds, microseconds=micros)
+        try:
+            return datetime.timedelta(seconds=duration.seconds, microseconds=micros)
+        except OverflowError as error:
+            raise _no_text_of("timedelta", duration) from error
 
 
 class TextConverter(PrimitiveConverter):
@@ -257,8 +267,8 @@ class TextConverter(PrimitiveConverter):
         text = _text_in(literal, self.tag)
         try:
             return self._load(text)
-        except (ValueError, ArithmeticError) as error:
-            raise TypeTransformerFailedError(f"Expected the text of a {self.tag}, got {text!r:.120}.") from error
+        except _NO_VALUE as error:
+            raise _no_text_of(self.tag, text) from error
 
 
 def text_in_its_kind(literal: Literal) -> Any:
@@ -358,8 +368,19 @@ def _text_in(literal: Literal, expected: str) -> str:
     if scalar.primitive.WhichOneof("value") == "string_value":
         return str(scalar.primitive.string_value)
     if scalar.binary.tag == SURROGATES_TAG:
-        return bytes(scalar.binary.value).decode("utf-8", "surrogatepass")
+        try:
+            return bytes(scalar.binary.value).decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise _no_text_of(expected, scalar.binary.value) from error
     raise _unexpected(expected, literal)
+
+
+_NO_VALUE = (ValueError, ArithmeticError, KeyError, OSError)
+"""What reading a damaged text may raise; the last two are of a time zone that is not there."""
+
+
+def _no_text_of(expected: str, text: Any) -> TypeTransformerFailedError:
+    return TypeTransformerFailedError(f"Expected the text of a {expected}, got {text!r:.120}.")
 
 
 def _unfit(expected: str, value: Any) -> TypeTransformerFailedError:

@@ -24,6 +24,7 @@ from .strikes import strike_at_write_points
 
 ROOT = Path(__file__).parents[2]
 LOOK_EVERY_S = 0.2
+LEAVES_WITHIN_S = 60.0
 
 BEGINS = """
 import asyncio
@@ -133,7 +134,7 @@ def drive(folder: Path, arguments: tuple[int, ...], *, keeps_code: bool) -> None
     """Run the cells in a new kernel, to the end of the last one or of the kernel."""
     (folder / "error").unlink(missing_ok=True)
     os.environ["JUPYTER_RUNTIME_DIR"] = str(folder / "jupyter")
-    manager = KernelManager(kernel_name="python3")
+    manager = KernelManager(kernel_name="python3", shutdown_wait_time=2 * LEAVES_WITHIN_S)  # half of it without force
     manager.start_kernel(env=_environment(folder), cwd=str(folder))
     kernel = manager.provisioner.process  # type: ignore[union-attr]
     client = manager.client()

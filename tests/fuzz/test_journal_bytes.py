@@ -20,7 +20,7 @@ from flyte_nb._server.desk import Desk
 from flyte_nb._server.listing import Wanted
 from flyte_nb.errors import ActionNotFoundError, JournalError, RunNotFoundError, RunStateError
 from flyte_nb.models.records import RunFilter
-from tests.fuzz.profile import fuzzed
+from tests.fuzz.profile import flipped, flips, fuzzed
 
 leaves = (
     st.none()
@@ -121,17 +121,6 @@ def test_a_file_with_any_bytes_in_it_is_read_or_refused(
     read_all(home)
     _answered(lambda: bool(examine(path, repair=True)))
     read_all(home)
-
-
-def flipped(content: bytes, flips: list[tuple[float, int]]) -> bytes:
-    """With some of its bits turned, each at a share of its length."""
-    changed = bytearray(content)
-    for share, bit in flips:
-        changed[int(share * len(changed))] ^= 1 << bit
-    return bytes(changed)
-
-
-flips = st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=12)
 
 
 def with_write_ahead_log(home: Path) -> list[Path]:

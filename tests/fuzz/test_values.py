@@ -11,6 +11,7 @@ import json
 import os
 import pickle
 import uuid
+import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ import click
 import msgspec
 import pydantic
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -28,7 +30,7 @@ from flyte_nb.io import DataFrame, Dir, File
 from flyte_nb.types import messages
 from flyte_nb.types.engine import TypeEngine
 from flyte_nb.types.transformer import TypeTransformerFailedError
-from tests.fuzz.profile import fuzzed
+from tests.fuzz.profile import flipped, flips, fuzzed
 
 
 class Colour(enum.Enum):
@@ -187,6 +189,42 @@ def test_any_literal_is_a_value_of_the_type_or_refused(kind: Any, literal: messa
     except TypeTransformerFailedError as refusal:
         assert str(refusal)
     assert not went_off
+
+
+WRITTEN: list[tuple[Any, Any]] = [
+    (int, 7),
+    (int, 10**30),
+    (float, 1.5),
+    (str, "text"),
+    (bytes, b"bytes"),
+    (datetime.datetime, datetime.datetime(2026, 11, 26, tzinfo=datetime.UTC)),
+    (datetime.datetime, datetime.datetime(2026, 11, 26, tzinfo=zoneinfo.ZoneInfo("Europe/Berlin"))),
+    (datetime.time, datetime.time(7, 30)),
+    (datetime.timedelta, datetime.timedelta(seconds=90)),
+    (str, "half a pair: \ud800"),
+    (decimal.Decimal, decimal.Decimal("1.25")),
+    (uuid.UUID, uuid.UUID(int=7)),
+    (Colour, Colour.RED),
+    (list[int], [1, 2, 3]),
+    (dict[str, float], {"a": 1.0, "b": 2.0}),
+    (int | str | None, "text"),
+    (Point, Point(1, ["a", "b"])),
+    (Model, Model(at=datetime.datetime(2026, 11, 26), point=Point(1, []))),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), WRITTEN, ids=str)
+@given(flips=flips)
+@fuzzed(40)
+def test_a_literal_with_turned_bits_is_a_value_of_the_type_or_refused(
+    kind: Any, value: Any, flips: list[tuple[float, int]]
+) -> None:
+    written = asyncio.run(TypeEngine.to_literal(value, kind)).SerializeToString()
+    try:
+        literal = messages.Literal.FromString(flipped(written, flips))
+        asyncio.run(TypeEngine.to_python_value(literal, kind))
+    except (DecodeError, TypeTransformerFailedError) as refusal:
+        assert str(refusal)
 
 
 @pytest.fixture
