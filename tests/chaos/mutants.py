@@ -88,7 +88,7 @@ MUTANTS = (
     Mutant(
         2,
         "a task in a worker process has other environment variables",
-        "backends/workers/attempt.py",
+        "backends/workers/readiness.py",
         "        os.environ.update(wanted)\n",
         "",
         ("tests/backends/test_conformance.py", "tests/backends/test_processes.py"),
