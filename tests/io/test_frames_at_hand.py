@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -377,6 +378,18 @@ def test_a_frame_whose_columns_another_one_has_keeps_them_when_that_one_goes() -
     assert kept.table("first") is None
     again = kept.own_copy(renamed.table)
     assert values_at(again.table, "b") == values_at(first.table, "a") and kept.address("root", again) == "second"
+
+
+def test_memory_of_a_column_that_nobody_passed_on_is_given_back_too() -> None:
+    kept = FramesAtHand()
+    whole = kept.own_copy(pa.table({"a": np.arange(1000), "b": np.arange(1000) / 2}))
+    memory = weakref.ref(whole.blocks[0])
+    kept.keep("whole", "root", whole)
+    kept.keep("part", "root", kept.own_copy(whole.table.select(["a"])))
+    kept.keep("whole", "root", kept.own_copy(pa.table({"c": [1]})))
+    kept.clear()
+    del whole
+    assert memory() is None
 
 
 def test_a_file_that_was_removed_meanwhile_is_written_again(near: Path) -> None:

@@ -57,6 +57,7 @@ class _Kept(NamedTuple):
 class _Block(NamedTuple):
     data: pyarrow.Buffer
     uris: set[str]
+    places: set[tuple[Any, ...]]
 
 
 class FramesAtHand:
@@ -109,12 +110,14 @@ class FramesAtHand:
             self._kept[uri] = _Kept(copy, key)
             self._alike.setdefault(key, []).append(uri)
             for column, block in zip(copy.table.columns, copy.blocks, strict=True):
-                if block.address not in self._blocks:
-                    self._blocks[block.address] = _Block(block, set())
+                used = self._blocks.get(block.address)
+                if used is None:
+                    used = self._blocks[block.address] = _Block(block, set(), set())
                     self._bytes += block.size
-                self._blocks[block.address].uris.add(uri)
+                used.uris.add(uri)
                 if place := _place(column):
-                    self._owners[place] = block
+                    used.places.add(place)
+                    self._owners[place] = used.data
             while self._bytes > self._most_bytes:
                 self._forget(next(iter(self._kept)))
 
@@ -131,14 +134,15 @@ class FramesAtHand:
         self._alike[kept.key].remove(uri)
         if not self._alike[kept.key]:
             del self._alike[kept.key]
-        for column, block in zip(kept.copy.table.columns, kept.copy.blocks, strict=True):
-            used = self._blocks.get(block.address)
-            if used is not None:
-                used.uris.discard(uri)
-            if used is None or not used.uris:
-                self._owners.pop(_place(column), None)
-                if self._blocks.pop(block.address, None):
-                    self._bytes -= block.size
+        for address in {block.address for block in kept.copy.blocks}:
+            used = self._blocks[address]
+            used.uris.discard(uri)
+            if not used.uris:
+                del self._blocks[address]
+                self._bytes -= used.data.size
+                for place in used.places:  # where nothing is, in an empty column, two blocks can be at one place
+                    if self._owners.get(place) is used.data:
+                        del self._owners[place]
 
 
 frames_at_hand: FramesAtHand = FramesAtHand()
