@@ -33,7 +33,8 @@ def store_directory(source: str, name: str, destination: str | None) -> tuple[st
         entries = list(files_below(source, folders=folders))
         if destination is not None:
             digests = _put(entries, folders, name, destination)
-            return destination, directory_digest(_named(entries, digests))
+            kept = [] if local_path(destination) is None else folders
+            return destination, _digest_of(_named(entries, digests), kept)
         if local_path(current_store().root) is not None:
             return _into_local_store(name, entries, folders)
         return _into_remote_store(name, sized(entries))
@@ -118,7 +119,7 @@ def _into_local_store(name: str, entries: list[Entry], folders: list[str]) -> tu
         for folder in folders:
             os.mkdir(os.path.join(unfinished, folder), 0o700)
         named = _named(entries, near(NearCopies(unfinished, mode=0o600), entries, f"Storing {name}"))
-        digest = directory_digest(named)
+        digest = _digest_of(named, folders)
         address = content_place("dirs", digest, name)
         with explained("write", address):
             make_private(os.path.dirname(address))
@@ -190,6 +191,14 @@ def _publish_bytes(data: bytes, path: str) -> None:
         file.write(data)
     os.chmod(unfinished, 0o600)
     os.replace(unfinished, path)
+
+
+def _digest_of(named: list[tuple[str, str]], folders: list[str]) -> str:
+    """The digest of a directory: of its files and of its empty folders, where those are kept."""
+    if not folders:
+        return directory_digest(named)
+    filled = {name.rpartition("/")[0] for name in (*folders, *(name for name, _ in named))}
+    return directory_digest([*named, *((f"{folder}/", "") for folder in folders if folder not in filled)])
 
 
 def _named(entries: list[Entry], digests: list[str]) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 def files_below(address: str, max_depth: int | None = None, folders: list[str] | None = None) -> Iterator[Entry]:
-    """Files below a folder; depth 1 is the folder itself, None everything.
+    """Files below a folder; depth 1 is the folder itself, None everything. What a copy has not finished is left out.
 
     Parameters
     ----------
@@ -63,10 +63,11 @@ def _local(
     with explained("list", folder), os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
     for entry in entries:
+        if is_unfinished(entry.name):
+            continue
         name = prefix + entry.name
         if entry.is_file(follow_symlinks=False):  # the list itself says so: ten thousand are not asked one by one
-            if not is_unfinished(entry.name):
-                yield Entry(name, entry.path, None)
+            yield Entry(name, entry.path, None)
             continue
         try:
             state = entry.stat()
@@ -82,8 +83,7 @@ def _local(
                 deeper = None if depth is None else depth - 1
                 yield from _local(entry.path, name + "/", deeper, [*above, identity], folders)
         elif entry.is_file():
-            if not is_unfinished(entry.name):
-                yield Entry(name, entry.path, None)
+            yield Entry(name, entry.path, None)
         else:
             raise OSError(f"{entry.path!r} is neither a file nor a folder. Leave it out of the folder.")
 
@@ -102,7 +102,7 @@ def _remote(address: str, max_depth: int | None) -> Iterator[Entry]:
         details = found[path]
         if not name or path.endswith("/") or details.get("type") == "directory":
             continue  # what some tools leave to show an empty folder
-        if not is_unfinished(name.rpartition("/")[2]):
+        if not any(map(is_unfinished, name.split("/"))):
             yield Entry(name, joined(address, name), details.get("size"))
 
 

@@ -130,6 +130,31 @@ def test_empty_folders_in_it_are_kept_on_this_machine(near: Path, tree: Path, fi
         assert Path(folder, "sub", "empty", "inner").is_dir()
 
 
+def test_an_empty_folder_more_makes_it_another_directory(near: Path, tree: Path, files: Path) -> None:
+    without = Dir.from_local_sync(tree)
+    (tree / "sub" / "empty").mkdir()
+    stored, own = Dir.from_local_sync(tree), Dir.from_local_sync(tree, str(files / "own"))
+    assert Path(stored.download_sync(), "sub", "empty").is_dir()
+    assert not Path(without.download_sync(), "sub", "empty").exists()
+    assert stored.hash == own.hash != without.hash
+
+
+def test_a_copy_that_goes_on_in_a_folder_is_no_part_of_it(
+    near: Path, tree: Path, files: Path, at_write_points: Listen
+) -> None:
+    directory = Dir.from_local_sync(tree)
+    found = []
+
+    def look(point: str) -> None:
+        if point == "before_publish":
+            found.append([file.name for file in Dir.from_existing_remote(str(files)).walk_sync()])
+
+    (files / "other").mkdir()
+    with at_write_points(look):
+        directory.download_sync(files / "other" / "copy")
+    assert found == [sorted(name.rpartition("/")[2] for name in TREE)]
+
+
 def test_a_destination_of_ones_own(store: Store, tree: Path) -> None:
     directory = Dir.from_local_sync(tree, store.path_for("own/tree"))
     assert directory.path == store.path_for("own/tree")
