@@ -116,14 +116,14 @@ class _Ping:
 
     def __init__(self, now: float) -> None:
         self.sent_at = self._since = now
-        self._seen = ""
+        self._seen: tuple[LiveRun, str] | None = None
         self._stall: _Stall | None = None
         self.answered = True
         self.struck = False
 
     def send(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
         self.sent_at, self.answered, self.struck = now, False, False
-        self._seen, self._since = "", now
+        self._seen, self._since = None, now
         try:
             loop.call_soon_threadsafe(self._answer)
         except RuntimeError:
@@ -131,10 +131,10 @@ class _Ping:
 
     def sees(self, run: LiveRun, action: str, now: float) -> None:
         """Note which action is at work now; one that is for long blocks the loop."""
-        if self._seen not in ("", action):
+        if self._seen not in (None, (run, action)):
             self._end_stall(now)
             self._since = now
-        self._seen = action
+        self._seen = run, action
         begun = max(self._since, run.busy_until)
         if self._stall is None and now - begun > STALL_AFTER_S:
             self._stall = _Stall(run, action, begun)

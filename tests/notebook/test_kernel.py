@@ -369,6 +369,24 @@ flyte.with_runcontext(name="stalled").run(main).wait()
     assert first.stall_is_over and second.stall_is_over
 
 
+def test_runs_that_block_the_loop_one_after_the_other_are_told_apart(notebook: Notebook, tmp_path: Path) -> None:
+    notebook.run(SETUP)
+    notebook.run(
+        """
+@env.task
+async def blocks(seconds: float) -> None:
+    time.sleep(seconds)
+
+both = [flyte.with_runcontext(name=f"stalled-{seconds}").run(blocks, seconds) for seconds in (2, 3)]
+[run.wait() for run in both]
+"""
+    )
+    reader = JournalReader(tmp_path / "kernel_home" / "journal.sqlite")
+    for name in ("stalled-2", "stalled-3"):
+        (action,) = project((event for _, event in reader.events(name)), name).actions.values()
+        assert action.stalled_s > 1.0 and action.stall_is_over
+
+
 def test_redefining_tasks_in_a_cell_run_again_is_silent(module_notebook: Notebook) -> None:
     first, second = module_notebook.run(SETUP), module_notebook.run(SETUP.replace("2 * x", "3 * x"))
     assert first.text == second.text == ""
