@@ -40,7 +40,8 @@ def main() -> None:
             codes = [index for index, cell in enumerate(tour.cells) if cell.cell_type == "code"]
             starts = next(index for index in codes if tour.cells[index].source.startswith("run = flyte.run(main)"))
             reads = codes[codes.index(starts) + 1]
-            tour.cells = [*tour.cells[: reads + 1], nbformat.v4.new_code_cell(ASK)]
+            save = f"run.tree().save({str(IMAGES / f'tree-{theme}.svg')!r}, dark={theme == 'dark'})"
+            tour.cells = [*tour.cells[: reads + 1], *map(nbformat.v4.new_code_cell, (ASK, save))]
             lab = Lab(server, browser, f"tour-{theme}", notebook=tour, dark=theme == "dark", size=(1240, 1120))
             for index in codes[: codes.index(reads) + 1]:
                 lab.run(index)
@@ -61,6 +62,7 @@ def main() -> None:
             question = lab.page.locator(".jp-Notebook .jp-Cell").nth(reads + 1).locator(".jp-Cell-outputArea")
             question.get_by_role("button", name="Yes").wait_for()
             question.locator(".fnb").screenshot(path=IMAGES / f"question-{theme}.png")
+            lab.run(reads + 2)
             lab.close()
         browser.close()
 
