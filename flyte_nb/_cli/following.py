@@ -58,18 +58,27 @@ def _as_far_as_somebody_reads() -> Iterator[None]:
 
 def _waited(start: Callable[[], Run], begun: str) -> tuple[Run, int]:
     run, interrupted = _begun(start)
-    return run, _exit_code(run, interrupted, lambda: click.echo(f"Run {run.name} {begun}.", err=True))
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    return run, _exit_code(run, interrupted, lambda: say(f"Run {run.name} {begun}."), say)
 
 
 def _watched(start: Callable[[], Run]) -> tuple[Run, int]:
     from rich.live import Live
+    from rich.text import Text
 
     from .live_tree import LiveTree
 
     with Live(refresh_per_second=8, vertical_overflow="crop") as live:
         run, interrupted = _begun(start)
         tree = LiveTree(run.name)
-        code = _exit_code(run, interrupted, lambda: live.update(tree))
+
+        def say(line: str) -> None:
+            live.console.print(Text(line), soft_wrap=True)
+
+        code = _exit_code(run, interrupted, lambda: live.update(tree), say)
         tree.settle()
     return run, code
 
@@ -93,10 +102,13 @@ def _abort(run: Run) -> None:
     run.abort(reason=interruption())
 
 
-def _exit_code(run: Run, interrupted: bool, show: Callable[[], None]) -> int:
+def _exit_code(run: Run, interrupted: bool, show: Callable[[], None], say: Callable[[str], None]) -> int:
+    from .questions import questions_told
+
     try:
         show()
-        run.wait()
+        with questions_told(run.name, say):
+            run.wait()
     except KeyboardInterrupt:
         interrupted = True
         _abort(run)

@@ -377,6 +377,9 @@ def test_an_open_question_is_shown_with_how_to_answer_it(shell: Shell) -> None:
     process = shell.start("run", "--name", "asks", "eventful.py", "approved")
     while "asks go" not in (shown := shell.run("get", "run", "asks", code=None)[0]):
         assert process.poll() is None
+    assert process.stderr is not None
+    told = next(line for line in process.stderr if "Shall we?" in line)
+    assert told == "asks go on (yes or no): Shall we?  Answer: flyte-nb answer asks 'go on' VALUE\n"
     assert "asks go on (yes or no): Shall we?" in shown
     assert "flyte-nb answer asks 'go on' VALUE" in shown
     assert "asks for yes or no: flyte-nb answer asks 'go on' VALUE" in shell.run("get", "action", "asks")[0]
