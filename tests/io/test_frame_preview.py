@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fsspec
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -26,6 +27,14 @@ def test_a_preview_has_columns_first_rows_and_size(store: Store, form: str, rows
     assert preview.row_count == rows and preview.size_bytes > 100
     assert f"2 columns, {preview.size_bytes / 1000:.1f} kB of {form}" in repr(preview)
     assert "&lt;b&gt;" in preview._repr_html_() and "<b>" not in preview._repr_html_()
+
+
+def test_a_preview_begins_with_the_index_and_has_no_more_digits_than_a_first_look_needs(near: Path) -> None:
+    numbers = [25171.579999999998, 0.1 + 0.2, 2.5]
+    frame = pd.DataFrame({"price": numbers}, index=pd.Index(["a", "b", "c"], name="station"))
+    preview = DataFrame.from_local_sync(frame).preview()
+    assert [name for name, _ in preview.columns] == ["station", "price"]
+    assert preview.rows == [["a", "25171.58"], ["b", "0.3"], ["c", "2.5"]]
 
 
 def test_a_frame_without_rows_has_a_preview(near: Path) -> None:
