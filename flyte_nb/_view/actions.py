@@ -7,6 +7,8 @@ import msgspec
 from ..models import events as ev
 from ..models.phases import ActionPhase
 
+MAX_RAISED = 200
+
 INTERRUPTED = ev.ErrorRecord("Interrupted", "system", "The process that drove this run went away.")
 
 
@@ -105,6 +107,14 @@ class ActionView(msgspec.Struct):
     def is_root(self) -> bool:
         """Whether it is the run's first action."""
         return not self.parent
+
+    @property
+    def raised(self) -> str:
+        """What it failed with, in a line; empty where it has not failed."""
+        if self.error is None or self.phase not in (ActionPhase.FAILED, ActionPhase.TIMED_OUT):
+            return ""
+        first_line = self.error.message.strip().partition("\n")[0]
+        return f"{self.error.code}: {first_line}"[:MAX_RAISED]
 
     def open_questions(self) -> list[ev.PromptAsked]:
         """What it asks people and nobody has answered yet."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..models.events import StoredLiterals
@@ -17,31 +18,42 @@ SHORT = 12
 PLAIN_BELOW = 1e15
 
 
-def hint_of(inputs: StoredLiterals) -> str:
-    """Some inputs of an action, as ``month=3, city='Bern'``: what is likely to differ first, as much as has room.
+def hint_of(inputs: StoredLiterals, differing: Collection[str] = ()) -> str:
+    """Some inputs of an action, as ``month=3, city='Bern'``: what tells it apart first, as much as has room.
 
-    Numbers come first, then times, short texts, yes or no, long texts; each kind by name. A text of several lines, such
-    as the source of a cell, tells nothing in a row. Only plain values that stand in the journal itself are shown;
-    nothing is loaded for this.
+    Those that are `differing` come first. Of equal ones numbers come first, then times, short texts, yes or no, long
+    texts; each kind by name. A text of several lines, such as the source of a cell, tells nothing in a row. Only plain
+    values that stand in the journal itself are shown; nothing is loaded for this.
     """
-    if not inputs.inline or len(inputs.inline) > MOST_READ:
-        return ""
-    from google.protobuf.message import DecodeError
-
-    from ..types.messages import LiteralMap
-
-    try:
-        literals = LiteralMap.FromString(inputs.inline).literals
-    except DecodeError:
-        return ""
+    literals = _literals(inputs)
     plain = [(name, shown) for name, literal in literals.items() if (shown := _shown(literal)) is not None]
     hint = ""
-    for name, (_, text) in sorted(plain, key=lambda one: (one[1].rank, one[0])):
+    for name, (_, text) in sorted(plain, key=lambda one: (one[0] not in differing, one[1].rank, one[0])):
         longer = f"{hint}, {name}={text}" if hint else f"{name}={text}"
         if len(longer) > MOST_CHARACTERS:
             return hint or _cut(longer, MOST_CHARACTERS)
         hint = longer
     return hint
+
+
+def differing_inputs(calls: Iterable[StoredLiterals]) -> frozenset[str]:
+    """The inputs that are not the same in all of some calls of a task."""
+    first, *others = [_literals(inputs) for inputs in calls] or [{}]
+    return frozenset(name for other in others for name in other if name in first and other[name] != first[name])
+
+
+def _literals(inputs: StoredLiterals) -> Mapping[str, Literal]:
+    """By name; nothing of what is stored elsewhere, large or cannot be read."""
+    if not inputs.inline or len(inputs.inline) > MOST_READ:
+        return {}
+    from google.protobuf.message import DecodeError
+
+    from ..types.messages import LiteralMap
+
+    try:
+        return dict(LiteralMap.FromString(inputs.inline).literals)
+    except DecodeError:
+        return {}
 
 
 class _Rank(enum.IntEnum):

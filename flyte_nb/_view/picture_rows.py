@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..models.phases import ActionPhase
 from .looks import LOOKS, RED, duration_text
 from .markup import colored, html_text
 from .tree import Tree, TreeNode
@@ -22,7 +21,6 @@ _BRANCH_FRAME = '<details{opened}><summary>{line}</summary><div style="margin-le
 _REST_BYTES = 240  # the line that tells what is left out below a branch
 _FRAME_BYTES = len(_BRANCH_FRAME) + _REST_BYTES
 _PRESSING = frozenset({NodePhase.FAILED, NodePhase.TIMED_OUT, NodePhase.ABORTED, NodePhase.PAUSED, NodePhase.RUNNING})
-_FAILED = frozenset({ActionPhase.FAILED, ActionPhase.TIMED_OUT})
 _FADED = '<span style="opacity:.7">{}</span>'
 
 
@@ -139,8 +137,6 @@ def _marks(node: Node) -> list[str]:
 def _error(tree: Tree, identity: str) -> str:
     """Why an action failed, in a few words."""
     action = tree.view.actions.get(identity)
-    if action is None or action.error is None or action.phase not in _FAILED:
+    if action is None or not action.raised:
         return ""
-    first_line = action.error.message.strip().partition("\n")[0]
-    said = html_text(f"{action.error.code}: {first_line}", MAX_ERROR_BYTES)
-    return f" <span {colored(RED)}>{said}</span>"
+    return f" <span {colored(RED)}>{html_text(action.raised, MAX_ERROR_BYTES)}</span>"

@@ -15,6 +15,7 @@ from ..models.phases import ActionPhase
 from .hints import hint_of
 from .looks import INTERRUPTED_LOOK, LOOKS, PhaseLook
 from .projection import ActionView, RunView
+from .siblings import Siblings
 from .wire import Flag, Header, Node, NodeKind, NodePhase
 
 PHASES: dict[ActionPhase, NodePhase] = {
@@ -60,6 +61,7 @@ class TreeNode:
         "label",
         "parent",
         "phase",
+        "siblings",
         "start",
     )
 
@@ -72,7 +74,8 @@ class TreeNode:
         self.start: float | None = None
         self.end: float | None = None
         self.flags: int = 0
-        self.hint: str | None = None
+        self.hint: tuple[frozenset[str], str] | None = None
+        self.siblings: Siblings | None = None
         self.children: list[str] = []
         self.below: list[int] | None = None
         self.direct: list[int] | None = None
@@ -148,7 +151,7 @@ class Tree:
             flags,
             len(node.children),
             self.counts(node) if node.below else [],
-            self.hint(node),
+            self._beside(node),
         )
 
     def hint(self, node: TreeNode) -> str:
@@ -156,9 +159,29 @@ class Tree:
         action = self.view.actions.get(node.id)
         if action is not None and action.progress and node.phase is NodePhase.RUNNING:
             return action.progress
-        if node.hint is None:
-            node.hint = hint_of(action.inputs) if action is not None else ""
-        return node.hint
+        if action is None:
+            return ""
+        differing = self._differing(node)
+        if node.hint is None or node.hint[0] != differing:
+            node.hint = differing, hint_of(action.inputs, differing)
+        return node.hint[1]
+
+    def _beside(self, node: TreeNode) -> str:
+        """What its row says beside its name: its hint, and what it raised."""
+        action = self.view.actions.get(node.id)
+        return ", ".join(filter(None, (self.hint(node), action.raised if action is not None else "")))
+
+    def _differing(self, node: TreeNode) -> frozenset[str]:
+        """The inputs that tell an action from those beside it."""
+        place, actions = node.parent, self.view.actions
+        if place is None:
+            return frozenset()
+        if place.siblings is None:
+            place.siblings = Siblings()
+        place.siblings.learn(
+            len(place.children), lambda: ((self.nodes[name].label, name) for name in place.children if name in actions)
+        )
+        return place.siblings.differing(node.label, lambda name: actions[name].inputs)
 
     def header(self, *, owned_here: bool, can_resume: bool, catching_up: bool = False) -> Header:
         """The run as a whole."""
@@ -273,6 +296,8 @@ def _action_queued(tree: Tree, event: ev.ActionQueued) -> None:
     place, phase = tree.place_of(event.parent, event.group), PHASES[tree.view.actions[event.action].phase]
     node = tree.add(event.action, place, NodeKind.ACTION, event.short_name, phase)
     tree.count(node, phase)
+    if place is not None and len(place.children) == 2:
+        tree._changed(tree.nodes[place.children[0]])  # what tells it apart is known now
     if not event.parent:
         tree.root = event.action
     tree._changed(node)

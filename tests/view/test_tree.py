@@ -266,6 +266,12 @@ def test_a_row_says_how_far_its_action_is_instead_of_what_it_was_given() -> None
     assert hints == [told[0].text, given, told[2].text, given, given, told[5].text, given]  # type: ignore[union-attr]
 
 
+def test_the_row_of_an_action_that_failed_says_what_it_was_given_and_what_it_raised() -> None:
+    tree = grown([*started(), queued("a1", "a0", inputs=inputs_of(3, "Bern")), ended("a1", ActionPhase.FAILED)])
+    assert tree.node("a1").hint == "month=3, city='Bern', ValueError: bad"
+    assert tree.hint(tree.nodes["a1"]) == "month=3, city='Bern'"
+
+
 def test_a_finished_action_takes_at_most_200_bytes_on_the_wire() -> None:
     events = [*started(), *(queued(f"{index:020x}", "a0", inputs=inputs_of(index)) for index in range(10_000))]
     tree = grown(events)
