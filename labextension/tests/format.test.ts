@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { actionAddress, count, duration, safeAddress, ticking } from "../src/run/format";
-import type { Span } from "../src/run/wire";
-import { axisOf, inLanes, roomAfter } from "../src/run/time_axis";
+import { NodePhase, type Span } from "../src/run/wire";
+import { axisOf, goingOn, inLanes, roomAfter } from "../src/run/time_axis";
 
 describe("a duration", () => {
   it("is as exact as people read it", () => {
@@ -38,6 +38,14 @@ describe("the lanes of a timeline", () => {
 
   it("keep apart what took no time at all", () => {
     expect(inLanes([span(5, 5), span(5, 5)]).count).toBe(2);
+  });
+});
+
+describe("the timeline of a run that goes on", () => {
+  it("reaches to now with what runs or waits, and no further with what has ended", () => {
+    const spans = [NodePhase.RUNNING, NodePhase.PAUSED, NodePhase.SUCCEEDED].map((phase): Span => ["a", "x", 0, 5, 10, phase]);
+    expect(goingOn(spans, 31_000).map(([, , , , endMs]) => endMs)).toEqual([31_000, 31_000, 10]);
+    expect(goingOn(spans, 7).map(([, , , , endMs]) => endMs)).toEqual([10, 10, 10]);
   });
 });
 

@@ -24,11 +24,12 @@ class Places extends Widget implements Dialog.IBodyWidget<KernelPlace | null> {
 }
 
 function Choice({ places }: { places: readonly KernelPlace[] }) {
+  const preferred = places.findIndex(({ own }) => own); // where somebody mended what had failed, most likely
   return (
     <>
-      <Place value={-1} label="In a process of its own" note="Needs no kernel and goes on without JupyterLab. With the code that was stored with the run." />
+      <Place value={-1} preferred={preferred} label="In a process of its own" note="Needs no kernel and goes on without JupyterLab. With the code that was stored with the run." />
       {places.map((place, index) => (
-        <Place value={index} label={`In the kernel of ${place.title}`} note={noteOn(place)} />
+        <Place value={index} preferred={preferred} label={`In the kernel of ${place.title}`} note={noteOn(place)} />
       ))}
       {places.length === 0
         ? <p>No Python kernel is running. Open a notebook to resume in its kernel.</p>
@@ -37,10 +38,10 @@ function Choice({ places }: { places: readonly KernelPlace[] }) {
   );
 }
 
-function Place({ value, label, note }: { value: number; label: string; note: string }) {
+function Place({ value, preferred, label, note }: { value: number; preferred: number; label: string; note: string }) {
   return (
     <label>
-      <input type="radio" name="fnb-where" value={value} defaultChecked={value === -1} />
+      <input type="radio" name="fnb-where" value={value} defaultChecked={value === preferred} />
       <span>{label}<small>{note}</small></span>
     </label>
   );

@@ -1,3 +1,4 @@
+import { isTerminal } from "./phases";
 import type { Span } from "./wire";
 
 /** A place on an axis of time. */
@@ -27,6 +28,14 @@ function textOf(ms: number, step: number): string {
   if (minutes < 60) return seconds === 0 ? `${minutes} min` : `${minutes} min ${seconds} s`;
   const hours = Math.floor(minutes / 60);
   return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
+}
+
+/** Spans of a run that goes on: what has not ended lasts until now. */
+export function goingOn(spans: readonly Span[], ranMs: number): Span[] {
+  return spans.map((span) => {
+    const [action, label, depth, startMs, endMs, phase] = span;
+    return isTerminal(phase) ? span : [action, label, depth, startMs, Math.max(endMs, ranMs), phase];
+  });
 }
 
 /** The lane of every span: the first one that is free when it begins. None is shorter than `leastMs` there. */

@@ -89,7 +89,7 @@ export function RunView({ store, rowsAtMost }: { store: RunStore; rowsAtMost?: n
           {view === "tree" ? (
             <RunTree store={store} rows={rows} now={now} onSelect={select} atMost={Math.max(rowsAtMost ?? ROWS_IN_A_CELL, rowsBeside)} />
           ) : (
-            <Timeline store={store} onSelect={select} />
+            <Timeline store={store} now={now} onSelect={select} />
           )}
         </div>
         {selection !== null && (

@@ -1,10 +1,11 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { isFiltering } from "../run/filter";
+import { ranMs } from "../run/clock";
 import { count, duration } from "../run/format";
 import { look } from "../run/phases";
 import { actionsLookedFor } from "../run/rows";
 import type { RunStore } from "../run/store";
-import { axisOf, inLanes, roomAfter } from "../run/time_axis";
+import { axisOf, goingOn, inLanes, roomAfter } from "../run/time_axis";
 import type { Span } from "../run/wire";
 import { Reading } from "./reading";
 
@@ -17,7 +18,7 @@ const LAST_TEXT_PX = 45;
 const LIKELY_WIDTH_PX = 700;
 
 /** What ran when: a bar for every action, in as many lanes as ran side by side. */
-export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (action: string) => void }) {
+export function Timeline({ store, now, onSelect }: { store: RunStore; now: number; onSelect: (action: string) => void }) {
   const { running, timeline } = store;
   const { filter } = store.reader;
   const filtering = isFiltering(filter);
@@ -32,9 +33,10 @@ export function Timeline({ store, onSelect }: { store: RunStore; onSelect: (acti
   if (timeline === null) return <Reading store={store} />;
   if (timeline.spans.length === 0) return <p class="fnb-quiet">{filtering ? "Nothing that was found has run." : "Nothing has run yet."}</p>;
   const pauses = store.header?.pauses ?? [];
+  const spans = running ? goingOn(timeline.spans, ranMs(store.header!, now)) : timeline.spans;
   return (
     <div class="fnb-timeline">
-      <Bars store={store} spans={timeline.spans} pauses={pauses} onSelect={onSelect} />
+      <Bars store={store} spans={spans} pauses={pauses} onSelect={onSelect} />
       {pauses.map(([atMs, lastedMs]) => (
         <p class="fnb-quiet" key={atMs}>stopped after {duration(atMs!)}, resumed {duration(lastedMs!)} later</p>
       ))}
