@@ -20,6 +20,7 @@ from .._runtime.notebook_loop import running_loop
 from ..remote import Run
 from ..remote.history import RunHistory
 from .held_messages import Ear, holds_messages, let_through
+from .left_pictures import LeftPictures
 from .place import NOTHING, Place
 from .renderer import RENDERER
 
@@ -46,14 +47,17 @@ class Displayed:
     within_output : bool
         Whether an `ipywidgets.Output` catches it. Nothing in there can be updated, and nothing is saved: the widget
         alone is shown, and stays.
+    with_widget : bool
+        Whether somebody is to use it there; else it is the static picture alone that follows the run.
     """
 
-    def __init__(self, name: str, *, expects_page: bool, within_output: bool = False) -> None:
+    def __init__(self, name: str, *, expects_page: bool, within_output: bool = False, with_widget: bool = True) -> None:
         self._name = name
         self._lock = threading.RLock()
         self._read: LivePicture | None = None
         self._pages: Pages | None = None
-        self._make_widget = _widget_class() if expects_page else None
+        self._expects_page = expects_page
+        self._make_widget = _widget_class() if expects_page and with_widget else None
         self._is_within_output = within_output and self._make_widget is not None
         self._widget: Any = None
         self._live = Place(is_live=True)
@@ -114,7 +118,7 @@ class Displayed:
         follower.follow(self._picture, self._is_done)
 
     def _new_pages(self) -> Pages:
-        return Pages(self._picture, self._widget.send, resume=_resume, rerun=self._rerun, schedule=self._schedule)
+        return Pages(self._picture, self._widget.send, resume=resume, rerun=self._rerun, schedule=self._schedule)
 
     def _let_messages_through(self) -> None:
         from IPython.core.getipython import get_ipython
@@ -149,6 +153,13 @@ class Displayed:
         with self._lock:
             if self._read is not None and not self._settled:
                 self._follow()
+
+    def expect_news(self, name: str) -> None:
+        """Somebody has gone on with the run of that name in this kernel."""
+        with self._lock:
+            if name == self._name and self._read is not None:
+                self._read.touched_at = time.monotonic()
+                self.look_again()
 
     def _bundle(self) -> dict[str, Any]:
         html = self._picture.html()
@@ -238,6 +249,8 @@ class Displayed:
                 self._live.fill(NOTHING, mark)
                 with contextlib.suppress(Exception):
                     self._widget.close()
+            if mark is None and self._expects_page and not self._is_within_output:
+                _left.leave(self._name, self._live, self._static)
 
     def _rerun(self, name: str) -> str:
         """Run it again, and show the new run in this place if that can be; its name if not."""
@@ -255,6 +268,7 @@ class Displayed:
 
 _without_page: list[Displayed] = []
 _with_pages: weakref.WeakSet[Displayed] = weakref.WeakSet()
+_left = LeftPictures()
 
 
 def _watch_cells() -> None:
@@ -270,6 +284,13 @@ def _cell_has_ended(_: Any) -> None:
     _without_page[:] = [displayed for displayed in _without_page if not displayed.finish_cell()]
     for displayed in list(_with_pages):
         displayed.look_again()
+    _draw_left_ones_anew()
+
+
+def _draw_left_ones_anew() -> None:
+    """Static pictures whose run goes on follow it, without a widget, and are left anew when it has ended."""
+    for left in _left.take_outdated():
+        Displayed(left.record.name, expects_page=True, with_widget=False).begin(left.live, left.static)
 
 
 def _quiet_s(picture: LivePicture) -> float:
@@ -299,5 +320,19 @@ def _on_this_loop() -> Callable[[Callable[[], None]], Any]:
     return loop.call_soon_threadsafe
 
 
-def _resume(name: str) -> None:
+def resume(name: str) -> None:
+    """Go on with a run in this kernel; all that shows it here follows it.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    RunNotFoundError, RunStateError, CodeBundleError
+        As `Run.resume`.
+    """
     Run.get(name).resume()
+    for displayed in list(_with_pages):
+        displayed.expect_news(name)
+    _draw_left_ones_anew()

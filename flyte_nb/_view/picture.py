@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from ..models.events import PromptAsked
+from ..models.phases import ActionPhase
 from .actions import frames_of
 from .looks import LOOKS, RED, duration_text
 from .markup import DARK_STYLE, PICTURE, colored, end_of_text, html_text
@@ -23,6 +24,8 @@ MAX_MESSAGE_BYTES = 3_000
 MAX_LOG_BYTES = 3_000
 MAX_PROMPT_BYTES = 1_500
 MAX_QUESTIONS = 4
+
+_RESUMABLE = frozenset({ActionPhase.FAILED, ActionPhase.TIMED_OUT, ActionPhase.ABORTED})
 
 _BOX = "margin:6px 0;padding:4px 8px;border-left:3px solid {color};background:#8881"
 _PRE = "margin:4px 0;padding:6px 8px;max-height:24em;overflow:auto;background:#8881;font-size:12px;line-height:1.4"
@@ -95,8 +98,16 @@ def _hint(tree: Tree, left_out: int) -> str:
     rows = f"all {len(tree.nodes):,} rows, " if left_out else ""
     return (
         f'<div style="margin-top:6px;opacity:.7">Open this run: <code class="fnb-open">{call}</code>'
-        f" in a cell shows {rows}details, logs and reports.</div>"
+        f" in a cell shows {rows}details, logs and reports.{_how_to_resume(tree)}</div>"
     )
+
+
+def _how_to_resume(tree: Tree) -> str:
+    """What goes on with a run that has not succeeded."""
+    if tree.view.phase not in _RESUMABLE:
+        return ""
+    call = _text(f'import flyte_nb; flyte_nb.Run.get("{tree.view.name}").resume()')
+    return f" Go on with it, after a mended cell was run: <code>{call}</code>"
 
 
 def _bar(tree: Tree) -> str:

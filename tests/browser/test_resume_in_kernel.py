@@ -99,12 +99,54 @@ def test_a_run_that_is_resumed_in_a_kernel_uses_what_is_defined_there(
     panel = panel_of(lab)
     line(panel, "redefined").get_by_text("redefined").click()
     run_page(lab, "redefined").get_by_role("button", name="Resume").click()
-    choose(lab.page, f"In the kernel of {lab.path.name}")
+    dialog = lab.page.get_by_role("dialog")
+    assert dialog.get_by_role("radio", name=f"In the kernel of {lab.path.name}").is_checked()
+    dialog.get_by_role("button", name="Resume").click()
     lab.page.get_by_text("with what is defined there").wait_for()
     run_page(lab, "redefined").locator(".fnb-state").get_by_text("succeeded").wait_for()
     lab.command("docmanager:open", {"path": lab.path.name})
     lab.run(3)
     lab.output(3).get_by_text("140").wait_for()
+
+
+BROKEN = """
+from flyte_nb._follow.live_picture import follower
+from flyte_nb._notebook import displayed
+
+@env.task
+async def broken() -> int:
+    raise ValueError("not yet")
+"""
+MENDED = """
+@env.task
+async def broken() -> int:
+    return 42
+
+displayed.SETTLE_AFTER_S = 0.2
+while follower._thread: await asyncio.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("name", ["used", "untouched"])
+def test_a_run_resumed_on_its_page_is_shown_as_it_is_under_its_cell_whether_its_picture_rests_or_has_given_way(
+    open_notebook: Callable[..., Lab], name: str
+) -> None:
+    lab = open_notebook(SETUP + BROKEN, f"flyte.with_runcontext(name={name!r}).run(broken)", MENDED)
+    lab.run(0)
+    lab.run(1)
+    if name == "used":
+        lab.output(1).get_by_label("Filter by name").fill("broken")
+        lab.output(1).get_by_text("1 row found").wait_for()
+    lab.run(2)
+    if name == "untouched":
+        lab.output(1).get_by_text(f'flyte_nb.Run.get("{name}").resume()').wait_for()
+    line(panel_of(lab), name).get_by_text(name).click()
+    run_page(lab, name).get_by_role("button", name="Resume").click()
+    lab.page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    run_page(lab, name).locator(".fnb-state").get_by_text("succeeded").wait_for()
+    lab.command("docmanager:open", {"path": lab.path.name})
+    lab.output(1).get_by_text("succeeded").first.wait_for()
+    assert lab.output(1).get_by_role("tree").count() == (1 if name == "used" else 0)
 
 
 def deaf(lab: Lab) -> Callable[[], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 
@@ -141,6 +142,21 @@ def test_a_run_whose_process_went_away_is_called_interrupted() -> None:
     tree.interrupted(101.0)
     assert "⊘ interrupted" in picture_html(tree)
     assert "interrupted" in picture_text(tree)
+
+
+@pytest.mark.parametrize("phase", [ActionPhase.FAILED, ActionPhase.TIMED_OUT, ActionPhase.ABORTED])
+def test_a_run_that_has_not_succeeded_names_the_call_that_goes_on_with_it(phase: ActionPhase) -> None:
+    said = unescape(picture_html(grown(ended("a0", phase, "bad"), ev.RunEnded(103.0, phase))))
+    assert 'import flyte_nb; flyte_nb.Run.get("run").resume()' in said
+    assert 'flyte.show("run")' in said
+
+
+def test_a_run_whose_process_went_away_names_it_too_and_others_do_not() -> None:
+    tree = grown()
+    assert ".resume()" not in picture_html(tree)
+    tree.interrupted(101.0)
+    assert ".resume()" in picture_html(tree)
+    assert ".resume()" not in picture_html(grown(ended("a0"), ev.RunEnded(103.0, ActionPhase.SUCCEEDED)))
 
 
 def test_the_last_lines_of_the_log_stand_with_the_failure() -> None:
