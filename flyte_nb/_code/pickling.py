@@ -8,7 +8,7 @@ import pickle
 import types
 import weakref
 from collections import ChainMap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import cloudpickle
@@ -47,11 +47,27 @@ def unpickled(data: bytes, *, made_here: bool = False) -> Any:
 
 def unpickled_code(data: bytes) -> Any:
     """As `unpickled`, for code that is this process's own from now on: its classes count as defined here."""
-    unpickler = _Unpickler(data, may_set_copies=True)
+    return unpickled_beside(data, {})[0]
+
+
+def unpickled_beside(data: bytes, classes: Mapping[str, type]) -> tuple[Any, list[Any]]:
+    """As `unpickled_code`, and all that is in it.
+
+    Parameters
+    ----------
+    classes : mapping of str to type
+        What takes the place of classes in it, by what `tracker_of` gives for those.
+    """
+    unpickler = _Unpickler(data, may_set_copies=True, classes=classes)
     loaded = unpickler.load()
     for made in unpickler.made:
         _copies.discard(made)
-    return loaded
+    return loaded, list(unpickler.memo.copy().values())
+
+
+def tracker_of(kind: type) -> str:
+    """What a class that travels by value is known by; empty for one that did not travel yet."""
+    return str(parts_of_pickles._DYNAMIC_CLASS_TRACKER_BY_CLASS.get(kind, ""))
 
 
 class _Unpickler(pickle.Unpickler):
@@ -60,9 +76,10 @@ class _Unpickler(pickle.Unpickler):
     _CLASS_MAKERS: ClassVar[dict[str, int]] = {"_make_skeleton_class": 4, "_make_skeleton_enum": 5}
     """With the place of the class's identity among the arguments."""
 
-    def __init__(self, data: bytes, *, may_set_copies: bool) -> None:
+    def __init__(self, data: bytes, *, may_set_copies: bool, classes: Mapping[str, type] | None = None) -> None:
         super().__init__(io.BytesIO(data))
         self._may_set_copies = may_set_copies
+        self._classes = classes or {}
         self._left_alone: list[type] = []
         self.made: list[type] = []
 
@@ -76,6 +93,9 @@ class _Unpickler(pickle.Unpickler):
         return found
 
     def _class(self, make: Callable[..., type], place: int, *arguments: Any) -> type:
+        if (instead := self._classes.get(arguments[place])) is not None:
+            self._left_alone.append(instead)
+            return instead
         known: type | None = parts_of_pickles._DYNAMIC_CLASS_TRACKER_BY_ID.get(arguments[place])
         if known is None:
             made = make(*arguments)

@@ -18,7 +18,7 @@ from .redefined import defined_now, is_of_the_notebook, known_names
 from .values import ValueEncoder, is_task, named, text
 
 MISSING: Any = type("Missing", (), {"__slots__": ()})()
-_MODULE_NAMES = frozenset(
+MODULE_NAMES = frozenset(
     ("__name__", "__file__", "__doc__", "__spec__", "__loader__", "__package__", "__builtins__", "__cached__")
 )
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -252,7 +252,7 @@ class Reach:
 
     def _names(self, used: NamesUsed, function: types.FunctionType) -> Iterable[bytes]:
         for name in used.globals:
-            if name not in _MODULE_NAMES:
+            if name not in MODULE_NAMES:
                 value = function.__globals__.get(name, MISSING)
                 token = self._bound(Binding(function, "globals", name, value), used, name)
                 if token:
@@ -300,7 +300,7 @@ class Reach:
         """The attributes of a user's module that the code may mean."""
         space = vars(module)
         for name in sorted(used.attributes):
-            if name in _MODULE_NAMES:
+            if name in MODULE_NAMES:
                 continue
             value = space.get(name, MISSING)
             if type(value) is types.ModuleType and is_user_module(value.__name__):

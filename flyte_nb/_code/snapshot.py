@@ -12,7 +12,7 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ..errors import CodeBundleError
 from ..storage import Store
@@ -21,6 +21,10 @@ from .digest import KnownCode, known_code
 from .ownership import is_carried
 from .reach import MISSING, Reach, reach_of
 
+if TYPE_CHECKING:
+    from .beside import Beside
+
+T = TypeVar("T")
 LARGE_BYTES = 2**20
 _KEPT = 32
 _KEPT_BYTES = 64 * 2**20
@@ -115,9 +119,26 @@ def load_snapshot(payload: bytes, *, is_borrowed: bool = False) -> Any:
     """
     from .pickling import unpickled, unpickled_code
 
+    return _read(payload, unpickled if is_borrowed else unpickled_code)
+
+
+def load_beside(payload: bytes, notebook: dict[str, Any]) -> Beside:
+    """As `load_snapshot`, for a process where `notebook` is what cells have defined: that wins over what was stored.
+
+    Raises
+    ------
+    CodeBundleError
+        As `load_snapshot`.
+    """
+    from .beside import unpickled_into
+
+    return _read(payload, lambda data: unpickled_into(data, notebook))
+
+
+def _read(payload: bytes, read: Callable[[bytes], T]) -> T:
     try:
         data = payload if payload.startswith(_A_PICKLE) else zlib.decompress(payload)
-        return unpickled(data) if is_borrowed else unpickled_code(data)
+        return read(data)
     except zlib.error as error:
         raise CodeBundleError(
             f"The stored code of the run is damaged: expected compressed data, found {len(payload)} bytes "

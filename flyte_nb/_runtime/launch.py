@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._code.snapshot import load_snapshot
 from .._engine.finished import FinishedWork
 from .._engine.live_run import LiveRun
 from .._engine.naming import ROOT_ACTION
@@ -16,10 +14,8 @@ from .._engine.run_options import ROOT_WAS, RunOptions
 from .._journal.liveness import is_alive
 from .._misfit import misfits, with_nearest
 from .._task.messages import got, not_a_task
-from .._task.namesakes import Namesakes
-from .._task.registry import declared_tasks, find_task
 from .._task.task import Task
-from ..errors import ActionNotFoundError, CodeBundleError, RunNotFoundError, RunStateError, RuntimeUserError
+from ..errors import ActionNotFoundError, RunNotFoundError, RunStateError, RuntimeUserError
 from ..models.events import ActionQueued, RunStarted, StoredLiterals, TaskSeen
 from ..models.phases import ActionPhase
 from ..models.records import RunRecord
@@ -28,6 +24,7 @@ from ..types.interface import Prepared
 from .notebook_loop import notebook_loop, running_loop
 from .places import KINDS_OF_FUNCTION
 from .runtime import Runtime, current_runtime
+from .task_again import task_of
 
 if TYPE_CHECKING:
     from .._journal.earlier import EarlierRun
@@ -86,7 +83,7 @@ def resume(name: str, keep: Keep = ()) -> LiveRun:
     RunStateError
         If it is going on, has succeeded, or called no task that is to be kept.
     CodeBundleError
-        If its code is neither defined here nor stored with it.
+        If its code is neither defined here nor stored with it, or what is defined here lacks some that was stored.
     JournalWriteError
         If the journal cannot be written, as long as its disk is full.
     """
@@ -176,57 +173,6 @@ def loop_for(runtime: Runtime, mode: str | None) -> asyncio.AbstractEventLoop:
             " a back-end from outside (a queue of init, or an installed package's).",
         )
     return notebook_loop() or runtime.loop.get()
-
-
-def task_of(
-    runtime: Runtime, name: str, run: str, parts: dict[str, str], started: RunStarted, *, brings_code: bool = False
-) -> Task[Any, Any]:
-    """The task called `name`: as it is defined here, else as it was stored with `run`, which so `started`.
-
-    Of several that are defined here it is the one that differs from the others as `parts` of its code do. Where the run
-    `brings_code`, a task that happens to have that name here is another one.
-
-    Raises
-    ------
-    CodeBundleError
-        If it is neither, or which of several it is cannot be told.
-    StorageError
-        If its code is large, and gone from the home's store.
-    """
-    task = None if brings_code else _defined_here(name, run, parts)
-    if task is not None:
-        return task
-    code = started.code
-    if code is not None:
-        snapshot: bytes | None = runtime.code_store.get_nowait(code.uri, checksum=code.checksum)
-    else:
-        snapshot = runtime.reader.snapshot(run)
-    if snapshot is None:
-        raise CodeBundleError(
-            f"The code of task {name!r} is not defined here and was not stored with run {run!r}."
-            " Run the cells that define it, or import its module, and try again."
-        )
-    loaded = load_snapshot(snapshot)
-    found = loaded if isinstance(loaded, Task) and loaded.name == name else find_task(name)
-    if found is None:
-        raise CodeBundleError(f"The code stored with run {run!r} holds no task {name!r}.")
-    return found
-
-
-def _defined_here(name: str, run: str, parts: dict[str, str]) -> Task[Any, Any] | None:
-    if len(Namesakes(declared_tasks().get(name, ()))) > 1:
-        gc.collect()  # one that is garbage stands for nothing
-    known = Namesakes(declared_tasks().get(name, ()))
-    if not known:
-        return find_task(name)
-    found = known.like(parts)
-    if found is None:
-        raise CodeBundleError(
-            f"Run {run!r} called task {name!r}, and {len(known)} tasks have that name here, none like it:"
-            f" {known.told_apart()}. Which of them goes on cannot be told. Define the one that ran as it was,"
-            " or give each task a name of its own and start a new run."
-        )
-    return found
 
 
 def _code_of(earlier: EarlierRun, action: str) -> dict[str, str]:

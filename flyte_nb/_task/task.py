@@ -315,6 +315,11 @@ class Task(Generic[P, R]):
         variant._declared = self._declared or self
         return variant
 
+    def become(self, other: Task[P, R]) -> None:
+        """Be `other` from now on, with the options of this one where they were overridden."""
+        options = other.options if self._declared is None else self.options
+        self.__dict__.update(vars(other.with_options(options)))
+
 
 @public
 async def _on_thread(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
