@@ -450,6 +450,27 @@ def test_a_large_frame_is_compressed_where_that_pays(tmp_path: Path, content: An
         assert stored.open(pl.DataFrame).all_sync()["a"].to_list() == list(content)
 
 
+def test_whole_numbers_are_stored_by_their_differences(near: Path, there_and_back: ThereAndBack) -> None:
+    count = 100_000
+    ends = [-(2**63), 2**63 - 1, 0, -1]
+    frame = pl.DataFrame(
+        {
+            "n": np.arange(count) + 2**40,
+            "ends": ends * (count // 4),
+            "small": pl.Series(ends * (count // 4)).clip(-(2**31), 2**31 - 1).cast(pl.Int32),
+            "large": pl.Series([2**64 - 1, 0, 2**63, 1] * (count // 4), dtype=pl.UInt64),
+            "at": [datetime.datetime(2024, 1, 1), None] * (count // 2),
+        }
+    )
+    for came in there_and_back(pl.DataFrame, frame):
+        assert came.equals(frame)
+    (file,) = near.rglob("*.parquet")
+    group = pq.ParquetFile(file).metadata.row_group(0)
+    assert "DELTA_BINARY_PACKED" in group.column(0).encodings
+    assert group.column(0).total_compressed_size < count
+    assert pl.read_parquet(file).equals(frame)
+
+
 def test_a_stored_file_is_plain_parquet(near: Path, there_and_back: ThereAndBack) -> None:
     there_and_back(pd.DataFrame, pd.DataFrame({"a": [1]}))
     (file,) = near.rglob("*.parquet")

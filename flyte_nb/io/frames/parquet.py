@@ -28,9 +28,10 @@ def write(table: pyarrow.Table, sink: Any, *, is_far: bool = False) -> None:
 def writer(sink: Any, schema: pyarrow.Schema, *, is_far: bool = False) -> Any:
     """What takes tables of that schema one by one.
 
-    Dictionaries and compression shorten texts; numbers take longer to write with them and are hardly shorter, so
-    that they are compressed only on their way to a store that is far away, or within lists and structures. The
-    least and the greatest text of a group take longer to find than a query saves on this machine.
+    Texts get shorter by dictionaries and compression, whole numbers by their differences; measurements take longer to
+    compress and are hardly shorter. So what stays on this machine is compressed where that pays, and what travels to
+    a store far away, or has lists and structures, as a whole. The least and the greatest text of a group take longer
+    to find than a query saves here.
     """
     numbers = [field.name for field in schema if kinds.is_primitive(field.type)]
     texts = [field.name for field in schema if not kinds.is_primitive(field.type)]
@@ -42,6 +43,7 @@ def writer(sink: Any, schema: pyarrow.Schema, *, is_far: bool = False) -> Any:
         use_dictionary=texts or False,
         dictionary_pagesize_limit=DICTIONARY_BYTES,
         write_statistics=in_full or numbers or False,
+        column_encoding={field.name: "DELTA_BINARY_PACKED" for field in schema if _is_whole_number(field.type)},
     )
 
 
@@ -110,6 +112,11 @@ def first_rows(uri: str, count: int) -> tuple[pyarrow.Table, int]:
         first = next(opened.iter_batches(count), None)
         table = opened.schema_arrow.empty_table() if first is None else pyarrow.Table.from_batches([first])
         return table.slice(0, count), opened.metadata.num_rows
+
+
+def _is_whole_number(kind: pyarrow.DataType) -> bool:
+    """Whether its values are numbers of 32 or 64 bits, whatever they count."""
+    return bool(kinds.is_integer(kind) and kind.bit_width >= 32 or kinds.is_timestamp(kind) or kinds.is_date32(kind))
 
 
 def _place_of_damage(file: pyarrow.NativeFile, names: list[str] | None) -> str:
