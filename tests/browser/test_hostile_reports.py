@@ -322,6 +322,7 @@ def test_links_of_a_report_lead_into_it_or_are_opened_by_a_second_click(
     assert not listener.heard
     with lab.context.expect_page() as opened:
         way.click()
+    opened.value.wait_for_url(f"{listener.address}/elsewhere")
     assert opened.value.evaluate("() => window.opener") is None
     assert listener.heard[0] == "GET /elsewhere HTTP/1.1"
 
