@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from .ownership import is_of_ipython
-from .pickling import tracker_of, unpickled_beside
+from .pickling import forget_classes, tracker_of, unpickled_beside
 from .reach import MISSING, MODULE_NAMES, reach_of
 from .redefined import NOTEBOOK, is_of_the_notebook
 from .values import is_task
@@ -52,7 +52,7 @@ def unpickled_into(data: bytes, notebook: dict[str, Any]) -> Beside:
     Exception
         Whatever a class in it raises.
     """
-    root, things = unpickled_beside(data, {})
+    root, things, made = unpickled_beside(data, {})
     defined = _defined(notebook)
     classes = {
         tracker: defined[name]
@@ -62,7 +62,8 @@ def unpickled_into(data: bytes, notebook: dict[str, Any]) -> Beside:
         if (tracker := tracker_of(value))
     }
     if classes:
-        root, things = unpickled_beside(data, classes)
+        forget_classes(made)  # what derives from one of them derives from what takes its place
+        root, things, _ = unpickled_beside(data, classes)
     names: set[str] = set()
     for space in _spaces_of(things):
         names.update(space.keys() - MODULE_NAMES)

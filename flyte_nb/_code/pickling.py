@@ -8,8 +8,8 @@ import pickle
 import types
 import weakref
 from collections import ChainMap
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import cloudpickle
 from cloudpickle import cloudpickle as parts_of_pickles
@@ -18,6 +18,14 @@ from .lines import lines_of, show_lines
 
 _copies: weakref.WeakSet[type] = weakref.WeakSet()
 """Classes that came here by value, and may come again as they are by then where they were defined."""
+
+
+class Unpickled(NamedTuple):
+    """What a pickle is of, all that is in it, and which classes it made."""
+
+    value: Any
+    things: list[Any]
+    made: list[type]
 
 
 def pickled(value: Any) -> bytes:
@@ -47,10 +55,10 @@ def unpickled(data: bytes, *, made_here: bool = False) -> Any:
 
 def unpickled_code(data: bytes) -> Any:
     """As `unpickled`, for code that is this process's own from now on: its classes count as defined here."""
-    return unpickled_beside(data, {})[0]
+    return unpickled_beside(data, {}).value
 
 
-def unpickled_beside(data: bytes, classes: Mapping[str, type]) -> tuple[Any, list[Any]]:
+def unpickled_beside(data: bytes, classes: Mapping[str, type]) -> Unpickled:
     """As `unpickled_code`, and all that is in it.
 
     Parameters
@@ -62,7 +70,13 @@ def unpickled_beside(data: bytes, classes: Mapping[str, type]) -> tuple[Any, lis
     loaded = unpickler.load()
     for made in unpickler.made:
         _copies.discard(made)
-    return loaded, list(unpickler.memo.copy().values())
+    return Unpickled(loaded, list(unpickler.memo.copy().values()), unpickler.made)
+
+
+def forget_classes(made: Iterable[type]) -> None:
+    """Have pickles of these classes make them anew."""
+    for kind in made:
+        parts_of_pickles._DYNAMIC_CLASS_TRACKER_BY_ID.pop(tracker_of(kind), None)
 
 
 def tracker_of(kind: type) -> str:

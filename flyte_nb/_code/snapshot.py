@@ -152,7 +152,7 @@ def _read(payload: bytes, read: Callable[[bytes], T]) -> T:
     except Exception as error:
         raise CodeBundleError(
             f"The stored code of the run cannot be loaded here: {type(error).__name__}: {error}. It may have "
-            "been stored with other versions of Python or of the modules it uses."
+            "been stored with other versions of Python, of the modules it uses, or of classes that are defined here."
         ) from error
 
 
