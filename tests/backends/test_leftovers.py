@@ -103,7 +103,7 @@ def closes_all_but_its_output(after_s: float) -> int:
 def test_a_task_that_closes_the_way_to_the_kernel_ends_with_an_error_that_says_so(after_s: float) -> None:
     run = flyte.run(closes_all_but_its_output, after_s)
 
-    with pytest.raises(errors.TaskInterruptedError, match="had closed its connection to the kernel"):
+    with pytest.raises(errors.TaskInterruptedError, match="has closed the connection of its process to the kernel"):
         run.outputs(timeout=PATIENCE_S)
     assert result(process_id) > 0
 

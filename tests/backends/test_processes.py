@@ -196,6 +196,8 @@ def dies(how: str) -> None:
     print("about to", how)
     if how == "exit":
         os._exit(7)
+    if how == "input error":
+        os._exit(os.EX_IOERR)
     if how == "segfault":
         os.kill(os.getpid(), signal.SIGSEGV)
     if how == "kill":
@@ -205,7 +207,12 @@ def dies(how: str) -> None:
 
 @pytest.mark.parametrize(
     ("how", "text"),
-    [("exit", "exit code 7"), ("segfault", r"signal 11 \(SIGSEGV\)"), ("kill", r"signal 9 \(SIGKILL\)")],
+    [
+        ("exit", "exit code 7"),
+        ("input error", r"ended with exit code 74\. Its last lines:\nabout to input error$"),
+        ("segfault", r"signal 11 \(SIGSEGV\)"),
+        ("kill", r"signal 9 \(SIGKILL\)"),
+    ],
 )
 def test_a_worker_that_dies_is_an_error_that_says_how_with_its_last_lines(how: str, text: str) -> None:
     run = in_process(dies, how)

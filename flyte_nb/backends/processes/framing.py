@@ -6,8 +6,6 @@ import struct
 from collections.abc import Iterator
 
 LENGTH = struct.Struct("<I")
-CHANNEL_CLOSED = 74
-"""Exit code of a worker whose task has closed what leads to the kernel."""
 
 
 def framed(data: bytes) -> bytes:

@@ -13,7 +13,7 @@ from ...errors import OOMError
 from ..workers import messages as say
 from ..workers.conversation import WorkerLost
 from ..workers.kept import Known
-from .framing import CHANNEL_CLOSED, Frames, framed
+from .framing import Frames, framed
 from .nursery import WorkerProcess
 
 PIECE_BYTES = 64 * 1024  # what is larger is mapped anew for each call, and takes ten times as long
@@ -212,8 +212,6 @@ def how_it_ended(status: int | None) -> str:
     """An exit code in words."""
     if status is None:
         return "is gone, and nobody saw how"
-    if status == CHANNEL_CLOSED:
-        return "ended because something in it had closed its connection to the kernel, as os.closerange(3, ...) does"
     if status >= 0:
         return f"ended with exit code {status}"
     try:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import errno
 import faulthandler
 import fcntl
 import os
 import signal
 import socket
+import stat
 import sys
 import termios
 import threading
@@ -16,11 +18,12 @@ from collections.abc import Callable
 
 from ..workers import messages as say
 from ..workers.attempt import Worker
-from .framing import CHANNEL_CLOSED, Frames, framed
+from .framing import Frames, framed
 
 PIECE_BYTES = 64 * 1024  # what is larger is mapped anew for each call, and takes ten times as long
 LAST_WORDS_S = 2.0
 LOOK_EVERY_S = 0.01
+CHANNEL_CLOSED = b"The task has closed the connection of its process to the kernel, as os.closerange(3, ...) does.\n"
 
 # What every task needs is imported here, once, in the process that workers are forked from.
 from ...types import messages as _literals  # noqa: E402, F401
@@ -73,7 +76,10 @@ def waiting_output() -> Callable[[], bool]:
 def _end_if_closed_here(error: OSError) -> None:
     """End if the channel was closed by the task: the kernel would wait for ever for what cannot be said any more."""
     if error.errno in (errno.EBADF, errno.ENOTSOCK):
-        os._exit(CHANNEL_CLOSED)
+        with contextlib.suppress(OSError):
+            if stat.S_ISFIFO(os.fstat(2).st_mode):  # else the task has put a file of its own in its place
+                os.write(2, CHANNEL_CLOSED)  # the kernel tells what was printed last
+        os._exit(os.EX_IOERR)
 
 
 def _leave() -> None:
