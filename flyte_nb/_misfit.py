@@ -98,8 +98,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {meant!r}?)" if meant else ""
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The name among `known` that `name` is probably a misspelling of."""
+def nearest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """The name among `known` that `name` is probably a misspelling of: the most like it, and at least so much."""
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, list(known), 1)), None)
+    return next(iter(get_close_matches(name, list(known), 1, likeness)), None)

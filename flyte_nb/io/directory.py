@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 from .._public import public
@@ -181,8 +182,8 @@ class Dir(Reference[T]):
         ------
         FileNotFoundError, NotADirectoryError
             If there is no such directory.
-        ValueError
-            If `max_depth` is less than 1.
+        TypeError, ValueError
+            If `max_depth` is no whole number, or less than 1.
 
         Examples
         --------
@@ -344,6 +345,8 @@ class Dir(Reference[T]):
         return await asyncio.to_thread(self.empty_sync)
 
     def _files(self, recursive: bool, max_depth: int | None) -> Iterator[tuple[str, File[Any]]]:
+        if max_depth is not None and (isinstance(max_depth, bool) or not isinstance(max_depth, Integral)):
+            raise TypeError(f"max_depth is a whole number, or None for all folders; got {max_depth!r:.80}.")
         if max_depth is not None and max_depth < 1:
             raise ValueError(f"max_depth must be at least 1, the directory itself, got {max_depth}.")
         digests = self._digests()

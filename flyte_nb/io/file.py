@@ -15,7 +15,7 @@ from .file_transfer import fetch_file, is_file, is_quick, store_file
 from .parameters import T
 from .places import checked_name, is_content_place, named_place, new_place
 from .reference import Reference
-from .streams import OpenedFile, Opening, open_file
+from .streams import WRITING, OpenedFile, Opening, open_file
 
 
 @public
@@ -220,6 +220,8 @@ class File(Reference[T]):
             If it cannot be opened, or is not what was stored.
         ValueError
             If mode or compression is unknown.
+        TypeError
+            If an option is a misspelt word.
 
         Examples
         --------
@@ -301,7 +303,7 @@ class File(Reference[T]):
     def _opened(
         self, mode: str, block_size: int | None, cache_type: str, compression: str | None, options: dict[str, Any]
     ) -> OpenedFile:
-        if not str(mode).startswith("r") and is_content_place(self.path):
+        if mode in WRITING and is_content_place(self.path):
             raise PermissionError(
                 f"Cannot write {self.path!r}: it is stored under the digest of its content, and others may refer to it."
                 f" Write to a new file: {type(self).__name__}.new_remote({self.name!r})."

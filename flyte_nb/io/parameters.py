@@ -39,6 +39,10 @@ else:
                 (parameter,) = parameter  # so does `typing` when it evaluates annotations
             if isinstance(parameter, tuple):
                 raise TypeError(f"{cls.__name__} takes one parameter, a format or a type, got {len(parameter)}.")
+            if isinstance(parameter, (int, float, bytes, list, dict, set)):
+                raise TypeError(
+                    f"{cls.__name__} takes a format, such as {cls.__name__}['csv'], or a type; got {parameter!r:.80}."
+                )
             if isinstance(parameter, str):  # a bare text would be taken for the name of a type
                 if not parameter:
                     raise TypeError(f"The format of a {cls.__name__} cannot be empty.")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from .._misfit import nearest
 from .._public import public
 from ..storage.addresses import filesystem, local_path, publishes_whole
 from ..storage.faults import explained, retried
@@ -16,9 +17,13 @@ from ..storage.remote_copy import discard, rename, unfinished_name, with_folder
 from .compressions import compressed
 from .raw_streams import ReadingSource, WritingSink
 
-_MODES = frozenset(["r", "rb", "rt", "w", "wb", "wt", "x", "xb", "xt"])
+WRITING = frozenset(["w", "wb", "wt", "x", "xb", "xt"])
+_MODES = WRITING | {"r", "rb", "rt"}
 _BUFFER_BYTES = 256 * 1024
 _TEXT_OPTIONS = ("encoding", "errors", "newline")
+_WORDS = ("mode", "block_size", "cache_type", "compression", *_TEXT_OPTIONS)
+_MISSPELT = 0.75
+"""How like one of these words another is that means it; fsspec's `cache_options` is less so."""
 
 
 class OpenedFile:
@@ -123,10 +128,13 @@ def open_file(
     ------
     ValueError
         If the mode or the compression is unknown.
+    TypeError
+        If an option is a misspelt word of `File.open`.
     FileNotFoundError, IsADirectoryError, PermissionError, StorageError
         If it cannot be opened.
     """
     options = dict(options or {})
+    _refuse_misspelt(options)
     text = {name: options.pop(name) for name in _TEXT_OPTIONS if name in options}
     is_text = _checked(mode, text)
     reads = mode.startswith("r")
@@ -169,6 +177,13 @@ def _checked(mode: str, text: dict[str, Any]) -> bool:
     if text and not is_text:
         raise ValueError(f"{', '.join(text)} only mean something for text: open in mode {mode.replace('b', '')!r}.")
     return is_text
+
+
+def _refuse_misspelt(options: dict[str, Any]) -> None:
+    """Other words are for the file system of the address, of which this machine's takes none: they stay allowed."""
+    meant = {name: nearest(name, _WORDS, _MISSPELT) for name in options if name not in _WORDS}
+    if wrong := [f"{name!r} (did you mean {word!r}?)" for name, word in meant.items() if word]:
+        raise TypeError(f"A file cannot be opened with {', '.join(wrong)}. It takes {', '.join(_WORDS)}.")
 
 
 def _reader(

@@ -71,6 +71,9 @@ def test_files_are_walked_in_order(store: Store, tree: Path) -> None:
     assert [file.name for file in directory.walk_sync(file_pattern="*.csv")] == ["b ü.csv"]
     with pytest.raises(ValueError, match="at least 1"):
         list(directory.walk_sync(max_depth=0))
+    for depth in ("1", 1.5, True):
+        with pytest.raises(TypeError, match=f"max_depth is a whole number, or None for all folders; got {depth!r}"):
+            list(directory.walk_sync(max_depth=depth))  # type: ignore[arg-type]
 
 
 def test_all_of_it_may_be_awaited(store: Store, tree: Path) -> None:

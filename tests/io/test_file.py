@@ -230,6 +230,18 @@ def test_what_is_stored_by_content_is_not_written_over(store: Store, files: Path
     file = File.from_local_sync(files / "a.txt")
     with pytest.raises(PermissionError, match=r"new_remote\('a.txt'\)"), file.open_sync("w"):
         pass
+    with pytest.raises(ValueError, match="cannot be opened in mode 'q': expected 'rb'"), file.open_sync("q"):
+        pass
+
+
+def test_a_misspelt_word_of_an_opening_is_refused_and_one_for_the_file_system_is_not(store: Store) -> None:
+    file = File.new_remote("a")
+    with pytest.raises(TypeError, match=r"'mdoe' \(did you mean 'mode'\?\), 'encodng' \(did you mean 'encoding'\?\)"):
+        file.open_sync(mdoe="w", encodng="utf-8").__enter__()
+    with file.open_sync("wb") as stream:
+        stream.write(b"one")
+    with file.open_sync(cache_options={}) as stream:
+        assert stream.read() == b"one"
 
 
 def test_damage_is_found_when_a_file_is_downloaded(near: Path, files: Path) -> None:

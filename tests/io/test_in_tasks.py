@@ -149,6 +149,8 @@ def test_a_format_is_part_of_the_type() -> None:
     assert TypeEngine.to_literal_type(File["csv"]).blob.format == "csv"
     with pytest.raises(TypeError, match="one parameter"):
         File["csv", "json"]
+    with pytest.raises(TypeError, match=r"File takes a format, such as File\['csv'\], or a type; got 3\."):
+        File[3]  # type: ignore[valid-type]
 
 
 def test_a_subclass_comes_back_as_one() -> None:
