@@ -31,7 +31,17 @@ logger = logging.getLogger("flyte_nb")
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SPECIAL = frozenset(
-    {"__init__", "__call__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__anext__", "__await__"}
+    {
+        "__init__",
+        "__call__",
+        "__enter__",
+        "__exit__",
+        "__aenter__",
+        "__aexit__",
+        "__anext__",
+        "__await__",
+        "__getattr__",
+    }
 )
 _MARK = "__ends_tracebacks__"
 

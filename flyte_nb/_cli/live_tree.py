@@ -11,11 +11,11 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from .._follow.live_picture import LivePicture
-from .._view.looks import LOOKS, stalled_for
+from .._view.looks import INTERRUPTED_LOOK, LOOKS, stalled_for
 from .._view.projection import ActionView
 from .._view.prompts import answer_command, wanted
 from .._view.tree import TreeNode
-from .._view.wire import NodeKind, NodePhase
+from .._view.wire import Header, NodeKind, NodePhase
 from ..remote.history import RunHistory
 
 ROWS_AROUND = 4
@@ -80,7 +80,7 @@ class LiveTree:
 
     def _title(self) -> Text:
         header = self._picture.header()
-        title = Text.assemble("run ", (header.name, "bold"), f" of {header.task}: ", _phase(header.phase))
+        title = Text.assemble("run ", (header.name, "bold"), f" of {header.task}: ", _standing(header))
         title.append("  actions:", "dim")
         for phase, count in enumerate(header.counts):
             if count:
@@ -151,6 +151,7 @@ class LiveTree:
             row.append(f"  {node.end - node.start:.1f} s", "dim")
 
 
-def _phase(phase: int) -> tuple[str, str]:
-    found = NodePhase(phase)
-    return LOOKS[found].word, SIGNS[found][1]
+def _standing(header: Header) -> tuple[str, str]:
+    phase = NodePhase(header.phase)
+    look = INTERRUPTED_LOOK if header.interrupted else LOOKS[phase]
+    return look.word, SIGNS[phase][1]

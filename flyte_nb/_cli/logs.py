@@ -34,7 +34,7 @@ def logs(run: str, action: str | None, follow: bool, as_json: bool) -> None:
     history = RunHistory(run)
     history.record()
     if action is not None:
-        history.action(action)
+        action = history.action(action).name
     shown = _JsonLines() if as_json else _TextLines(history if action is None else None)
     order, read_up_to, goes_on = LogOrder(), 0, True
     while goes_on:

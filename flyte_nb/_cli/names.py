@@ -43,7 +43,7 @@ class RunName(_Name):
 
 
 class ActionName(_Name):
-    """The name of an action of the run that was named before it."""
+    """The name of an action of the run that was named before it, or of a task that has one action there."""
 
     name = "action"
 

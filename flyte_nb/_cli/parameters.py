@@ -29,6 +29,20 @@ from ..types.frames import library_of
 from ..types.type_text import type_text
 
 _NOTHING = ("none", "null")
+_MISREAD = re.compile(r"_(type|parsing|parsing_size|from_float|from_date_parsing|from_datetime_parsing)$")
+"""How Pydantic ends its code for what is none of a type; the code begins with the type."""
+_WANTED = {
+    "int": "int",
+    "float": "float",
+    "bool": "bool: yes or no",
+    "string": "str",
+    "date": "a date such as 2024-02-29",
+    "datetime": "a time such as 2024-02-29T12:30",
+    "time": "a time of day such as 12:30",
+    "time_delta": "seconds, or a duration such as PT1H30M",
+    "list": "a list as JSON, such as [1, 2]",
+    "dict": 'a dictionary as JSON, such as {"a": 1}',
+}
 
 
 def options_of(task: Task[Any, Any]) -> list[click.Parameter]:
@@ -160,6 +174,11 @@ def _value_or_name(given: Any, read: Callable[[Any], Any], kind: type[enum.Enum]
 def _described(problem: Any) -> str:
     where = ".".join(str(step) for step in problem["loc"] if not str(step).startswith("function-"))
     given, said = problem["input"], problem["msg"].removeprefix("Value error, ").removesuffix(".")
+    wanted = _WANTED.get(_MISREAD.sub("", problem["type"]))
+    if wanted is not None:
+        said = f"expected {wanted}"
+    elif said.startswith("Input should be "):
+        said = f"expected {said.removeprefix('Input should be ')}"
     return f"{f'at {where}: ' if where else ''}{said}, got {given!r:.80}"
 
 

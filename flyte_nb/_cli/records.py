@@ -47,6 +47,7 @@ def _of_run(details: RunDetails) -> dict[str, Any]:
         "name": details.name,
         "task": details.task_name,
         "phase": details.phase,
+        "interrupted": details.interrupted,
         "started_at": details.start_time,
         "ended_at": details.end_time,
         "seconds": details.runtime,

@@ -17,6 +17,7 @@ from .._view.looks import duration_text, stall_text
 from .._view.prompts import answer_command, wanted
 from ..errors import JournalCorruptionError
 from ..models.phases import ActionPhase
+from ..remote.details import state_of
 from .commands import program
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ _COLORS = {
     "failed": "red",
     "timed_out": "red",
     "aborted": "yellow",
+    "interrupted": "yellow",
     "running": "blue",
     "paused": "magenta",
 }
@@ -60,7 +62,7 @@ def print_runs(runs: list[Run]) -> None:
         table.add_row(
             run.name,
             escape(details.task_name),
-            _colored(str(details.phase)),
+            _colored(state_of(details)),
             started,
             duration_text(details.runtime) if details.runtime is not None else "",
             str(sum(details.counts.values())),

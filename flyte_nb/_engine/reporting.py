@@ -6,6 +6,7 @@ import threading
 import time
 from typing import Any
 
+from .._aio import Waited, with_aio
 from .._public import public
 from ..models.events import ReportChanged
 from ..models.text import checked_text, writable
@@ -28,18 +29,22 @@ class Tab:
         self._pending: list[str] = []
         self._replace = False
 
-    def log(self, content: Any) -> None:
+    @with_aio
+    def log(self, content: Any) -> Waited:
         """Append HTML, a figure, a data frame or anything with `_repr_html_`; shown with the next flush."""
         html = render_html(content)
         with self._report.lock:
             self._pending.append(html)
+        return Waited()
 
-    def replace(self, content: Any) -> None:
+    @with_aio
+    def replace(self, content: Any) -> Waited:
         """Put `content` in the place of all the tab held; shown with the next flush."""
         html = render_html(content)
         with self._report.lock:
             self._pending = [html]
             self._replace = True
+        return Waited()
 
     def take_change(self) -> tuple[bool, str] | None:
         """What changed since the last call: whether all is replaced, and the HTML."""

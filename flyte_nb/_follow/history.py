@@ -83,7 +83,7 @@ class RunHistory:
         return tree
 
     def action(self, name: str) -> ActionView:
-        """One action of the run.
+        """One action of the run, by its name or, where its task has no other action, by the task's.
 
         Raises
         ------
@@ -92,9 +92,12 @@ class RunHistory:
         view = self.view()
         found = view.actions.get(name)
         if found is None:
+            of_task = [action for action in view.actions.values() if name in (action.task, action.short_name)]
+            if len(of_task) == 1:
+                return of_task[0]
             asked = f"action {name!r}" if name else "root action"
             raise ActionNotFoundError(
-                f"Run {self.name!r} has no {asked}; it has {len(view.actions)} actions.{_of_task(name, view)}"
+                f"Run {self.name!r} has no {asked}; it has {len(view.actions)} actions.{_named(of_task)}"
             )
         return found
 
@@ -136,9 +139,9 @@ class RunHistory:
         return not self.record().phase.is_terminal  # its process may have ended it, and itself, just now
 
 
-def _of_task(name: str, view: RunView) -> str:
-    """The actions of a task, for who asks for an action by its name."""
-    found = [repr(action.name) for action in view.actions.values() if name in (action.task, action.short_name)]
+def _named(of_task: list[ActionView]) -> str:
+    """The actions of a task, for who asks for an action by its task's name."""
+    found = [repr(action.name) for action in of_task]
     more = f" and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
     return f" Actions of that task: {', '.join(found[:MOST_NAMED])}{more}." if found else ""
 

@@ -16,6 +16,7 @@ from .._task.registry import registered_tasks
 from .._task.task import Task
 from ..errors import ActionNotFoundError, BaseRuntimeError, RuntimeDataValidationError
 from ..remote import Action, Run
+from ..remote.details import state_of
 from ..remote.requests import answer_prompt
 from .arguments import split_arguments
 from .cell import CellProgram, cell, kept_value
@@ -89,7 +90,7 @@ def flyte_runs(line: str) -> None:
     for run in Run.listall(limit=int(limit)):
         details = run.details()
         started = details.start_time.astimezone().strftime("%Y-%m-%d %H:%M:%S") if details.start_time else ""
-        print(f"{run.name:<16} {details.phase!s:<10} {started}  {details.task_name}")
+        print(f"{run.name:<16} {state_of(details):<11} {started}  {details.task_name}")
 
 
 def flyte_show(line: str) -> None:

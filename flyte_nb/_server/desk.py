@@ -177,7 +177,8 @@ class Desk:
         """
         phase, what = self.run(name).phase, f"Run {name!r}"
         if action and not phase.is_terminal:
-            phase, what = RunHistory(name, self.archive).action(action).phase, f"Action {action!r} of run {name!r}"
+            found = RunHistory(name, self.archive).action(action)
+            action, phase, what = found.name, found.phase, f"Action {found.name!r} of run {name!r}"
         if phase.is_terminal:
             raise RunStateError(f"{what} is {phase}; there is nothing to stop.")
         requests.post_abort(self.archive, name, action, reason)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Sequence
 
+from .._absent import NamesWhatIsMeant
 from .._aio import AwaitedAsItself, BlockingCall, ClassCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.blocking import wait_unless_stopped
 from .._public import public
@@ -12,16 +13,19 @@ from .._task.duration import Duration
 from ..models.phases import ActionPhase
 from .details import ActionDetails, action_details, moment
 from .history import RunHistory
+from .other_names import OF_ACTION
 from .requests import post_abort
 from .waiting import limit_of, raise_if_late, until
 
 
 @public
-class Action(AwaitedAsItself):
+class Action(NamesWhatIsMeant, AwaitedAsItself):
     """One call of a task.
 
     Specification: *Remote tasks*, *Abort and cancel actions*.
     """
+
+    _meant_by = OF_ACTION
 
     def __init__(self, history: RunHistory, name: str) -> None:
         self.name = name
@@ -29,7 +33,7 @@ class Action(AwaitedAsItself):
 
     @ClassCall
     def get(cls: type[Action], run_name: str, name: str) -> Action:
-        """The action `name` of the run `run_name`.
+        """The action `name` of the run `run_name`; the name of a task will do where it has one action there.
 
         Raises
         ------
@@ -38,8 +42,7 @@ class Action(AwaitedAsItself):
         """
         history = RunHistory(run_name)
         history.record()
-        history.action(name)
-        return cls(history, name)
+        return cls(history, history.action(name).name)
 
     @ListingCall
     def listall(

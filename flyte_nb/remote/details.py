@@ -10,7 +10,7 @@ from .._aio import AwaitedAsItself
 from .._follow.previews import previewed_inputs, previewed_outputs
 from .._follow.values import ActionInputs, ActionOutputs, inputs_of, outputs_of, reader_of
 from .._public import public
-from .._view.looks import duration_text
+from .._view.looks import INTERRUPTED_LOOK, duration_text
 from .._view.projection import ActionView, AttemptView, RunView, TraceView
 from ..models.events import CacheOutcome, ErrorRecord, LinkAdded, PromptAsked
 from ..models.phases import ActionPhase
@@ -155,6 +155,11 @@ class RunDetails(AwaitedAsItself):
         return self.phase.is_terminal
 
     @property
+    def interrupted(self) -> bool:
+        """Whether its process went away before it had ended; its phase is ABORTED then."""
+        return self._view.is_interrupted
+
+    @property
     def action_details(self) -> ActionDetails:
         """The root action.
 
@@ -178,7 +183,7 @@ class RunDetails(AwaitedAsItself):
     def __repr__(self) -> str:
         counts = ", ".join(f"{count} {phase}" for phase, count in self.counts.items())
         took = f" in {duration_text(self.runtime)}" if self.runtime is not None else ""
-        lines = [f"Run {self.name} of {self.task_name}: {self.phase}{took} ({counts})"]
+        lines = [f"Run {self.name} of {self.task_name}: {state_of(self)}{took} ({counts})"]
         if self.resumes:
             lines.append("resumed once" if self.resumes == 1 else f"resumed {self.resumes} times")
         if self.kept:
@@ -189,6 +194,11 @@ class RunDetails(AwaitedAsItself):
         if self.error_info is not None:
             lines.append(f"{self.error_info.code}: {self.error_info.message}")
         return "\n".join(lines)
+
+
+def state_of(details: RunDetails) -> str:
+    """In one word, as on the page, where a run stands."""
+    return INTERRUPTED_LOOK.word if details.interrupted else str(details.phase)
 
 
 def action_details(history: RunHistory, view: RunView, action: ActionView) -> ActionDetails:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, overload
 
+from .._absent import NamesWhatIsMeant
 from .._aio import AwaitedAsItself, BlockingCall, ClassCall, IteratingCall, Lines, ListingCall, Text, Waited, with_aio
 from .._engine.naming import ROOT_ACTION
 from .._follow.servers import page_of
@@ -24,6 +25,7 @@ from .details import ActionDetails, RunDetails, action_details, run_details
 from .driven import gone_on_with
 from .frame import frame_of
 from .history import RunHistory
+from .other_names import OF_RUN
 from .requests import post_abort
 from .result import failure_of, result_of
 from .tree import RunTree
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 @public
-class Run(AwaitedAsItself):
+class Run(NamesWhatIsMeant, AwaitedAsItself):
     """A run.
 
     Every blocking method has an awaitable twin: ``await run.wait.aio()``.
@@ -54,6 +56,8 @@ class Run(AwaitedAsItself):
 
     Specification: *Remote tasks*, *Notebooks*.
     """
+
+    _meant_by = OF_RUN
 
     def __init__(self, name: str, live: LiveRun | None = None) -> None:
         self.name = name
@@ -314,7 +318,7 @@ class Run(AwaitedAsItself):
     def get_logs(self, action_name: str | None = None) -> Lines:
         """Lines that actions printed or logged, in the order of time: of one action, or of all."""
         if action_name is not None:
-            self._history.action(action_name)
+            action_name = self._history.action(action_name).name
         return Lines(self._history.log_lines(action_name))
 
     @with_aio

@@ -134,11 +134,14 @@ def test_a_run_is_aborted_from_another_process(shell: Shell) -> None:
     assert shell.run("abort", "hangs")[0] == "Run hangs has ended already: aborted.\n"
 
 
-def test_a_killed_run_is_shown_as_aborted_and_resumed_from_the_command_line(shell: Shell) -> None:
+def test_a_killed_run_is_shown_as_interrupted_and_resumed_from_the_command_line(shell: Shell) -> None:
     process = hang(shell, "killed")
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=30)
-    assert "aborted" in shell.run("get", "run", "killed")[0]
+    for command in (["run", "killed"], ["run", "--phase", "aborted"], ["action", "killed"]):
+        assert "interrupted" in shell.run("get", *command)[0]
+    known = shell.json("get", "run", "killed")
+    assert (known["phase"], known["interrupted"]) == ("aborted", True)
     tree, _ = shell.run("get", "action", "killed")
     assert "not started" not in tree + shell.run("get", "action", "killed", "a0")[0]
     found, _ = shell.run("doctor", code=1)

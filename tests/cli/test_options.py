@@ -77,8 +77,10 @@ def test_a_value_is_typed_as_its_type_says(shell: Shell, command: str, result: o
         ("kept --where nowhere", "--where': there is no file or folder 'nowhere', got 'nowhere'"),
         ('kept --files ["nowhere"]', "at 0: there is no file or folder 'nowhere'"),
         ('kept --tables {"one":5}', "at one: a pandas.DataFrame is given by its path or its address, got 5"),
-        ("plain --n many", "--n': Input should be a valid integer"),
-        ("plain --color PINK", "--color': Input should be 1 or 2, got 'PINK'"),
+        ("plain --n many", "--n': expected int, got 'many'"),
+        ("plain --sure perhaps", "--sure': expected bool: yes or no, got 'perhaps'"),
+        ("plain --color PINK", "--color': expected 1 or 2, got 'PINK'"),
+        ("plain --colors RED", "--colors': expected a list as JSON, such as [1, 2], got 'RED'"),
     ],
 )
 def test_what_cannot_be_given_is_said_without_what_reads_it(shell: Shell, command: str, problem: str) -> None:

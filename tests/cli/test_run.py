@@ -196,8 +196,9 @@ def test_frames_and_files_are_given_by_their_path(shell: Shell) -> None:
     ("arguments", "text"),
     [
         (("show",), "Missing option '--count'"),
-        (("show", "--count", "many"), "valid integer"),
-        (("show", "--count", "1", "--point", '{"x": "y"}'), "at x: Input should be"),
+        (("show", "--count", "many"), "'--count': expected int, got 'many'"),
+        (("show", "--count", "1", "--day", "soon"), "'--day': expected a date such as 2024-02-29, got 'soon'"),
+        (("show", "--count", "1", "--point", '{"x": "y"}'), "at x: expected int, got 'y'"),
         (("show", "--count", "1", "--many-values", "[1,"), "Invalid JSON"),
         (("show", "--count", "1", "--many-values", "@none.json"), "none.json"),
         (("show", "--cuont", "1"), "--count"),

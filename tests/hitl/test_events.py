@@ -552,3 +552,16 @@ def test_a_tab_of_a_report_is_called_by_a_text() -> None:
     run.raise_for_status()
     run.wait()
     assert run.phase == "succeeded" and run.get_report() == ""
+
+
+def test_a_tab_of_a_report_is_written_by_awaited_calls_too() -> None:
+    @env.task(report=True)
+    async def reports() -> None:
+        tab = flyte.report.get_tab("main")
+        await tab.replace.aio("<p>one</p>")
+        await tab.log.aio("<p>two</p>")
+        await tab.log("<p>three</p>")
+
+    run = flyte.run(reports)
+    run.wait()
+    assert run.phase == "succeeded" and run.get_report() == "<p>one</p><p>two</p><p>three</p>"

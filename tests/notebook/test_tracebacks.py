@@ -210,7 +210,8 @@ def test_a_script_shows_the_users_line_and_a_message_and_nothing_of_ours(tmp_pat
 def test_a_script_shows_the_task_that_failed_and_who_asked_for_its_result(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(SETUP + "\nflyte.run(fails, 3).outputs()\n")
-    assert errors_of(script) == [
+    *shown, note = errors_of(script)
+    assert shown == [
         "Traceback (most recent call last):",
         f'  File "{script}", line {line_of(script, "return days // 0")}, in fails',
         "    return days // 0",
@@ -221,6 +222,7 @@ def test_a_script_shows_the_task_that_failed_and_who_asked_for_its_result(tmp_pa
         "    flyte.run(fails, 3).outputs()",
         "flyte_nb.errors.RuntimeUserError: integer division or modulo by zero",
     ]
+    assert note.startswith("Raised as ZeroDivisionError by task 'etl.fails', action 'a0' of run '")
 
 
 def line_of(script: Path, text: str) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import datetime
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ env = flyte.TaskEnvironment("reads")
 @env.task
 async def double(x: int) -> int:
     print("doubling", x)
+    flyte.report.log(f"<p>{x}</p>")
     return 2 * x
 
 
@@ -192,6 +194,15 @@ def test_who_asks_for_an_action_by_its_task_is_told_the_names_of_its_actions(run
         Action.get(run.name, asked)
 
 
+def test_an_action_is_found_by_its_task_where_that_has_no_other(run: Run) -> None:
+    assert Action.get(run.name, "reads.two").name == Action.get(run.name, "two").name == run.action.name
+
+
+def test_log_and_report_of_an_action_are_found_by_its_task(failed: Run) -> None:
+    assert failed.get_logs("double") == ["doubling 1"]
+    assert failed.get_report("double") == "<p>1</p>"
+
+
 def test_a_name_that_looks_like_sql_finds_nothing(run: Run) -> None:
     with pytest.raises(errors.RunNotFoundError):
         Run.get("' OR 1=1 --")
@@ -233,6 +244,31 @@ def test_a_failed_run_raises_when_asked_for_outputs_and_its_action_has_none(fail
     with pytest.raises(errors.RuntimeUserError, match="no 7"):
         failed.outputs()
     assert failed.action.details().outputs() == ()
+
+
+def test_the_error_of_a_failed_run_ends_with_the_task_and_the_exception_it_comes_from(failed: Run) -> None:
+    [action] = Action.listall(failed.name, task_name="reads.fails")
+    said = f"Raised as ValueError by task 'reads.fails', action {action.name!r} of run 'failed'."
+    for ask in (failed.outputs, failed.outputs, failed.raise_for_status):
+        with pytest.raises(errors.RuntimeUserError) as caught:
+            ask()
+        assert (str(caught.value), caught.value.code) == ("no 7", "ValueError")
+        assert traceback.format_exception(caught.value)[-1] == f"{said}\n"
+        assert caught.value.__notes__.count(said) == 1
+
+
+def test_an_absent_attribute_is_answered_with_what_was_meant(run: Run) -> None:
+    for name, meant in {"result": "outputs", "results": "outputs", "status": "phase", "output": "outputs"}.items():
+        with pytest.raises(
+            AttributeError, match=rf"^'Run' object has no attribute '{name}' \(did you mean '{meant}'\?\)$"
+        ):
+            getattr(run, name)
+    with pytest.raises(
+        AttributeError, match=r"^'Action' object has no attribute 'outputs' \(did you mean 'details\(\)\.o"
+    ):
+        run.action.outputs  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"^'Run' object has no attribute '_repr_html_'$"):
+        run._repr_html_  # type: ignore[attr-defined]  # noqa: B018
 
 
 def test_large_values_are_read_back_whole() -> None:
