@@ -116,7 +116,7 @@ def first_rows(uri: str, count: int) -> tuple[pyarrow.Table, int]:
 
 def _is_whole_number(kind: pyarrow.DataType) -> bool:
     """Whether its values are numbers of 32 or 64 bits, whatever they count."""
-    return bool(kinds.is_integer(kind) and kind.bit_width >= 32 or kinds.is_timestamp(kind) or kinds.is_date32(kind))
+    return bool((kinds.is_integer(kind) and kind.bit_width >= 32) or kinds.is_timestamp(kind) or kinds.is_date32(kind))
 
 
 def _place_of_damage(file: pyarrow.NativeFile, names: list[str] | None) -> str:
