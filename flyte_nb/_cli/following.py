@@ -57,12 +57,10 @@ def _as_far_as_somebody_reads() -> Iterator[None]:
 
 
 def _waited(start: Callable[[], Run], begun: str) -> tuple[Run, int]:
-    run, interrupted = _begun(start)
-
     def say(line: str) -> None:
         click.echo(line, err=True)
 
-    return run, _exit_code(run, interrupted, lambda: say(f"Run {run.name} {begun}."), say)
+    return _driven(start, lambda run: say(f"Run {run.name} {begun}."), say)
 
 
 def _watched(start: Callable[[], Run]) -> tuple[Run, int]:
@@ -72,48 +70,47 @@ def _watched(start: Callable[[], Run]) -> tuple[Run, int]:
     from .live_tree import LiveTree
 
     with Live(refresh_per_second=8, vertical_overflow="crop") as live:
-        run, interrupted = _begun(start)
-        tree = LiveTree(run.name)
 
         def say(line: str) -> None:
             live.console.print(Text(line), soft_wrap=True)
 
-        code = _exit_code(run, interrupted, lambda: live.update(tree), say)
+        run, code = _driven(start, lambda run: live.update(LiveTree(run.name)), say)
+        tree = LiveTree(run.name)
         tree.settle()
+        live.update(tree)
     return run, code
 
 
-def _begun(start: Callable[[], Run]) -> tuple[Run, bool]:
-    """A run, and whether an interrupt came while it was being started; it is aborted then."""
+def _driven(start: Callable[[], Run], show: Callable[[Run], None], say: Callable[[str], None]) -> tuple[Run, int]:
+    """A run that has ended, and its exit code; an interrupt aborts it, from the moment on at which it is there."""
+    from .questions import questions_told
+
     interrupts: list[int] = []
+    run: Run | None = None
     before = signal.signal(signal.SIGINT, lambda number, _: interrupts.append(number))
     try:
-        run = start()
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if interrupts:
+        try:
+            run = start()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        show(run)
+        if interrupts:
+            raise KeyboardInterrupt
+        with questions_told(run.name, say):
+            run.wait()
+    except KeyboardInterrupt:
+        if run is None:
+            raise
         _abort(run)
-    return run, bool(interrupts)
+        run.wait()
+        return run, ExitCode.INTERRUPTED
+    return run, CODE_OF_PHASE[run.phase]
 
 
 def _abort(run: Run) -> None:
     from .._runtime.notebook_loop import interruption
 
     run.abort(reason=interruption())
-
-
-def _exit_code(run: Run, interrupted: bool, show: Callable[[], None], say: Callable[[str], None]) -> int:
-    from .questions import questions_told
-
-    try:
-        show()
-        with questions_told(run.name, say):
-            run.wait()
-    except KeyboardInterrupt:
-        interrupted = True
-        _abort(run)
-        run.wait()
-    return ExitCode.INTERRUPTED if interrupted else CODE_OF_PHASE[run.phase]
 
 
 def _print_tree(run: Run) -> None:
