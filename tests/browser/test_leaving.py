@@ -151,7 +151,7 @@ def test_a_run_that_ends_while_its_notebook_is_closed_is_kept_as_it_ended_once_t
     lab.page.wait_for_function(HAS_ENDED, arg=run)
     lab._open()
     is_kept(lab)
-    assert "succeeded" in lab.text(1)
+    lab.output(1).get_by_text("succeeded").first.wait_for()
 
 
 def test_only_outputs_of_that_very_run_are_filled_anew(open_notebook: Callable[..., Lab]) -> None:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flyte_nb._journal import JournalReader
-from tests.cli.conftest import Shell
+from tests.cli.conftest import COMMAND, Shell
 
 PROGRAM = """
 import asyncio
@@ -373,13 +379,25 @@ def test_the_tree_of_a_run_shows_all_that_happened(shell: Shell) -> None:
     assert "trace ask:" in shell.run("get", "action", "eventful", actions[0]["name"])[0]
 
 
+@contextmanager
+def ended_at_last(process: subprocess.Popen[Any]) -> Iterator[None]:
+    """A block that reads what a program says, and does not wait for ever where it says nothing."""
+    timer = threading.Timer(60, process.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def test_an_open_question_is_shown_with_how_to_answer_it(shell: Shell) -> None:
     shell.write("eventful.py", EVENTFUL)
     process = shell.start("run", "--name", "asks", "eventful.py", "approved")
     while "asks go" not in (shown := shell.run("get", "run", "asks", code=None)[0]):
         assert process.poll() is None
     assert process.stderr is not None
-    told = next(line for line in process.stderr if "Shall we?" in line)
+    with ended_at_last(process):
+        told = next(line for line in process.stderr if "Shall we?" in line)
     assert told == "asks go on (yes or no): Shall we?  Answer: flyte-nb answer asks 'go on' VALUE\n"
     assert "asks go on (yes or no): Shall we?" in shown
     assert "flyte-nb answer asks 'go on' VALUE" in shown
@@ -391,6 +409,25 @@ def test_an_open_question_is_shown_with_how_to_answer_it(shell: Shell) -> None:
     shell.run("answer", "asks", "go on", "Yes")
     assert process.wait(60) == 0
     assert "asks go" not in shell.run("get", "run", "asks")[0]
+
+
+def test_on_a_terminal_an_open_question_is_told_whole_however_narrow_that_is(shell: Shell) -> None:
+    shell.write("eventful.py", EVENTFUL)
+    ours, theirs = pty.openpty()
+    command = [*COMMAND, "run", "--name", "asks", "eventful.py", "approved"]
+    narrow = {**shell.env, "COLUMNS": "40"}
+    with subprocess.Popen(command, cwd=shell.folder, env=narrow, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        with open(ours, "rb", buffering=0) as terminal, ended_at_last(process):
+            shown = b""
+            while b"VALUE" not in shown:
+                shown += terminal.read(4096)
+            shell.run("answer", "asks", "go on", "yes")
+            with suppress(OSError):  # nobody writes there any more
+                while terminal.read(4096):
+                    pass
+    assert process.returncode == 0
+    assert b"asks go on (yes or no): Shall we?  Answer: flyte-nb answer asks 'go on' VALUE" in shown
 
 
 def test_a_log_is_followed_to_the_end_of_its_run(shell: Shell) -> None:
