@@ -26,7 +26,7 @@ async function resumeThere(services: ServiceManager.IManager, place: KernelPlace
     const code = await resumeInKernel(services, place, run, () => {
       if (place.busy) Notification.update({ id: pending, message: `${run} waits for the cells that run ${there}` });
     });
-    const told = `${run} goes on ${there}, with ${code === "stored" ? "its stored code: its task is not defined there" : "what is defined there"}`;
+    const told = `${run} goes on ${there}, with ${code === "stored" ? "its stored code, but for what is defined there" : "what is defined there"}`;
     Notification.update({ id: pending, message: told, type: "success", autoClose: 6_000 });
     return true;
   } catch (error) {
