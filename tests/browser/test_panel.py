@@ -54,7 +54,7 @@ def panel_of(lab: Lab) -> Any:
 
 
 def line(panel: Any, name: str) -> Any:
-    return panel.locator(".fnb-runs .fnb-line").filter(has=panel.page.get_by_text(name, exact=True))
+    return panel.locator(".fnb-line").filter(has=panel.page.get_by_text(name, exact=True))
 
 
 def test_a_run_whose_kernel_was_killed_is_resumed_from_the_panel(
