@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pydantic
 from flyteidl2.core.literals_pb2 import Literal
 from flyteidl2.core.types_pb2 import BlobType, LiteralType
 
@@ -70,12 +71,16 @@ class ReferenceConverter(Converter):
                 f"Expected {kinds[not is_directory]}, got {kinds[is_directory]}: {blob.uri!r}."
             )
         metadata = literal.metadata
-        return self._class(
-            path=blob.uri,
-            name=metadata.get(_NAME),
-            format=found.format,
-            hash=metadata.get(_HASH) or literal.hash or None,
-        )
+        try:
+            return self._class(
+                path=blob.uri,
+                name=metadata.get(_NAME),
+                format=found.format,
+                hash=metadata.get(_HASH) or literal.hash or None,
+            )
+        except pydantic.ValidationError as error:
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise TypeTransformerFailedError(f"The literal of a {type_text(self.python_type)}: {reason}") from error
 
     def literal_type(self) -> LiteralType:
         """See `Converter`."""

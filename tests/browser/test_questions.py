@@ -100,7 +100,7 @@ def test_the_question_of_a_stopped_run_takes_an_answer_for_its_resume(open_noteb
     form.get_by_text("the run was stopped").wait_for()
     form.get_by_label("Answer to bonus").fill("3")
     form.get_by_role("button", name="Answer").click()
-    form.get_by_role("alert").filter(has_text="kept").wait_for()
+    output.locator(".fnb-answered").filter(has_text="kept").wait_for()
     output.get_by_role("button", name="Resume").click()
     output.locator(".fnb-answered").filter(has_text="bonus: 3 answered by").wait_for()
     output.locator(".fnb-state").filter(has_text="succeeded").wait_for()

@@ -25,7 +25,8 @@ def test_a_preview_has_columns_first_rows_and_size(store: Store, form: str, rows
     assert [name for name, _ in preview.columns] == ["n", "text"] and preview.columns[0][1] == "int64"
     assert preview.rows == [["0", "<b>"], ["1", ""], ["2", "<b>"]]
     assert preview.row_count == rows and preview.size_bytes > 100
-    assert f"2 columns, {preview.size_bytes / 1000:.1f} kB of {form}" in repr(preview)
+    size = f"{preview.size_bytes} bytes" if form == "parquet" else f"{preview.size_bytes / 1000:.1f} kB"
+    assert f"2 columns, {size} of {form}" in repr(preview)
     assert "&lt;b&gt;" in preview._repr_html_() and "<b>" not in preview._repr_html_()
 
 
