@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -33,17 +34,39 @@ def test_every_change_is_audited_and_what_is_installed_is_listed_and_kept() -> N
     assert kept["path"] in commands, "what is uploaded is what was made"
 
 
-def test_continuous_integration_runs_every_version_of_python_that_is_promised() -> None:
+def promised_versions() -> list[str]:
     classifiers = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
-    promised = [text.rpartition(" ")[2] for text in classifiers if re.search(r":: 3\.\d+$", text)]
-    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]
-    assert jobs["everything"]["strategy"]["matrix"]["python"] == promised
+    return [text.rpartition(" ")[2] for text in classifiers if re.search(r":: 3\.\d+$", text)]
 
 
-def test_the_core_alone_is_tested_at_its_lowest_and_its_highest_versions() -> None:
-    job = yaml.safe_load((ROOT / ".github" / "workflows" / "test.yml").read_text())["jobs"]["installed"]
-    assert job["strategy"]["matrix"]["resolution"] == ["highest", "lowest-direct"]
+def jobs_of(workflow: str) -> dict[str, Any]:
+    jobs: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / workflow).read_text())["jobs"]
+    return jobs
+
+
+def python_of(job: dict[str, Any]) -> str:
+    """What its steps run on, in the workflow's words."""
+    [setup] = [step["with"] for step in job["steps"] if "actions/setup-python" in step.get("uses", "")]
+    return str(setup["python-version"])
+
+
+@pytest.mark.parametrize(("workflow", "job"), [("test.yml", "everything"), ("nightly.yml", "slow")])
+def test_continuous_integration_runs_every_version_of_python_that_is_promised(workflow: str, job: str) -> None:
+    runs = jobs_of(workflow)[job]
+    assert runs["strategy"]["matrix"]["python"] == promised_versions()
+    assert python_of(runs) == "${{ matrix.python }}"
+
+
+def test_the_core_alone_is_tested_at_its_lowest_versions_and_at_its_highest_on_the_newest_python() -> None:
+    job = jobs_of("test.yml")["installed"]
+    oldest, *_, newest = promised_versions()
+    assert job["strategy"]["matrix"]["include"] == [
+        {"resolution": "lowest-direct", "python": oldest},
+        {"resolution": "highest", "python": newest},
+    ]
+    assert python_of(job) == "${{ matrix.python }}"
     commands = "\n".join(step.get("run", "") for step in job["steps"])
+    assert "uv venv --python ${{ matrix.python }} " in commands, "uv may know other versions"
     [tested] = re.findall(r"pytest -q (tests/.+)", commands)
     assert all((ROOT / folder).is_dir() for folder in tested.split()), tested
     assert "--no-deps dist/*.whl" in commands and "flyte-nb[" not in commands, "no extras"
