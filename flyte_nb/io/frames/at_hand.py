@@ -3,7 +3,8 @@
 What is kept is a copy of our own that nobody can write to, never the object a task returned: neither the memory behind
 a NumPy array that an Arrow table was made of, nor a frame that is changed in place, can reach it. A frame is found by
 its content, byte for byte, so one that was changed since is another frame, however it was changed. A column that a
-task passes on as it came is in our memory already, and is not copied again.
+task passes on as it came is in our memory already, and is not copied again. The memory of a frame that was let go, and
+that nobody has a part of, holds the next copy.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import threading
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
-import numpy
 import pyarrow
 import pyarrow.types as kinds
 
 from .plain_columns import has_plain_columns
+from .spare_memory import SpareMemory
 
 MOST_BYTES = 256 * 2**20
 LARGEST_BYTES = 128 * 2**20
+SPARE_BYTES = LARGEST_BYTES
 SAMPLE_BYTES = 4 * 1024
 
 
@@ -70,6 +72,7 @@ class FramesAtHand:
         self._blocks: dict[int, _Block] = {}
         self._owners: dict[tuple[Any, ...], pyarrow.Buffer] = {}
         self._bytes = 0
+        self._spare = SpareMemory(SPARE_BYTES)
         self._lock = threading.Lock()
 
     def own_copy(self, table: pyarrow.Table) -> OwnCopy:
@@ -79,7 +82,7 @@ class FramesAtHand:
         new = [index for index, owner in enumerate(owners) if owner is None]
         columns = table.columns
         if new:
-            copied, block = _copied(table.select(new))
+            copied, block = self._copied(table.select(new))
             for index, column in zip(new, copied.columns, strict=True):
                 columns[index], owners[index] = column, block
         return OwnCopy(pyarrow.Table.from_arrays(columns, schema=table.schema), tuple(owners))
@@ -126,6 +129,15 @@ class FramesAtHand:
         with self._lock:
             for uri in list(self._kept):
                 self._forget(uri)
+            self._spare.clear()
+
+    def _copied(self, table: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Buffer]:
+        measured = pyarrow.MockOutputStream()
+        _write(table, measured)
+        memory = self._spare.take(measured.size())
+        _write(table, pyarrow.FixedSizeBufferWriter(pyarrow.py_buffer(memory)))
+        block = self._spare.readable(memory)
+        return pyarrow.ipc.open_stream(block).read_all(), block
 
     def _forget(self, uri: str) -> None:
         kept = self._kept.pop(uri, None)
@@ -174,16 +186,6 @@ def _are_same(mine: pyarrow.Array, other: pyarrow.Array) -> bool:
     return len(mine) == len(other) and all(
         a is b or (a is not None and b is not None and a.equals(b)) for a, b in pairs
     )
-
-
-def _copied(table: pyarrow.Table) -> tuple[pyarrow.Table, pyarrow.Buffer]:
-    measured = pyarrow.MockOutputStream()
-    _write(table, measured)
-    memory = numpy.empty(measured.size(), dtype="u1")
-    _write(table, pyarrow.FixedSizeBufferWriter(pyarrow.py_buffer(memory)))
-    memory.flags.writeable = False
-    block = pyarrow.py_buffer(memory)
-    return pyarrow.ipc.open_stream(block).read_all(), block
 
 
 def _write(table: pyarrow.Table, sink: pyarrow.NativeFile) -> None:
