@@ -111,7 +111,8 @@ docs: $(VENV)/.dev
 check: $(VENV)/.dev check-frontend docs
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.11
+	$(BIN)/mypy --python-version 3.13
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev

@@ -189,7 +189,8 @@ def _known_to_pydantic(python_type: Any) -> Any:
     for name, kind in fields.items():
         if name in python_type.__optional_keys__ and get_origin(kind) is not typing.NotRequired:
             fields[name] = typing_extensions.NotRequired[kind]
-    return typing_extensions.TypedDict(python_type.__name__, fields)  # type: ignore[operator]
+    made: Any = typing_extensions.TypedDict  # called with names that only a run knows: no type checker follows
+    return made(python_type.__name__, fields)
 
 
 def _has_schema(python_type: Any) -> bool:

@@ -57,6 +57,12 @@ def test_continuous_integration_runs_every_version_of_python_that_is_promised(wo
     assert python_of(runs) == "${{ matrix.python }}"
 
 
+def test_types_are_checked_for_the_oldest_and_the_newest_python_that_are_promised() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    oldest, *_, newest = promised_versions()
+    assert re.findall(r"/mypy --python-version (\S+)", recipe) == [oldest, newest]
+
+
 def test_the_core_alone_is_tested_at_its_lowest_versions_and_at_its_highest_on_the_newest_python() -> None:
     job = jobs_of("test.yml")["installed"]
     oldest, *_, newest = promised_versions()
