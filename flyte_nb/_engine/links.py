@@ -28,13 +28,14 @@ def record_links(action: Action) -> None:
                 action_name=action.name,
                 pod_name=f"{run.name}-{action.name}",
             )
-            problem = _problem_with(address)
+            problem = problem_with(address)
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
         run.log.append(LinkAdded(time.time(), action.name, name, "" if problem else address, problem))
 
 
-def _problem_with(address: object) -> str:
+def problem_with(address: object) -> str:
+    """Why an address is not kept; empty if it is."""
     if not isinstance(address, str):
         return f"get_link returned {type(address).__name__}, expected a str."
     if len(address) > MAX_ADDRESS_CHARACTERS:

@@ -92,9 +92,11 @@ async def root() -> str:
 def start():
     return flyte.with_runcontext(name="hostile", labels={"label": hit("label")}).run(root)
 """
-# A kernel that cleans nothing: the page under the cell is alone with what a question says.
+# A kernel that cleans nothing: the pages are alone with what a question says and where a link leads.
 UNCLEAN = """
+from flyte_nb._engine import links
 from flyte_nb._view import prompts
+links.problem_with = lambda address: ""
 prompts.prompt_html = lambda text: text
 """
 ANSWER = "answer<img src=x onerror='window.hit=1'><script>window.hit=1</script>"
