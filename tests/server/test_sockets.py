@@ -12,6 +12,7 @@ import pytest
 from tornado.httpclient import HTTPClientError
 
 import flyte_nb as flyte
+from flyte_nb.remote import Run
 
 env = flyte.TaskEnvironment("live")
 gate = threading.Event()
@@ -187,6 +188,42 @@ def test_a_stranger_does_not_connect(jp_ws_fetch: Any, jp_serverapp: Any, jp_asy
         with pytest.raises(HTTPClientError) as refused:
             jp_asyncio_loop.run_until_complete(jp_ws_fetch("flyte-nb", *path))
         assert refused.value.code == 403
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        {"type": "abort"},
+        {"type": "answer", "prompt": "sure", "value": "yes"},
+        {"type": "resume"},
+        {"type": "rerun"},
+    ],
+    ids=lambda act: act["type"],
+)
+def test_who_may_only_look_follows_a_run_and_does_nothing_to_it(
+    act: dict[str, str], jp_ws_fetch: Any, jp_serverapp: Any, jp_asyncio_loop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        type(jp_serverapp.authorizer), "is_authorized", lambda self, handler, user, action, resource: action == "read"
+    )
+    gate.clear()
+    run = flyte.with_runcontext(name="looked-at").run(main)
+
+    async def look() -> Any:
+        socket = await jp_ws_fetch("flyte-nb", "api", "runs", "looked-at", "live")
+        await socket.write_message('{"type": "hello", "open": []}')
+        await until(socket, lambda message: message["type"] == "reset")
+        await socket.write_message(json.dumps(act))
+        refused = await until(socket, lambda message: message["type"] == "notice")
+        socket.close()
+        return refused
+
+    refused = jp_asyncio_loop.run_until_complete(look())
+    assert (refused["level"], refused["text"]) == ("error", "You may only look here.")
+    gate.set()
+    run.wait()
+    assert str(run.phase) == "succeeded"
+    assert [one.name for one in Run.listall()] == ["looked-at"]
 
 
 def test_a_page_is_told_that_the_home_is_on_a_network_file_system(
