@@ -10,7 +10,9 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
+from flyte_nb._journal import Home, JournalReader, default_home
 from flyte_nb._view.projection import TraceView
+from flyte_nb.models.events import TraceEnded
 from flyte_nb.remote.history import RunHistory
 
 env = flyte.TaskEnvironment("traces")
@@ -99,6 +101,51 @@ def test_a_resumed_run_calls_no_finished_trace_again_and_replays_items() -> None
 
     assert run.outputs()[0] == EXPECTED
     assert calls == ["ask hello", "stream", "compute", "items"]
+
+
+def in_the_journal() -> list[str]:
+    """Traced functions whose end any other process can read by now."""
+    context = flyte.ctx()
+    reader = JournalReader(Home(default_home()).journal_path)
+    try:
+        events = [event for _, event in reader.events(context.action.run_name)]
+    finally:
+        reader.close()
+    return [event.name for event in events if isinstance(event, TraceEnded)]
+
+
+@env.task
+async def uses_each_at_once() -> list[list[str]]:
+    found = []
+    await ask("a")
+    found.append(in_the_journal())
+    async for _ in stream(2):
+        pass
+    found.append(in_the_journal())
+    compute(3)
+    found.append(in_the_journal())
+    return found
+
+
+@env.task
+def uses_it_on_a_thread() -> list[list[str]]:
+    compute(3)
+    return [in_the_journal()]
+
+
+@pytest.mark.parametrize(
+    ("task", "recorded"),
+    [
+        (uses_each_at_once, [["ask"], ["ask", "stream"], ["ask", "stream", "compute"]]),
+        (uses_it_on_a_thread, [["compute"]]),
+    ],
+)
+@pytest.mark.parametrize("mode", [None, "process"])
+def test_what_a_trace_gave_is_in_the_journal_before_the_task_goes_on_with_it(
+    task: Any, recorded: list[list[str]], mode: str | None
+) -> None:
+    run = flyte.with_runcontext(mode=mode).run(task)
+    assert run.outputs()[0] == recorded
 
 
 def test_an_error_is_recorded_and_is_no_checkpoint() -> None:
