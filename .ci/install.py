@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> int:
             output.append(line)
             packages += line.startswith("Collecting ")
             unpacks = line.startswith("Installing collected")
+            if unpacks:
+                packages = line.count(",") + 1
             doing = "being unpacked" if unpacks else doing
             if unpacks or time.monotonic() - said_at >= SAY_EVERY_S:
                 said_at = time.monotonic()

@@ -11,6 +11,7 @@ _AWAITED = re.compile(
     r"|An asyncio.Future, a coroutine or an awaitable is required|a coroutine was expected, got "
 )
 _QUOTED = re.compile(r"'(\w+)'")
+_NOT_AWAITED = re.compile(r"'coroutine'|\bnon-iterable coroutine object")
 
 
 def advise(error: BaseException) -> None:
@@ -28,6 +29,11 @@ def _advice(error: BaseException) -> str:
         return (
             "If it is what a task gave that is a plain `def`: such a task is called without await, and gives its"
             " result; or await task.aio(...)."
+        )
+    if _NOT_AWAITED.search(text):
+        return (
+            "A coroutine is a call that was not awaited. Of an async task: await task(...); several at once:"
+            " await asyncio.gather(*calls)."
         )
     for name in _QUOTED.findall(text):
         kind = getattr(errors, name, None)

@@ -107,7 +107,8 @@ def _how_to_resume(tree: Tree) -> str:
     if tree.view.phase not in _RESUMABLE:
         return ""
     call = _text(f'import flyte_nb; flyte_nb.Run.get("{tree.view.name}").resume()')
-    return f" Go on with it, after a mended cell was run: <code>{call}</code>"
+    first = "" if tree.view.phase is ActionPhase.ABORTED else ", after a mended cell was run"
+    return f" Go on with it{first}: <code>{call}</code>"
 
 
 def _bar(tree: Tree) -> str:

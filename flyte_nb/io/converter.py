@@ -11,7 +11,7 @@ from flyteidl2.core.types_pb2 import BlobType, LiteralType
 
 from ..types.converter import Converter
 from ..types.transformer import TypeTransformerFailedError
-from ..types.type_text import shown, type_text
+from ..types.type_text import public_text, shown, type_text
 from .parameters import class_of, format_of
 from .reference import Reference, what_to_do_instead
 
@@ -103,7 +103,8 @@ class ReferenceConverter(Converter):
     def _problem(self, value: Any) -> str:
         if isinstance(value, (str, bytes, os.PathLike, Reference)):
             return what_to_do_instead(self._class, value)
-        return f"expected {type_text(self.python_type)}, got {type(value).__qualname__}: {shown(value)}"
+        kind = public_text(self._class) if self.python_type is self._class else type_text(self.python_type)
+        return f"expected {kind}, got {type(value).__qualname__}: {shown(value)}"
 
 
 def _sentence(text: str) -> str:

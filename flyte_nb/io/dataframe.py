@@ -13,6 +13,7 @@ from .._public import public
 from ..storage.addresses import last_step, local_path
 from ..storage.store import stored_checksum
 from ..types.references import ADDRESSES, KEYS
+from .unopened import Unopened
 
 if TYPE_CHECKING:
     from ..models.previews import FramePreview
@@ -21,7 +22,7 @@ BATCH_ROWS = 65_536
 
 
 @public
-class DataFrame(BaseModel):
+class DataFrame(Unopened, BaseModel):
     """A frame of any library: an address that tasks pass on, while the data stays where it is until it is opened.
 
     Parameters
@@ -49,6 +50,10 @@ class DataFrame(BaseModel):
     format: str = ""
     hash: str | None = None
     _val: Any = PrivateAttr(default=None)
+    _how_opened: ClassVar[str] = (
+        "A flyte_nb.io.DataFrame is a reference: `await frame.open(pandas.DataFrame).all()` reads it (`all_sync()`"
+        " without await), and a task whose input is a pandas.DataFrame gets it read."
+    )
 
     @classmethod
     def from_df(cls, df: Any, uri: str | None = None) -> Self:
@@ -139,6 +144,11 @@ class DataFrame(BaseModel):
         local = local_path(address)
         address = os.path.abspath(local) if local is not None else address
         return cls(uri=address, format=format or format_of_name(last_step(address)) or "parquet")
+
+    if not TYPE_CHECKING:  # a checker of types should say that there is none
+
+        def __getitem__(self, key: Any) -> Any:
+            raise TypeError(f"{type(self).__name__!r} object is not subscriptable. {self._how_opened}")
 
     @property
     def val(self) -> Any:

@@ -51,6 +51,10 @@ class Dir(Reference[T]):
     """
 
     _noun: ClassVar[str] = "directory"
+    _how_opened: ClassVar[str] = (
+        "A Dir is an address: `async for file in directory.walk():` goes through its files, and"
+        " `await directory.download()` gives the path of a copy (`walk_sync()`, `download_sync()` without await)."
+    )
 
     @classmethod
     def from_local_sync(

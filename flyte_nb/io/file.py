@@ -45,6 +45,10 @@ class File(Reference[T]):
     """
 
     _noun: ClassVar[str] = "file"
+    _how_opened: ClassVar[str] = (
+        'A File is an address: open it, `async with file.open("r") as stream:` and `await stream.read()`, or'
+        ' `with file.open_sync("r") as stream:` without await.'
+    )
 
     @classmethod
     def from_local_sync(

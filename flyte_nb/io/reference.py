@@ -14,11 +14,12 @@ from ..storage.addresses import checked_path, last_step, without_secrets
 from ..storage.digests import digest_in
 from ..types.references import ADDRESSES, KEYS
 from .parameters import Parametrised, T, class_of, format_of
+from .unopened import Unopened
 
 _BY_TEMPFILE = re.compile(r"tmp[a-z0-9_]{8}")
 
 
-class Reference(Parametrised[T], BaseModel):
+class Reference(Unopened, Parametrised[T], BaseModel):
     """Stored data by its address.
 
     Attributes

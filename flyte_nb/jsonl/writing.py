@@ -32,7 +32,7 @@ class RecordWriter:
 
     def __init__(self, buffer: LineBuffer, output: Output, finished: Callable[[list[Written]], None]) -> None:
         self._buffer, self._output, self._finished = buffer, output, finished
-        self.write = buffer.adding(self._flush)
+        self.write = _outside("with ...writer_sync() as writer:")
 
     write: Callable[[Any], None]
     """Write one record.
@@ -46,6 +46,8 @@ class RecordWriter:
     ------
     TypeError
         If JSON cannot say it.
+    ValueError
+        Outside the block, where nothing would be written.
     """
 
     def write_many(self, records: Iterable[Any]) -> None:
@@ -64,11 +66,13 @@ class RecordWriter:
 
     def __enter__(self) -> Self:
         self._output.open()
+        self.write = self._buffer.adding(self._flush)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.write = _outside("with ...writer_sync() as writer:")
         try:
             if error is None:
                 self._flush()
@@ -96,7 +100,7 @@ class AsyncRecordWriter:
 
     def __init__(self, buffer: LineBuffer, output: Output, finished: Callable[[list[Written]], None]) -> None:
         self._buffer, self._output, self._finished = buffer, output, finished
-        self._add = buffer.adding(lambda: True)
+        self._add: Callable[[Any], bool | None] = _outside("async with ...writer() as writer:")
         self._turn = asyncio.Lock()
         self._busy = threading.Lock()  # a cancelled step goes on in its thread until it is done
         self._under_way: asyncio.Future[None] | None = None
@@ -119,11 +123,13 @@ class AsyncRecordWriter:
 
     async def __aenter__(self) -> Self:
         await self._on_thread(self._output.open)
+        self._add = self._buffer.adding(lambda: True)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._add = _outside("async with ...writer() as writer:")
         try:
             if error is None:
                 await self._send(self._buffer.take())
@@ -162,6 +168,13 @@ class AsyncRecordWriter:
 
     def __exit__(self, *_: Any) -> None:
         """Never reached."""
+
+
+def _outside(block: str) -> Callable[[Any], None]:
+    def refuse(record: Any) -> None:
+        raise ValueError(f"Records are written within the writer's block, and appear when it ends: `{block}`.")
+
+    return refuse
 
 
 def _iterable(records: Iterable[Any]) -> Iterable[Any]:

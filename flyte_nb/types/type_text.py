@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Annotated, Any, get_args, get_origin
 
@@ -22,6 +23,16 @@ def type_text(python_type: Any) -> str:
         name = getattr(origin, "__qualname__", None) or str(origin)
         return f"{name}[{arguments}]"
     return str(python_type)
+
+
+def public_text(kind: type) -> str:
+    """`kind` by the shortest name that it is imported by, for messages: ``polars.DataFrame``."""
+    steps = kind.__module__.split(".")
+    for count in range(1, len(steps)):
+        module = ".".join(steps[:count])
+        if getattr(sys.modules.get(module), kind.__qualname__, None) is kind:
+            return f"{module}.{kind.__qualname__}"
+    return type_text(kind)
 
 
 def _argument_text(argument: Any) -> str:

@@ -80,6 +80,11 @@ def test_an_oom_error_says_what_was_used_and_what_was_allowed() -> None:
         run.raise_for_status()
 
 
+def test_a_limit_without_a_unit_is_told_in_bytes() -> None:
+    with pytest.raises(errors.OOMError, match=r"and may hold 1000 bytes\."):
+        flyte.run(takes_much.override(resources=flyte.Resources(memory="1000")), 2).outputs()
+
+
 def test_in_mode_process_every_task_runs_elsewhere_the_root_too() -> None:
     found = in_process(process_ids, 2).outputs()[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import sys
 import tempfile
 from pathlib import Path
@@ -25,14 +26,15 @@ def store(path: Path) -> None:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             if "text" in output:
-                output.text = _without_temporary_names(output.text)
+                output.text = _without_the_machine(output.text)
             for kind, value in output.get("data", {}).items():
-                output.data[kind] = _without_temporary_names(value) if isinstance(value, str) else value
+                output.data[kind] = _without_the_machine(value) if isinstance(value, str) else value
     notebook.metadata["language_info"] = {"name": "python"}
     nbformat.write(notebook, path)
 
 
-def _without_temporary_names(text: str) -> str:
+def _without_the_machine(text: str) -> str:
+    text = text.replace(f" on the computer {socket.gethostname()}", "")
     return re.sub(rf"{re.escape(tempfile.gettempdir())}/\w+", "/tmp/…", text)
 
 

@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+from flyte_nb._view.markup import DARK_STYLE
 from tests.docs.links import NOTEBOOKS
 
 _OF_A_MACHINE = re.compile(r"(?<![\w:/.])(?:/tmp|/root|/home|/Users|/work|/var/folders)/[\w./-]+")
@@ -32,7 +33,14 @@ def test_a_stored_run_has_ended(path: Path) -> None:
 def test_a_stored_notebook_tells_neither_the_time_nor_the_machine_that_it_ran_on(path: Path) -> None:
     timed = [cell.id for cell in code_cells(path) if "execution" in cell.metadata]
     folders = [found for _, text in said_in(path) for found in _OF_A_MACHINE.findall(text)]
-    assert (timed, folders) == ([], [])
+    computers = [found for _, text in said_in(path) for found in re.findall(r"on the computer \S+", text)]
+    assert (timed, folders, computers) == ([], [], [])
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_picture_of_a_run_is_stored_as_it_is_drawn_now(path: Path) -> None:
+    pictures = [text for _, text in said_in(path) if ">Open this run: " in text]
+    assert [text[:200] for text in pictures if DARK_STYLE not in text] == []
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

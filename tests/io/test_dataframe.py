@@ -212,3 +212,15 @@ def test_wrong_uses_say_what_is_expected(near: Path) -> None:
 
     with pytest.raises(TypeError, match=r"await frame.open\(type\).all\(\)"):
         asyncio.run(forgets_all())
+
+
+def test_a_reference_that_is_used_as_its_frame_says_how_it_is_read() -> None:
+    frame: Any = DataFrame.from_df(pd.DataFrame({"a": [1]}))
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'head'\. A flyte_nb\.io\.DataFrame is a reference: `await fr"
+    ):
+        frame.head()
+    with pytest.raises(TypeError, match=r"not subscriptable\. A flyte_nb\.io\.DataFrame is a reference"):
+        frame["a"]
+    with pytest.raises(AttributeError, match=r"no attribute 'opn' \(did you mean 'open'\?\)$"):
+        frame.opn(pd.DataFrame)

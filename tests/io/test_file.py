@@ -563,6 +563,21 @@ def test_a_file_that_was_opened_without_a_block_says_so(near: Path) -> None:
         file.open("w").write("x")  # type: ignore[attr-defined]
 
 
+def test_a_file_or_directory_that_is_used_as_its_content_says_how_it_is_opened(near: Path) -> None:
+    file: Any = File.new_remote("a")
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'read'\. A File is an address: open it, `async with file\.op"
+    ):
+        file.read()
+    with pytest.raises(AttributeError, match=r"no attribute 'opn' \(did you mean 'open'\?\)$"):
+        file.opn()
+    directory: Any = Dir.new_remote("b")
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'iterdir'\. A Dir is an address: `async for file in direct"
+    ):
+        directory.iterdir()
+
+
 def test_forgotten_words_are_explained(near: Path) -> None:
     file = File.new_remote("a")
     with pytest.raises(TypeError, match="async with"), file.open():

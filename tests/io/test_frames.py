@@ -284,8 +284,20 @@ def test_a_frame_that_parquet_cannot_hold_is_refused_by_name(there_and_back: The
 
 
 def test_what_is_no_frame_is_refused(there_and_back: ThereAndBack) -> None:
-    with pytest.raises(RuntimeDataValidationError, match=r"Expected pandas\..*DataFrame, got list: \[1\]"):
+    with pytest.raises(RuntimeDataValidationError) as caught:
         there_and_back(pd.DataFrame, [1])
+    assert str(caught.value).endswith(
+        "Expected pandas.DataFrame, got list: [1]. Make a frame of it: pandas.DataFrame(...)."
+    )
+
+
+def test_the_path_of_a_frame_is_refused_with_what_makes_a_frame_of_it(there_and_back: ThereAndBack) -> None:
+    with pytest.raises(RuntimeDataValidationError) as caught:
+        there_and_back(pl.DataFrame, "flights.parquet")
+    assert str(caught.value).endswith(
+        "Expected polars.DataFrame, got str: 'flights.parquet'. Of the path of a file,"
+        " flyte_nb.io.DataFrame.from_existing_remote(path) is a frame, and so is what its library reads."
+    )
 
 
 def digest_of(kind: Any, value: Any) -> bytes:

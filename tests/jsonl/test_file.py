@@ -119,6 +119,22 @@ async def test_nothing_is_visible_before_the_block_ends_nor_after_an_error(store
 
 
 @pytest.mark.asyncio
+async def test_a_record_outside_the_writers_block_is_refused_and_not_lost_in_silence(near: Path) -> None:
+    file = JsonlFile.new_remote("records.jsonl")
+    writer, awaited = file.writer_sync(), file.writer()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"within the writer's block.*`with \.\.\.writer_sync\(\) as writer:`"):
+            writer.write({"id": 1})
+        with pytest.raises(ValueError, match=r"within the writer's block.*`async with \.\.\.writer\(\) as writer:`"):
+            await awaited.write({"id": 1})
+        with writer:
+            writer.write({"id": 2})
+        async with awaited:
+            await awaited.write({"id": 3})
+    assert list(file.iter_records_sync()) == [{"id": 3}]
+
+
+@pytest.mark.asyncio
 async def test_a_cancelled_writer_leaves_nothing(near: Path) -> None:
     file = JsonlFile.new_remote("records.jsonl")
     begun = asyncio.Event()

@@ -101,8 +101,8 @@ def test_what_make_installs_says_how_far_it_is_and_an_error_is_pips_own(tmp_path
     (tmp_path / "pip").mkdir()
     (tmp_path / "pip/__init__.py").write_text("")
     (tmp_path / "pip/__main__.py").write_text(
-        "import sys\nprint('Collecting a')\nprint('Collecting b')\nprint('Installing collected packages: a, b')\n"
-        "sys.exit('ERROR: no room' if 'c' in sys.argv else None)\n"
+        "import sys\nprint('Collecting a')\nprint('Collecting b')\nprint('Installing collected packages: a, b, found')"
+        "\nsys.exit('ERROR: no room' if 'c' in sys.argv else None)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done, failed = (
@@ -116,6 +116,6 @@ def test_what_make_installs_says_how_far_it_is_and_an_error_is_pips_own(tmp_path
         for what in ("a", "c")
     )
     assert done.returncode == 0 and not done.stderr
-    assert done.stdout.startswith("  2 packages being unpacked, ")
+    assert done.stdout.startswith("  3 packages being unpacked, ")
     assert failed.returncode != 0
     assert "Collecting a" in failed.stderr and "ERROR: no room" in failed.stderr

@@ -453,6 +453,46 @@ def test_arithmetic_with_an_error_that_map_gave_says_where_it_comes_from() -> No
         assert failure is not None and failure.error_info is not None and note in failure.error_info.traceback
 
 
+def test_using_a_call_that_was_not_awaited_says_that_it_was_not() -> None:
+    @env.task
+    async def one(x: int) -> int:
+        return x
+
+    @env.task
+    async def total() -> int:
+        calls = [one(x) for x in range(2)]
+        try:
+            return sum(calls)  # type: ignore[arg-type]
+        finally:
+            [call.close() for call in calls]
+
+    @env.task
+    async def unpacked() -> int:
+        call = one(1)
+        try:
+            first, *_ = call  # type: ignore[misc]
+        finally:
+            call.close()
+        return first
+
+    @env.task
+    async def attribute() -> int:
+        call = one(1)
+        try:
+            return call.real  # type: ignore[attr-defined]
+        finally:
+            call.close()
+
+    for task in (total, unpacked, attribute):
+        with pytest.raises(flyte.errors.RuntimeUserError, match="coroutine") as caught:
+            flyte.run(task).outputs()
+        [note] = caught.value.__cause__.__notes__  # type: ignore[union-attr]
+        assert note == (
+            "A coroutine is a call that was not awaited. Of an async task: await task(...); several at once:"
+            " await asyncio.gather(*calls)."
+        )
+
+
 def test_awaiting_the_call_of_a_sync_task_says_how_it_is_called() -> None:
     @env.task
     def plain(x: int) -> int:

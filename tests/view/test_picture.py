@@ -148,6 +148,7 @@ def test_a_run_whose_process_went_away_is_called_interrupted() -> None:
 def test_a_run_that_has_not_succeeded_names_the_call_that_goes_on_with_it(phase: ActionPhase) -> None:
     said = unescape(picture_html(grown(ended("a0", phase, "bad"), ev.RunEnded(103.0, phase))))
     assert 'import flyte_nb; flyte_nb.Run.get("run").resume()' in said
+    assert ("a mended cell" in said) is (phase is not ActionPhase.ABORTED)
     assert 'flyte.show("run")' in said
 
 

@@ -186,6 +186,7 @@ def stay_of(plan: TaskPlan) -> Stay:
 def too_large(plan: TaskPlan, used_bytes: int) -> OOMError:
     """The error of a task that held more memory than it may."""
     allowed = plan.resources.get("memory", "")
+    allowed += " bytes" if allowed.isdigit() else ""
     return OOMError(
         f"Task {plan.name!r} held {used_bytes / 2**20:,.0f} MiB of memory and may hold {allowed}. Give it more with"
         " override(resources=Resources(memory=...)), or have it hold less at a time."

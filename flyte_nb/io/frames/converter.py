@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from flyteidl2.core.literals_pb2 import Literal, StructuredDataset, StructuredDatasetMetadata
@@ -10,7 +11,7 @@ from flyteidl2.core.types_pb2 import LiteralType
 from ...storage.store import stored_checksum
 from ...types.converter import Converter
 from ...types.transformer import TypeTransformerFailedError
-from ...types.type_text import shown, type_text
+from ...types.type_text import public_text, shown, type_text
 from ..dataframe import DataFrame
 from . import registry
 from .formats import TABLE_FORMATS, format_of_name
@@ -36,7 +37,8 @@ class FrameConverter(Converter):
         """See `Converter`."""
         if not isinstance(value, DataFrame) and not registry.is_frame_type(type(value)):
             raise TypeTransformerFailedError(
-                f"Expected {type_text(self.python_type)}, got {type(value).__qualname__}: {shown(value)}."
+                f"Expected {public_text(self.python_type)}, got {type(value).__qualname__}:"
+                f" {shown(value)}.{_how_to_get_a_frame(value)}"
             )
         frame = value if isinstance(value, DataFrame) else DataFrame.from_df(value)
         dataset = await stored_frame(frame, self._hints)
@@ -63,6 +65,15 @@ class FrameConverter(Converter):
 def frame_converter(python_type: Any) -> Converter | None:
     """The converter of a type that frames have, None for others."""
     return FrameConverter(python_type) if registry.is_frame_type(python_type) else None
+
+
+def _how_to_get_a_frame(value: Any) -> str:
+    if isinstance(value, (str, os.PathLike)):
+        return (
+            " Of the path of a file, flyte_nb.io.DataFrame.from_existing_remote(path) is a frame, and so is what its"
+            " library reads."
+        )
+    return " Make a frame of it: pandas.DataFrame(...)." if isinstance(value, (list, dict)) else ""
 
 
 def untyped_frame(uri: str, form: str) -> Any:
