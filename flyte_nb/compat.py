@@ -1,7 +1,15 @@
 """Existing code, unchanged: after `install`, ``import flyte`` gives flyte_nb.
 
-A finder answers for the names of the other SDK with the modules of this one, the same objects and no copies. A module
-that was imported this way says, when it is asked for a name that it does not have, that flyte_nb does not have it.
+What is found under which name: ``flyte`` is flyte_nb; ``flyte.durable``, ``errors``, ``extras``, ``io``, ``models``,
+``remote``, ``report``, ``storage`` and ``types`` are the modules of that name in flyte_nb; ``flyteplugins.hitl`` is
+flyte_nb.hitl, ``flyteplugins.jsonl`` is flyte_nb.jsonl, ``flyteplugins.polars`` is flyte_nb.io. They are the same
+objects and no copies. Other plug-ins are looked for where they are installed.
+
+What is not found: apps, and what belongs to a hosted cluster. Asking for a name that flyte_nb does not have is an
+AttributeError, for a module a ModuleNotFoundError.
+
+What means something else: runs stay on this machine, and an endpoint is not contacted. Images, service accounts and
+labels are recorded with the run. `run` returns at once, and a script waits for its runs before it ends.
 
 Specification: every page, as it is written.
 """
@@ -23,7 +31,7 @@ __all__ = ["install", "is_installed", "uninstall"]
 _OURS = "flyte_nb"
 _THEIRS = "flyte"
 _PLUGINS = "flyteplugins"
-_GUIDE = "docs/guide/existing_code.md"
+_GUIDE = f"help({__name__!r})"
 _SUBPACKAGES = ("durable", "errors", "extras", "io", "models", "remote", "report", "storage", "types")
 _PLUGIN_HOMES = {"hitl": "hitl", "jsonl": "jsonl", "polars": "io"}  # frames of polars are known anyway
 

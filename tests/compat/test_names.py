@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import pickle
+import pydoc
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -70,8 +72,18 @@ def test_every_way_to_import_gives_the_same_objects() -> None:
     ],
 )
 def test_a_name_that_we_do_not_have_is_said_so(program: str, name: str) -> None:
-    with pytest.raises(AttributeError, match=f"^flyte_nb has no {name}; docs/guide/existing_code.md"):
+    with pytest.raises(
+        AttributeError, match=rf"^flyte_nb has no {name}; help\('flyte_nb\.compat'\) says what it has\.$"
+    ):
         exec(program, {})
+
+
+def test_help_says_what_is_found_under_which_name() -> None:
+    text = pydoc.plain(pydoc.render_doc("flyte_nb.compat"))
+    subpackages = [name for name in compat._SUBPACKAGES if not re.search(rf"\b{name}\b", text)]
+    plugins = [plugin for plugin in compat._PLUGIN_HOMES if f"flyteplugins.{plugin}" not in text]
+    assert (subpackages, plugins) == ([], [])
+    assert "What is not found: apps" in text
 
 
 @pytest.mark.usefixtures("installed")
