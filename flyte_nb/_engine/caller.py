@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from contextlib import AbstractContextManager
 
     from .._task.task import Task
     from ..models.events import AnyEvent, LogLine, PromptAsked, StoredLiterals, StoredText
@@ -83,6 +84,9 @@ class CallersRun(Protocol):
     @property
     def finished(self) -> EarlierTraces | None:
         """What an earlier try has finished."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Inside the block it is found out what code uses: the time that takes is not the caller's."""
 
     def keep(self, serialized: bytes) -> StoredLiterals:
         """Serialized literals as an event holds them."""

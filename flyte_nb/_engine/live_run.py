@@ -8,7 +8,8 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._code.data import each_read_once
@@ -138,18 +139,26 @@ class LiveRun:
         plan = self._plans.get(task)
         if plan is not None and plan.known.names_hold():
             return plan
-        self.busy_until = math.inf
-        try:
-            with each_read_once():
-                use = self.code.use_of(task.declared)
-                if plan is None or plan.is_of_other_code(use):
-                    plan = self.controller.make_plan(task, use.task, self.options)
-                plan.use(use)
-        finally:
-            self.busy_until = time.monotonic()
+        with self.reading(), each_read_once():
+            use = self.code.use_of(task.declared)
+            if plan is None or plan.is_of_other_code(use):
+                plan = self.controller.make_plan(task, use.task, self.options)
+            plan.use(use)
         if task.declared is task:
             self._plans[task] = plan
         return plan
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Inside the block it is found out what a task or a trace uses: the time that takes is not the task's."""
+        if asyncio._get_running_loop() is not self.loop:  # a thread, which holds up no loop
+            yield
+            return
+        self.busy_until = math.inf
+        try:
+            yield
+        finally:
+            self.busy_until = time.monotonic()
 
     # values -------------------------------------------------------------------------------------------------
 

@@ -218,7 +218,8 @@ class _Traced:
         if prepared is None:
             prepared = await self.interface.prepare_inputs(arguments)
         action = scope.action
-        known = None if self._digest else known_code(self.func)
+        with action.run.reading():
+            known = None if self._digest else known_code(self.func)
         digest = known.digest if known is not None else self._digest
         check_is_going_on(scope, f"Traced function {self.name!r}")
         kind = scope.kind_of_call(f"trace:{self.name}:{digest}")
@@ -289,7 +290,8 @@ class _TracedCall:
             outputs = await interface.prepare_outputs(value)
         action = self._scope.action
         kept = action.run.keep(outputs.serialized)
-        edited = self._was_edited()
+        with action.run.reading():
+            edited = self._was_edited()
         self._append(kept, edited=edited)
         await action.run.commit()
         if action.may_repeat and not edited:

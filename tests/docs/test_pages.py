@@ -16,7 +16,9 @@ WITH_CODE = [page for page in PAGES if cells_of(page.read_text())]
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_code_of_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLYTE_NB_HOME", str(tmp_path / "home"))
-    NotebookClient(notebook_of(page.read_text()), timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    NotebookClient(
+        notebook_of(page.read_text()), timeout=120, startup_timeout=300, resources={"metadata": {"path": tmp_path}}
+    ).execute()
 
 
 def test_code_that_fails_fails_its_page(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb import errors
+from flyte_nb._code.digest import KnownCode, known_code
+from flyte_nb._engine.scope import current_scope
 from flyte_nb._journal import Home, JournalReader, default_home
 from flyte_nb._view.projection import TraceView
 from flyte_nb.models.events import TraceEnded
@@ -492,3 +495,32 @@ def test_outside_a_run_a_generator_returns_what_it_returns() -> None:
     with pytest.raises(StopIteration) as end:
         next(taken)
     assert end.value.value == 2
+
+
+def test_the_time_in_which_is_read_what_a_trace_uses_is_not_told_as_blocking_of_its_task(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    def watched(function: Callable[..., Any]) -> KnownCode:
+        scope = current_scope()
+        assert scope is not None
+        seen.append(scope.action.run.busy_until)  # type: ignore[attr-defined]
+        return known_code(function)
+
+    monkeypatch.setattr("flyte_nb._engine.trace.known_code", watched)
+
+    @flyte.trace
+    async def step() -> int:
+        return 1
+
+    @env.task
+    async def main() -> float:
+        await step()
+        scope = current_scope()
+        assert scope is not None
+        return scope.action.run.busy_until  # type: ignore[attr-defined, no-any-return]
+
+    afterwards = flyte.run(main).outputs()[0]
+    assert seen and set(seen) == {math.inf}
+    assert 0 < afterwards < math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -118,6 +119,10 @@ class WorkerRun:
     def loop(self) -> asyncio.AbstractEventLoop:
         """The loop on which blocking calls have their coroutines run."""
         return self._kernel.waiting_loop()
+
+    def reading(self) -> AbstractContextManager[None]:
+        """See `CallersRun`; nobody looks here for who holds a loop."""
+        return nullcontext()
 
     def keep(self, serialized: bytes) -> StoredLiterals:
         """Serialized literals as an event holds them."""
