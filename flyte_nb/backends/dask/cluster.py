@@ -11,14 +11,13 @@ import concurrent.futures
 import contextlib
 import platform
 import threading
-from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
 from ...errors import ClusterError
 from . import wire
+from .mail import Mail
 from .relay import entry, relay
 
 CONNECT_WITHIN_S = 10.0
@@ -72,7 +71,7 @@ class Cluster:
         self.workers: dict[str, DaskWorker] = {}
         self.lost: bool = False
         self._listeners: dict[str, tuple[Listener, Any]] = {}
-        self._mails: dict[asyncio.AbstractEventLoop, _Mail] = {}
+        self._mails: dict[asyncio.AbstractEventLoop, Mail] = {}
         self._orders: dict[asyncio.AbstractEventLoop, list[_Ordered]] = {}
         self._ready = threading.Event()
         self._lock = threading.Lock()
@@ -187,10 +186,10 @@ class Cluster:
             elif kind == wire.BEGUN:
                 self.say(worker, key, wire.KILL)  # nobody waits for it any more
 
-    def _mail(self, loop: asyncio.AbstractEventLoop) -> _Mail:
+    def _mail(self, loop: asyncio.AbstractEventLoop) -> Mail:
         mail = self._mails.get(loop)
         if mail is None:
-            mail = self._mails[loop] = _Mail(loop)
+            mail = self._mails[loop] = Mail(loop)
         return mail
 
     async def _watch(self) -> None:
@@ -276,25 +275,3 @@ class _Ordered:
     data: bytes
     priority: int
     resources: tuple[tuple[str, float], ...]
-
-
-class _Mail:
-    """What waits to be delivered on one loop; one wake-up delivers all of it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._called = False
-
-    def post(self, deliver: Callable[[], None]) -> None:
-        """Have `deliver` called there, in order. Any thread may call it."""
-        self._waiting.append(deliver)
-        if not self._called:
-            self._called = True
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and all that ran there
-                self._loop.call_soon_threadsafe(self._deliver)
-
-    def _deliver(self) -> None:
-        self._called = False
-        while self._waiting:
-            self._waiting.popleft()()
