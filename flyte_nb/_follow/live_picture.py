@@ -19,6 +19,7 @@ from .._view.wire import Header, Notice, ToPage
 from ..errors import RunNotFoundError
 from ..models.events import AnyEvent
 from ..models.phases import ActionPhase
+from ..models.records import RunRecord
 from ..storage import Store
 from .history import RunHistory
 from .pace import Clock, Pace, SystemClock
@@ -48,6 +49,8 @@ class LivePicture:
     ----------
     behind_since : float or None
         Since when there are events that have not been taken in, by the monotonic clock.
+    record : RunRecord
+        How the run was recorded just before it was read last.
     faults : int
         How many rounds in a row failed.
     """
@@ -59,12 +62,14 @@ class LivePicture:
         self.lock = threading.RLock()
         self.touched_at = time.monotonic()
         self.is_forgotten = False
+        self._is_outdated = False
         self._changed = changed
         self.behind_since: float | None = None
         self.faults = 0
         self._read_up_to = 0
         self._unread: Iterator[tuple[int, AnyEvent]] | None = None
         self._phase = ActionPhase.RUNNING
+        self.record: RunRecord
         self._feeds: dict[Feed, Callable[[ToPage], None]] = {}
         self._numbered_up_to = 0
         self._beat_at = 0.0
@@ -74,13 +79,14 @@ class LivePicture:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to the run, and all that has happened is in the picture."""
-        return self._phase.is_terminal and self.behind_since is None
+        return self._phase.is_terminal and self.behind_since is None and not self._is_outdated
 
     def header(self) -> Header:
         """The run as a whole."""
         owned = self.history.records.drives(self.name)
-        can_resume = self.ended and self._phase is not ActionPhase.SUCCEEDED
-        catching_up = self._phase.is_terminal and self.behind_since is not None
+        has_ended = self._phase.is_terminal
+        catching_up = has_ended and self.behind_since is not None
+        can_resume = has_ended and not catching_up and self._phase is not ActionPhase.SUCCEEDED
         return self.tree.header(owned_here=owned, can_resume=can_resume, catching_up=catching_up)
 
     def attach(self, send: Callable[[ToPage], None]) -> Feed:
@@ -97,6 +103,10 @@ class LivePicture:
             self.is_forgotten = True
             for send in self._feeds.values():
                 send(Notice("error", f"Run {self.name} was deleted."))
+
+    def outdate(self) -> None:
+        """Something has happened to the run: the next round reads it, however soon that is."""
+        self._is_outdated = True
 
     def detach(self, feed: Feed) -> None:
         """The page is gone."""
@@ -118,9 +128,11 @@ class LivePicture:
     def read(self, budget_s: float = math.inf) -> bool:
         """Take in what has happened since the last call, for so much processor time; whether anything has."""
         with self.lock:
-            self._read_at = time.monotonic()
-            reader = self.history.records.reader
-            before, phase = self._standing(), self._phase_now(wants_all=budget_s == math.inf)
+            self._read_at, self._is_outdated = time.monotonic(), False
+            reader, before = self.history.records.reader, self._standing()
+            self._commit(wants_all=budget_s == math.inf)
+            self.record = reader.run(self.name)
+            phase = self.history.recorded_phase()
             self._take_in(time.thread_time() + budget_s)
             if self.behind_since is None and phase.is_terminal and not self.tree.view.phase.is_terminal:
                 record = reader.run(self.name)
@@ -134,10 +146,10 @@ class LivePicture:
         """Differs when there is something to tell."""
         return self._read_up_to, self._phase, self.behind_since is None, self.tree.view.is_interrupted
 
-    def _phase_now(self, *, wants_all: bool) -> ActionPhase:
-        """The phase; a run of this process commits by itself, and sooner than whoever looks could do it."""
-        is_left_alone = not wants_all and self.history.records.drives(self.name)
-        return self.history.recorded_phase() if is_left_alone else self.history.phase()
+    def _commit(self, *, wants_all: bool) -> None:
+        """A run of this process commits by itself, and sooner than whoever looks could do it."""
+        if wants_all or not self.history.records.drives(self.name):
+            self.history.records.commit(self.name)
 
     def _take_in(self, until_thread_time: float) -> None:
         if self._unread is None:

@@ -1,8 +1,9 @@
-"""One display of a run, and until when it is live.
+"""One place where a run is shown, and until when it is live.
 
 A picture is followed while its run goes on and for a while after that. Then it gives way to the static picture, which
 is what stays; one that somebody has used only rests: it stays as it is, costs nothing, and is followed again as soon as
-its page says something. So no silence of a page takes anything away that somebody reads there.
+its page says something. So no silence of a page takes anything away that somebody reads there. Somebody may go on with
+the run: then it is followed again in either case.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-import weakref
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from .._follow.live_picture import LivePicture, follower
 from .._follow.pages import Pages
 from .._runtime.notebook_loop import running_loop
+from .._start import rerun
+from ..errors import RunNotFoundError
+from ..models.phases import ActionPhase
+from ..models.records import RunRecord
 from ..remote import Run
 from ..remote.history import RunHistory
+from .displays import displays
 from .held_messages import Ear, holds_messages, let_through
-from .left_pictures import LeftPictures
 from .place import NOTHING, Place
 from .renderer import RENDERER
 
@@ -32,8 +37,16 @@ QUIET_AT_FIRST_S = 0.4
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 
 
+class State(Enum):
+    """What is done for a place: its run is followed; nothing, beside a widget that is used; nothing, without any."""
+
+    LIVE = "live"
+    RESTING = "resting"
+    LEFT = "left"
+
+
 class Displayed:
-    """One display of a run: a widget while somebody may use it, and below it the static picture, which is what stays.
+    """A place where a run is shown: a widget while somebody may use it, and below it the static picture, which stays.
 
     These are two outputs: an output that is updated is drawn anew, and a widget that was saved cannot be drawn without
     its kernel. The widget hides the picture below it for as long as it lives.
@@ -47,52 +60,58 @@ class Displayed:
     within_output : bool
         Whether an `ipywidgets.Output` catches it. Nothing in there can be updated, and nothing is saved: the widget
         alone is shown, and stays.
-    with_widget : bool
-        Whether somebody is to use it there; else it is the static picture alone that follows the run.
+    in_place_of : Displayed, optional
+        Whose outputs it takes.
     """
 
-    def __init__(self, name: str, *, expects_page: bool, within_output: bool = False, with_widget: bool = True) -> None:
-        self._name = name
+    def __init__(
+        self, name: str, *, expects_page: bool, within_output: bool = False, in_place_of: Displayed | None = None
+    ) -> None:
+        self.name = name
+        self.state = State.LIVE
         self._lock = threading.RLock()
         self._read: LivePicture | None = None
+        self._left_as: RunRecord | None = None
         self._pages: Pages | None = None
         self._expects_page = expects_page
-        self._make_widget = _widget_class() if expects_page and with_widget else None
+        self._make_widget = _widget_class() if expects_page else None
         self._is_within_output = within_output and self._make_widget is not None
         self._widget: Any = None
-        self._live = Place(is_live=True)
-        self._static = Place(is_live=False)
+        self._live: Place = in_place_of._live if in_place_of is not None else Place(is_live=True)
+        self._static: Place = in_place_of._static if in_place_of is not None else Place(is_live=False)
         self._schedule = _on_this_loop()
         self._ear = Ear(running_loop())
         self._shown_at = self._updated_at = time.monotonic()
         self._ended_at: float | None = None
         self._outdated = False
         self._was_asked = False
-        self._settled = False
 
     @property
     def _picture(self) -> LivePicture:
         """The run as it was read so far."""
         with self._lock:
             if self._read is None:
-                self._read = LivePicture(RunHistory(self._name), self._changed)
+                self._read = LivePicture(RunHistory(self.name), self._changed)
             return self._read
 
-    def begin(self, live: Place | None = None, static: Place | None = None) -> None:
-        """Show it, in new outputs or in these, and follow it while that is needed.
+    @property
+    def is_left(self) -> bool:
+        """Whether the static picture is all there is, and nothing of the run is kept but its record."""
+        return self.state is State.LEFT
+
+    def begin(self) -> None:
+        """Show it, and follow it while that is needed.
 
         A run that has just started is shown a moment later: drawing takes a page more processor time than a short run.
         """
         may_wait = self._make_widget is not None and not self._is_within_output
         wait_s = _quiet_s(self._picture) if may_wait else 0.0
-        self._live, self._static = live or self._live, static or self._static
         if self._make_widget is not None:
             self._let_messages_through()
-        _watch_cells()
         if wait_s <= 0:
             self._appear()
             return
-        if live is None:
+        if not self._live.is_there:
             self._live.fill(NOTHING, self._mark())
             self._static.fill(NOTHING, self._mark())
         timer = threading.Timer(wait_s, self._appear)
@@ -102,64 +121,74 @@ class Displayed:
     def _appear(self) -> None:
         self._shown_at = self._updated_at = time.monotonic()
         if self._make_widget is not None:
-            self._widget = self._make_widget(self._name, self._take)
+            self._widget = self._make_widget(self.name, self._take)
             self._pages = self._new_pages()
             widget = {"version_major": 2, "version_minor": 0, "model_id": self._widget.model_id}
             self._live.fill({WIDGET_MIME: widget, "text/plain": ""}, self._mark())
         if not self._is_within_output:
             self._static.fill(self._bundle(), self._mark())
-        if self._widget is None:
-            _without_page.append(self)
-        else:
-            _with_pages.add(self)
+        displays.add(self)
         self._follow()
 
     def _follow(self) -> None:
-        follower.follow(self._picture, self._is_done)
+        if not self._picture.is_forgotten:
+            self.state = State.LIVE
+            follower.follow(self._picture, self._is_done)
 
     def _new_pages(self) -> Pages:
-        return Pages(self._picture, self._widget.send, resume=resume, rerun=self._rerun, schedule=self._schedule)
+        return Pages(self._picture, self._widget.send, resume=_resume, rerun=self._rerun, schedule=self._schedule)
 
     def _let_messages_through(self) -> None:
         from IPython.core.getipython import get_ipython
 
         kernel, loop = getattr(get_ipython(), "kernel", None), running_loop()
         if loop is not None and holds_messages(kernel):
-            self._letting_through = loop.create_task(let_through(kernel, lambda: not self._settled))
+            self._letting_through = loop.create_task(let_through(kernel, lambda: not self.is_left))
 
     def _take(self, content: Any) -> None:
         """A page has said something: it is answered, and the run is followed for it."""
         with self._lock:
-            if self._settled:
+            if self._widget is None:
                 return
             self._was_asked = True
-            self._pages = self._pages or self._new_pages()
+            if self._pages is None:
+                self._pages = self._new_pages()
+                displays.add(self)
             if self._pages.take(content) and self._pages.were_left:
                 self._ended_at, self._outdated = None, True  # a page that was loaded has what was saved before
-            if not self._settled:
+            if not self.is_left:
                 self._follow()
 
-    def finish_cell(self) -> bool:
-        """A cell has ended, and no page will ask for more: the picture is what it is now. Whether it is final."""
-        self._picture.read()
-        if self._picture.ended:
-            self._settle()
-        else:
-            self._update()
-        return self._settled
+    def cell_has_ended(self) -> None:
+        """A cell has ended, before or behind which somebody may have gone on with the run.
 
-    def look_again(self) -> None:
-        """A cell has ended, which may have gone on with the run."""
+        Where no page asks, nothing is stored that comes after the last cell: the picture is then what it is now.
+        """
         with self._lock:
-            if self._read is not None and not self._settled:
+            if self._expects_page:
+                self.look()
+                return
+            if self.is_left:
+                return
+            self._picture.read()
+            if self._picture.ended:
+                self._leave()
+            else:
+                self._update()
+
+    def look(self) -> None:
+        """Follow the run again if anything has happened to it since."""
+        with self._lock:
+            known, now = self._read.record if self._read is not None else self._left_as, _record(self.name)
+            is_closed = self._widget is not None and self._widget.comm is None
+            if is_closed or now is None or known is None or now.created_at != known.created_at:
+                displays.discard(self)
+                if self._read is not None:
+                    self._read.forget()
+            elif now != known:
+                self._picture.outdate()
+                self._outdated = True
                 self._follow()
-
-    def expect_news(self, name: str) -> None:
-        """Somebody has gone on with the run of that name in this kernel."""
-        with self._lock:
-            if name == self._name and self._read is not None:
-                self._read.touched_at = time.monotonic()
-                self.look_again()
 
     def _bundle(self) -> dict[str, Any]:
         html = self._picture.html()
@@ -170,7 +199,7 @@ class Displayed:
     def _mark(self) -> dict[str, Any]:
         """Which run this is, and which picture."""
         shown = self._widget.picture if self._widget is not None else ""
-        return {"run": self._name, "created_at": self._picture.history.created_at, "picture": shown}
+        return {"run": self.name, "created_at": self._picture.history.created_at, "picture": shown}
 
     def _changed(self, picture: LivePicture) -> None:
         self._outdated = True
@@ -181,32 +210,34 @@ class Displayed:
             self._update()
 
     def _update(self) -> None:
-        with self._lock:
-            if not self._settled and not self._is_within_output:
-                self._updated_at, self._outdated = time.monotonic(), False
-                self._static.fill(self._bundle(), self._mark())
+        if not self._is_within_output:
+            self._updated_at, self._outdated = time.monotonic(), False
+            self._static.fill(self._bundle(), self._mark())
 
     def _is_done(self) -> bool:
-        """Whether the picture needs not be followed, unless a page says something; asked after every round."""
-        if self._settled:
-            return True
+        """Whether the picture needs not be followed until something happens; asked after every round."""
         pages = self._pages
         if pages is not None:
             pages.news_of_selection()
-        self._update_when_due()
-        if self._is_within_output and self._was_asked and self._forget_if_left():
+        with self._lock:
+            if self.is_left:
+                return True
+            self._update_when_due()
+            if self._is_within_output and self._was_asked and self._forget_if_gone():
+                return True
+            if not self._picture.ended:
+                self._ended_at = None
+                return False
+            if self._ended_at is None:
+                self._ended_at = time.monotonic()
+                self._update()
+            if self._may_be_looked_at(self._ended_at):
+                return False
+            if self._is_out_of_reach or (self._pages is not None and self._pages.are_used):
+                self.state = State.RESTING
+            else:
+                self._leave()
             return True
-        if not self._picture.ended:
-            self._ended_at = None
-            return False
-        if self._ended_at is None:
-            self._ended_at = time.monotonic()
-            self._update()
-        if self._may_be_looked_at(self._ended_at):
-            return False
-        if not (self._is_out_of_reach or (pages is not None and pages.are_used)):
-            self._settle()
-        return True
 
     @property
     def _is_out_of_reach(self) -> bool:
@@ -224,73 +255,54 @@ class Displayed:
             until = self._shown_at + PAGE_ASKS_WITHIN_S
         return time.monotonic() < until or not self._ear.has_listened_since(until)
 
-    def _forget_if_left(self) -> bool:
+    def _forget_if_gone(self) -> bool:
         """Keep nothing of a run that no page shows, until one does; whether that is so."""
-        with self._lock:
-            if self._pages is not None and self._pages.are_open:
-                return False
-            if self._pages is not None:
-                self._pages.close()
-            self._pages = self._read = None
-            return True
+        if self._pages is not None and self._pages.are_open:
+            return False
+        if self._pages is not None:
+            self._pages.close()
+        self._pages = self._read = None
+        displays.discard(self)
+        return True
 
-    def _settle(self, *, for_another: bool = False) -> None:
-        """Leave the static picture, for good unless another run takes the place."""
-        with self._lock:
-            if self._settled:
-                return
-            mark = {**self._mark(), "makes_room": True} if for_another else None
-            if not self._is_within_output:
-                self._static.fill(self._bundle(), mark)
-            self._settled = True
-            if self._pages is not None:
-                self._pages.close()
-            if self._widget is not None:
-                self._live.fill(NOTHING, mark)
-                with contextlib.suppress(Exception):
-                    self._widget.close()
-            if mark is None and self._expects_page and not self._is_within_output:
-                _left.leave(self._name, self._live, self._static)
+    def _leave(self, *, for_another: bool = False) -> None:
+        """Leave the static picture: until somebody goes on with the run, or for good if it has succeeded."""
+        mark = {**self._mark(), "makes_room": True} if for_another else None
+        self._static.fill(self._bundle(), mark)
+        self.state, self._left_as = State.LEFT, self._picture.record
+        if self._pages is not None:
+            self._pages.close()
+        if self._widget is not None:
+            self._live.fill(NOTHING, mark)
+            with contextlib.suppress(Exception):
+                self._widget.close()
+        self._pages = self._widget = self._read = None
+        is_final = for_another or not self._expects_page or self._left_as.phase is ActionPhase.SUCCEEDED
+        (displays.discard if is_final else displays.add)(self)
 
     def _rerun(self, name: str) -> str:
         """Run it again, and show the new run in this place if that can be; its name if not."""
-        from .._start import rerun
-
-        if self._settled:
+        if self.is_left:
             return ""  # another page asked too: its run is in this place
         run = rerun(name)
         if self._is_out_of_reach:
             return run.name
-        self._settle(for_another=True)  # JupyterLab hides a place for good in which one widget follows another
-        Displayed(run.name, expects_page=self._make_widget is not None).begin(self._live, self._static)
+        with self._lock:
+            self._leave(for_another=True)  # JupyterLab hides a place for good in which one widget follows another
+        Displayed(run.name, expects_page=True, in_place_of=self).begin()
         return ""
 
 
-_without_page: list[Displayed] = []
-_with_pages: weakref.WeakSet[Displayed] = weakref.WeakSet()
-_left = LeftPictures()
+def _record(name: str) -> RunRecord | None:
+    """How a run is recorded; None where it is no more."""
+    try:
+        return RunHistory(name).record()
+    except RunNotFoundError:
+        return None
 
 
-def _watch_cells() -> None:
-    """Have pictures told of the end of cells: where no page asks, nothing is stored that comes after the last one."""
-    from IPython.core.getipython import get_ipython
-
-    shell: Any = get_ipython()
-    if shell is not None and _cell_has_ended not in shell.events.callbacks["post_run_cell"]:
-        shell.events.register("post_run_cell", _cell_has_ended)
-
-
-def _cell_has_ended(_: Any) -> None:
-    _without_page[:] = [displayed for displayed in _without_page if not displayed.finish_cell()]
-    for displayed in list(_with_pages):
-        displayed.look_again()
-    _draw_left_ones_anew()
-
-
-def _draw_left_ones_anew() -> None:
-    """Static pictures whose run goes on follow it, without a widget, and are left anew when it has ended."""
-    for left in _left.take_outdated():
-        Displayed(left.record.name, expects_page=True, with_widget=False).begin(left.live, left.static)
+def _resume(name: str) -> None:
+    Run.get(name).resume()
 
 
 def _quiet_s(picture: LivePicture) -> float:
@@ -298,7 +310,7 @@ def _quiet_s(picture: LivePicture) -> float:
     records = picture.history.records
     if not records.drives(picture.name):
         return 0.0
-    return QUIET_AT_FIRST_S - (time.time() - picture.history.record().created_at)
+    return QUIET_AT_FIRST_S - (time.time() - picture.record.created_at)
 
 
 def _widget_class() -> Callable[[str, Callable[[Any], None]], Any] | None:
@@ -318,21 +330,3 @@ def _on_this_loop() -> Callable[[Callable[[], None]], Any]:
     if loop is None:
         return lambda action: action()
     return loop.call_soon_threadsafe
-
-
-def resume(name: str) -> None:
-    """Go on with a run in this kernel; all that shows it here follows it.
-
-    Parameters
-    ----------
-    name : str
-
-    Raises
-    ------
-    RunNotFoundError, RunStateError, CodeBundleError
-        As `Run.resume`.
-    """
-    Run.get(name).resume()
-    for displayed in list(_with_pages):
-        displayed.expect_news(name)
-    _draw_left_ones_anew()

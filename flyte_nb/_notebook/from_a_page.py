@@ -7,7 +7,6 @@ from typing import Any
 from .._task.registry import registered_tasks
 from ..errors import RunStateError
 from ..remote import Run
-from . import displayed
 
 
 def resume(name: str, process: str) -> bool:
@@ -37,8 +36,9 @@ def resume(name: str, process: str) -> bool:
     """
     if _session() != process:
         raise RunStateError("The kernel was restarted before it could begin. Resume the run once more.")
-    is_defined = Run.get(name).details().task_name in registered_tasks()
-    displayed.resume(name)
+    run = Run.get(name)
+    is_defined = run.details().task_name in registered_tasks()
+    run.resume()
     return is_defined
 
 

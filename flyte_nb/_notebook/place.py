@@ -27,6 +27,11 @@ class Place:
         self._is_live = is_live
         self._handle: Any = None
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it was filled."""
+        return self._handle is not None
+
     def fill(self, bundle: dict[str, Any], mark: dict[str, Any] | None) -> None:
         """Show a bundle there; `mark` is what a page is told of it that may have to fill it, None if it is final."""
         metadata = {MARK: {**mark, "place": self._id, "is_live": self._is_live}} if mark is not None else {}

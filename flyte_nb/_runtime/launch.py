@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Keep = str | Task[Any, Any] | Sequence[str | Task[Any, Any]]
 """A task, its name, or several."""
+
+_told_of_resumes: list[Callable[[str], None]] = []
 
 _DEPLOYED = "deployed"
 _MODES = (None, "notebook", "background", "process", "dask")
@@ -102,7 +104,7 @@ def resume(name: str, keep: Keep = ()) -> LiveRun:
     )
     store = runtime.open_store(options.raw_data_path)
     prepared = finished_now(_again(task, finished.root_inputs, store, {}))
-    return runtime.controller.resume(
+    live = runtime.controller.resume(
         task,
         prepared,
         options,
@@ -110,6 +112,15 @@ def resume(name: str, keep: Keep = ()) -> LiveRun:
         finished=finished,
         previous=record,
     )
+    for tell in tuple(_told_of_resumes):
+        tell(name)
+    return live
+
+
+def tell_of_resumes(tell: Callable[[str], None]) -> None:
+    """Have `tell` called with the name of each run that goes on in this process, as soon as it does."""
+    if tell not in _told_of_resumes:
+        _told_of_resumes.append(tell)
 
 
 def rerun(name: str, action_name: str, recover: bool, inputs: dict[str, Any], options: RunOptions | None) -> LiveRun:

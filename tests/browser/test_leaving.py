@@ -14,11 +14,13 @@ from tests.browser.test_saved import SETUP
 HAS_ENDED = "async (run) => (await (await fetch(`/flyte-nb/api/runs/${run}`)).json()).ended_at !== null"
 USED = SETUP.replace("SETTLE_AFTER_S = 0.5", "SETTLE_AFTER_S = 600")
 VIEWS = """
+from flyte_nb._notebook.displays import displays
+
 def views():
-    return [view for one in list(displayed._with_pages) for view in one._pages._pages]
+    return [view for one in displays.now for view in one._pages._pages]
 
 def live():
-    return [one for one in list(displayed._with_pages) if not one._settled]
+    return [one for one in displays.now if not one.is_left]
 """
 
 

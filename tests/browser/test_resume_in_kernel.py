@@ -20,15 +20,21 @@ IS_BUSY = "async (kernel) => (await (await fetch(`/api/kernels/${kernel}`)).json
 
 
 @pytest.fixture
-def enough(request: pytest.FixtureRequest, open_notebook: Callable[..., Lab]) -> Callable[[Lab], None]:
-    """Lets all runs of `slow` end, for this test."""
+def touch(request: pytest.FixtureRequest, open_notebook: Callable[..., Lab]) -> Callable[[Lab, str], None]:
+    """Makes a file in the home of a notebook's runs, for this test."""
 
-    def let_end(lab: Lab) -> None:
-        path: Path = lab.server.home / "enough"
+    def make(lab: Lab, name: str) -> None:
+        path: Path = lab.server.home / name
         path.touch()
         request.addfinalizer(lambda: path.unlink(missing_ok=True))
 
-    return let_end
+    return make
+
+
+@pytest.fixture
+def enough(touch: Callable[[Lab, str], None]) -> Callable[[Lab], None]:
+    """Lets all runs of `slow` end, for this test."""
+    return lambda lab: touch(lab, "enough")
 
 
 def choose(page: Any, place: str) -> Any:
@@ -109,38 +115,104 @@ def test_a_run_that_is_resumed_in_a_kernel_uses_what_is_defined_there(
     lab.output(3).get_by_text("140").wait_for()
 
 
-BROKEN = """
+FAILS_AT_FIRST = """
 from flyte_nb._follow.live_picture import follower
 from flyte_nb._notebook import displayed
 
 @env.task
-async def broken() -> int:
-    raise ValueError("not yet")
+async def fails_at_first() -> None:
+    if not os.path.exists(os.environ["FLYTE_NB_HOME"] + "/mended"):
+        raise ValueError("not yet")
+    while not os.path.exists(os.environ["FLYTE_NB_HOME"] + "/enough"):
+        await asyncio.sleep(0.1)
 """
-MENDED = """
-@env.task
-async def broken() -> int:
-    return 42
-
+NO_MORE_FOLLOWED = """
 displayed.SETTLE_AFTER_S = 0.2
 while follower._thread: await asyncio.sleep(0.01)
 """
 
 
-def test_a_run_resumed_on_its_page_is_shown_as_it_is_under_its_cell_where_its_picture_has_given_way(
-    open_notebook: Callable[..., Lab],
-) -> None:
-    lab = open_notebook(SETUP + BROKEN, "flyte.with_runcontext(name='untouched').run(broken)", MENDED)
-    for cell in range(3):
-        lab.run(cell)
-    lab.output(1).get_by_text('flyte_nb.Run.get("untouched").resume()').wait_for()
-    line(panel_of(lab), "untouched").get_by_text("untouched").click()
-    run_page(lab, "untouched").get_by_role("button", name="Resume").click()
+def resume_in_the_picture(lab: Lab, name: str) -> None:
+    lab.output(1).get_by_role("button", name="Resume").click()
+
+
+def resume_on_the_page_of_the_run(lab: Lab, name: str) -> None:
+    line(panel_of(lab), name).get_by_text(name).click()
+    run_page(lab, name).get_by_role("button", name="Resume").click()
     lab.page.get_by_role("dialog").get_by_role("button", name="Resume").click()
-    run_page(lab, "untouched").locator(".fnb-state").get_by_text("succeeded").wait_for()
+    run_page(lab, name).locator(".fnb-state").get_by_text(re.compile("running|succeeded")).wait_for()
     lab.command("docmanager:open", {"path": lab.path.name})
+
+
+def resume_in_a_cell(lab: Lab, name: str) -> None:
+    lab.run(3)
+
+
+def resume_in_another_process(lab: Lab, name: str) -> None:
+    lab.server.get(f"/flyte-nb/api/runs/{name}/resume", "POST")
+    lab.run(4)
+
+
+WAYS = [resume_in_the_picture, resume_on_the_page_of_the_run, resume_in_a_cell, resume_in_another_process]
+
+
+def shown_and_followed_no_more(open_notebook: Callable[..., Lab], *, is_used: bool) -> Lab:
+    """A notebook with the picture of a run that failed: it rests if it was used, else the static one is left."""
+    lab = open_notebook(
+        SETUP + FAILS_AT_FIRST,
+        "flyte.with_runcontext(name='again').run(fails_at_first)",
+        NO_MORE_FOLLOWED,
+        "resumed = flyte.Run.get('again').resume()",
+        "pass",
+    )
+    lab.run(0)
+    lab.run(1)
+    if is_used:
+        lab.output(1).get_by_label("Filter by name").fill("fails")
+        lab.output(1).get_by_text("1 row found").wait_for()
+    lab.run(2)
+    if not is_used:
+        lab.output(1).get_by_text('flyte_nb.Run.get("again").resume()').wait_for()
+    return lab
+
+
+@pytest.mark.parametrize("resume", WAYS)
+def test_a_picture_that_rests_shows_how_its_run_ended_wherever_that_was_resumed(
+    open_notebook: Callable[..., Lab], touch: Callable[[Lab, str], None], resume: Callable[[Lab, str], None]
+) -> None:
+    lab = shown_and_followed_no_more(open_notebook, is_used=True)
+    touch(lab, "mended")
+    touch(lab, "enough")
+    resume(lab, "again")
+    lab.output(1).locator(".fnb-state").get_by_text("succeeded").wait_for()
+    assert lab.output(1).get_by_role("tree").count() == 1
+
+
+@pytest.mark.parametrize("resume", WAYS[1:])
+def test_a_static_picture_shows_how_its_run_ended_wherever_that_was_resumed(
+    open_notebook: Callable[..., Lab], touch: Callable[[Lab, str], None], resume: Callable[[Lab, str], None]
+) -> None:
+    lab = shown_and_followed_no_more(open_notebook, is_used=False)
+    touch(lab, "mended")
+    touch(lab, "enough")
+    resume(lab, "again")
     lab.output(1).get_by_text("succeeded").first.wait_for()
     assert lab.output(1).get_by_role("tree").count() == 0
+
+
+def test_a_picture_that_rests_shows_a_resumed_run_go_on_fail_again_and_succeed(
+    open_notebook: Callable[..., Lab], touch: Callable[[Lab, str], None]
+) -> None:
+    lab = shown_and_followed_no_more(open_notebook, is_used=True)
+    picture = lab.output(1)
+    resume_in_the_picture(lab, "again")
+    picture.get_by_text("resumed 1").wait_for()
+    picture.locator(".fnb-state").get_by_text("failed").wait_for()
+    touch(lab, "mended")
+    resume_in_the_picture(lab, "again")
+    picture.locator(".fnb-state").get_by_text("running").wait_for()
+    touch(lab, "enough")
+    picture.locator(".fnb-state").get_by_text("succeeded").wait_for()
 
 
 def deaf(lab: Lab) -> Callable[[], None]:

@@ -53,6 +53,33 @@ def test_the_picture_of_a_run_that_has_ended_leaves_the_journal_alone_between_tw
     assert looks
 
 
+is_mended = False
+
+
+@env.task
+async def fails_until_mended() -> None:
+    if not is_mended:
+        raise ValueError("not yet")
+
+
+def test_a_picture_that_was_told_of_news_has_not_ended_before_it_has_read_them_which_is_at_the_next_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = flyte.run(fails_until_mended)
+    run.wait()
+    picture = LivePicture(RunHistory(run.name), lambda _: None)
+    picture.pump()
+    monkeypatch.setattr(live_picture, "HEARTBEAT_EVERY_S", 3600)
+    monkeypatch.setitem(globals(), "is_mended", True)
+    run.resume().wait()
+    picture.outdate()
+    assert not picture.ended
+    picture.pump()
+    assert picture.ended
+    assert "succeeded" in picture.text()
+    assert picture.record == picture.history.record()
+
+
 @env.task
 async def tells_and_fails() -> None:
     print("about to fail")

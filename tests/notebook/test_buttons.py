@@ -33,7 +33,7 @@ def test_rerun_clicked_more_than_once_while_a_cell_computes_starts_one_run(
     notebook.run(SETUP)
     notebook.run(SHOWN)
     notebook.run(CLICKED.format(views=views))
-    notebook.run("while not shown._settled: await asyncio.sleep(0.01)\nawait asyncio.sleep(0)")
+    notebook.run("while not shown.is_left: await asyncio.sleep(0.01)\nawait asyncio.sleep(0)")
     assert notebook.run("len(list(flyte.Run.listall()))").value == "2"
 
 

@@ -359,7 +359,7 @@ def test_fifty_pictures_leave_nothing_behind(fresh_cells: Notebook) -> None:
         "    shown = [module.Displayed(run.name, expects_page=True) for _ in range(times)]\n"
         "    for displayed in shown: displayed.begin()\n"
         "    while live_picture.follower._thread: await asyncio.sleep(0.01)\n"
-        "    assert all(displayed._settled for displayed in shown)\n"
+        "    assert all(displayed.is_left for displayed in shown)\n"
     )
     fresh_cells.run("await show_and_settle(2); before = counted(); await show_and_settle(50); after = counted()")
     assert fresh_cells.run("[now - then for now, then in zip(after, before)]").value == "[0, 0, 0]"

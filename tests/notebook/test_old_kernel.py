@@ -112,7 +112,7 @@ until_it_was_due(used, 0.1)
     notebook.until(cell, "blocked")
     say(notebook, widget, {"type": "look", "uses": True})
     notebook.finish(cell)
-    assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused._settled").value == "False"
+    assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused.is_left").value == "False"
 
 
 def test_a_picture_does_not_give_way_before_the_kernel_has_heard_the_first_greeting(notebook: Notebook) -> None:
@@ -129,7 +129,7 @@ until_it_was_due(used, 0.1)
     say(notebook, widget, {"type": "hello", "open": []})
     say(notebook, widget, {"type": "look", "uses": True})
     notebook.finish(cell)
-    assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused._settled").value == "False"
+    assert notebook.run("while follower._thread: await asyncio.sleep(0.01)\nused.is_left").value == "False"
 
 
 def widget_of(notebook: Notebook) -> str:
