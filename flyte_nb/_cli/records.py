@@ -37,6 +37,7 @@ def action_record(details: ActionDetails) -> dict[str, Any]:
         "cache": {"status": details.cache.status, "reason": details.cache.reason} if details.cache else None,
         "rerun_reason": details.rerun_reason,
         "links": {link.name: link.uri for link in details.links},
+        "custom_context": details.custom_context,
         "metadata": details.metadata,
         "error": _error(details.error_info),
     }

@@ -103,6 +103,8 @@ def print_action(details: ActionDetails, view: ActionView) -> None:
     console.print(
         escape(f"{details.task_name}, action {details.name} of run {details.run_name}: {details.phase}{took}")
     )
+    for name, value in details.custom_context.items():
+        console.print(escape(f"context {name if name.isprintable() else repr(name)} = {value!r}"))
     console.print(f"attempts: {details.attempts}")
     for number, attempt in enumerate(details.attempt_list, start=1):
         _print_attempt(console, number, attempt)

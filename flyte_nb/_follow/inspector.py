@@ -36,6 +36,8 @@ from .timeline import timeline_of
 from .values import reader_of
 
 MAX_VALUE = 2_000
+MAX_NAME = 200
+MOST_CONTEXT = 50
 MAX_READ = 8_000_000
 MAX_LOG = 400_000
 MAX_EARLIER_LOG = 100_000
@@ -122,6 +124,7 @@ class Inspector:
             action=self.action,
             task=trace.name,
             placement="trace",
+            context=[],
             inputs=self._values_of("inputs", trace.inputs),
             outputs=self._values_of("outputs", trace.outputs),
             attempts=[Attempt(1, self._ms(trace.started_at), self._ms(trace.ended_at), _failure(trace.error))],
@@ -137,6 +140,7 @@ class Inspector:
             action=view.name,
             task=view.task,
             placement=view.placement,
+            context=_context(self._picture.tree.view.context_of(view)),
             inputs=self._values_of("inputs", view.inputs),
             outputs=self._values_of("outputs", view.outputs),
             attempts=[
@@ -251,6 +255,12 @@ def _too_large(size: int) -> str:
         f"<p>This tab has {size / 1e6:.0f} MB; a page draws up to {MAX_REPORT / 1e6:.0f} MB. "
         "<code>run.get_report()</code> gives all of it.</p>"
     )
+
+
+def _context(values: dict[str, str]) -> list[Variable]:
+    shown = [_variable(name[:MAX_NAME], value) for name, value in list(values.items())[:MOST_CONTEXT]]
+    more = len(values) - len(shown)
+    return [*shown, Variable("...", f"and {more:,} more")] if more else shown
 
 
 def _variables(kept: StoredLiterals, read: Callable[[], dict[str, Any]]) -> list[Variable]:

@@ -105,6 +105,15 @@ class RunView:
         """For how many seconds the run has run, pauses left out; None while it has no end."""
         return self.clock.ran_s(self.ended_at) if self.started is not None and self.ended_at is not None else None
 
+    def context_of(self, action: ActionView) -> dict[str, str]:
+        """The custom context that an action began with: its caller's, unless it was set around the call."""
+        found: ActionView | None = action
+        while found is not None:
+            if found.custom_context is not None:
+                return found.custom_context
+            found = self.actions.get(found.parent)
+        return {}
+
     def span(self, action: ActionView) -> tuple[float | None, float | None]:
         """When an action started and ended, in seconds that the run had run; the root stands for the whole run."""
         start, end = action.started_at, action.ended_at

@@ -247,6 +247,7 @@ class Details(msgspec.Struct, tag_field="type", tag="details", frozen=True):
     action: str
     task: str
     placement: str
+    context: list[Variable]
     inputs: list[Variable]
     outputs: list[Variable]
     attempts: list[Attempt]

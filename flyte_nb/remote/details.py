@@ -34,6 +34,8 @@ class ActionDetails(AwaitedAsItself):
         ``"cache"`` or ``"resume"`` when an earlier result was taken.
     rerun_reason : str
         On resume, why it was run again.
+    custom_context : dict of str to str
+        What it began with, as `get_custom_context` gave it there.
     runtime : float or None
         Seconds from start to end, or to nothing yet.
 
@@ -57,6 +59,7 @@ class ActionDetails(AwaitedAsItself):
     cache: CacheOutcome | None
     reused: str
     rerun_reason: str
+    custom_context: dict[str, str]
     metadata: dict[str, str]
     _history: RunHistory
     _view: ActionView
@@ -224,6 +227,7 @@ def action_details(history: RunHistory, view: RunView, action: ActionView) -> Ac
         cache=action.cache,
         reused=action.reused,
         rerun_reason=action.rerun_reason,
+        custom_context=dict(view.context_of(action)),
         metadata=metadata,
         _history=history,
         _view=action,

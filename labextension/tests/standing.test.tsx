@@ -469,7 +469,7 @@ describe("what was asked for and is not here yet", () => {
     expect(reading()).toBe("Reading ...");
     await pass(3_000);
     expect(reading()).toBe("Reading ... The kernel is busy and has not answered yet.");
-    const none = { inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"], notes: [], failure: null, can_abort: false };
+    const none = { context: [], inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"], notes: [], failure: null, can_abort: false };
     store.take({ type: "details", action: "a", task: "env.a", placement: "loop", ...none });
     await pass(100);
     expect(reading()).toBeUndefined();

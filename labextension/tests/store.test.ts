@@ -212,7 +212,7 @@ describe("a row that still waits for the one above it when everything comes anew
 });
 
 describe("details that are lost", () => {
-  const details = { action: "b", task: "env.b", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: [], notes: [], failure: null, can_abort: false };
+  const details = { action: "b", task: "env.b", placement: "", context: [], inputs: [], outputs: [], attempts: [], links: [], tabs: [], notes: [], failure: null, can_abort: false };
   const asked = () => sent.splice(0).filter(({ type }) => type === "select");
   beforeEach(() => {
     store.reader.select("a");

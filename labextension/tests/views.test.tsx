@@ -3,7 +3,7 @@ import { h, render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { RunStore } from "../src/run/store";
-import { Flag, NodePhase, STALLED, type FromPage, type Header, type Prompt } from "../src/run/wire";
+import { Flag, NodePhase, STALLED, type FromPage, type Header, type Prompt, type Variable } from "../src/run/wire";
 import { harmless } from "../src/views/prompt_form";
 import { RunView } from "../src/views/run_view";
 import { header, node } from "./messages";
@@ -109,7 +109,7 @@ describe("the details of an action", () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.reader.select("a");
     store.take({
-      type: "details", action: "a", task: "env.main", placement: "loop", inputs: [{ name: "n", text: "3", truncated: false, frame: null }],
+      type: "details", action: "a", task: "env.main", placement: "loop", context: [], inputs: [{ name: "n", text: "3", truncated: false, frame: null }],
       outputs: [], attempts: [], tabs: [], notes: [], can_abort: true,
       links: [
         { name: "docs", address: "https://example.org", problem: "" },
@@ -132,7 +132,7 @@ describe("the details of an action", () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.reader.select("a");
     store.take({
-      type: "details", action: "a", task: "env.main", placement: "loop", outputs: [], attempts: [], links: [], tabs: [],
+      type: "details", action: "a", task: "env.main", placement: "loop", context: [], outputs: [], attempts: [], links: [], tabs: [],
       inputs: [{ name: "flights", text: "a frame", truncated: false, frame }], notes: [], failure: null, can_abort: false,
     });
     await draw();
@@ -140,6 +140,30 @@ describe("the details of an action", () => {
     expect([...table.querySelectorAll("th")].map((cell) => cell.textContent)).toEqual(["carrier string", "n int64"]);
     expect([...table.querySelectorAll("td")].map((cell) => cell.textContent)).toEqual(["<b>UA</b>", "1", "AA", "2"]);
     expect(table.querySelector("caption")!.textContent).toBe("3 rows");
+  });
+});
+
+describe("the custom context of an action", () => {
+  const contextOf = async (context: Variable[]) => {
+    store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
+    store.reader.select("a");
+    store.take({
+      type: "details", action: "a", task: "t", placement: "", context, inputs: [], outputs: [], attempts: [], links: [], tabs: [],
+      notes: [], failure: null, can_abort: false,
+    });
+    await draw();
+    return [...page.querySelectorAll("table")].find((table) => table.caption?.textContent === "Custom context");
+  };
+
+  it("is in its details, as text whatever it says", async () => {
+    const shown = await contextOf([{ name: "<img src=x>", text: "'<img src=y>'", truncated: false, frame: null }]);
+    expect(shown!.querySelector("th")!.textContent).toBe("<img src=x>");
+    expect(shown!.querySelector("td")!.textContent).toBe("'<img src=y>'");
+    expect(page.querySelector("img")).toBeNull();
+  });
+
+  it("takes no room where there is none", async () => {
+    expect(await contextOf([])).toBeUndefined();
   });
 });
 
@@ -268,7 +292,7 @@ describe("a report", () => {
     store.take({ type: "reset", seq: 1, at_ms: Date.now(), heard: true, header: header(), nodes: [node("a", "")], open: [] });
     store.reader.select("a");
     store.take({
-      type: "details", action: "a", task: "t", placement: "", inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],
+      type: "details", action: "a", task: "t", placement: "", context: [], inputs: [], outputs: [], attempts: [], links: [], tabs: ["main"],
       notes: [], failure: null, can_abort: false,
     });
     store.take({ type: "report", action: "a", tab: "main", edition: 0, first: 0, pieces: ["<b>hello</b>"] });

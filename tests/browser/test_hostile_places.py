@@ -90,7 +90,8 @@ async def root() -> str:
     return await parent.override(short_name=hit("parent"))()
 
 def start():
-    return flyte.with_runcontext(name="hostile", labels={"label": hit("label")}).run(root)
+    context = {hit("key"): hit("context")}
+    return flyte.with_runcontext(name="hostile", labels={"label": hit("label")}, custom_context=context).run(root)
 """
 # A kernel that cleans nothing: the pages are alone with what a question says and where a link leads.
 UNCLEAN = """
@@ -100,7 +101,7 @@ links.problem_with = lambda address: ""
 prompts.prompt_html = lambda text: text
 """
 ANSWER = "answer<img src=x onerror='window.hit=1'><script>window.hit=1</script>"
-IN_A_RUN = {"parent", "task", "group", "value", "error", "link", "printed", "logged", "tab", "traced"}
+IN_A_RUN = {"parent", "task", "group", "value", "error", "link", "printed", "logged", "tab", "traced", "key", "context"}
 
 LIVE_MARKUP = """() => [...document.querySelectorAll("*")].filter((element) => [...element.attributes].some(
     ({name, value}) => /^on/i.test(name) || (/^(href|src|action|formaction|data)$/i.test(name) && (

@@ -83,6 +83,18 @@ def test_a_finished_run_is_listed_shown_logged_and_read(shell: Shell) -> None:
     assert "attempts: 1" in shell.run("get", "action", "good", step)[0]
 
 
+def test_the_custom_context_of_an_action_is_shown_with_it(shell: Shell) -> None:
+    shell.run(
+        "run", "--name", "traced", "--context", "trace_id=t-1 [red]", "--context", "\x1b[31m=x",
+        "script.py", "main", "--n", "1",
+    )  # fmt: skip
+    shown, _ = shell.run("get", "action", "traced", "script.step")
+    assert "context trace_id = 't-1 [red]'\n" in shown
+    assert "context '\\x1b[31m' = 'x'\n" in shown
+    record = shell.json("get", "action", "traced", "script.step")
+    assert record["custom_context"] == {"trace_id": "t-1 [red]", "\x1b[31m": "x"}
+
+
 def test_rows_of_a_fan_out_are_told_apart_by_their_first_inputs_and_cached_ones_say_so(shell: Shell) -> None:
     shell.write(
         "cities.py",

@@ -17,7 +17,10 @@ from flyte_nb._follow.inspector import (
     CUT_LOGS_EVERY_S,
     MAX_EARLIER_LOG,
     MAX_LOG,
+    MAX_NAME,
     MAX_REPORT,
+    MAX_VALUE,
+    MOST_CONTEXT,
     Inspector,
     earlier_logs,
 )
@@ -57,6 +60,32 @@ def inspected(run: flyte.Run, task: str, **options: Any) -> Inspector:
 
 def news_of(inspector: Inspector, kind: type[Message]) -> list[Message]:
     return [message for message in inspector.news() if isinstance(message, kind)]
+
+
+@env.task
+async def calls_around() -> None:
+    with flyte.custom_context(stage="inner", **{"<b>": "'x'"}):
+        await quiet()
+
+
+def test_details_have_the_custom_context_that_an_action_began_with_its_own_or_its_callers() -> None:
+    run = flyte.with_runcontext(custom_context={"trace": "t-1", "stage": "outer"}).run(calls_around)
+    [root] = news_of(inspected(run, "calls_around"), Details)
+    assert {one.name: one.text for one in root.context} == {"trace": "'t-1'", "stage": "'outer'"}
+    [called] = news_of(inspected(run, "quiet"), Details)
+    assert {one.name: one.text for one in called.context} == {"trace": "'t-1'", "stage": "'inner'", "<b>": "\"'x'\""}
+    inherits = flyte.with_runcontext(custom_context={"trace": "t-2"}).run(both)
+    [called] = news_of(inspected(inherits, "quiet"), Details)
+    assert [(one.name, one.text) for one in called.context] == [("trace", "'t-2'")]
+
+
+def test_of_a_custom_context_that_is_large_the_details_have_the_first_part() -> None:
+    context = {f"{number} {'k' * 5_000}": "v" * 100_000 for number in range(MOST_CONTEXT + 3)}
+    [details] = news_of(inspected(flyte.with_runcontext(custom_context=context).run(quiet), "quiet"), Details)
+    assert len(details.context) == MOST_CONTEXT + 1
+    assert details.context[-1].text == "and 3 more"
+    assert all(len(one.name) <= MAX_NAME and len(one.text) <= MAX_VALUE for one in details.context)
+    assert details.context[0].truncated
 
 
 def test_of_a_long_log_the_end_is_sent() -> None:

@@ -152,6 +152,7 @@ export interface Details {
   action: string;
   task: string;
   placement: string;
+  context: Variable[];
   inputs: Variable[];
   outputs: Variable[];
   attempts: Attempt[];

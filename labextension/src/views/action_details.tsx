@@ -62,6 +62,7 @@ function Overview({ store, details, asked }: { store: RunStore; details: Details
       {details.links.length > 0 && <Links links={details.links} />}
       <Variables title="Inputs" variables={details.inputs} />
       <Variables title="Outputs" variables={details.outputs} />
+      <Variables title="Custom context" variables={details.context} />
       {details.attempts.length > 1 && <Attempts attempts={details.attempts} />}
       {details.notes.length > 0 && (
         <ul class="fnb-notes">
