@@ -378,7 +378,7 @@ describe("a kernel that is gone", () => {
     await pass(5_000);
     expect(clocks()).toEqual(before);
     expect(said()).toContain("interrupted: its kernel is gone");
-    expect(said()).toContain('flyte_nb.Run.get("r1").resume()');
+    expect(said()).toContain('import flyte_nb; flyte_nb.Run.get("r1").resume()');
     expect([...store.nodes.values()].map(({ phase }) => phase)).toEqual([7, 7]);
     expect(page.querySelector(".fnb-header .fnb-danger")).toBeNull();
   });

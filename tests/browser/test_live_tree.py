@@ -385,7 +385,7 @@ def test_a_run_whose_kernel_was_killed_is_shown_as_interrupted_and_how_it_goes_o
     lab.page.get_by_role("button", name="Ok", exact=True).click()  # JupyterLab says that it has restarted the kernel
     output.get_by_role("button", name="Copy").click()
     copied = lab.page.evaluate("() => navigator.clipboard.readText()")
-    assert copied == 'import flyte_nb\nflyte_nb.Run.get("killed").resume()'
+    assert copied == 'import flyte_nb; flyte_nb.Run.get("killed").resume()'
     output.get_by_role("button", name="Open this run").click()
     lab.page.locator(".fnb-run-page .fnb-state").filter(has_text="interrupted").wait_for()
     lab.command("application:close")

@@ -11,6 +11,7 @@ from tests.docs.pages import ROOT
 
 GUIDE = ROOT / "docs" / "guide"
 INDEX = GUIDE / "README.md"
+OF_WHAT_GOES_WRONG = {GUIDE / "pictures.md"}  # what becomes of a picture whose kernel is busy or gone
 ALONE = {"00_first_minute"}  # it travels in the wheel, without the documentation
 
 
@@ -24,6 +25,13 @@ def led_to(page: Path) -> set[Path]:
 def test_a_page_of_the_guide_is_in_its_index_and_in_the_navigation_of_the_site(page: Path) -> None:
     assert page in led_to(INDEX)
     assert f"- guide/{page.name}\n" in (ROOT / "mkdocs.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    "page", sorted(set(GUIDE.glob("*.md")) - {INDEX, *OF_WHAT_GOES_WRONG}), ids=lambda page: page.stem
+)
+def test_a_page_of_the_guide_says_what_goes_wrong_and_what_helps(page: Path) -> None:
+    assert "\n## What goes wrong\n" in page.read_text()
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda notebook: notebook.stem)

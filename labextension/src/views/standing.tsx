@@ -43,9 +43,10 @@ function Lost({ store }: { store: RunStore }) {
   );
 }
 
-/** A line of Python for a cell of a fresh kernel. */
+/** A line of Python that does in a cell of a fresh kernel, also where it is typed. */
 function Code({ line }: { line: string }) {
-  return <><code>{line}</code> <CopyButton text={`import flyte_nb\n${line}`} /></>;
+  const whole = `import flyte_nb; ${line}`;
+  return <><code>{whole}</code> <CopyButton text={whole} /></>;
 }
 
 function named(store: RunStore): string {
