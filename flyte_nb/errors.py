@@ -257,6 +257,8 @@ class RuntimeDataValidationError(RuntimeUserError):
     task_name : str
     called : str, optional
         How the message calls it, such as "The result"; by default by its name.
+    kind : str, optional
+        What `task_name` is the name of; by default a task.
 
     Examples
     --------
@@ -271,8 +273,10 @@ class RuntimeDataValidationError(RuntimeUserError):
     var: str = ""
     task_name: str = ""
 
-    def __init__(self, var: str, error: Exception | str, task_name: str = "", *, called: str = "") -> None:
-        where = f" of task {task_name!r}" if task_name else ""
+    def __init__(
+        self, var: str, error: Exception | str, task_name: str = "", *, called: str = "", kind: str = "task"
+    ) -> None:
+        where = f" of {kind} {task_name!r}" if task_name else ""
         super().__init__("RuntimeDataValidationError", f"{called or repr(var)}{where}: {error}")
         self.var = var
         self.task_name = task_name

@@ -208,7 +208,7 @@ class _Traced:
     @property
     def interface(self) -> Interface:
         if self._interface is None:
-            self._interface = Interface.from_function(self.func, self.name, self._hints)
+            self._interface = Interface.from_function(self.func, self.name, self._hints, kind="traced function")
         return self._interface
 
     async def begin(self, scope: Scope, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _TracedCall:

@@ -78,6 +78,7 @@ class Interface:
             key: default for key, (_, default) in inputs.items() if default is not inspect.Parameter.empty
         }
         self._keyword_only: frozenset[str] = frozenset()
+        self._kind = "task"
         self._input_variables: Variables | None = None
         self._output_variables: Variables | None = None
         taken = ", ".join(f"{key}: {type_text(kind)}" for key, (kind, _) in inputs.items())
@@ -96,11 +97,17 @@ class Interface:
 
     @classmethod
     def from_function(
-        cls, func: Callable[..., Any], name: str | None = None, hints: dict[str, Any] | None = None
+        cls,
+        func: Callable[..., Any],
+        name: str | None = None,
+        hints: dict[str, Any] | None = None,
+        *,
+        kind: str = "task",
     ) -> Interface:
         """The interface of `func`. A generator function gives the list of its items.
 
         Where `func` was carried here from another process, `hints` are the annotations as `carried_hints` gave them.
+        `kind` is what messages call it.
 
         Raises
         ------
@@ -108,14 +115,14 @@ class Interface:
             If it has parameters that cannot be named, or an annotation that cannot be resolved.
         """
         label = name or func.__qualname__
-        hints = _hints(func, label) if hints is None else hints
+        hints = _hints(func, f"{kind.capitalize()} {label!r}") if hints is None else hints
         inputs: dict[str, tuple[Any, Any]] = {}
         keyword_only = set()
         for parameter in inspect.signature(func).parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
                 raise TypeError(
-                    f"Task {label!r}: every input has a name, and {str(parameter)!r} cannot be passed by one."
-                    " Declare the inputs one by one, or take a list or a dict."
+                    f"{kind.capitalize()} {label!r}: every input has a name, and {str(parameter)!r} cannot be"
+                    " passed by one. Declare the inputs one by one, or take a list or a dict."
                 )
             if parameter.kind is parameter.KEYWORD_ONLY:
                 keyword_only.add(parameter.name)
@@ -128,8 +135,9 @@ class Interface:
         if annotation is type(None):
             outputs = {}
         else:
-            outputs = {f"o{index}": kind for index, kind in enumerate(given if several else (annotation,))}
+            outputs = {f"o{index}": one for index, one in enumerate(given if several else (annotation,))}
         interface = cls(label, inputs, outputs, several=several)
+        interface._kind = kind
         interface._keyword_only = frozenset(keyword_only)
         return interface
 
@@ -245,10 +253,11 @@ class Interface:
                 restricted = restriction_of(kind)
                 if restricted is not None:
                     raise RestrictedTypeError(
-                        f"Input {key!r} of task {self.name!r} is a {restricted}, which cannot be the type of an input:"
-                        " use a dataclass or a list. Called directly, outside a run, the function takes it."
+                        f"Input {key!r} of {self._kind} {self.name!r} is a {restricted}, which cannot be the type of"
+                        " an input: use a dataclass or a list. Called directly, outside a run, the function takes it."
                     )
-            found = Variables({key: kind for key, (kind, _) in self.inputs.items()}, self.name)
+            declared = {key: kind for key, (kind, _) in self.inputs.items()}
+            found = Variables(declared, self.name, kind=self._kind)
             self._input_variables = found
         return found
 
@@ -257,7 +266,7 @@ class Interface:
         if found is None or not found.is_current():
             from .variables import Variables
 
-            found = self._output_variables = Variables(self.outputs, self.name, are_results=True)
+            found = self._output_variables = Variables(self.outputs, self.name, kind=self._kind, are_results=True)
         return found
 
     def _by_name(self, value: Any) -> dict[str, Any]:
@@ -269,16 +278,18 @@ class Interface:
                     f"Expected a tuple of {len(outputs)} values, got {type(value).__qualname__}: {shown(value)}.",
                     self.name,
                     called="The result",
+                    kind=self._kind,
                 )
             return dict(zip(outputs, value, strict=True))
         if not outputs:
             if value is not None:
                 raise RuntimeDataValidationError(
                     "return",
-                    f"The task is declared to return None, and returned {type(value).__qualname__}: {shown(value)}."
-                    " Annotate what it returns.",
+                    f"The {self._kind} is declared to return None, and returned {type(value).__qualname__}:"
+                    f" {shown(value)}. Annotate what it returns.",
                     self.name,
                     called="The result",
+                    kind=self._kind,
                 )
             return {}
         return {"o0": value}
@@ -299,7 +310,7 @@ def carried_hints(func: Callable[..., Any]) -> dict[str, Any] | None:
     """
     annotations = getattr(func, "__annotations__", {}).values()
     try:
-        hints = _hints(func, func.__qualname__)
+        hints = _hints(func, repr(func.__qualname__))
     except TypeError:
         return None
     current = {name: as_defined_now(kind) for name, kind in hints.items()}
@@ -313,7 +324,7 @@ def _hints(func: Callable[..., Any], label: str) -> dict[str, Any]:
     except NameError as error:
         return _hints_with_closure(func, label, error)
     except TypeError as error:
-        raise TypeError(f"Task {label!r}: an annotation is not a type: {error}") from error
+        raise TypeError(f"{label}: an annotation is not a type: {error}") from error
 
 
 def _hints_with_closure(func: Callable[..., Any], label: str, error: NameError) -> dict[str, Any]:
@@ -323,6 +334,6 @@ def _hints_with_closure(func: Callable[..., Any], label: str, error: NameError) 
         return typing.get_type_hints(func, localns=known, include_extras=True)
     except NameError:
         raise TypeError(
-            f"Task {label!r}: an annotation names something unknown: {error}. Define it before the task is used,"
+            f"{label}: an annotation names something unknown: {error}. Define it before it is used,"
             " at the top level of the notebook or module."
         ) from error

@@ -27,11 +27,15 @@ class Variables:
     types : mapping of str to type
     task_name : str
         For messages.
+    kind : str
+        What they call it: a task, or a traced function.
     are_results : bool
         Whether they are what a task returns.
     """
 
-    def __init__(self, types: Mapping[str, Any], task_name: str, *, are_results: bool = False) -> None:
+    def __init__(
+        self, types: Mapping[str, Any], task_name: str, *, kind: str = "task", are_results: bool = False
+    ) -> None:
         self._generation = generation()
         current = {name: as_defined_now(python_type) for name, python_type in types.items()}
         self._classes = NotebookClasses(current.values())
@@ -40,6 +44,7 @@ class Variables:
         self.immediate: bool = all(converter.immediate for converter in self._converters.values())
         self._hashes = any(converter.hashes for converter in self._converters.values())
         self._task_name = task_name
+        self._kind = kind
         self._called = _called(types) if are_results else {}
 
     def is_current(self) -> bool:
@@ -119,7 +124,9 @@ class Variables:
         return self._digest(message, message.SerializeToString(deterministic=True))
 
     def _unfit(self, name: str, error: Exception | str) -> RuntimeDataValidationError:
-        return RuntimeDataValidationError(name, error, self._task_name, called=self._called.get(name, ""))
+        return RuntimeDataValidationError(
+            name, error, self._task_name, called=self._called.get(name, ""), kind=self._kind
+        )
 
     def _digest(self, message: LiteralMap, serialized: bytes) -> bytes:
         if self._hashes:

@@ -524,3 +524,18 @@ def test_the_time_in_which_is_read_what_a_trace_uses_is_not_told_as_blocking_of_
     afterwards = flyte.run(main).outputs()[0]
     assert seen and set(seen) == {math.inf}
     assert 0 < afterwards < math.inf
+
+
+def test_a_value_that_does_not_fit_a_trace_is_told_of_a_traced_function() -> None:
+    @flyte.trace
+    async def counted(words: int) -> int:
+        return "many"  # type: ignore[return-value]
+
+    @env.task
+    async def main(words: str) -> int:
+        return await counted(int(words) if words.isdigit() else words)  # type: ignore[arg-type]
+
+    with pytest.raises(errors.RuntimeUserError, match="'words' of traced function '.*counted': Expected int, got str"):
+        flyte.run(main, "some").outputs()
+    with pytest.raises(errors.RuntimeUserError, match="The result of traced function '.*counted': Expected int, got"):
+        flyte.run(main, "3").outputs()
