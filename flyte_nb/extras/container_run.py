@@ -8,14 +8,14 @@ import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from .._engine.scope import current_scope
 from .._task.options import TaskOptions
 from .._task.secret import resolve_secret
 from ..backends.containers.container import Container, State
 from ..backends.containers.control import Control
-from ..backends.containers.engine import Engine, find_engine, last_words
+from ..backends.containers.engine import Engine, find_engine
 from ..backends.containers.following import Following
 from ..backends.containers.guard import guarded
 from ..backends.containers.images import image_for
@@ -32,6 +32,7 @@ logger: logging.Logger = logging.getLogger("flyte_nb")
 
 WEIGH_EVERY_S = 2.0
 KILLED = 128 + 9
+NO_PROGRAM = 127
 _SIGNS_OF_NO_PROGRAM = ("exec:", "executable")
 
 
@@ -68,13 +69,13 @@ class ContainerRun:
             sweep_once(engine)
             image = image_for(engine, recipe.image, recipe.name, output, control)
             limits = Limits.of(options.resources, engine)
-            ingoing, outgoing, scratch = folder / "inputs", folder / "outputs", folder / "scratch"
-            for part in (ingoing, outgoing, scratch):
-                part.mkdir()
+            ingoing, outgoing = folder / "inputs", folder / "outputs"
+            ingoing.mkdir()
+            outgoing.mkdir()
             inputs = InputFolder(recipe, values, ingoing, copies=not image.runs_as_root)
             control.check()
             with self._created(engine, inputs, limits, control, folder) as container:
-                self._run(container, limits, output, control, scratch)
+                self._run(container, limits, output, control)
                 _take_out(container, outgoing, recipe, limits, control)
             control.check()
             return read_outputs(outgoing, recipe, options.max_inline_io_bytes)
@@ -85,7 +86,6 @@ class ContainerRun:
     ) -> Iterator[Container]:
         recipe = self.recipe
         container = Container(engine)
-        network = [] if recipe.network is None else [f"--network={recipe.network}"]
         control.holds_container = True
         with guarded(engine, container.name, folder):
             try:
@@ -93,7 +93,8 @@ class ContainerRun:
                     recipe.image,
                     filled(recipe.command, inputs.text_of),
                     filled(recipe.arguments, inputs.text_of),
-                    [*inputs.flags(), *limits.flags, *network],
+                    mounts=inputs.mounts,
+                    host={"network_mode": recipe.network, **limits.host},
                     labels=_labels(recipe),
                     environment=self._environment(),
                 )
@@ -103,9 +104,7 @@ class ContainerRun:
                 container.remove()
                 control.holds_container = False
 
-    def _run(
-        self, container: Container, limits: Limits, output: ContainerOutput, control: Control, scratch: Path
-    ) -> None:
+    def _run(self, container: Container, limits: Limits, output: ContainerOutput, control: Control) -> None:
         """Run it to its end.
 
         Raises
@@ -115,36 +114,30 @@ class ContainerRun:
         ContainerExitError
             If it did not end well.
         """
-        following = Following(container.engine, container.start_words, output.write, control, folder=scratch)
+
+        def weigh() -> None:
+            if container.written_bytes() > limits.disk_bytes:
+                raise too_much_written(self.recipe.name, limits.disk_bytes)
+
         try:
-            while not following.wait(WEIGH_EVERY_S):
-                if container.written_bytes() > limits.disk_bytes:
-                    raise too_much_written(self.recipe.name, limits.disk_bytes)
+            following = Following(container, output.write, control)
+        except ContainerEngineError as error:
+            raise self._no_start(error) from error
+        try:
+            state = following.wait(WEIGH_EVERY_S, weigh)
         except BaseException:
-            container.stop()
-            following.give_up(within_s=1.0)
-            container.kill()  # it may have started just after it was asked to end
+            following.stop()
             raise
-        following.give_up()
-        state = container.state(scratch)
-        if state.running:
-            container.kill()
-        exit_code, lines = state.exit_code or following.exit_code, output.tail.lines()
-        if not state.has_started:
-            said = last_words(lines)
-            raise self._no_start(said if _says_no_program(said) else container.refusal(), exit_code)
-        self._check_end(container.engine, state, exit_code, limits, lines)
+        self._check_end(container.engine, state, limits, output.tail.lines())
 
-    def _no_start(self, said: str, exit_code: int) -> ContainerEngineError | ContainerExitError:
-        message = f"Container task {self.recipe.name!r} could not be started: {said}."
-        if not _says_no_program(said):
+    def _no_start(self, error: ContainerEngineError) -> ContainerEngineError | ContainerExitError:
+        message = f"Container task {self.recipe.name!r} could not be started: {error}"
+        if not any(sign in str(error) for sign in _SIGNS_OF_NO_PROGRAM):
             return ContainerEngineError(message)
-        return ContainerExitError(f"{message} Is its program in the image {self.recipe.image!r}?", exit_code=exit_code)
+        return ContainerExitError(f"{message} Is its program in the image {self.recipe.image!r}?", exit_code=NO_PROGRAM)
 
-    def _check_end(self, engine: Engine, state: State, exit_code: int, limits: Limits, lines: list[str]) -> None:
-        name = self.recipe.name
-        if state.running:
-            raise ContainerEngineError(f"{engine.name} lost sight of the container of task {name!r} while it ran.")
+    def _check_end(self, engine: Engine, state: State, limits: Limits, lines: list[str]) -> None:
+        name, exit_code = self.recipe.name, state.exit_code
         if exit_code == 0:
             return
         end = "\n".join([" Its last lines:", *lines]) if lines else " It printed nothing."
@@ -173,29 +166,23 @@ class ContainerRun:
         return {**(self.options.env_vars or {}), **secrets}
 
 
-def _says_no_program(said: str) -> bool:
-    return any(sign in said for sign in _SIGNS_OF_NO_PROGRAM)
+class _Archive:
+    """A stream that is read from pieces."""
 
-
-class _Checked:
-    """A stream that stops giving when somebody wants the work to stop."""
-
-    def __init__(self, stream: IO[bytes], control: Control) -> None:
-        self._stream = stream
-        self._control = control
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        self._control.check()
-        return self._stream.read(size)
+        """The next bytes, however many they are."""
+        return next(self._pieces, b"")
 
 
 def _take_out(container: Container, folder: Path, recipe: ContainerRecipe, limits: Limits, control: Control) -> None:
     if not recipe.outputs:
         return
     try:
-        with container.archive_of(recipe.output_data_dir) as archive:
-            unpack(_Checked(archive, control), folder, recipe, limits.disk_bytes)
+        with container.archive_of(recipe.output_data_dir, control) as pieces:
+            unpack(_Archive(pieces), folder, recipe, limits.disk_bytes)
     except (tarfile.TarError, OSError) as error:
         raise ContainerEngineError(
             f"The outputs of container task {recipe.name!r} cannot be taken out of it: {error}."

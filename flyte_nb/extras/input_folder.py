@@ -30,11 +30,11 @@ class InputFolder:
     Attributes
     ----------
     mounts : dict of str to str
-        Stored data that stays where it is, by its path in the container.
+        The folder, and stored data that stays where it is, by the paths in the container.
     """
 
     def __init__(self, recipe: ContainerRecipe, values: Mapping[str, Any], folder: Path, *, copies: bool) -> None:
-        self.mounts: dict[str, str] = {}
+        self.mounts: dict[str, str] = {recipe.input_data_dir: str(folder)}
         self._recipe = recipe
         self._values = values
         self._folder = folder
@@ -69,15 +69,11 @@ class InputFolder:
             )
         return data.decode(errors="surrogateescape")
 
-    def flags(self) -> list[str]:
-        """The engine's flags that mount the folder and what belongs into it."""
-        mounts = {self._recipe.input_data_dir: str(self._folder), **self.mounts}
-        return [f"--mount=type=bind,{_quoted('source=' + here)},dst={there},readonly" for there, here in mounts.items()]
-
     def _place(self, name: str, reference: Any) -> None:
         source = local_path(reference.path)
         target = self._folder / name
-        if source is None or self._copies or not os.path.exists(source):
+        # Podman takes a comma in a path of its API for the end of that path.
+        if source is None or self._copies or "," in os.path.realpath(source) or not os.path.exists(source):
             reference.download_sync(target)
             return
         if os.path.isdir(source):
@@ -123,8 +119,3 @@ def make_readable(folder: Path) -> None:
             path = os.path.join(parent, name)
             os.chmod(path, 0o644 | (os.stat(path).st_mode & 0o111))
         del folders
-
-
-def _quoted(part: str) -> str:
-    """A part of a list with commas, as CSV has it."""
-    return '"' + part.replace('"', '""') + '"'

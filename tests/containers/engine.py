@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -11,7 +12,12 @@ import tarfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
-from flyte_nb.backends.containers.engine import CHOICE, Engine, find_engine, forget_engines
+import pytest
+from docker.errors import NotFound
+
+from flyte_nb.backends.containers import addresses
+from flyte_nb.backends.containers.addresses import CHOICE
+from flyte_nb.backends.containers.engine import Engine, find_engine, forget_engines
 from flyte_nb.backends.containers.leftovers import LABEL
 from flyte_nb.errors import ContainerEngineError
 
@@ -40,25 +46,54 @@ def prepare(environment: MutableMapping[str, str] = os.environ) -> str:
 
 def containers_of(owner: str, engine: Engine) -> list[str]:
     """Names of the containers that a process made and that are still there."""
-    return engine.call("ps", "--all", "--filter", f"label={LABEL}={owner}", "--format", "{{.Names}}").split()
+    found = engine.client().containers(all=True, filters={"label": f"{LABEL}={owner}"})
+    return [container["Names"][0] for container in found]
+
+
+def has_image(engine: Engine, reference: str) -> bool:
+    """Whether the engine holds an image."""
+    try:
+        engine.client().inspect_image(reference)
+    except NotFound:
+        return False
+    return True
 
 
 def make_image(engine: Engine, reference: str, *changes: str) -> None:
     """Import the root file system of a static busybox as an image."""
-    flags = [word for change in changes for word in ("--change", change)]
-    engine.call("import", *flags, "-", reference, stdin=root_file_system())
+    client = engine.client()
+    said = client.import_image_from_data(root_file_system(), changes=list(changes))
+    client.tag(json.loads(said.splitlines()[-1])["status"], *reference.rsplit(":", 1))  # Podman imports no tags
+
+
+def remove_image(engine: Engine, reference: str) -> None:
+    """Remove an image, if the engine holds it."""
+    with contextlib.suppress(NotFound):
+        engine.client().remove_image(reference, force=True)
 
 
 def _problem() -> str:
     try:
         engine = find_engine()
         for reference, changes in ((IMAGE, ()), (IMAGE_OF_A_USER, ("USER 1000",))):
-            if engine.attempt("image", "inspect", reference).returncode:
+            if not has_image(engine, reference):
                 make_image(engine, reference, *changes)
-        engine.call("run", "--rm", "--network=none", IMAGE, "true")
+        _run_one(engine)
     except (ContainerEngineError, OSError) as error:
         return str(error)
     return ""
+
+
+def _run_one(engine: Engine) -> None:
+    client = engine.client()
+    with engine.answering("run a container"):
+        host = client.create_host_config(network_mode="none")
+        name = client.create_container(IMAGE, ["true"], host_config=host)["Id"]
+        try:
+            client.start(name)
+            client.wait(name)
+        finally:
+            client.remove_container(name, force=True)
 
 
 def root_file_system(name: str = "test") -> bytes:
@@ -98,12 +133,11 @@ def _folders() -> Iterator[tuple[str, int]]:
 @contextlib.contextmanager
 def without_engine() -> Iterator[None]:
     """Nothing that could run a container is found in the block."""
-    before = dict(os.environ)
-    os.environ["PATH"] = ""
-    os.environ.pop(CHOICE, None)
-    forget_engines()
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in (CHOICE, "DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR"):
+            patch.delenv(name, raising=False)
+        patch.setenv("PATH", "")
+        patch.setenv("DOCKER_CONFIG", "/nowhere")
+        patch.setattr(addresses, "DOCKER_SOCKETS", ("/nowhere/docker.sock",))
+        patch.setattr(addresses, "PODMAN_SOCKETS", ("/nowhere/podman.sock",))
         yield
-    finally:
-        os.environ.update(before)
-        forget_engines()

@@ -21,7 +21,7 @@ from flyte_nb.backends.containers.engine import Engine
 from flyte_nb.extras import ContainerTask
 from flyte_nb.io import Dir, File
 from flyte_nb.models import ActionPhase
-from tests.containers.engine import IMAGE, IMAGE_OF_A_USER, make_image
+from tests.containers.engine import IMAGE, IMAGE_OF_A_USER, make_image, remove_image
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -241,7 +241,7 @@ def test_the_images_own_entry_point_runs_where_there_is_no_command(engine: Engin
     make_image(engine, reference, 'ENTRYPOINT ["/bin/sh", "-c", "echo $0 > /var/outputs/said"]')
     entry = ContainerTask("entry", reference, [], arguments=["hello"], outputs={"said": str}, network="none")
     assert flyte.run(entry).outputs() == "hello"
-    engine.call("image", "rm", "--force", reference)
+    remove_image(engine, reference)
 
 
 def test_variables_and_secrets_are_in_the_containers_environment(monkeypatch: pytest.MonkeyPatch) -> None:

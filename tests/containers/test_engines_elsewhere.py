@@ -1,75 +1,126 @@
-"""An engine that is reached through a socket, in the ways that a terminal knows."""
+"""An engine that is reached through a socket, in the ways that a terminal knows; no command of it is needed."""
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from docker.context import ContextAPI
 
 import flyte_nb as flyte
-from flyte_nb.backends.containers.engine import CHOICE, Engine, find_engine, forget_engines
+from flyte_nb.backends.containers import addresses
+from flyte_nb.backends.containers.addresses import CHOICE
+from flyte_nb.backends.containers.engine import Engine, find_engine, forget_engines
 from flyte_nb.backends.containers.leftovers import owner_text
-from flyte_nb.errors import ContainerExitError, DiskLimitError, OOMError, TaskTimeoutError
+from flyte_nb.errors import ContainerEngineError, ContainerExitError, DiskLimitError, OOMError, TaskTimeoutError
 from flyte_nb.extras import ContainerTask
 from flyte_nb.io import Dir, File
-from tests.containers.engine import IMAGE, containers_of, make_image, without_engine
-
-PATIENCE_S = 60
-WAYS = ("DOCKER_HOST", "a context of docker", "podman --remote")
+from tests.containers.engine import IMAGE, containers_of, has_image, make_image, without_engine
 
 
 @pytest.fixture(scope="module")
 def socket(any_engine: Engine) -> Iterator[str]:
-    """The address of an engine that serves at a socket of its own; Podman, also where the other tests use Docker."""
-    podman = Engine(("podman",), is_podman=True)
+    """The path of a socket where an engine serves; Podman's, also where the other tests use Docker."""
     if shutil.which("podman") is None:
         pytest.skip("only Podman serves at a socket without being set up")
-    if podman.attempt("image", "inspect", IMAGE).returncode:
-        make_image(podman, IMAGE)
-    if podman.attempt("run", "--rm", "--network=none", IMAGE, "true").returncode:
-        pytest.skip("Podman runs no container here")
     with tempfile.TemporaryDirectory(prefix="flyte_nb-engine-") as folder:  # a socket's path may not be long
-        address = f"unix://{folder}/engine.sock"
-        command = ["podman", "system", "service", "--time=0", address]
-        service = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)  # where its monitors leave notes
+        path = f"{folder}/engine.sock"
+        command = ["podman", "system", "service", "--time=0", f"unix://{path}"]
+        service = subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL)
         try:
-            give_up_at = time.monotonic() + PATIENCE_S
-            while not Path(folder, "engine.sock").exists():
-                assert service.poll() is None and time.monotonic() < give_up_at, "it does not serve"
-                time.sleep(0.01)
-            yield address
+            while not _listens(path):
+                assert service.poll() is None, "it does not serve"
+            yield path
         finally:
             service.terminate()
             service.wait()
 
 
-@pytest.fixture(params=WAYS)
-def elsewhere(request: Any, socket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+def _listens(path: str) -> bool:
+    try:
+        addresses.knock(f"unix://{path}")
+    except ContainerEngineError:
+        return False
+    return True
+
+
+@pytest.fixture
+def nowhere() -> Iterator[None]:
+    """Neither a command nor a socket of an engine can be found."""
+    with without_engine():
+        yield
+
+
+@pytest.fixture
+def elsewhere(nowhere: None, socket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """The engine at the socket; the test fails if a container survives it."""
-    if request.param == "podman --remote":
-        monkeypatch.setenv(CHOICE, f"podman --remote --url {socket}")
-    else:
-        if shutil.which("docker") is None:
-            pytest.skip("docker's command is not here")
-        monkeypatch.setenv(CHOICE, "docker")
-        monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-        monkeypatch.delenv("DOCKER_HOST", raising=False)
-        if request.param == "DOCKER_HOST":
-            monkeypatch.setenv("DOCKER_HOST", socket)
-        else:
-            for words in (["create", "there", f"--docker=host={socket}"], ["use", "there"]):
-                subprocess.run(["docker", "context", *words], check=True, capture_output=True)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{socket}")
+    engine = find_engine()
+    if not has_image(engine, IMAGE):
+        make_image(engine, IMAGE)
+    yield engine
+    assert containers_of(owner_text(), engine) == []
+
+
+def named_in_the_environment(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv(CHOICE, f"unix://{socket}")
+    patch.setenv("DOCKER_HOST", "unix:///nowhere/else.sock")
+
+
+def docker_host(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("DOCKER_HOST", f"unix://{socket}")
+
+
+def the_current_context_of_docker(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "config.json").write_text(json.dumps({"currentContext": "there"}))
+    patch.setenv("DOCKER_CONFIG", str(folder))
+    ContextAPI.create_context("there", host=f"unix://{socket}")
+
+
+def docker_context(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    (folder / "config.json").write_text("{}")
+    patch.setenv("DOCKER_CONFIG", str(folder))
+    patch.setenv("DOCKER_CONTEXT", "there")
+    ContextAPI.create_context("there", host=f"unix://{socket}")
+
+
+def a_socket_where_docker_has_it(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(addresses, "DOCKER_SOCKETS", (socket,))
+
+
+def container_host(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    patch.setenv("CONTAINER_HOST", f"unix://{socket}")
+
+
+def the_users_own_podman(socket: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    runtime_folder = Path(socket).parent
+    (runtime_folder / "podman").mkdir(exist_ok=True)
+    (runtime_folder / "podman/podman.sock").symlink_to(socket)
+    patch.setenv("XDG_RUNTIME_DIR", str(runtime_folder))
+
+
+WAYS = (
+    named_in_the_environment, docker_host, the_current_context_of_docker, docker_context, a_socket_where_docker_has_it,
+    container_host, the_users_own_podman,
+)  # fmt: skip
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("way", WAYS)
+def test_an_engine_is_found_and_needs_no_command(
+    way: Any, socket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST")
     forget_engines()
-    yield find_engine()
-    left = containers_of(owner_text(), find_engine())
-    forget_engines()
-    assert left == []
+    way(socket, tmp_path, monkeypatch)
+
+    assert result("echo 42 > /var/outputs/x", {"x": int}) == 42
 
 
 def result(script: str, outputs: dict[str, Any], inputs: dict[str, Any] | None = None, **options: Any) -> Any:
@@ -121,10 +172,22 @@ def test_limits_hold_there() -> None:
         result("trap '' TERM; while :; do sleep 0.1; done", {}, timeout=1)
 
 
-def test_an_engine_whose_command_is_missing_is_mentioned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///run/someones/engine.sock")
+@pytest.mark.parametrize("name", [CHOICE, "DOCKER_HOST", "CONTAINER_HOST"])
+@pytest.mark.usefixtures("nowhere")
+def test_an_address_that_somebody_wrote_down_is_the_only_one_that_is_tried(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "unix:///run/someones/engine.sock")
 
-    with without_engine(), pytest.raises(flyte.errors.ContainerEngineError) as caught:
-        result("true", {})
+    with pytest.raises(ContainerEngineError) as caught:
+        find_engine()
 
-    assert "an engine seems to be at unix:///run/someones/engine.sock: only its command is missing" in str(caught.value)
+    assert f"({name}, unix:///run/someones/engine.sock: there is no such socket)" in str(caught.value)
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_a_context_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_CONTEXT", "no-such")
+
+    with pytest.raises(ContainerEngineError, match="DOCKER_CONTEXT is 'no-such', and there is no such context"):
+        find_engine()

@@ -150,21 +150,15 @@ def test_an_image_that_is_not_here_and_cannot_be_pulled_is_said_at_once() -> Non
     assert "connection refused" in str(error)
 
 
-def test_without_an_engine_the_error_says_what_was_tried_and_what_to_install() -> None:
+def test_without_an_engine_the_action_fails_and_says_so() -> None:
     with without_engine():
         error = error_of("true", ContainerEngineError)
-    assert "docker: not installed; podman: not installed" in str(error)
-    assert "Install Docker or Podman" in str(error)
-
-
-def test_the_engine_to_use_can_be_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLYTE_NB_CONTAINER_ENGINE", "no-such-engine --remote")
-    error = error_of("true", ContainerEngineError)
-    assert "no-such-engine --remote: not installed" in str(error)
+    assert "No container engine answers here" in str(error)
 
 
 def test_what_the_engine_refuses_is_said_in_its_own_words() -> None:
     error = error_of("true", ContainerEngineError, network="no-such-network")
+    assert "refuses to create a container" in str(error)
     assert "no-such-network" in str(error)
 
 
@@ -195,5 +189,5 @@ def test_a_command_line_that_is_too_long_for_the_machine_says_so() -> None:
     words = ["x" * 90_000] * 40
     task = ContainerTask("echo", IMAGE, ["/bin/echo"], arguments=words, network="none")
 
-    with pytest.raises(ContainerEngineError, match="create` could not be run: Argument list too long"):
+    with pytest.raises(ContainerExitError, match="argument list too long"):
         flyte.run(task).outputs()

@@ -1,5 +1,1 @@
-"""Containers of an engine such as Docker or Podman, driven by its command line.
-
-The command line rather than the socket: it finds the engine the way the user's own terminal does (contexts, Podman
-without a service, logins to registries), needs no package, and takes half the time per container.
-"""
+"""Containers of an engine such as Docker or Podman, spoken to by its socket through the `docker` SDK."""

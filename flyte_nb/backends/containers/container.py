@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import logging
 import secrets
-import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from typing import Any
 
 from ...errors import ContainerEngineError
-from .engine import Engine, last_words, lines_of
-from .leftovers import LABEL, owner_text
+from .control import Control
+from .engine import Engine, find_engine
+from .leftovers import LABEL, owner_text, remove_container
 
 logger: logging.Logger = logging.getLogger("flyte_nb")
 
@@ -30,15 +28,15 @@ class State:
     Attributes
     ----------
     running : bool
-    has_started : bool
-        False where the engine could not even start its program.
+    tidied : bool
+        Whether the engine is done with it. Podman says earlier that it does not run, and hands out nothing until then.
     exit_code : int
     out_of_memory : bool
         The engine says that it was killed for its use of memory. Podman may not say so.
     """
 
     running: bool
-    has_started: bool
+    tidied: bool
     exit_code: int
     out_of_memory: bool
 
@@ -54,36 +52,46 @@ class Container:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.name: str = f"flyte_nb-{secrets.token_hex(8)}"
+        self._client = engine.client()
 
     def create(
         self,
         image: str,
         command: list[str],
         arguments: list[str],
-        flags: list[str],
         *,
+        mounts: Mapping[str, str],
+        host: Mapping[str, Any],
         labels: Mapping[str, str],
         environment: Mapping[str, str],
     ) -> None:
         """Make it. The first word of `command` takes the place of the image's entry point.
+
+        Parameters
+        ----------
+        mounts : mapping of str to str
+            Paths of the engine's machine by those in the container, which cannot write to them.
+        host : mapping of str to object
+            More for the SDK's `create_host_config`, such as limits.
 
         Raises
         ------
         ContainerEngineError
             If the engine refuses.
         """
-        words = ["create", "--name", self.name, "--pull=never", "--log-driver=none"]
-        for key, value in {LABEL: owner_text(), **labels}.items():
-            words += ["--label", f"{key}={value}"]
-        # Values stay out of the list of processes, unless they would steer the engine's command itself.
-        steering = {name for name in environment if name in _STEERING or name.startswith(_STEERING_PREFIXES)}
-        for name, value in environment.items():
-            words += ["--env", f"{name}={value}" if name in steering else name]
-        words += flags
-        if command:
-            words.append(f"--entrypoint={command[0]}")
-        passed = {name: value for name, value in environment.items() if name not in steering}
-        self.engine.call(*words, image, *command[1:], *arguments, environment=passed)
+        from docker.types import LogConfig, Mount
+
+        binds = [Mount(there, here, type="bind", read_only=True) for there, here in mounts.items()]
+        with self.engine.answering("create a container"):
+            self._client.create_container(
+                image,
+                [*command[1:], *arguments],
+                entrypoint=command[:1] or None,
+                name=self.name,
+                labels={LABEL: owner_text(), **labels},
+                environment=dict(environment),
+                host_config=self._client.create_host_config(mounts=binds, log_config=LogConfig(type="none"), **host),
+            )
 
     def make_folder(self, path: str) -> None:
         """Make a folder in it that every user may write to; before it starts."""
@@ -92,78 +100,69 @@ class Container:
             entry = tarfile.TarInfo(path.strip("/"))
             entry.type, entry.mode = tarfile.DIRTYPE, 0o777
             archive.addfile(entry)
-        self.engine.call("cp", "-", f"{self.name}:/", stdin=buffer.getvalue())
+        with self.engine.answering("make a folder in a container"):
+            self._client.put_archive(self.name, "/", buffer.getvalue())
 
-    @property
-    def start_words(self) -> list[str]:
-        """The command that starts it and prints what it prints."""
-        return ["start", "--attach", self.name]
+    def start(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        """Start it; what it prints, to stdout or stderr, as it comes.
 
-    def state(self, folder: Path) -> State:
-        """How it stands, after it was started from `folder`."""
-        found = json.loads(self.engine.call("inspect", "--format", "{{json .State}}", self.name))
+        Raises
+        ------
+        ContainerEngineError
+            If the engine cannot start it.
+        """
+        client = self.engine.client()
+        with self.engine.answering("start a container"):
+            printed = client.attach(self.name, stream=True, demux=True)
+            self._client.start(self.name)
+        return printed
+
+    def state(self) -> State:
+        """How it stands."""
+        with self.engine.answering("say how a container stands"):
+            found = self._client.inspect_container(self.name)["State"]
         return State(
             running=bool(found.get("Running")),
-            has_started=not str(found.get("StartedAt") or "0001-").startswith("0001-"),
+            tidied=found.get("Status") != "stopped",
             exit_code=int(found.get("ExitCode") or 0),
-            # Podman's monitor may leave its note where it was started, and Podman not find it.
-            out_of_memory=bool(found.get("OOMKilled")) or (folder / "oom").exists(),
+            out_of_memory=bool(found.get("OOMKilled")),
         )
-
-    def refusal(self) -> str:
-        """Why it does not start: an engine that is far away may not say so to who wants to hear what it prints."""
-        return last_words(lines_of(self.engine.attempt("start", self.name).stderr)[:1])  # then, that it failed
 
     def written_bytes(self) -> int:
         """How much it has written to its own file system so far."""
-        found = self.engine.call("inspect", "--size", "--format", "{{.SizeRw}}", self.name)
-        return int(found) if found.isdigit() else 0
+        with self.engine.answering("say what a container has written"):
+            found = self._client.containers(all=True, size=True, filters={"name": self.name})
+        return sum(one.get("SizeRw") or 0 for one in found)
 
     def stop(self) -> None:
-        """Ask it to end, and kill it after a second."""
-        self.engine.attempt("stop", "--time", str(POLITE_S), self.name)
-
-    def kill(self) -> None:
-        """End it at once, if it runs."""
-        self.engine.attempt("kill", self.name)
+        """Ask it to end, and kill it after a second, if it runs."""
+        with contextlib.suppress(ContainerEngineError), self.engine.answering("stop a container"):
+            self._client.stop(self.name, timeout=POLITE_S)
 
     @contextlib.contextmanager
-    def archive_of(self, path: str) -> Iterator[IO[bytes]]:
-        """A tar archive of what is at `path`, to be read as it comes.
+    def archive_of(self, path: str, control: Control) -> Iterator[Iterator[bytes]]:
+        """A tar archive of what is at `path`, as it comes.
 
         Raises
         ------
         ContainerEngineError
             If there is nothing.
+        Stopped
+            If somebody wants that.
         """
-        process = subprocess.Popen(
-            [*self.engine.command, "cp", f"{self.name}:{path}", "-"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        assert process.stdout is not None and process.stderr is not None
-        with process:
-            try:
-                yield process.stdout
-            except BaseException as error:
-                process.kill()
-                said = process.stderr.read()
-                if isinstance(error, tarfile.ReadError) and said:
-                    raise ContainerEngineError(
-                        f"`{self.engine.name} cp` failed: {last_words(lines_of(said))}"
-                    ) from error
-                raise
+        with (
+            self.engine.answering("hand out what a container has written"),
+            self.engine.interruptible(control) as client,
+        ):
+            yield client.get_archive(self.name, path)[0]
 
     def remove(self) -> None:
         """Kill it if it runs, and let nothing of it remain."""
         try:
-            self.engine.call("rm", "--force", "--volumes", self.name)
-        except ContainerEngineError as error:
-            if "no such container" not in str(error).lower() and "no container with" not in str(error).lower():
+            remove_container(self.engine, self._client, self.name)
+        except ContainerEngineError:
+            try:
+                engine = find_engine()  # a service of Podman may have ended, and another one know the container
+                remove_container(engine, engine.client(), self.name)
+            except ContainerEngineError as error:
                 logger.warning("Container %s could not be removed: %s", self.name, error)
-
-
-_STEERING = frozenset({"PATH", "HOME", "TMPDIR"})
-_STEERING_PREFIXES = ("DOCKER_", "CONTAINER", "LD_", "XDG_")

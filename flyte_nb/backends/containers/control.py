@@ -35,11 +35,20 @@ class Control:
         self.stopping: bool = False
         self.holds_container = False
         self.news: threading.Event = threading.Event()
+        self._wakers: list[Callable[[], None]] = []
 
     def stop(self) -> None:
         """Have the thread end what it does. Any thread may call it."""
         self.stopping = True
         self.news.set()
+        while self._wakers:
+            self._wakers.pop()()
+
+    def on_stop(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, on any thread, when somebody wants to stop: it ends what the thread is blocked by."""
+        self._wakers.append(wake)
+        if self.stopping:
+            self.stop()
 
     def check(self) -> None:
         """Raise `Stopped` if somebody wants that."""

@@ -1,138 +1,225 @@
-"""The command line of a container engine."""
+"""A container engine, found and spoken to by its socket through the `docker` SDK."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
-import shlex
-import shutil
-import subprocess
-from collections.abc import Mapping
-from dataclasses import dataclass
+import pickle
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ContainerEngineError
+from .addresses import CHOICE, Address, addresses, knock
+from .control import Control
+from .podman_service import PodmanService
 
-CHOICE = "FLYTE_NB_CONTAINER_ENGINE"
-DOCKER_SOCKET = "/var/run/docker.sock"
-ANSWER_WITHIN_S = 60.0
+if TYPE_CHECKING:
+    from docker import APIClient
 
-_known: dict[tuple[str, ...], Engine] = {}
+LOWEST_API = (1, 40)
+ANSWER_WITHIN_S = 60
+FIRST_ANSWER_WITHIN_S = 20
+
+_CHOOSING = (
+    *(CHOICE, "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
+    *("CONTAINER_HOST", "XDG_RUNTIME_DIR", "HOME"),
+)
+_known: dict[tuple[str | None, ...], Engine] = {}
+_lock = threading.Lock()
 
 
-@dataclass(frozen=True)
 class Engine:
-    """A command that understands ``create``, ``start``, ``inspect``, ``cp`` and so on.
+    """An engine that answers.
+
+    Parameters
+    ----------
+    address : Address
+    version : dict of str to object
+        What it says of itself.
+    service : PodmanService, optional
+        The one that it is reached by, if that is ours.
 
     Attributes
     ----------
-    command : tuple of str
-        The words before the verb, for instance ``("podman",)``.
+    name : str
+        ``"Docker"`` or ``"Podman"``.
+    address : str
     is_podman : bool
     """
 
-    command: tuple[str, ...]
-    is_podman: bool = False
+    def __init__(self, address: Address, version: dict[str, Any], service: PodmanService | None = None) -> None:
+        parts = {part.get("Name", "") for part in version.get("Components") or ()}
+        self.is_podman: bool = any("podman" in part.lower() for part in parts)
+        self.name: str = "Podman" if self.is_podman else "Docker"
+        self.address: str = address.url
+        self._settings = _settings(address, str(version["ApiVersion"]))
+        self._service = service
+        self._connection: Any = None
+        if service is not None:
+            # Of no events: the end of this process closes it, however it comes, and the service has nobody to serve.
+            with self.answering("keep a connection open"):
+                self._connection = self.client().events(filters={"label": "flyte_nb.nothing"})
 
     @property
-    def name(self) -> str:
-        """What a person calls it."""
-        return " ".join([os.path.basename(self.command[0]), *self.command[1:]])
+    def is_there(self) -> bool:
+        """False if it was reached by a service of ours that has ended."""
+        return self._service is None or self._service.is_running
 
-    def attempt(
-        self,
-        *words: str,
-        stdin: bytes | None = None,
-        environment: Mapping[str, str] | None = None,
-        timeout_s: float = ANSWER_WITHIN_S,
-    ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command to its end, whatever it answers.
+    def client(self) -> APIClient:
+        """A client of the SDK; for one thread."""
+        from docker import APIClient
+
+        return APIClient(**self._settings)
+
+    def pickled_settings(self) -> bytes:
+        """What a client is made with, for another process."""
+        return pickle.dumps(self._settings)
+
+    @contextlib.contextmanager
+    def answering(self, what: str) -> Iterator[None]:
+        """Say in our words what goes wrong in the block, where the engine is to `what`.
 
         Raises
         ------
         ContainerEngineError
-            If it does not answer in time, or cannot be run: for instance a command line that is too long.
+            If it refuses, in its own words; or cannot be reached.
         """
+        with _answering(f"{self.name} ({self.address})", what):
+            yield
+
+    @contextlib.contextmanager
+    def interruptible(self, control: Control) -> Iterator[APIClient]:
+        """A client whose answers, also those that come bit by bit, break off when somebody wants the work to stop.
+
+        Raises
+        ------
+        Stopped
+            If they did.
+        """
+        client = self.client()
+
+        def watch(response: Any, **_: Any) -> None:
+            control.on_stop(lambda: _break_off(response))
+
+        client.hooks["response"].append(watch)
         try:
-            return subprocess.run(
-                [*self.command, *words],
-                input=stdin if stdin is not None else b"",
-                capture_output=True,
-                timeout=timeout_s,
-                env={**os.environ, **environment} if environment else None,
-                start_new_session=True,
-            )
-        except subprocess.TimeoutExpired:
-            raise ContainerEngineError(
-                f"{self.name} did not answer to `{words[0]}` within {timeout_s:.0f} s. Is its service healthy? Try"
-                f" `{self.name} ps` in a terminal."
-            ) from None
-        except OSError as error:
-            raise ContainerEngineError(f"`{self.name} {words[0]}` could not be run: {error.strerror}.") from error
-
-    def call(self, *words: str, stdin: bytes | None = None, environment: Mapping[str, str] | None = None) -> str:
-        """What a command prints.
-
-        Raises
-        ------
-        ContainerEngineError
-            If it fails; with the engine's own words.
-        """
-        done = self.attempt(*words, stdin=stdin, environment=environment)
-        if done.returncode:
-            raise ContainerEngineError(f"`{self.name} {words[0]}` failed: {last_words(lines_of(done.stderr))}")
-        return done.stdout.decode(errors="replace").strip()
+            yield client
+        except Exception:
+            control.check()
+            raise
+        control.check()
 
 
 def find_engine() -> Engine:
-    """The engine that ``FLYTE_NB_CONTAINER_ENGINE`` names, else Docker where its service answers, else Podman.
+    """The engine that the environment names; else Docker where it answers, else Podman.
 
     Raises
     ------
     ContainerEngineError
         If none answers; it says what was tried.
     """
-    chosen = os.environ.get(CHOICE)
-    candidates = [tuple(shlex.split(chosen))] if chosen else [("docker",), ("podman",)]
-    problems = []
-    for command in candidates:
-        if command in _known:
-            return _known[command]
-        problem = _problem_of(command)
-        if not problem:
-            version = Engine(command).attempt("--version").stdout
-            return _known.setdefault(command, Engine(command, is_podman=b"podman" in version.lower()))
-        problems.append(f"{shlex.join(command)}: {problem}")
-    raise ContainerEngineError(
-        f"No container engine answers here ({'; '.join(problems)}). Install Docker or Podman and start it, or name"
-        f" its command in the environment variable {CHOICE}."
-    )
+    try:
+        import docker.context  # noqa: F401  (a folder of the user's may be called docker too)
+    except ImportError:
+        raise ContainerEngineError(
+            'Container tasks need the package docker, which is not installed: pip install "flyte-nb[containers]".'
+        ) from None
+    choice = tuple(map(os.environ.get, _CHOOSING))
+    with _lock:
+        engine = _known.get(choice)
+        if engine is None or not engine.is_there:
+            engine = _known[choice] = _found()
+    return engine
 
 
 def forget_engines() -> None:
     """Look anew at the next `find_engine`."""
-    _known.clear()
+    with _lock:
+        for engine in _known.values():
+            if engine._connection is not None:
+                engine._connection.close()
+        _known.clear()
 
 
-def last_words(lines: list[str]) -> str:
-    """The last line of what a command complained about."""
-    if not lines:
-        return "it did not say why"
-    return lines[-1].removeprefix("Error: ").removeprefix("Error response from daemon: ").rstrip(".")
+def _found() -> Engine:
+    places, may_serve = addresses()
+    tries: list[tuple[str, Callable[[], Engine]]] = [
+        (f"{place.said_by}, {place.url}", functools.partial(_reached, place)) for place in places
+    ]
+    if may_serve:
+        tries.append(("the command podman", _served))
+    problems = []
+    for what, reach in tries:
+        try:
+            return reach()
+        except ContainerEngineError as error:
+            problems.append(f"{what}: {str(error).rstrip('.')}")
+    raise ContainerEngineError(
+        f"No container engine answers here ({'; '.join(problems)}). Install Docker or Podman and start it, mount its"
+        f" socket where this runs in a container itself, or write the socket's address into {CHOICE} or DOCKER_HOST."
+    )
 
 
-def lines_of(text: bytes) -> list[str]:
-    """What a command said, line by line."""
-    return text.decode(errors="replace").strip().splitlines()
+def _served() -> Engine:
+    service = PodmanService()
+    return _reached(Address(service.url, "a service of its own"), service)
 
 
-def _engine_without_command(command: tuple[str, ...]) -> str:
-    socket = os.environ.get("DOCKER_HOST") or (DOCKER_SOCKET if os.path.exists(DOCKER_SOCKET) else "")
-    if command != ("docker",) or not socket:
-        return ""
-    return f", though an engine seems to be at {socket}: only its command is missing"
+def _reached(address: Address, service: PodmanService | None = None) -> Engine:
+    from docker import APIClient
+
+    knock(address.url)
+    with _answering(address.url, "say its version"):
+        lowest = ".".join(map(str, LOWEST_API))
+        client = APIClient(**_settings(address, lowest, FIRST_ANSWER_WITHIN_S))
+        version = client.version(api_version=False)
+    spoken = str(version.get("ApiVersion", "")) if isinstance(version, dict) else ""
+    try:
+        enough = tuple(map(int, spoken.split("."))) >= LOWEST_API
+    except ValueError:
+        raise ContainerEngineError("what answers there is no container engine") from None
+    if not enough:
+        raise ContainerEngineError(
+            f"it speaks version {spoken} of Docker's API, and at least {lowest} is needed: that of Docker 19.03 or"
+            " Podman 3. Update it"
+        )
+    return Engine(address, version, service)
 
 
-def _problem_of(command: tuple[str, ...]) -> str:
-    if not command or shutil.which(command[0]) is None:
-        return f"not installed{_engine_without_command(command)}"
-    done = Engine(command).attempt("ps", "--quiet", timeout_s=20.0)
-    return last_words(lines_of(done.stderr)) if done.returncode else ""
+def _settings(address: Address, version: str, timeout_s: int = ANSWER_WITHIN_S) -> dict[str, Any]:
+    return {
+        "base_url": address.url,
+        "tls": address.tls,
+        "version": version,
+        "timeout": timeout_s,
+        "use_ssh_client": address.url.startswith("ssh://"),
+    }
+
+
+@contextlib.contextmanager
+def _answering(who: str, what: str) -> Iterator[None]:
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException, Timeout
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except APIError as error:
+        said = str(error.explanation or error).strip().rstrip(".")
+        raise ContainerEngineError(f"{who} refuses to {what}: {said} (status {error.status_code}).") from error
+    except Timeout as error:
+        raise ContainerEngineError(
+            f"{who} was to {what} and did not answer in time. Is it healthy? Try `docker ps` or `podman ps` in a"
+            " terminal."
+        ) from error
+    except (DockerException, RequestException, HTTPError) as error:
+        raise ContainerEngineError(f"{who} was to {what} and cannot be reached: {error}.") from error
+
+
+def _break_off(response: Any) -> None:
+    from docker.types.daemon import CancellableStream
+
+    with contextlib.suppress(Exception):  # it has ended, or comes through an SSH client that cannot be told
+        CancellableStream(iter(()), response).close()

@@ -1,109 +1,90 @@
-"""A command of the engine that takes long: its text is passed on as it comes, and it can be given up."""
+"""What a container prints, passed on while it runs, and its end."""
 
 from __future__ import annotations
 
 import codecs
+import contextlib
 import contextvars
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import IO
 
+from .container import Container, State
 from .control import Control
-from .engine import Engine
 
-CHUNK_BYTES = 64 * 1024
-PUMPS_END_WITHIN_S = 5.0
+LAST_WORDS_WITHIN_S = 5.0
+TIDIED_WITHIN_S = 60.0
+LOOK_FIRST_AFTER_S = 0.01
+LOOK_LAST_AFTER_S = 1.0
 
 
 class Following:
-    """A running command.
+    """A container that is started, and whose text is read on a thread of its own.
 
     Parameters
     ----------
     write : callable
-        Called with ``"stdout"`` or ``"stderr"`` and text, from two threads, in copies of this context.
-    control : Control
-    folder : Path, optional
-        Where the command runs; the engine may leave files there.
+        Called with ``"stdout"`` or ``"stderr"`` and text, on that thread, in a copy of this context.
+
+    Raises
+    ------
+    ContainerEngineError
+        If the engine cannot start it.
     """
 
-    def __init__(
-        self,
-        engine: Engine,
-        words: list[str],
-        write: Callable[[str, str], None],
-        control: Control,
-        folder: Path | None = None,
-    ) -> None:
+    def __init__(self, container: Container, write: Callable[[str, str], None], control: Control) -> None:
+        self._container = container
         self._control = control
+        self._write = write
         self._ended = False
-        self._process = subprocess.Popen(
-            [*engine.command, *words],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # an interrupt in a terminal is ours to pass on
+        self._printed = container.start()
+        self._reader = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._read,), name="flyte_nb-container-output", daemon=True
         )
-        pipes = (("stdout", self._process.stdout), ("stderr", self._process.stderr))
-        self._pumps = [
-            threading.Thread(target=contextvars.copy_context().run, args=(_pump, pipe, name, write), daemon=True)
-            for name, pipe in pipes
-        ]
-        for pump in self._pumps:
-            pump.start()
-        threading.Thread(target=self._tell_of_end, name="flyte_nb-container-end", daemon=True).start()
+        self._reader.start()
 
-    @property
-    def exit_code(self) -> int:
-        """What the command answered; after its end."""
-        return self._process.wait()
-
-    def wait(self, timeout_s: float | None = None) -> bool:
-        """Whether it ended within `timeout_s`; everything it printed has then been passed on.
+    def wait(self, look_every_s: float, look: Callable[[], None]) -> State:
+        """How it ended; everything it printed has then been passed on. Meanwhile `look` is called now and then.
 
         Raises
         ------
         Stopped
-            As soon as somebody wants that. The command goes on.
+            As soon as somebody wants that. The container goes on.
         """
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        look_at = time.monotonic() + look_every_s
+        pause_s, tidied_by = LOOK_FIRST_AFTER_S, 0.0
         while True:
-            self._control.check()
-            if self._ended:
-                return True
-            self._control.news.wait(None if deadline is None else max(0.0, deadline - time.monotonic()))
+            ended = self._ended
+            if ended:  # a container may close its output and go on, so it is asked
+                state = self._container.state()
+                if not state.running:
+                    tidied_by = tidied_by or time.monotonic() + TIDIED_WITHIN_S
+                    if state.tidied or time.monotonic() > tidied_by:
+                        return state
+            left_s = max(0.0, look_at - time.monotonic())
+            self._control.news.wait(min(left_s, pause_s) if ended else left_s)
             self._control.news.clear()
-            if deadline is not None and time.monotonic() >= deadline and not self._ended:
-                self._control.check()
-                return False
+            self._control.check()
+            if ended:
+                pause_s = min(2 * pause_s, LOOK_LAST_AFTER_S)
+            if time.monotonic() >= look_at:
+                look()
+                look_at = time.monotonic() + look_every_s
 
-    def give_up(self, within_s: float = 0.0) -> None:
-        """Kill the command unless it ends in time."""
-        try:
-            self._process.wait(within_s)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        for pump in self._pumps:
-            pump.join(PUMPS_END_WITHIN_S)
+    def stop(self) -> None:
+        """Stop the container, and pass on its last words."""
+        self._container.stop()
+        self._reader.join(LAST_WORDS_WITHIN_S)
 
-    def _tell_of_end(self) -> None:
-        for pump in self._pumps:
-            pump.join()
-        self._process.wait()
+    def _read(self) -> None:
+        decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
+        with contextlib.suppress(OSError):  # the engine is gone, which whoever asks it next is told
+            for pieces in self._printed:
+                for (name, decoder), piece in zip(decoders.items(), pieces, strict=True):
+                    if piece:
+                        self._write(name, decoder.decode(piece))
+        for name, decoder in decoders.items():
+            if rest := decoder.decode(b"", final=True):
+                self._write(name, rest)
         self._ended = True
         self._control.news.set()
-
-
-def _pump(pipe: IO[bytes], name: str, write: Callable[[str, str], None]) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    with pipe:
-        while chunk := os.read(pipe.fileno(), CHUNK_BYTES):
-            write(name, decoder.decode(chunk))
-    rest = decoder.decode(b"", final=True)
-    if rest:
-        write(name, rest)

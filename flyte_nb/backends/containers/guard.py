@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,8 +17,9 @@ PROGRAM = Path(__file__).with_name("guard_main.py")
 @contextlib.contextmanager
 def guarded(engine: Engine, container: str, folder: Path) -> Iterator[None]:
     """When this process is killed within the block, a container and a folder are removed all the same."""
+    words = [str(folder), container, engine.pickled_settings().hex(), os.pathsep.join(sys.path)]
     guard = subprocess.Popen(
-        [sys.executable, "-I", "-S", str(PROGRAM), str(folder), container, *engine.command],
+        [sys.executable, "-I", "-S", str(PROGRAM), *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -14,6 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..._journal.liveness import is_alive, this_process
 from ...errors import ContainerEngineError
@@ -21,11 +22,14 @@ from ...models.events import Owner
 from .control import Control
 from .engine import Engine
 
+if TYPE_CHECKING:
+    from docker import APIClient
+
 LABEL = "flyte_nb.owner"
 PREFIX = "flyte_nb-container-"
 END_WITHIN_S = 15.0
 
-_swept: set[Engine] = set()
+_swept: set[str] = set()
 _live: dict[Control, threading.Event] = {}
 _lock = threading.Lock()
 
@@ -64,9 +68,9 @@ def ended_at_exit(control: Control) -> Iterator[None]:
 def sweep_once(engine: Engine) -> None:
     """Remove containers and folders of processes of this host that are gone; once per process."""
     with _lock:
-        if engine in _swept:
+        if engine.address in _swept:
             return
-        _swept.add(engine)
+        _swept.add(engine.address)
     sweep(engine)
 
 
@@ -80,17 +84,35 @@ def sweep(engine: Engine) -> list[str]:
     """
     removed = []
     with contextlib.suppress(ContainerEngineError):  # another process may sweep too
-        for container in engine.call("ps", "--all", "--quiet", "--filter", f"label={LABEL}").split():
-            label = engine.call("inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', container)
-            if _is_orphan(label):
-                engine.attempt("kill", container)  # Podman's `rm` would be polite for ten seconds
-                engine.call("rm", "--force", "--volumes", container)
-                removed.append(container)
+        client = engine.client()
+        with engine.answering("list containers"):
+            found = client.containers(all=True, filters={"label": LABEL})
+        for container in found:
+            if _is_orphan(container["Labels"][LABEL]):
+                remove_container(engine, client, container["Id"])
+                removed.append(container["Id"])
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         if _is_orphan(folder.name.removeprefix(PREFIX)):
             shutil.rmtree(folder, ignore_errors=True)
             removed.append(str(folder))
     return removed
+
+
+def remove_container(engine: Engine, client: APIClient, name: str) -> None:
+    """Kill a container if it runs, and let nothing of it remain; nothing happens if there is none.
+
+    Raises
+    ------
+    ContainerEngineError
+        If the engine cannot.
+    """
+    from docker.errors import APIError, NotFound
+
+    with engine.answering("remove a container"):
+        with contextlib.suppress(APIError):  # it has ended
+            client.kill(name)  # Podman's removal would be polite for ten seconds
+        with contextlib.suppress(NotFound):
+            client.remove_container(name, force=True, v=True)
 
 
 def _is_orphan(text: str) -> bool:
