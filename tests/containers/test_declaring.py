@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import os
 import pickle
+import subprocess
+import sys
 from typing import Any
 
 import cloudpickle
@@ -144,3 +147,18 @@ def test_durations_are_read_in_the_forms_that_tools_write(text: str, seconds: fl
 )
 def test_durations_lose_nothing(value: datetime.timedelta) -> None:
     assert duration_from(seconds_text(value)) == value
+
+
+def test_declaring_one_imports_no_client_of_an_engine() -> None:
+    program = (
+        "import sys\nfrom flyte_nb.extras import ContainerTask\nContainerTask('light', 'alpine', ['true'])\n"
+        "print([name for name in ('docker', 'requests', 'urllib3') if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"

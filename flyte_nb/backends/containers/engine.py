@@ -93,15 +93,18 @@ class Engine:
     def interruptible(self, control: Control) -> Iterator[APIClient]:
         """A client whose answers, also those that come bit by bit, break off when somebody wants the work to stop.
 
+        After the block they break off too: Docker removes no container while it hands out what is in it.
+
         Raises
         ------
         Stopped
-            If they did.
+            If somebody wanted that.
         """
-        client = self.client()
+        client, answers = self.client(), []
 
-        def watch(response: Any, **_: Any) -> None:
-            control.on_stop(lambda: _break_off(response))
+        def watch(answer: Any, **_: Any) -> None:
+            answers.append(answer)
+            control.on_stop(functools.partial(_break_off, answer))
 
         client.hooks["response"].append(watch)
         try:
@@ -109,6 +112,9 @@ class Engine:
         except Exception:
             control.check()
             raise
+        finally:
+            for answer in answers:
+                _break_off(answer)
         control.check()
 
 
@@ -218,8 +224,8 @@ def _answering(who: str, what: str) -> Iterator[None]:
         raise ContainerEngineError(f"{who} was to {what} and cannot be reached: {error}.") from error
 
 
-def _break_off(response: Any) -> None:
+def _break_off(answer: Any) -> None:
     from docker.types.daemon import CancellableStream
 
     with contextlib.suppress(Exception):  # it has ended, or comes through an SSH client that cannot be told
-        CancellableStream(iter(()), response).close()
+        CancellableStream(iter(()), answer).close()
