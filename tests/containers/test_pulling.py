@@ -11,6 +11,7 @@ import pytest
 
 import flyte_nb as flyte
 from flyte_nb.backends.containers.engine import Engine, find_engine, forget_engines
+from flyte_nb.backends.containers.images import Progress
 from flyte_nb.errors import ImagePullBackOffError
 from flyte_nb.extras import ContainerTask
 from flyte_nb.models import ActionPhase
@@ -81,3 +82,19 @@ def test_a_tag_that_the_registry_does_not_have_is_said(registry: Registry) -> No
     run = flyte.run(pulled(registry, image=f"{registry.address}/busybox:2"))
     with pytest.raises(ImagePullBackOffError, match="busybox:2' is not here, and .* cannot pull it: .*"):
         run.outputs()
+
+
+def test_each_state_of_a_layer_is_told_once_and_how_much_has_come_at_every_tenth() -> None:
+    told: list[str] = []
+    progress = Progress(told.append)
+
+    for part in range(101):
+        for layer in ("one", "two"):
+            counted = {"current": part * 1_000_000, "total": 100_000_000}
+            progress.take({"id": layer, "status": "Downloading", "progressDetail": counted})
+    progress.take({"id": "one", "status": "Pull complete", "progressDetail": {}})
+    progress.take({"status": "Downloaded newer image"})
+
+    assert told[:2] == ["one: Downloading\n", "two: Downloading\n"]
+    assert told[2:-2] == [f"{20 * tenth:.1f} of 200.0 MB\n" for tenth in range(1, 11)]
+    assert told[-2:] == ["one: Pull complete\n", "Downloaded newer image\n"]
