@@ -28,6 +28,6 @@ def any_engine() -> Engine:
 @pytest.fixture
 def engine(any_engine: Engine) -> Iterator[Engine]:
     """The engine; the test fails if a container or a temporary folder survives it."""
-    yield any_engine
-    assert containers_of(owner_text(), any_engine) == []
+    yield find_engine()
+    assert containers_of(owner_text(), find_engine()) == []  # by another service, if the test has ended the first
     assert list(Path(tempfile.gettempdir()).glob(f"{PREFIX}{owner_text()}*")) == []
