@@ -65,6 +65,7 @@ def elsewhere(nowhere: None, socket: str, monkeypatch: pytest.MonkeyPatch) -> It
     if not has_image(engine, IMAGE):
         make_image(engine, IMAGE)
     yield engine
+    forget_engines()
     assert containers_of(owner_text(), engine) == []
 
 
