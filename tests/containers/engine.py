@@ -130,14 +130,19 @@ def _folders() -> Iterator[tuple[str, int]]:
     yield "tmp", 0o1777
 
 
+def hide_engines(patch: pytest.MonkeyPatch) -> None:
+    """Let nothing be found that could run a container."""
+    for name in (CHOICE, "DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR"):
+        patch.delenv(name, raising=False)
+    patch.setenv("PATH", "")
+    patch.setenv("DOCKER_CONFIG", "/nowhere")
+    patch.setattr(addresses, "DOCKER_SOCKETS", ("/nowhere/docker.sock",))
+    patch.setattr(addresses, "PODMAN_SOCKETS", ("/nowhere/podman.sock",))
+
+
 @contextlib.contextmanager
 def without_engine() -> Iterator[None]:
     """Nothing that could run a container is found in the block."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in (CHOICE, "DOCKER_HOST", "DOCKER_CONTEXT", "CONTAINER_HOST", "XDG_RUNTIME_DIR"):
-            patch.delenv(name, raising=False)
-        patch.setenv("PATH", "")
-        patch.setenv("DOCKER_CONFIG", "/nowhere")
-        patch.setattr(addresses, "DOCKER_SOCKETS", ("/nowhere/docker.sock",))
-        patch.setattr(addresses, "PODMAN_SOCKETS", ("/nowhere/podman.sock",))
+        hide_engines(patch)
         yield

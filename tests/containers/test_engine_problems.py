@@ -20,15 +20,16 @@ from flyte_nb.backends.containers import engine as engine_module
 from flyte_nb.backends.containers.addresses import CHOICE, knock
 from flyte_nb.backends.containers.engine import find_engine
 from flyte_nb.errors import ContainerEngineError
-from tests.containers.engine import without_engine
+from tests.containers.engine import hide_engines
 
 NOBODY = 65534
 
 
 @pytest.fixture
-def path() -> Iterator[str]:
+def path(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Where a socket may be made; no engine is found elsewhere."""
-    with tempfile.TemporaryDirectory(prefix="flyte_nb-test-") as folder, without_engine():
+    hide_engines(monkeypatch)
+    with tempfile.TemporaryDirectory(prefix="flyte_nb-test-") as folder:
         os.chmod(folder, 0o755)
         yield f"{folder}/engine.sock"
 

@@ -21,7 +21,7 @@ from flyte_nb.backends.containers.leftovers import owner_text
 from flyte_nb.errors import ContainerEngineError, ContainerExitError, DiskLimitError, OOMError, TaskTimeoutError
 from flyte_nb.extras import ContainerTask
 from flyte_nb.io import Dir, File
-from tests.containers.engine import IMAGE, containers_of, has_image, make_image, without_engine
+from tests.containers.engine import IMAGE, containers_of, has_image, hide_engines, make_image
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +51,9 @@ def _listens(path: str) -> bool:
 
 
 @pytest.fixture
-def nowhere() -> Iterator[None]:
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a command nor a socket of an engine can be found."""
-    with without_engine():
-        yield
+    hide_engines(monkeypatch)
 
 
 @pytest.fixture

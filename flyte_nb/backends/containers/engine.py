@@ -24,7 +24,7 @@ FIRST_ANSWER_WITHIN_S = 20
 
 _CHOOSING = (
     *(CHOICE, "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
-    *("CONTAINER_HOST", "XDG_RUNTIME_DIR", "HOME"),
+    *("CONTAINER_HOST", "XDG_RUNTIME_DIR", "HOME", "PATH"),
 )
 _known: dict[tuple[str | None, ...], Engine] = {}
 _lock = threading.Lock()
