@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
@@ -23,8 +24,9 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
 
     Where the caller is interrupted, the coroutine is cancelled.
     """
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future, wait
 
+    result: Future[T] = Future()
     cancel: Future[Callable[[], object]] = Future()
 
     async def cancellable() -> T:
@@ -33,15 +35,28 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
         cancel.set_result(lambda: loop.call_soon_threadsafe(task.cancel))
         return await coroutine
 
-    with ThreadPoolExecutor(1, thread_name_prefix="flyte_nb-sync") as pool:
-        result = pool.submit(contextvars.copy_context().run, asyncio.run, cancellable())
+    def run() -> None:
+        if not result.set_running_or_notify_cancel():
+            return
         try:
-            return result.result()
-        except BaseException:
-            if not result.done():
-                with contextlib.suppress(RuntimeError):  # it has ended just now
-                    cancel.result()()
-            raise
+            value = asyncio.run(cancellable())
+        except BaseException as error:
+            result.set_exception(error)
+        else:
+            result.set_result(value)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="flyte_nb-sync")
+    try:
+        thread.start()
+        return result.result()
+    except BaseException:
+        if result.cancel():  # an interrupt may strike within `start`, when nobody can tell whether it runs
+            coroutine.close()
+        elif not result.done():
+            with contextlib.suppress(RuntimeError):  # it has ended just now
+                cancel.result()()
+            wait([result])
+        raise
 
 
 class AwaitedAsItself:
