@@ -9,14 +9,21 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import math
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from ._public import ends_tracebacks, hand_over, public
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+PIECE_S = 0.5
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -24,7 +31,7 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
 
     Where the caller is interrupted, the coroutine is cancelled.
     """
-    from concurrent.futures import Future, wait
+    from concurrent.futures import Future
 
     result: Future[T] = Future()
     cancel: Future[Callable[[], object]] = Future()
@@ -48,6 +55,7 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="flyte_nb-sync")
     try:
         thread.start()
+        wait_in_pieces(result)
         return result.result()
     except BaseException:
         if result.cancel():  # an interrupt may strike within `start`, when nobody can tell whether it runs
@@ -55,8 +63,17 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
         elif not result.done():
             with contextlib.suppress(RuntimeError):  # it has ended just now
                 cancel.result()()
-            wait([result])
+            wait_in_pieces(result)
         raise
+
+
+def wait_in_pieces(future: Future[Any], limit_s: float | None = None) -> None:
+    """Wait in pieces: an interrupt that comes just before Python waits for a lock is heard when that wait has ended."""
+    from concurrent.futures import wait
+
+    end = math.inf if limit_s is None else time.monotonic() + limit_s
+    while not future.done() and (left_s := end - time.monotonic()) > 0:
+        wait([future], timeout=min(left_s, PIECE_S))
 
 
 class AwaitedAsItself:

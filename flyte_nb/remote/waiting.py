@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .._aio import wait_in_pieces
 from .._engine.blocking import run_from_within, wait_unless_stopped
 from .._engine.interrupts import handled_interrupts, strike_if_stuck, watch_of
 from .._engine.scope import current_scope
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 POLL_EVERY_S = 0.05
 STOPS_WITHIN_S = 2.0
-PIECE_S = 0.5
 
 
 def limit_of(timeout: Duration | None, quiet: object = True) -> float | None:
@@ -77,7 +77,7 @@ def wait_for_live(run: LiveRun, limit_s: float | None = None) -> None:
         if running_loop() is run.loop:
             run_from_within(run.loop, _until_done(heard, limit_s))
         else:
-            _wait_in_pieces(heard, limit_s)
+            wait_in_pieces(heard, limit_s)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -146,13 +146,6 @@ async def _until_done(future: concurrent.futures.Future[None], limit_s: float | 
 
     future.add_done_callback(hear)
     await asyncio.wait([heard], timeout=limit_s)
-
-
-def _wait_in_pieces(future: concurrent.futures.Future[None], limit_s: float | None) -> None:
-    """Wait in pieces: an interrupt that comes just before Python waits for a lock is heard when that wait has ended."""
-    end = math.inf if limit_s is None else time.monotonic() + limit_s
-    while not future.done() and (left_s := end - time.monotonic()) > 0:
-        concurrent.futures.wait([future], timeout=min(left_s, PIECE_S))
 
 
 async def _stopped(run: LiveRun) -> None:
