@@ -322,10 +322,11 @@ def main() -> int:
     """Try all; how many nobody noticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.mutants", description=__doc__)
     parser.add_argument("--promise", type=int, help="only mutants that break this one")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only mutants with this in what they break")
     given = parser.parse_args()
     survived = 0
     for mutant in MUTANTS:
-        if given.promise in (None, mutant.promise):
+        if given.promise in (None, mutant.promise) and given.only in mutant.breaks:
             noticed = fails_with(mutant)
             survived += not noticed
             print(f"{mutant.promise}  {'noticed' if noticed else 'NOBODY NOTICED'}  {mutant.breaks}", flush=True)

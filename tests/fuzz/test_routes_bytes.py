@@ -80,7 +80,7 @@ def _try(operation: Any, mode: GenerationMode, send: Callable[[Any], Any]) -> Co
     answers: Counter[int] = Counter()
 
     @given(case=operation.as_strategy(generation_mode=mode), named=st.fixed_dictionaries({}, optional=names))
-    @fuzzed(8, of_many=50 if takes_nothing or operation.path in STARTS_PROCESSES else 1)
+    @fuzzed(8, of_many=100 if takes_nothing or operation.path in STARTS_PROCESSES else 2)
     def answered(case: Any, named: dict[str, str]) -> None:
         for part in (case.path_parameters, case.body):
             if isinstance(part, dict):
