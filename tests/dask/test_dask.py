@@ -18,6 +18,7 @@ import flyte_nb as flyte
 from flyte_nb import errors
 from flyte_nb.backends.dask import DaskBackend
 from flyte_nb.remote import Action, Run
+from tests.listening import listened_on, reachable_from_elsewhere
 
 env = flyte.TaskEnvironment("on_dask")
 limited = flyte.TaskEnvironment("limited_on_dask", resources=flyte.Resources(cpu=1, memory="250Mi"))
@@ -156,6 +157,17 @@ def test_a_cluster_of_this_machine_is_started_and_ended_by_its_back_end(home: Pa
     backend.close()
 
     assert not psutil.pid_exists(dask_worker)
+
+
+def test_a_cluster_of_this_machine_listens_on_this_machine_only(home: Path) -> None:
+    backend = DaskBackend.local(n_workers=1)
+    use(backend, home=home)
+
+    on_dask(where).outputs()
+
+    assert "127.0.0.1" in listened_on(os.getpid())
+    assert not reachable_from_elsewhere(os.getpid())
+    backend.close()
 
 
 def test_a_cluster_with_tls_is_used_with_its_certificates(new_cluster: Callable[..., Any], home: Path) -> None:

@@ -29,6 +29,7 @@ from flyte_nb.models.events import ActionPaused, PromptAnswered
 from flyte_nb.remote import Run
 from flyte_nb.remote.history import RunHistory
 from flyte_nb.remote.requests import answer_prompt
+from tests.listening import listened_on, reachable_from_elsewhere
 
 env = flyte.TaskEnvironment("asking", depends_on=[hitl.env])
 
@@ -444,6 +445,21 @@ def test_nothing_is_answered_without_the_secret_or_under_another_host() -> None:
     assert post(event.form_url, b"value=1", "application/x-www-form-urlencoded", host="evil.example")[0] == 403
     assert not run.done()
     run.abort()
+
+
+@env.task
+async def tell_what_is_listened_on(kernel: int) -> tuple[list[str], list[str]]:
+    event = await hitl.new_event.aio("decision", data_type=int, prompt="Go on?")
+    assert event.form_url
+    return sorted(listened_on(kernel)), sorted(reachable_from_elsewhere(kernel))
+
+
+@pytest.mark.parametrize("mode", [None, "process"])
+def test_a_question_is_answered_from_this_machine_only_wherever_it_is_asked(mode: str | None) -> None:
+    run = flyte.with_runcontext(mode=mode).run(tell_what_is_listened_on, os.getpid())
+    everywhere, elsewhere = run.outputs()
+    assert "127.0.0.1" in everywhere
+    assert elsewhere == []
 
 
 def test_a_hostile_prompt_is_text() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import flyte_nb as flyte
+from tests.listening import listened_on
 from tests.ui import Ui
 
 env = flyte.TaskEnvironment("alone")
@@ -52,6 +53,10 @@ def test_it_serves_runs_to_who_has_the_token_and_nothing_else_to_anybody(ui: Ui)
     assert fetched(ui, "/flyte-nb/api/runs", **ui.headers, Host="evil.example")[0] == 403
     for path in ("/api/contents", "/api/kernels", "/api/terminals", "/files/journal.sqlite", "/lab"):
         assert fetched(ui, path, **ui.headers)[0] == 404, path
+
+
+def test_it_listens_on_this_machine_only(ui: Ui) -> None:
+    assert listened_on(ui.process.pid) == {"127.0.0.1"}
 
 
 def test_without_a_server_a_run_has_no_address(ui: Ui) -> None:
