@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from .mutants import MUTANTS, ROOT, Mutant, applied, file_of
+from .broken_promises import MUTANTS, Mutant
+from .mutants import ROOT, applied, file_of
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.breaks)
