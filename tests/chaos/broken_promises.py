@@ -285,6 +285,14 @@ MUTANTS = (
     ),
     Mutant(
         5,
+        "an answer of a program needs no token",
+        "_server/handlers.py",
+        '    @web.authenticated\n    @authorized\n    async def post(self) -> None:\n        """Take an answer with',
+        '    async def post(self) -> None:\n        """Take an answer with',
+        ("tests/server/test_routes.py::test_nothing_is_answered_without_a_token",),
+    ),
+    Mutant(
+        5,
         "who may only look aborts over the socket",
         "_server/sockets.py",
         'content.get("type") in _ACTS and not self.may_write',
