@@ -35,11 +35,13 @@ def use_home(folder: Path) -> None:
 def test_twenty_homes_one_after_another_leave_neither_files_nor_threads_open(tmp_path: Path) -> None:
     use_home(tmp_path / "first")
     flyte.init(home=tmp_path / "second")
-    before = open_files_and_threads()
+    files, threads = open_files_and_threads()
     for number in range(20):
         use_home(tmp_path / f"home{number}")
     flyte.init(home=tmp_path / "last")
-    assert open_files_and_threads() == before
+    files_now, threads_now = open_files_and_threads()
+    assert files_now <= files
+    assert threads_now <= threads  # fewer where those of tests before this one have ended meanwhile
 
 
 def test_what_runs_on_a_loop_that_is_closed_is_cancelled_and_may_clean_up() -> None:

@@ -27,7 +27,9 @@ async def add(x: int) -> int:
 def ui(home: Path, tmp_path: Path, start_ui: Callable[..., Ui]) -> Ui:
     config = tmp_path / "config"
     config.mkdir()
-    (config / "jupyter_server_config.py").write_text("c.ServerApp.ip = '0.0.0.0'\nc.IdentityProvider.token = ''\n")
+    for name in ("jupyter", "jupyter_server", "flyte_nb_ui"):  # the last after the name of the server
+        wishes = "c.ServerApp.ip = '0.0.0.0'\nc.IdentityProvider.token = ''\nc.ServerApp.base_url = '/read/'\n"
+        (config / f"{name}_config.py").write_text(wishes)
     return start_ui(home, JUPYTER_CONFIG_DIR=str(config))
 
 
