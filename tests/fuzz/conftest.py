@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -14,6 +15,16 @@ import flyte_nb as flyte
 from flyte_nb import hitl
 from flyte_nb._journal import Home
 from flyte_nb._server.desk import Desk
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Many examples may take as long as they take."""
+    for item in items:
+        if os.environ.get("FLYTE_NB_FUZZ_EXAMPLES") and item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.timeout(0))
+
 
 env = flyte.TaskEnvironment("recorded", depends_on=[hitl.env])
 
