@@ -296,3 +296,35 @@ def test_the_page_of_a_run_shows_it_without_jupyterlab_and_keeps_its_report_apar
     page.wait_for_url(lambda address: "/runs/" in address and not address.endswith("/told"), timeout=40_000)
     page.locator(".fnb-state").get_by_text("succeeded").wait_for()
     assert refused == []
+
+
+NAMED = """
+short, long = flyte.TaskEnvironment("m"), flyte.TaskEnvironment("long")
+
+@short.task
+async def wrongname() -> None: ...
+
+@long.task
+async def wrongname_with_a_tail() -> None: ...
+
+for task in (wrongname, wrongname_with_a_tail): flyte.with_runcontext(name=task.short_name).run(task).wait()
+"""
+
+
+def test_a_narrow_panel_shows_names_without_gaps_and_shortened_ones_with_their_dots(
+    open_notebook: Callable[..., Lab],
+) -> None:
+    lab = open_notebook(SETUP + NAMED)
+    lab.run(0)
+    panel = panel_of(lab)
+    environment = line(panel, "wrongname").locator(".fnb-task-name .fnb-gives-way")
+    name = line(panel, "wrongname").locator(".fnb-task-name .fnb-label")
+    name.wait_for()
+    ends_at = "e => { const text = document.createRange(); text.selectNodeContents(e);"
+    ends_at += " return text.getBoundingClientRect().right; }"
+    assert name.bounding_box()["x"] - environment.locator("span").evaluate(ends_at) < 2
+    panel.evaluate("panel => { panel.style.width = '150px'; }")
+    begin = line(panel, "wrongname_with_a_tail").locator(".fnb-task-name .fnb-label-begin")
+    lab.page.wait_for_function("e => e.scrollWidth > e.clientWidth", arg=begin.element_handle())
+    dots = "e => e.clientWidth >= 2 * parseFloat(getComputedStyle(e).fontSize) - 1"
+    assert begin.evaluate(dots)

@@ -118,11 +118,13 @@ html[theme="dark"] .fnb {
 .fnb .fnb-named { display: flex; flex-shrink: 1; min-width: 1.2em; }
 .fnb .fnb-label { display: flex; min-width: 0; padding-right: 1px; overflow: hidden; white-space: pre; }
 .fnb .fnb-label-begin { padding-right: 1px; margin-right: -1px; overflow: hidden; text-overflow: ellipsis; min-width: 1.2em; }
+.fnb .fnb-label-begin:not(:last-child) { min-width: 2em; }
 .fnb .fnb-label-end { flex: none; }
 /* As much of it as has room, and nothing where that is less than a letter with its dots. */
 .fnb .fnb-gives-way { display: flex; flex-wrap: wrap; flex: 0 10000 auto; min-width: 0; height: 1.45em; overflow: hidden; }
 .fnb .fnb-gives-way::before { content: "\\200b"; }
 .fnb .fnb-gives-way > span { min-width: 2em; max-width: 100%; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.fnb .fnb-gives-way > .fnb-few-letters { min-width: max-content; }
 .fnb .fnb-unread-rows { overflow: hidden; text-overflow: ellipsis; margin-left: 40px; cursor: default; }
 .fnb .fnb-hint { flex-shrink: 100000; margin-bottom: 2px; font-size: 12px; color: var(--fnb-quiet); }
 /* As many of its parts as have room in one line. The first one, which is empty, has the next leave that line whole too. */

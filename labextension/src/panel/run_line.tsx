@@ -68,5 +68,6 @@ export function RunName({ run, source }: { run: string; source: string }) {
 }
 
 function GivesWay({ text, title }: { text: string; title?: string }) {
-  return <span class="fnb-gives-way fnb-quiet" title={title}><span>{text}</span></span>;
+  const size = text.length < 4 ? "fnb-few-letters" : undefined; // with dots they were no shorter
+  return <span class="fnb-gives-way fnb-quiet" title={title}><span class={size}>{text}</span></span>;
 }
