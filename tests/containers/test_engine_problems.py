@@ -87,6 +87,16 @@ def test_a_socket_that_is_not_there_is_said(path: str, monkeypatch: pytest.Monke
     assert f"unix://{path}: there is no such socket" in problem_at(path, monkeypatch)
 
 
+@pytest.mark.parametrize(
+    "address", ["tcp://here:no-number", "tcp://127.0.0.1:99999", "http://[::1", "ftp://here:1", "tcp://", "unix://"]
+)
+def test_what_is_no_address_is_said(address: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(ContainerEngineError) as caught:
+        find_engine()
+    assert f"(DOCKER_HOST, {address}: " in str(caught.value)
+
+
 def test_a_socket_that_nobody_listens_at_is_said(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(path)

@@ -158,9 +158,12 @@ class Container:
         """Kill it if it runs, and let nothing of it remain."""
         try:
             remove_container(self.engine, self._client, self.name)
-        except ContainerEngineError:
-            try:
+        except ContainerEngineError as error:
+            problem: ContainerEngineError | None = error
+            with contextlib.suppress(ContainerEngineError):
                 engine = find_engine()  # a service of Podman may have ended, and another one know the container
-                remove_container(engine, engine.client(), self.name)
-            except ContainerEngineError as error:
-                logger.warning("Container %s could not be removed: %s", self.name, error)
+                if engine is not self.engine:
+                    remove_container(engine, engine.client(), self.name)
+                    problem = None
+            if problem is not None:
+                logger.warning("Container %s could not be removed: %s", self.name, problem)

@@ -179,7 +179,10 @@ def _reached(address: Address, service: PodmanService | None = None) -> Engine:
     knock(address.url)
     with _answering(address.url, "say its version"):
         lowest = ".".join(map(str, LOWEST_API))
-        client = APIClient(**_settings(address, lowest, FIRST_ANSWER_WITHIN_S))
+        try:
+            client = APIClient(**_settings(address, lowest, FIRST_ANSWER_WITHIN_S))
+        except ValueError as error:
+            raise ContainerEngineError(f"this is no address: {error}") from error
         version = client.version(api_version=False)
     spoken = str(version.get("ApiVersion", "")) if isinstance(version, dict) else ""
     try:

@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .container import Container, State
 from .control import Control
@@ -37,6 +37,7 @@ class Following:
         self._control = control
         self._write = write
         self._ended = False
+        self._problem: Exception | None = None
         self._printed = container.start()
         self._reader = threading.Thread(
             target=contextvars.copy_context().run, args=(self._read,), name="flyte_nb-container-output", daemon=True
@@ -50,11 +51,15 @@ class Following:
         ------
         Stopped
             As soon as somebody wants that. The container goes on.
+        Exception
+            Whatever `write` raised; so too.
         """
         look_at = time.monotonic() + look_every_s
         pause_s, tidied_by = LOOK_FIRST_AFTER_S, 0.0
         while True:
             ended = self._ended
+            if self._problem is not None:
+                raise self._problem
             if ended:  # a container may close its output and go on, so it is asked
                 state = self._container.state()
                 if not state.running:
@@ -77,14 +82,23 @@ class Following:
         self._reader.join(LAST_WORDS_WITHIN_S)
 
     def _read(self) -> None:
+        try:
+            self._pass_on()
+        except Exception as error:  # what is printed here may go anywhere, such as to a closed file
+            self._problem = error
+        self._ended = True
+        self._control.news.set()
+
+    def _pass_on(self) -> None:
         decoders = {name: codecs.getincrementaldecoder("utf-8")("replace") for name in ("stdout", "stderr")}
-        with contextlib.suppress(OSError):  # the engine is gone, which whoever asks it next is told
-            for pieces in self._printed:
-                for (name, decoder), piece in zip(decoders.items(), pieces, strict=True):
-                    if piece:
-                        self._write(name, decoder.decode(piece))
+        for pieces in self._pieces():
+            for (name, decoder), piece in zip(decoders.items(), pieces, strict=True):
+                if piece:
+                    self._write(name, decoder.decode(piece))
         for name, decoder in decoders.items():
             if rest := decoder.decode(b"", final=True):
                 self._write(name, rest)
-        self._ended = True
-        self._control.news.set()
+
+    def _pieces(self) -> Iterator[tuple[bytes | None, bytes | None]]:
+        with contextlib.suppress(OSError):  # the engine is gone, which whoever asks it next is told
+            yield from self._printed

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextvars
 import sys
 import threading
+from typing import TextIO
 
 from ..._engine.logs import log_of
 from ..._engine.scope import current_scope
@@ -61,6 +63,14 @@ class ContainerOutput:
 
     def _pass_on(self, stream: str, text: str) -> None:
         if self._shown:
-            getattr(sys, stream).write(text)  # covered while a run lives, so it is recorded too
+            self._show(getattr(sys, stream), text)
         elif self._log is not None:
             self._log.write(stream, text)
+
+    def _show(self, stream: TextIO, text: str) -> None:
+        try:
+            stream.write(text)  # covered while a run lives, so it is recorded too
+        except UnicodeEncodeError as error:
+            # Recorded it is; outside the run's context it is not recorded again.
+            shown = text.encode(error.encoding, "backslashreplace").decode(error.encoding)
+            contextvars.Context().run(stream.write, shown)
