@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("flyte_nb")
 
+LONG_READING_S = 0.05
+
 
 class LiveRun:
     """State that the actions of one run share.
@@ -150,15 +152,20 @@ class LiveRun:
 
     @contextmanager
     def reading(self) -> Iterator[None]:
-        """Inside the block it is found out what a task or a trace uses: the time that takes is not the task's."""
+        """Inside the block it is found out what a task or a trace uses: the time that takes is not the task's.
+
+        Where that is next to none, the time of the task goes on: it may call one trace after the other in one step.
+        """
         if asyncio._get_running_loop() is not self.loop:  # a thread, which holds up no loop
             yield
             return
+        before, begun = self.busy_until, time.monotonic()
         self.busy_until = math.inf
         try:
             yield
         finally:
-            self.busy_until = time.monotonic()
+            ended = time.monotonic()
+            self.busy_until = ended if ended - begun > LONG_READING_S else before
 
     # values -------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .._runtime.launch import tell_of_resumes
@@ -46,17 +47,22 @@ class Displays:
             self.now = tuple(one for one in self.now if one is not displayed)
 
     def _look(self, name: str) -> None:
-        """The run of that name goes on in this process; that it cannot be shown is no fault of the run's."""
+        """The run of that name goes on in this process."""
         for displayed in self.now:
             if displayed.name == name:
-                try:
-                    displayed.look()
-                except Exception:
-                    logger.exception("The picture of run %s stops.", name)
+                _tell(displayed, displayed.look)
 
     def _cell_has_ended(self, _: Any) -> None:
         for displayed in self.now:
-            displayed.cell_has_ended()
+            _tell(displayed, displayed.cell_has_ended)
+
+
+def _tell(displayed: Displayed, news: Callable[[], None]) -> None:
+    """That one place cannot show its run is the fault of no run, of no cell and of no other place."""
+    try:
+        news()
+    except Exception:
+        logger.exception("The picture of run %s stops.", displayed.name)
 
 
 displays = Displays()

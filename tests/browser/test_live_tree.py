@@ -351,6 +351,19 @@ flyte.show(run)
         second.context.close()
 
 
+def test_a_long_name_in_the_custom_context_leaves_the_values_their_room(open_notebook: Callable[..., Lab]) -> None:
+    context = {"trace": "t-1", "long name " * 19: "v", "n" * 190: "v"}
+    lab = open_notebook(SETUP, f"run = flyte.with_runcontext(custom_context={context!r}).run(step, 1)\nrun")
+    lab.run(0)
+    lab.run(1)
+    lab.output(1).get_by_role("treeitem").filter(has_text="step").click()
+    overview = lab.output(1).locator(".fnb-overview")
+    overview.locator("caption").filter(has_text="Custom context").wait_for()
+    assert overview.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+    on_one_line = overview.locator("th").filter(has_text="trace").bounding_box()
+    assert overview.locator("td").filter(has_text="t-1").bounding_box()["height"] == on_one_line["height"] < 30
+
+
 def test_the_picture_follows_the_dark_theme(open_notebook: Callable[..., Lab]) -> None:
     lab = open_notebook(SETUP, "run = flyte.run(step, 4); run.wait(); run", dark=True)
     lab.run(0)

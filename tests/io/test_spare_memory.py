@@ -102,3 +102,26 @@ def test_nobody_can_write_to_memory_that_is_read() -> None:
     assert memoryview(buffer).readonly
     with pytest.raises(ValueError, match="WRITEABLE"):
         np.frombuffer(buffer, dtype="u1").flags.writeable = True
+
+
+@pytest.mark.parametrize("use", [lambda spare: spare.take(STEP_BYTES), lambda spare: spare.spare_bytes])
+def test_memory_that_a_collection_of_garbage_gives_back_meanwhile_is_no_hindrance(
+    use: Callable[[SpareMemory], Any],
+) -> None:
+    thresholds = gc.get_threshold()
+    for allocations in range(30):  # so the collection begins at one or the other step
+        spare = SpareMemory(most_bytes=100 * STEP_BYTES)
+        buffers = [spare.readable(spare.take(STEP_BYTES)) for _ in range(40)]
+        buffers.clear()
+        gc.collect()
+        gc.disable()
+        garbage: list[Any] = [spare.readable(np.empty(STEP_BYTES, dtype="u1"))]
+        garbage.append(garbage)
+        del garbage
+        try:
+            gc.set_threshold(gc.get_count()[0] + allocations, *thresholds[1:])
+            gc.enable()
+            use(spare)
+        finally:
+            gc.enable()
+            gc.set_threshold(*thresholds)

@@ -98,3 +98,11 @@ def test_a_run_is_resumed_also_where_its_picture_cannot_be_drawn(cells: Notebook
     resumed = cells.run("(flyte_home / 'drawn').touch(); phase = run.resume().wait(); module.RunHistory = history")
     assert "The picture of run drawn stops." in resumed.text
     assert cells.run("run.phase.value").value == "'succeeded'"
+
+
+def test_a_picture_that_cannot_be_drawn_when_a_cell_ends_keeps_no_other_from_it(cells: Notebook) -> None:
+    cells.run("lost, told = await shown(failed('lost').name), await shown(failed('told').name)")
+    cells.run("looked = []; told.look = lambda: looked.append('told')")
+    ended = cells.run("def unreadable(): raise OSError('the disk is gone')\nlost.look = unreadable")
+    assert "The picture of run lost stops." in ended.text
+    assert cells.run("displays.discard(lost); displays.discard(told); looked[0]").value == "'told'"

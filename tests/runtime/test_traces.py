@@ -497,33 +497,40 @@ def test_outside_a_run_a_generator_returns_what_it_returns() -> None:
     assert end.value.value == 2
 
 
-def test_the_time_in_which_is_read_what_a_trace_uses_is_not_told_as_blocking_of_its_task(
-    monkeypatch: pytest.MonkeyPatch,
+def busy_until() -> float:
+    """Until when the run of this task is said to have read what is used."""
+    scope = current_scope()
+    assert scope is not None
+    return scope.action.run.busy_until  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize(("long_reading_s", "is_long"), [(-1.0, True), (math.inf, False)])
+def test_the_time_in_which_is_read_what_a_trace_uses_is_not_told_as_blocking_of_its_task_and_all_other_time_is(
+    monkeypatch: pytest.MonkeyPatch, long_reading_s: float, is_long: bool
 ) -> None:
     seen = []
 
     def watched(function: Callable[..., Any]) -> KnownCode:
-        scope = current_scope()
-        assert scope is not None
-        seen.append(scope.action.run.busy_until)  # type: ignore[attr-defined]
+        seen.append(busy_until())
         return known_code(function)
 
     monkeypatch.setattr("flyte_nb._engine.trace.known_code", watched)
+    monkeypatch.setattr("flyte_nb._engine.live_run.LONG_READING_S", long_reading_s)
 
     @flyte.trace
     async def step() -> int:
         return 1
 
     @env.task
-    async def main() -> float:
+    async def main() -> tuple[float, float]:
+        before = busy_until()
         await step()
-        scope = current_scope()
-        assert scope is not None
-        return scope.action.run.busy_until  # type: ignore[attr-defined, no-any-return]
+        return before, busy_until()
 
-    afterwards = flyte.run(main).outputs()[0]
+    before, afterwards = flyte.run(main).outputs()
     assert seen and set(seen) == {math.inf}
-    assert 0 < afterwards < math.inf
+    assert before <= afterwards < math.inf
+    assert (afterwards > before) is is_long
 
 
 def test_a_value_that_does_not_fit_a_trace_is_told_of_a_traced_function() -> None:

@@ -27,7 +27,7 @@ class SpareMemory:
         """Memory of at least so many bytes, to be written to: a spare one that fits, or a new one."""
         if size < STEP_BYTES:
             return numpy.empty(size, dtype="u1")
-        fitting = [memory for memory in tuple(self._spare.values()) if size <= memory.size <= 2 * size]
+        fitting = [memory for memory in list(self._spare.values()) if size <= memory.size <= 2 * size]
         for memory in sorted(fitting, key=len):
             if self._spare.pop(_address(memory), None) is not None:
                 return memory
@@ -42,14 +42,17 @@ class SpareMemory:
     @property
     def spare_bytes(self) -> int:
         """How much is spare now."""
-        return sum(memory.size for memory in tuple(self._spare.values()))
+        return sum(memory.size for memory in list(self._spare.values()))
 
     def clear(self) -> None:
         """Leave what is spare to the system."""
         self._spare.clear()
 
     def _give(self, memory: Memory) -> None:
-        """Called on any thread, whatever it does just then: each step is whole by itself, and no lock is taken."""
+        """Called on any thread, whatever it does just then, also amid a collection of garbage.
+
+        So no lock is taken, and each step is whole by itself: `list` of a dictionary's values is, `tuple` is not.
+        """
         if memory.size >= STEP_BYTES and memory.size + self.spare_bytes <= self._most_bytes:
             self._spare[_address(memory)] = memory
 

@@ -103,7 +103,7 @@ function Variables({ title, variables }: { title: string; variables: Variable[] 
       <tbody>
         {variables.map(({ name, text, truncated, frame }) => (
           <tr key={name}>
-            <th scope="row">{name}</th>
+            <th scope="row"><span>{name}</span></th>
             <td>
               {frame !== null && frame !== undefined
                 ? <FrameTable name={name} frame={frame} />
