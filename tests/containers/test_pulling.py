@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,10 @@ def test_an_abort_ends_a_pull(registry: Registry) -> None:
     run.abort("enough")
     run.wait()
     assert run.phase is ActionPhase.ABORTED
+    for thread in threading.enumerate():
+        if thread.name == "flyte_nb-container":
+            thread.join(30)
+            assert not thread.is_alive(), "it waits for the registry still"
     registry.may_send.set()
     assert not has_image(find_engine(), registry.image)
 
