@@ -101,8 +101,8 @@ function Variables({ title, variables }: { title: string; variables: Variable[] 
     <table class="fnb-variables">
       <caption>{title}</caption>
       <tbody>
-        {variables.map(({ name, text, truncated, frame }) => (
-          <tr key={name}>
+        {variables.map(({ name, text, truncated, frame }, index) => (
+          <tr key={index}>
             <th scope="row"><span>{name}</span></th>
             <td>
               {frame !== null && frame !== undefined
