@@ -15,6 +15,11 @@ READS = "@env.task\nasync def reads() -> int:\n    return rows()"
 ROWS = "def rows():\n    return len(TABLE)"
 
 
+def without_marks(problem: str) -> str:
+    """A traceback without the lines that mark a part of the line above, which versions of Python do each their way."""
+    return "".join(line for line in problem.splitlines(keepends=True) if line.strip(" ~^\n"))
+
+
 @pytest.fixture
 def study(shell: Shell) -> Shell:
     shell.write_notebook("study.ipynb", BEGIN, BROKEN, NEEDS_IT, FAILING, READS, ROWS, "x = = 1\ndef cut(): ...", FINE)
@@ -38,13 +43,12 @@ def test_asking_for_a_task_that_needs_a_broken_cell_gives_its_error_alone_with_t
 ) -> None:
     told, problem = study.run("run", "study.ipynb", task, code=2)
     assert not told
-    assert problem.splitlines() == [
+    assert without_marks(problem).splitlines() == [
         f"Error: {task!r} cannot be run. Cell 2 of study.ipynb failed: ValueError: retries: expected zero or more,"
         " got -1.",
         "Traceback (most recent call last):",
         '  File "Cell 2 of study.ipynb", line 2, in <module>',
         "    @env.task(retries=-1)",
-        "     ^^^^^^^^^^^^^^^^^^^^",
         "ValueError: retries: expected zero or more, got -1.",
     ]
 
@@ -92,21 +96,19 @@ def test_what_takes_all_tasks_of_a_notebook_refuses_it_with_the_error(study: She
     [
         (
             "number = 1 / 0",
-            '  File "{folder}/flow.py", line 2, in <module>\n    number = 1 / 0\n             ~~^~~\n'
-            "ZeroDivisionError: division by zero\n",
+            '  File "{folder}/flow.py", line 2, in <module>\n    number = 1 / 0\nZeroDivisionError: division by zero\n',
         ),
         (
             "import beside",
             '  File "{folder}/flow.py", line 2, in <module>\n    import beside\n'
-            '  File "{folder}/beside.py", line 1, in <module>\n    {{}}["none"]\n    ~~^^^^^^^^\n'
+            '  File "{folder}/beside.py", line 1, in <module>\n    {{}}["none"]\n'
             "KeyError: 'none'\n",
         ),
         (
             "env = flyte.TaskEnvironment(3)",
-            '  File "{folder}/flow.py", line 2, in <module>\n    env = flyte.TaskEnvironment(3)\n'
-            "          ^^^^^^^^^^^^^^^^^^^^^^^^\n",
+            '  File "{folder}/flow.py", line 2, in <module>\n    env = flyte.TaskEnvironment(3)\nTypeError: TaskEnv',
         ),
-        ("x = = 1", '  File "{folder}/flow.py", line 2\n    x = = 1\n        ^\nSyntaxError: invalid syntax\n'),
+        ("x = = 1", '  File "{folder}/flow.py", line 2\n    x = = 1\nSyntaxError: invalid syntax\n'),
     ],
 )
 def test_of_a_file_that_fails_nothing_can_be_run_and_the_users_lines_alone_are_shown(
@@ -116,7 +118,7 @@ def test_of_a_file_that_fails_nothing_can_be_run_and_the_users_lines_alone_are_s
     shell.write("flow.py", f"import flyte_nb as flyte\n{text}\n")
     _, problem = shell.run("run", "flow.py", "main", code=2)
     assert "flow.py cannot be loaded:\n" in problem
-    assert shown.format(folder=shell.folder) in problem
+    assert shown.format(folder=shell.folder) in without_marks(problem)
     assert "flyte_nb/" not in problem and "importlib" not in problem and "<string>" not in problem
 
 
@@ -126,7 +128,7 @@ def test_the_traceback_of_a_task_names_the_cell_the_line_in_it_and_shows_that(sh
     task = "@env.task\nasync def main(\n    sample: int = 0,\n) -> float:\n    note = 'begun'\n    return worth(sample)"
     shell.write_notebook("study.ipynb", BEGIN, "print('not kept')", helper, "flyte.run(main)", task)
     _, problem = shell.run("run", "--mode", mode, "study.ipynb", "main", code=1)
-    shown = [line.strip() for line in problem.splitlines() if "^" not in line and "~" not in line]
+    shown = [line.strip() for line in without_marks(problem).splitlines()]
     begin = shown.index("Traceback (most recent call last):")
     assert shown[begin : begin + 6] == [
         "Traceback (most recent call last):",
