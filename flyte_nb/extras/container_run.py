@@ -87,7 +87,7 @@ class ContainerRun:
         recipe = self.recipe
         container = Container(engine)
         control.holds_container = True
-        with guarded(engine, container.name, folder):
+        with guarded(engine, container.name, folder) as guard:
             try:
                 container.create(
                     recipe.image,
@@ -101,7 +101,7 @@ class ContainerRun:
                 container.make_folder(recipe.output_data_dir)
                 yield container
             finally:
-                container.remove()
+                guard.is_needed = not container.remove()
                 control.holds_container = False
 
     def _run(self, container: Container, limits: Limits, output: ContainerOutput, control: Control) -> None:

@@ -7,22 +7,24 @@ import shutil
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
-from flyte_nb.backends.containers import podman_service
+import flyte_nb as flyte
+from flyte_nb.backends.containers import container, podman_service
 from flyte_nb.backends.containers.addresses import CHOICE
 from flyte_nb.backends.containers.engine import Engine, find_engine, forget_engines
+from flyte_nb.backends.containers.leftovers import LABEL, owner_text
 from flyte_nb.errors import ContainerEngineError
-from tests.containers.engine import without_engine
+from flyte_nb.extras import ContainerTask
+from flyte_nb.models import ActionPhase
+from tests.containers.engine import IMAGE, containers_of, without_engine
+from tests.containers.waiting import wait_for
 
-GONE_WITHIN_S = 60
 OWNER_PROGRAM = """
 import sys, time
 from flyte_nb.backends.containers import podman_service
@@ -57,14 +59,6 @@ def folder_of(address: str) -> Path:
 def processes_of(address: str) -> list[psutil.Process]:
     """The service itself."""
     return [process for process in psutil.process_iter(["cmdline"]) if address in (process.info["cmdline"] or [])]
-
-
-def wait_for(condition: Any) -> None:
-    """Ask until it is so; another process can signal nothing."""
-    end = time.monotonic() + GONE_WITHIN_S
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 @pytest.mark.usefixtures("only_podmans_command")
@@ -115,6 +109,30 @@ def test_a_service_ends_soon_after_its_process(how: str) -> None:
 
     wait_for(lambda: not folder_of(address).exists())
     assert processes_of(address) == []
+
+
+@pytest.mark.usefixtures("only_podmans_command")
+def test_a_container_that_a_frozen_engine_does_not_remove_is_removed_once_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(container, "END_WITHIN_S", 1)
+    service = find_engine()
+    run = flyte.run(ContainerTask("lasting", IMAGE, ["sleep", "600"], network="none"))
+    wait_for(lambda: service.client().containers(filters={"label": f"{LABEL}={owner_text()}"}))
+    frozen = processes_of(service.address)
+    assert frozen
+    for process in frozen:
+        process.suspend()
+    try:
+        run.abort()
+        run.wait()
+        assert run.phase is ActionPhase.ABORTED
+        assert "could not be removed" in caplog.text and "did not answer in time" in caplog.text
+    finally:
+        for process in frozen:
+            process.resume()
+
+    wait_for(lambda: containers_of(owner_text(), service) == [])
 
 
 @pytest.mark.usefixtures("only_podmans_command")

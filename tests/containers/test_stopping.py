@@ -26,6 +26,7 @@ from flyte_nb.extras import ContainerTask
 from flyte_nb.io import File
 from flyte_nb.models import ActionPhase
 from tests.containers.engine import IMAGE, containers_of
+from tests.containers.waiting import wait_for
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -36,14 +37,6 @@ STUBBORN = "trap '' TERM INT; echo started; while :; do sleep 0.1; done"
 
 def lasting(script: str = STUBBORN, **options: Any) -> ContainerTask:
     return ContainerTask("lasting", IMAGE, ["/bin/sh", "-c", script], network="none", **options)
-
-
-def wait_for(condition: Any, within_s: float = 20.0) -> None:
-    """Ask until it is so; the tests below wait for another process, which can signal nothing."""
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        threading.Event().wait(0.05)
 
 
 def logs_of(run: Any, task_name: str) -> list[str]:

@@ -18,6 +18,7 @@ from .leftovers import LABEL, owner_text, remove_container
 logger: logging.Logger = logging.getLogger("flyte_nb")
 
 POLITE_S = 1
+END_WITHIN_S = 20
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Container:
         self.engine = engine
         self.name: str = f"flyte_nb-{secrets.token_hex(8)}"
         self._client = engine.client()
+        self._ending = engine.client(END_WITHIN_S)
 
     def create(
         self,
@@ -135,7 +137,7 @@ class Container:
     def stop(self) -> None:
         """Ask it to end, and kill it after a second, if it runs."""
         with contextlib.suppress(ContainerEngineError), self.engine.answering("stop a container"):
-            self._client.stop(self.name, timeout=POLITE_S)
+            self._ending.stop(self.name, timeout=POLITE_S)
 
     @contextlib.contextmanager
     def archive_of(self, path: str, control: Control) -> Iterator[Iterator[bytes]]:
@@ -154,16 +156,16 @@ class Container:
         ):
             yield client.get_archive(self.name, path)[0]
 
-    def remove(self) -> None:
-        """Kill it if it runs, and let nothing of it remain."""
+    def remove(self) -> bool:
+        """Kill it if it runs, and let nothing of it remain; whether that is so."""
         try:
-            remove_container(self.engine, self._client, self.name)
+            remove_container(self.engine, self._ending, self.name)
         except ContainerEngineError as error:
-            problem: ContainerEngineError | None = error
             with contextlib.suppress(ContainerEngineError):
                 engine = find_engine()  # a service of Podman may have ended, and another one know the container
                 if engine is not self.engine:
-                    remove_container(engine, engine.client(), self.name)
-                    problem = None
-            if problem is not None:
-                logger.warning("Container %s could not be removed: %s", self.name, problem)
+                    remove_container(engine, engine.client(END_WITHIN_S), self.name)
+                    return True
+            logger.warning("Container %s could not be removed: %s", self.name, error)
+            return False
+        return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import os
-import pickle
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -67,15 +67,18 @@ class Engine:
         """False if it was reached by a service of ours that has ended."""
         return self._service is None or self._service.is_running
 
-    def client(self) -> APIClient:
+    def client(self, answer_within_s: int = ANSWER_WITHIN_S) -> APIClient:
         """A client of the SDK; for one thread."""
         from docker import APIClient
 
-        return APIClient(**self._settings)
+        return APIClient(**self._settings | {"timeout": answer_within_s})
 
-    def pickled_settings(self) -> bytes:
-        """What a client is made with, for another process."""
-        return pickle.dumps(self._settings)
+    def settings_as_json(self) -> str:
+        """What a client is made with, for another process; `tls` is what a `docker.tls.TLSConfig` is made with."""
+        tls = self._settings["tls"]
+        if not isinstance(tls, bool):
+            tls = {"client_cert": tls.cert, "ca_cert": tls.ca_cert, "verify": tls.verify}
+        return json.dumps(self._settings | {"tls": tls})
 
     @contextlib.contextmanager
     def answering(self, what: str) -> Iterator[None]:

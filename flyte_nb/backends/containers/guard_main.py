@@ -16,15 +16,19 @@ def main(folder: str, container: str, settings: str, packages: str) -> None:
     if sys.stdin.buffer.read(1):
         return
     import contextlib
+    import json
     import os
-    import pickle
     import shutil
     import time
 
     sys.path += packages.split(os.pathsep)
     from docker import APIClient
+    from docker.tls import TLSConfig
 
-    client = APIClient(**pickle.loads(bytes.fromhex(settings)))
+    options = json.loads(settings)
+    if isinstance(options["tls"], dict):
+        options["tls"] = TLSConfig(**options["tls"])
+    client = APIClient(**options)
     for _ in range(TRIES):  # the engine may be at work on the container still
         with contextlib.suppress(Exception):
             client.kill(container)  # Podman's removal would be polite for ten seconds
