@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator, Sized
 from typing import Any, TypeVar
 
 from .._task.invocation import active_invoker
@@ -88,7 +89,8 @@ def run_from_within(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, A
         )
     make_reentrant(loop)
     task = own_task(coroutine, contextvars.copy_context())
-    return loop.run_until_complete(task)
+    with _as_many_ready_afterwards(loop):
+        return loop.run_until_complete(task)
 
 
 def make_reentrant(loop: asyncio.AbstractEventLoop) -> None:
@@ -105,6 +107,26 @@ def make_reentrant(loop: asyncio.AbstractEventLoop) -> None:
         plain = type(loop)
         loop.__class__ = type(plain.__name__, (plain,), {"__module__": plain.__module__})
         nest_asyncio2._patch_loop(loop)
+
+
+@contextlib.contextmanager
+def _as_many_ready_afterwards(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Have what is ready on `loop` not get less in the block.
+
+    The round of the loop that the caller is in has counted what is ready before it goes through it. If it is plain
+    asyncio's, because the loop was made reentrant within it, it would fail, and a kernel end, for what is gone by then.
+    """
+    ready: Sized = getattr(loop, "_ready", ())
+    count = len(ready)
+    try:
+        yield
+    finally:
+        for _ in range(count - len(ready)):
+            loop.call_soon(_nothing)
+
+
+def _nothing() -> None:
+    pass
 
 
 def runs_here(loop: asyncio.AbstractEventLoop) -> bool:
