@@ -173,6 +173,7 @@ def shown_and_followed_no_more(open_notebook: Callable[..., Lab], *, is_used: bo
     lab.run(2)
     if not is_used:
         lab.output(1).get_by_text('flyte_nb.Run.get("again").resume()').wait_for()
+        lab.output(1).get_by_role("tree").wait_for(state="detached")
     return lab
 
 
